@@ -1,0 +1,1 @@
+"""Terraform: find it, run it, hand over what it made."""

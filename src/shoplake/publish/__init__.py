@@ -1,0 +1,1 @@
+"""Simulator or file to Kafka, one transaction per window."""

@@ -1,0 +1,1 @@
+"""The servers a shop needs, run on this machine."""

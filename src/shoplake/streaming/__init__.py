@@ -1,0 +1,1 @@
+"""Kafka to sinks: consumer loop, checkpoints, dead letters, progress."""

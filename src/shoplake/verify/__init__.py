@@ -1,0 +1,1 @@
+"""The independent fold of the log, and the comparison of every store with it."""

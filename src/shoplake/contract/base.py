@@ -1,0 +1,31 @@
+"""What every event has in common, and the small types that fields are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="An identifier, opaque to readers.")]
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+Cents = Annotated[int, msgspec.Meta(ge=0, le=2**53, description="Money in minor units of the currency.")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Rating = Annotated[int, msgspec.Meta(ge=1, le=5)]
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code.")]
+EpochMs = Annotated[
+    int,
+    # 1990 to 2100: beyond it a clock is broken, and a day partition per event would follow.
+    msgspec.Meta(ge=631_152_000_000, le=4_102_444_800_000, description="UTC, milliseconds since 1970."),
+]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=False):
+    """The envelope. `type` is the tag that says which event it is.
+
+    Unknown fields are ignored, so that a producer may add one before its readers know it.
+    """
+
+    event_id: Id
+    occurred_at_ms: EpochMs

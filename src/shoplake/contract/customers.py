@@ -1,0 +1,61 @@
+"""Topic `customers`, keyed by customer: who they are and whether they are still with us."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shoplake.contract.base import Country, Currency, Event, Id, Text
+
+Segment = Literal["bargain", "regular", "loyal", "premium"]
+
+
+class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer_registered"):
+    """Someone opened an account."""
+
+    customer_id: Id
+    name: Text
+    email: Text
+    segment: Segment
+    street: Text
+    postcode: Text
+    city: Text
+    country: Country
+    currency: Currency
+    marketing_opt_in: bool
+
+
+class CustomerAddressChanged(Event, frozen=True, kw_only=True, tag="customer_address_changed"):
+    """A customer moved."""
+
+    customer_id: Id
+    street: Text
+    postcode: Text
+    city: Text
+    country: Country
+
+
+class CustomerPreferencesChanged(Event, frozen=True, kw_only=True, tag="customer_preferences_changed"):
+    """A customer allowed or forbade marketing."""
+
+    customer_id: Id
+    marketing_opt_in: bool
+
+
+class CustomerSegmentChanged(Event, frozen=True, kw_only=True, tag="customer_segment_changed"):
+    """The shop now counts a customer to another segment."""
+
+    customer_id: Id
+    segment: Segment
+
+
+class CustomerDeactivated(Event, frozen=True, kw_only=True, tag="customer_deactivated"):
+    """A customer left."""
+
+    customer_id: Id
+    reason: Literal["inactive", "requested"]
+
+
+class CustomerReactivated(Event, frozen=True, kw_only=True, tag="customer_reactivated"):
+    """A customer came back."""
+
+    customer_id: Id

@@ -1,0 +1,133 @@
+"""The registry: which topics there are, what each is keyed by, which events it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import polars as pl
+
+from shoplake.contract import clicks, customers, inventory, orders, products, reviews
+from shoplake.contract.base import Event
+
+DEAD_LETTERS = "dead-letters"
+PROGRESS = "publish-progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic of events.
+
+    Attributes:
+        name: the topic's name in Kafka.
+        key: the field whose value is the message key, so that one entity's events stay in order.
+        events: the event structs that may appear in it.
+    """
+
+    name: str
+    key: str
+    events: tuple[type[Event], ...]
+
+    @property
+    def columns(self) -> dict[str, pl.DataType | type[pl.DataType]]:
+        """Union of the fields of all events, as polars types; `type` comes first."""
+        schema: dict[str, pl.DataType | type[pl.DataType]] = {"type": pl.String}
+        for event in self.events:
+            schema.update(columns_of(event))
+        return schema
+
+
+def type_name(event: type[Event]) -> str:
+    """The event's tag as it stands in the JSON field `type`."""
+    return str(event.__struct_config__.tag)
+
+
+def columns_of(event: type[msgspec.Struct]) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """An event's fields, in order, as polars types (without the tag)."""
+    hints = get_type_hints(event, include_extras=False)
+    return {field: _polars_type(hints[field]) for field in event.__struct_fields__}
+
+
+def _polars_type(hint: Any) -> pl.DataType | type[pl.DataType]:  # noqa: ANN401 - any type annotation
+    simple: dict[Any, type[pl.DataType]] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, float: pl.Float64}
+    if hint in simple:
+        return simple[hint]
+    arguments = get_args(hint)
+    if getattr(hint, "__origin__", None) is list:
+        return pl.List(_polars_type(arguments[0]))
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return pl.Struct(columns_of(hint))
+    if arguments and all(isinstance(a, str) for a in arguments):  # Literal["a", "b"]
+        return pl.String
+    present = [a for a in arguments if a is not type(None)]
+    if len(present) == 1:  # X | None
+        return _polars_type(present[0])
+    raise TypeError(f"no column type for {hint!r}: use str, int, bool, float, Literal, a Struct or a list of one")
+
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic
+    for topic in (
+        Topic(
+            "customers",
+            "customer_id",
+            (
+                customers.CustomerRegistered,
+                customers.CustomerAddressChanged,
+                customers.CustomerPreferencesChanged,
+                customers.CustomerSegmentChanged,
+                customers.CustomerDeactivated,
+                customers.CustomerReactivated,
+            ),
+        ),
+        Topic(
+            "products",
+            "product_id",
+            (products.ProductLaunched, products.ProductPriceChanged, products.ProductDiscontinued),
+        ),
+        Topic(
+            "orders",
+            "customer_id",
+            (
+                orders.OrderPlaced,
+                orders.OrderCancelled,
+                orders.PaymentAuthorised,
+                orders.PaymentDeclined,
+                orders.PaymentCaptured,
+                orders.PaymentRefunded,
+                orders.OrderShipped,
+                orders.OrderDelivered,
+                orders.OrderReturned,
+            ),
+        ),
+        Topic(
+            "inventory",
+            "product_id",
+            (
+                inventory.StockReceived,
+                inventory.StockReserved,
+                inventory.StockReleased,
+                inventory.StockShipped,
+                inventory.StockReturned,
+            ),
+        ),
+        Topic(
+            "clicks",
+            "session_id",
+            (
+                clicks.SessionStarted,
+                clicks.PageViewed,
+                clicks.SearchPerformed,
+                clicks.ProductViewed,
+                clicks.CartItemAdded,
+                clicks.CartItemRemoved,
+                clicks.CheckoutStarted,
+                clicks.CheckoutCompleted,
+            ),
+        ),
+        Topic("reviews", "product_id", (reviews.ReviewSubmitted, reviews.ReviewRemoved)),
+    )
+}
+
+EVENTS: dict[str, type[Event]] = {type_name(event): event for topic in TOPICS.values() for event in topic.events}

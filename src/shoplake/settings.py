@@ -74,6 +74,7 @@ class DynamoDBSettings(BaseModel):
 
     sessions_table: str
     orders_table: str
+    checkpoints_table: str
 
 
 class LakeSettings(BaseModel):

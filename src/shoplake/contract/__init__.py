@@ -4,7 +4,7 @@ Imports nothing else of ours, so that any program may depend on it alone.
 """
 
 from shoplake.contract.base import Event
-from shoplake.contract.codec import Decoded, Rejected, decode, encode
+from shoplake.contract.codec import Decoded, Rejected, decode, encode, rejections
 from shoplake.contract.topics import DEAD_LETTERS, EVENTS, PROGRESS, TOPICS, Topic, columns_of, type_name
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "columns_of",
     "decode",
     "encode",
+    "rejections",
     "type_name",
 ]

@@ -50,7 +50,12 @@ def columns_of(event: type[msgspec.Struct]) -> dict[str, pl.DataType | type[pl.D
 
 
 def _polars_type(hint: Any) -> pl.DataType | type[pl.DataType]:  # noqa: ANN401 - any type annotation
-    simple: dict[Any, type[pl.DataType]] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, float: pl.Float64}
+    simple: dict[Any, type[pl.DataType]] = {
+        str: pl.String,
+        int: pl.Int64,
+        bool: pl.Boolean,
+        float: pl.Float64,
+    }
     if hint in simple:
         return simple[hint]
     arguments = get_args(hint)

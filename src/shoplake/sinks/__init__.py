@@ -1,1 +1,43 @@
 """One file per store; each makes the effect of a batch exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shoplake.errors import UsageError
+
+if TYPE_CHECKING:
+    from shoplake.settings import Settings
+    from shoplake.sinks.base import Sink
+
+SINKS = ("lake", "postgres", "dynamodb", "mongo", "redis")
+
+
+def make(name: str, settings: Settings) -> Sink:
+    """The sink of that name. Each store's client library is imported only where it is used.
+
+    Raises:
+        UsageError: there is no such sink.
+    """
+    match name:
+        case "lake":
+            from shoplake.sinks.lake import LakeSink
+
+            return LakeSink(settings)
+        case "postgres":
+            from shoplake.sinks.postgres import PostgresSink
+
+            return PostgresSink(settings.postgres)
+        case "dynamodb":
+            from shoplake.sinks.dynamodb import DynamoDBSink
+
+            return DynamoDBSink(settings.dynamodb)
+        case "mongo":
+            from shoplake.sinks.mongo import MongoSink
+
+            return MongoSink(settings.mongo)
+        case "redis":
+            from shoplake.sinks.redis import RedisSink
+
+            return RedisSink(settings.redis)
+    raise UsageError(f"there is no sink '{name}'", fix=f"choose from {', '.join(SINKS)}")

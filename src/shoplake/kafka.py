@@ -1,0 +1,76 @@
+"""The topics as Kafka holds them, and how consumers of this project are set up."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
+from shoplake.errors import StreamHalted
+
+PARTITIONS = 6
+REQUEST_TIMEOUT_MS = 20_000
+
+# The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
+# of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
+_KEEP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+_COMPACT = {"cleanup.policy": "compact", "segment.ms": "86400000"}
+
+
+@contextlib.asynccontextmanager
+async def answering(bootstrap_servers: str) -> AsyncIterator[None]:
+    """Turns what the client raises while Kafka is away into one clear error.
+
+    Raises:
+        StreamHalted: Kafka did not answer.
+    """
+    try:
+        yield
+    except KafkaError as error:
+        raise StreamHalted(
+            f"Kafka at {bootstrap_servers} did not answer as expected: {error or type(error).__name__}",
+            fix="is it running? `shoplake status`",
+        ) from error
+
+
+async def create_topics(bootstrap_servers: str, *, partitions: int = PARTITIONS, replication: int = 1) -> None:
+    """Make all topics of the contract, dead letters and publishing progress; harmless where they exist.
+
+    Raises:
+        StreamHalted: Kafka did not answer or refused.
+    """
+    wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in (*TOPICS, DEAD_LETTERS)]
+    wanted.append(NewTopic(PROGRESS, 1, replication, topic_configs=_COMPACT))
+    async with answering(bootstrap_servers):
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        await admin.start()
+        try:
+            answer = await admin.create_topics(wanted)
+        finally:
+            await admin.close()
+        for topic, code, *_ in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise StreamHalted(f"Kafka refused topic {topic}: {for_code(code).__name__}")
+
+
+def consumer(bootstrap_servers: str, *, group: str | None = None, topics: Iterable[str] = ()) -> AIOKafkaConsumer:
+    """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset."""
+    settings: dict[str, Any] = {
+        "bootstrap_servers": bootstrap_servers,
+        "group_id": group,
+        "isolation_level": "read_committed",
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "session_timeout_ms": 6_000,  # the least a broker allows: a killed sink's partitions are free again after it
+        "heartbeat_interval_ms": 1_500,
+        "max_poll_interval_ms": 300_000,
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "max_partition_fetch_bytes": 2 * 1024 * 1024,
+        "fetch_max_wait_ms": 100,
+    }
+    return AIOKafkaConsumer(*topics, **settings)

@@ -1,0 +1,179 @@
+"""The simulator's events into Kafka: one transaction per window, resumed where the last one was committed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import polars as pl
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+
+import shopsim
+from shoplake import kafka
+from shoplake.contract import PROGRESS, TOPICS
+from shoplake.errors import PublishError
+from shoplake.publish.partitioner import partitions_of
+from shoplake.publish.progress import Published, read_progress
+
+BATCH_BYTES = 512 * 1024
+TRANSACTION_TIMEOUT_MS = 120_000
+IN_FLIGHT_BATCHES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Which events: a scenario and a seed name the shop, `events` says how much of it is to be in the log.
+
+    Attributes:
+        events: total, counted from the start of the simulation.
+        workers: processes that simulate; the events are the same for any number.
+    """
+
+    scenario: shopsim.Scenario
+    seed: int
+    events: int
+    workers: int = 1
+
+    @property
+    def publisher(self) -> str:
+        """Name under which progress is kept; a second publisher of this name fences the first."""
+        return f"{self.scenario.name}-{self.seed}"
+
+
+Watch = Callable[[int], None]
+
+
+async def publish(bootstrap_servers: str, run: Run, *, watch: Watch | None = None) -> Published:
+    """Bring the log to `run.events` events of the run; what is there already is not sent again.
+
+    Args:
+        bootstrap_servers: Kafka.
+        run: which events.
+        watch: called after each transaction with the number of events in the log.
+
+    Raises:
+        PublishError: Kafka is away, another publisher took over, or the log holds another version of this run.
+    """
+    async with _producer(bootstrap_servers, run.publisher) as producer:
+        done = (await read_progress(bootstrap_servers)).get(run.publisher) or _nothing(run)
+        _refuse_other_run(done, run)
+        if watch is not None:
+            watch(done.events)
+        if done.events >= run.events:
+            return done
+        windows = shopsim.stream(
+            run.scenario,
+            run.seed,
+            start=shopsim.Position(done.window, done.skip),
+            limit=run.events - done.events,
+            workers=run.workers,
+        )
+        partitions = {topic: len(await producer.partitions_for(topic)) for topic in TOPICS}
+        for window in windows:
+            done = _after(done, window)
+            await _publish_window(producer, window.rows, done, partitions)
+            if watch is not None:
+                watch(done.events)
+        return done
+
+
+def _nothing(run: Run) -> Published:
+    return Published(
+        publisher=run.publisher,
+        scenario=run.scenario.to_dict(),
+        scenario_digest=run.scenario.digest,
+        seed=run.seed,
+        version=shopsim.VERSION,
+        window=0,
+        skip=0,
+        events=0,
+    )
+
+
+def _after(done: Published, window: shopsim.EncodedWindow) -> Published:
+    return msgspec.structs.replace(
+        done, window=window.next.window, skip=window.next.skip, events=done.events + len(window.rows)
+    )
+
+
+def _refuse_other_run(done: Published, run: Run) -> None:
+    expected, found = (run.scenario.digest, shopsim.VERSION), (done.scenario_digest, done.version)
+    if expected != found:
+        raise PublishError(
+            f"the log holds '{run.publisher}' of scenario digest {found[0][:12]}, simulator version {found[1]}; "
+            f"this is digest {expected[0][:12]}, version {expected[1]}",
+            fix="choose another seed, rename the scenario, or start from an empty log (`shoplake down --purge`)",
+        )
+
+
+@asynccontextmanager
+async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        transactional_id=f"shoplake-publish-{publisher}",
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        compression_type="lz4",
+        max_batch_size=BATCH_BYTES,
+        max_request_size=2 * BATCH_BYTES,
+        request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
+    )
+    try:
+        # Starting takes the name over: a publisher that still runs under it is fenced, its open transaction aborted.
+        await producer.start()
+        yield producer
+    except ProducerFenced as error:
+        raise PublishError(
+            f"another publisher has taken over as '{publisher}'",
+            fix="let it finish; run again to see that all is there",
+        ) from error
+    except KafkaError as error:
+        raise PublishError(
+            f"Kafka at {bootstrap_servers} did not take the events: {error or type(error).__name__}",
+            fix="is it running? `shoplake status`; then run the same command again, it goes on where it stopped",
+        ) from error
+    finally:
+        await producer.stop()
+
+
+async def _publish_window(
+    producer: AIOKafkaProducer, rows: pl.DataFrame, done: Published, partitions: dict[str, int]
+) -> None:
+    async with producer.transaction():
+        pending = []
+        for topic, partition, part in _by_partition(rows, partitions):
+            for batch in _batches(producer, part):
+                pending.append(await producer.send_batch(batch, topic, partition=partition))
+                if len(pending) >= IN_FLIGHT_BATCHES:
+                    await pending.pop(0)
+        pending.append(await producer.send(PROGRESS, msgspec.json.encode(done), done.publisher.encode()))
+        for delivered in pending:
+            await delivered
+
+
+def _by_partition(rows: pl.DataFrame, partitions: dict[str, int]) -> Iterator[tuple[str, int, pl.DataFrame]]:
+    for (topic,), part in rows.group_by("topic", maintain_order=True):
+        where = partitions_of(part["key"].cast(pl.Binary).to_list(), partitions[str(topic)])
+        for partition in np.unique(where):
+            yield str(topic), int(partition), part.filter(pl.Series(where == partition))
+
+
+def _batches(producer: AIOKafkaProducer, rows: pl.DataFrame) -> Iterator[object]:
+    """Record batches, each as full as `BATCH_BYTES` allows.
+
+    `append` is called per record: it is compiled code, and measured at several times what `send` reaches.
+    """
+    batch = producer.create_batch()
+    columns = (rows["occurred_at_ms"], rows["key"].cast(pl.Binary), rows["value"])
+    for timestamp, key, value in zip(*(column.to_list() for column in columns), strict=True):
+        if batch.append(timestamp=timestamp, key=key, value=value) is None:
+            batch.close()
+            yield batch
+            batch = producer.create_batch()
+            batch.append(timestamp=timestamp, key=key, value=value)
+    if batch.record_count():
+        batch.close()
+        yield batch

@@ -1,0 +1,178 @@
+"""DynamoDB: sessions with their carts, orders by customer. Conditional writes, up to 100 in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shoplake import aws
+from shoplake.errors import Backpressure, Fenced, StoreUnavailable
+from shoplake.sinks.base import Checkpoint, TopicPartition
+from shoplake.sinks.dynamodb_items import PARTS
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
+from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
+
+if TYPE_CHECKING:
+    from shoplake.settings import DynamoDBSettings
+
+T = TypeVar("T")
+
+# Both are DynamoDB's own limits for one call.
+READ_CHUNK = 100
+WRITE_CHUNK = 100
+# UnprocessedKeys and transaction conflicts: tries before the caller is asked to wait.
+TRIES = 8
+KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk")}
+CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class DynamoDBSink(KeyedSink):
+    """Applies batches to the sessions and orders tables."""
+
+    name = "dynamodb"
+    topics = frozenset(part.topic for part in PARTS)
+    parts = PARTS
+
+    def __init__(self, settings: DynamoDBSettings) -> None:
+        self._tables = {"sessions": settings.sessions_table, "orders": settings.orders_table}
+        self._checkpoints = settings.checkpoints_table
+        self._client = aws.client("dynamodb", pool=PARALLEL_CALLS)
+
+    async def prepare(self) -> None:
+        """Nothing to make: Terraform owns the tables."""
+
+    async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Raise each partition's epoch and read where it stands."""
+        wanted = sorted(partitions)
+        return dict(zip(wanted, await in_parallel(self._open, wanted), strict=True))
+
+    async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
+        """The items that exist, by consistent reads of 100."""
+        found = await in_parallel(lambda chunk: self._read_chunk(collection, chunk), chunks(keys, READ_CHUNK))
+        return {key: item for chunk in found for key, item in chunk.items()}
+
+    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+        """Write in transactions of 100; one that meets a moved item writes none of its 100."""
+        writes = chunks(list(items.items()), WRITE_CHUNK)
+        return all(await in_parallel(lambda chunk: self._write_chunk(collection, chunk), writes))
+
+    async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
+        """Move the checkpoints where the epoch is still ours."""
+        updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
+        for chunk in chunks(updates, WRITE_CHUNK):
+            if not await asyncio.to_thread(self._transact, chunk):
+                raise Fenced("dynamodb: a newer owner holds one of " + ", ".join(map(str, checkpoints)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _open(self, partition: TopicPartition) -> Checkpoint:
+        answer = self._call(
+            self._client.update_item,
+            TableName=self._checkpoints,
+            Key={"pk": {"S": str(partition)}},
+            UpdateExpression="ADD epoch :one SET next_offset = if_not_exists(next_offset, :zero)",
+            ExpressionAttributeValues=_attributes({":one": 1, ":zero": 0}),
+            ReturnValues="ALL_NEW",
+        )
+        row = _item(answer["Attributes"])
+        return Checkpoint(row["next_offset"], row["epoch"])
+
+    def _advance(self, partition: TopicPartition, checkpoint: Checkpoint) -> dict[str, Any]:
+        return {
+            "TableName": self._checkpoints,
+            "Key": {"pk": {"S": str(partition)}},
+            "UpdateExpression": "SET next_offset = :offset",
+            "ConditionExpression": "epoch = :epoch",
+            "ExpressionAttributeValues": _attributes({":offset": checkpoint.next_offset, ":epoch": checkpoint.epoch}),
+        }
+
+    def _read_chunk(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
+        table, names = self._tables[collection], KEY_NAMES[collection]
+        wanted = {"ConsistentRead": True, "Keys": [_attributes(dict(zip(names, k, strict=True))) for k in keys]}
+        items: list[Item] = []
+        for attempt in range(TRIES):
+            answer = self._call(self._client.batch_get_item, RequestItems={table: wanted})
+            items += [_item(found) for found in answer["Responses"].get(table, ())]
+            unprocessed = answer.get("UnprocessedKeys", {}).get(table)
+            if not unprocessed:
+                return {tuple(item.pop(name) for name in names): item for item in items}
+            wanted = unprocessed
+            time.sleep(_pause_s(attempt))
+        raise Backpressure(f"dynamodb: {table} left keys unprocessed {TRIES} times", retry_after_s=_pause_s(TRIES))
+
+    def _write_chunk(self, collection: str, items: Sequence[tuple[Key, Item]]) -> bool:
+        names = KEY_NAMES[collection]
+        puts = [
+            {
+                "Put": {
+                    "TableName": self._tables[collection],
+                    "Item": _attributes(dict(zip(names, key, strict=True)) | item),
+                    "ConditionExpression": "rev = :rev" if item["rev"] > 1 else "attribute_not_exists(pk)",
+                }
+                | ({"ExpressionAttributeValues": _attributes({":rev": item["rev"] - 1})} if item["rev"] > 1 else {})
+            }
+            for key, item in items
+        ]
+        return self._transact(puts)
+
+    def _transact(self, writes: Sequence[dict[str, Any]]) -> bool:
+        """All writes or none; False when a condition does not hold."""
+        for attempt in range(TRIES):
+            try:
+                self._call(self._client.transact_write_items, TransactItems=writes)
+            except self._client.exceptions.TransactionCanceledException as error:
+                codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+                if "ConditionalCheckFailed" in codes:
+                    return False
+                if not codes & CONFLICTS:
+                    raise
+                time.sleep(_pause_s(attempt))
+            else:
+                return True
+        raise Backpressure(f"dynamodb: a transaction met conflicts {TRIES} times", retry_after_s=_pause_s(TRIES))
+
+    def _call(self, operation: Callable[..., T], **arguments: Any) -> T:  # noqa: ANN401 - boto3 is untyped
+        try:
+            return operation(**arguments)
+        except self._client.exceptions.TransactionCanceledException:
+            raise
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable(
+                f"dynamodb did not answer: {error}", fix="is it running, and was `shoplake apply` done?"
+            ) from error
+
+
+def _pause_s(attempt: int) -> float:
+    # Full jitter: writers that collided once should not meet again.
+    return random.uniform(0, min(2.0, 0.05 * 2**attempt))  # noqa: S311 - not a secret
+
+
+def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values as DynamoDB's typed ones. boto3's own serializer goes through Decimal, five times slower."""
+    return {name: _attribute(value) for name, value in item.items()}
+
+
+def _attribute(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    return {"M": _attributes(value)}
+
+
+def _item(attributes: Mapping[str, Mapping[str, Any]]) -> Item:
+    return {name: _value(typed) for name, typed in attributes.items()}
+
+
+def _value(typed: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    (kind, value), *_ = typed.items()
+    if kind == "N":
+        return int(value)
+    return _item(value) if kind == "M" else value

@@ -1,0 +1,101 @@
+"""What events say of sessions (with their carts) and of orders: the key-value fold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from shoplake.sinks import fold
+from shoplake.sinks.keyed import Item, Part, set_present
+
+SESSION_RETENTION_S = 730 * 24 * 3600
+CART = ("cart_item_added", "cart_item_removed")
+_SESSION_TEXTS = ("customer_id", "device", "referrer", "campaign", "started_at", "status", "order_id")
+_ORDER_FIELDS = ("status", "placed_at", "total_cents", "currency", "items", "updated_at")
+
+
+def _session_changes(events: pl.DataFrame) -> pl.DataFrame:
+    started = {c: fold.when("session_started", c) for c in ("customer_id", "device", "referrer", "campaign")}
+    sessions = fold.fold(
+        events,
+        ["session_id"],
+        last=started
+        | {
+            "started_at": fold.when("session_started", "occurred_at_ms"),
+            "last_event_at": pl.col("occurred_at_ms").max(),
+            "status": fold.status(fold.SESSION_STATUS),
+            "order_id": fold.when("checkout_completed", "order_id"),
+        },
+        sums={
+            "pages": fold.signed(["page_viewed", "product_viewed"], []),
+            "searches": fold.signed(["search_performed"], []),
+        },
+    )
+    return sessions.join(_cart_changes(events), on="session_id", how="left", maintain_order="left")
+
+
+def _cart_changes(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per session: `cart`, a list of (product_id, removed, added, unit_price_cents).
+
+    `removed` says that the product went out of the cart, `added` what came in since, with the price of the last.
+    """
+    removed_at = pl.when(fold.is_type("cart_item_removed")).then("offset").max()
+    moves = events.filter(fold.is_type(*CART)).with_columns(removed_at=removed_at.over("session_id", "product_id"))
+    counts = fold.is_type("cart_item_added") & (pl.col("offset") > pl.col("removed_at").fill_null(-1))
+    products = moves.group_by("session_id", "product_id", maintain_order=True).agg(
+        removed=pl.col("removed_at").is_not_null().any(),
+        added=pl.when(counts).then("quantity").sum(),
+        unit_price_cents=pl.when(counts).then("unit_price_cents").drop_nulls().last(),
+    )
+    lines = pl.struct("product_id", "removed", "added", "unit_price_cents")
+    return products.group_by("session_id", maintain_order=True).agg(cart=lines)
+
+
+def _merge_session(item: Item, row: Mapping[str, Any]) -> None:
+    set_present(item, row, _SESSION_TEXTS)
+    item["pages"] = item.get("pages", 0) + row["pages"]
+    item["searches"] = item.get("searches", 0) + row["searches"]
+    item["last_event_at"] = max(item.get("last_event_at", 0), row["last_event_at"])
+    item["expires_at"] = item["last_event_at"] // 1000 + SESSION_RETENTION_S
+    cart = item.setdefault("cart", {})
+    for line in row["cart"] or ():
+        _merge_line(cart, line)
+
+
+def _merge_line(cart: dict[str, Any], line: Mapping[str, Any]) -> None:
+    if line["removed"]:
+        cart.pop(line["product_id"], None)
+    if line["added"]:
+        before = cart.get(line["product_id"], {"quantity": 0})["quantity"]
+        cart[line["product_id"]] = {
+            "quantity": before + line["added"],
+            "unit_price_cents": line["unit_price_cents"],
+        }
+
+
+def _order_changes(events: pl.DataFrame) -> pl.DataFrame:
+    quantities = pl.col("lines").list.eval(pl.element().struct.field("quantity")).list.sum()
+    return fold.fold(
+        events,
+        ["customer_id", "order_id"],
+        last={
+            "status": fold.status(fold.ORDER_STATUS),
+            "placed_at": fold.when("order_placed", "occurred_at_ms"),
+            "total_cents": pl.col("total_cents"),
+            "currency": fold.when("order_placed", "currency"),
+            "items": fold.when("order_placed", quantities),
+            "updated_at": pl.col("occurred_at_ms"),
+        },
+    )
+
+
+def _merge_order(item: Item, row: Mapping[str, Any]) -> None:
+    set_present(item, row, _ORDER_FIELDS)
+
+
+PARTS = (
+    Part("sessions", "clicks", ("session_id",), _session_changes, _merge_session),
+    Part("orders", "orders", ("customer_id", "order_id"), _order_changes, _merge_order),
+)

@@ -1,0 +1,143 @@
+"""Stores that change one item at a time: fold only what an item has not folded, write only where it has not moved.
+
+Each item carries `folded`, the last offset it has folded per source partition, and `rev`, a number that every write
+raises. A batch reads the items it touches, folds the events that are newer than each item's own offsets, and writes
+on the condition that `rev` is still the one that was read. So a replay changes nothing, wherever it starts, and of
+two writers one has to read again.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import polars as pl
+
+from shoplake.errors import StoreUnavailable
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+
+Key: TypeAlias = tuple[str, ...]
+Item: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+# Each attempt writes what the one before could not; more than a few mean a writer that does not own the partition.
+ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one topic's events say of the items of one collection.
+
+    Attributes:
+        collection: table or collection, by its role (`sessions`).
+        topic: where the events come from.
+        keys: columns that name an item, in the order of the store's key.
+        changes: events of one or more items -> one row per item: `keys` and what `merge` needs.
+        merge: item as it is, and its row of `changes` -> nothing; changes the item's own fields in place.
+    """
+
+    collection: str
+    topic: str
+    keys: tuple[str, ...]
+    changes: Callable[[pl.DataFrame], pl.DataFrame]
+    merge: Callable[[Item, Mapping[str, Any]], None]
+
+
+class KeyedSink(Sink):
+    """The loop that DynamoDB and MongoDB share; a store adds how it reads, writes and keeps checkpoints."""
+
+    parts: tuple[Part, ...]
+
+    @abstractmethod
+    async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
+        """The items that exist, consistently read."""
+
+    @abstractmethod
+    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+        """Write each item where the stored `rev` is `item["rev"] - 1` (absent for 1); True when all were written."""
+
+    @abstractmethod
+    async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
+        """Store next offsets where the epoch is still the given one.
+
+        Raises:
+            Fenced: a newer owner holds one of the partitions.
+        """
+
+    async def apply(self, batch: Batch, owner: Ownership) -> None:
+        """Fold into the items, then move the checkpoints.
+
+        The checkpoint follows the data, so a crash between the two repeats a batch, and each item passes over it.
+        """
+        for part in self.parts:
+            events = batch.events.get(part.topic)
+            if events is not None and not events.is_empty():
+                await self._apply_part(part, events)
+        await self.advance({p: Checkpoint(read.stop, owner[p]) for p, read in batch.ranges.items()})
+
+    async def _apply_part(self, part: Part, events: pl.DataFrame) -> None:
+        events = events.filter(pl.all_horizontal(pl.col(k).is_not_null() for k in part.keys))
+        for _ in range(ATTEMPTS):
+            if events.is_empty():
+                return
+            keys = events.select(part.keys).unique(maintain_order=True).rows()
+            stored = await self.read(part.collection, keys)
+            events = newer(events, part, stored)
+            if await self.write(part.collection, fold_items(events, part, stored)):
+                return
+        raise StoreUnavailable(f"{self.name}: items of {part.collection} kept moving through {ATTEMPTS} attempts")
+
+
+def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.DataFrame:
+    """The events that their item has not folded yet. Pure."""
+    prefix = f"{part.topic}-"
+    folded = [
+        (*key, int(source.removeprefix(prefix)), int(offset))
+        for key, item in stored.items()
+        for source, offset in item["folded"].items()
+        if source.startswith(prefix)
+    ]
+    if not folded:
+        return events
+    schema = dict.fromkeys(part.keys, pl.String) | {"partition": pl.Int32, "folded": pl.Int64}
+    done = pl.DataFrame(folded, schema=schema, orient="row")
+    joined = events.join(done, on=[*part.keys, "partition"], how="left", maintain_order="left")
+    return joined.filter(pl.col("offset") > pl.col("folded").fill_null(-1)).drop("folded")
+
+
+def fold_items(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> dict[Key, Item]:
+    """Items as they are after these events, `rev` raised by one. Pure: `stored` is not changed."""
+    if events.is_empty():
+        return {}
+    sources = events.group_by(*part.keys, "partition").agg(pl.col("offset").max())
+    offsets: dict[Key, dict[str, int]] = {}
+    for row in sources.rows():
+        offsets.setdefault(row[:-2], {})[f"{part.topic}-{row[-2]}"] = row[-1]
+    items: dict[Key, Item] = {}
+    for row_of_item in part.changes(events).iter_rows(named=True):
+        key = tuple(row_of_item[k] for k in part.keys)
+        known = stored.get(key, {"folded": {}, "rev": 0})
+        item = {name: _copy(value) for name, value in known.items()}
+        part.merge(item, row_of_item)
+        item["folded"] |= offsets[key]
+        item["rev"] += 1
+        items[key] = item
+    return items
+
+
+def set_present(item: Item, row: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Take over the named values that are not null."""
+    for name in names:
+        if row[name] is not None:
+            item[name] = row[name]
+
+
+def chunks(values: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The values in order, at most `size` at a time."""
+    return [values[first : first + size] for first in range(0, len(values), size)]
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
+    return {k: _copy(v) for k, v in value.items()} if isinstance(value, dict) else value

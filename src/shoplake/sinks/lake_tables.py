@@ -1,0 +1,114 @@
+"""Iceberg's catalogue and the tables of the lake, derived from the contract."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import polars as pl
+from pyiceberg.catalog import load_catalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import DayTransform
+from pyiceberg.types import (
+    BooleanType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
+
+from shoplake import aws
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from shoplake.contract import Topic
+    from shoplake.settings import Settings
+
+TABLE_PROPERTIES = {
+    # PyIceberg would answer a refused commit by rebasing onto what it met and committing again. For a sink, what it
+    # met may be a new owner's epoch, or its own commit whose answer was lost: it has to read before it writes.
+    "commit.retry.num-retries": "0",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    "format-version": "2",
+}
+_SIMPLE: dict[type[pl.DataType], type[IcebergType]] = {
+    pl.String: StringType,
+    pl.Int64: LongType,
+    pl.Boolean: BooleanType,
+    pl.Float64: DoubleType,
+}
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The environment's catalogue: Glue, or a SQL catalogue in Postgres where there is no Glue."""
+    region = aws.region()
+    credentials = boto3.Session().get_credentials()
+    properties = {
+        "warehouse": settings.lake.warehouse,
+        "s3.region": region,
+        "s3.connect-timeout": "5",
+        "s3.request-timeout": "30",
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+    }
+    if credentials is not None:
+        frozen = credentials.get_frozen_credentials()
+        properties |= {
+            "client.region": region,
+            "client.access-key-id": frozen.access_key,
+            "client.secret-access-key": frozen.secret_key,
+        } | ({"client.session-token": frozen.token} if frozen.token else {})
+    if endpoint := aws.endpoint_url():
+        properties |= {"s3.endpoint": endpoint, "glue.endpoint": endpoint}
+    if settings.lake.catalog == "glue":
+        return load_catalog("shoplake", type="glue", **properties)
+    uri = settings.postgres.url().render_as_string(hide_password=False)
+    return load_catalog("shoplake", type="sql", uri=uri, **properties)
+
+
+def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:
+    """The topic's table, made if it is not there."""
+    identifier = (database, topic.name)
+    if catalog.table_exists(identifier):
+        return catalog.load_table(identifier)
+    schema = table_schema(topic)
+    day = PartitionField(schema.find_field("occurred_at").field_id, 1000, DayTransform(), "occurred_day")
+    with contextlib.suppress(NamespaceAlreadyExistsError):
+        catalog.create_namespace(database)
+    try:
+        return catalog.create_table(
+            identifier, schema=schema, partition_spec=PartitionSpec(day), properties=TABLE_PROPERTIES
+        )
+    except TableAlreadyExistsError:  # another process was quicker
+        return catalog.load_table(identifier)
+
+
+def table_schema(topic: Topic) -> Schema:
+    """Iceberg schema of a topic's table: its columns, the event's time and its place in the log."""
+    ids = iter(range(1, 1000))
+
+    def convert(kind: Any) -> IcebergType:  # noqa: ANN401 - polars' dtype or its class
+        if isinstance(kind, pl.List):
+            return ListType(element_id=next(ids), element_type=convert(kind.inner), element_required=False)
+        if isinstance(kind, pl.Struct):
+            return StructType(*(NestedField(next(ids), f.name, convert(f.dtype)) for f in kind.fields))
+        return _SIMPLE[kind if isinstance(kind, type) else type(kind)]()
+
+    fields = [NestedField(next(ids), name, convert(kind)) for name, kind in topic.columns.items()]
+    return Schema(
+        *fields,
+        NestedField(next(ids), "occurred_at", TimestamptzType()),
+        NestedField(next(ids), "kafka_partition", IntegerType()),
+        NestedField(next(ids), "kafka_offset", LongType()),
+    )

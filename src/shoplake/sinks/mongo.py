@@ -1,0 +1,126 @@
+"""MongoDB: customer 360 and catalogue documents, replaced on the condition that they have not moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, ReturnDocument
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.sinks.base import Checkpoint, TopicPartition
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
+from shoplake.sinks.mongo_documents import PARTS
+
+if TYPE_CHECKING:
+    from shoplake.settings import MongoSettings
+
+READ_CHUNK = 1000
+TIMEOUT_MS = 20_000
+DUPLICATE_KEY = 11000
+
+
+class MongoSink(KeyedSink):
+    """Applies batches to the collections `customers` and `products`."""
+
+    name = "mongo"
+    topics = frozenset(part.topic for part in PARTS)
+    parts = PARTS
+
+    def __init__(self, settings: MongoSettings) -> None:
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+            settings.uri,
+            serverSelectionTimeoutMS=5000,
+            socketTimeoutMS=TIMEOUT_MS,
+            # A write that may have happened is read back, not sent again.
+            retryWrites=False,
+            w="majority",
+            journal=True,
+            appname="shoplake-sink-mongo",
+        )
+        options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        self._database = self._client.get_database(settings.database, codec_options=options)
+
+    async def prepare(self) -> None:
+        """Make the indexes that people ask by."""
+        try:
+            await self._database["customers"].create_index("profile.segment")
+            await self._database["products"].create_index("category")
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+
+    async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Raise each partition's epoch and read where it stands."""
+        opened = {}
+        try:
+            for partition in sorted(partitions):
+                row = await self._database["checkpoints"].find_one_and_update(
+                    {"_id": str(partition)},
+                    {"$inc": {"epoch": 1}, "$setOnInsert": {"next_offset": 0}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+                assert row is not None  # noqa: S101 - an upsert that returns the document after always has one
+                opened[partition] = Checkpoint(row["next_offset"], row["epoch"])
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return opened
+
+    async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
+        """The documents that exist."""
+        found: dict[Key, Item] = {}
+        try:
+            for chunk in chunks(keys, READ_CHUNK):
+                names = [key for (key,) in chunk]
+                async for document in self._database[collection].find({"_id": {"$in": names}}):
+                    found[(document.pop("_id"),)] = document
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return found
+
+    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+        """One unordered bulk write; a document that moved is left as it is."""
+        if not items:
+            return True
+        writes = [_write(key, item) for (key,), item in items.items()]
+        try:
+            result = await self._database[collection].bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            # An insert met a document that another writer made first: it is to be read again.
+            if all(e["code"] == DUPLICATE_KEY for e in error.details["writeErrors"]):
+                return False
+            raise _unavailable(error) from error
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return result.inserted_count + result.matched_count == len(writes)
+
+    async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
+        """Move the checkpoints where the epoch is still ours."""
+        try:
+            for partition, checkpoint in checkpoints.items():
+                result = await self._database["checkpoints"].update_one(
+                    {"_id": str(partition), "epoch": checkpoint.epoch},
+                    {"$set": {"next_offset": checkpoint.next_offset}},
+                )
+                if not result.matched_count:
+                    raise Fenced(f"mongo: {partition} no longer belongs to epoch {checkpoint.epoch}")
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _write(key: str, item: Item) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    document = {"_id": key, **item}
+    if item["rev"] == 1:
+        return InsertOne(document)
+    return ReplaceOne({"_id": key, "rev": item["rev"] - 1}, document)
+
+
+def _unavailable(error: PyMongoError) -> StoreUnavailable:
+    return StoreUnavailable(f"mongo did not answer: {error}", fix="is it running? `shoplake status`")

@@ -1,0 +1,139 @@
+"""Postgres: the normalised shop. Data and checkpoint change in one transaction.
+
+A batch is folded to one row per key, copied into temporary tables and merged from there by one statement per table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+from shoplake.sinks.postgres_schema import migrate
+from shoplake.sinks.postgres_tables import TABLES, TOPICS
+
+if TYPE_CHECKING:
+    import polars as pl
+    from psycopg.rows import TupleRow
+
+    from shoplake.settings import PostgresSettings
+
+OPEN = """
+INSERT INTO shop.checkpoints AS c (topic, partition, next_offset, epoch) VALUES (%s, %s, 0, 1)
+ON CONFLICT (topic, partition) DO UPDATE SET epoch = c.epoch + 1
+RETURNING next_offset, epoch
+"""
+# The row lock holds off a new owner until this transaction has ended, so that a checkpoint is never read between.
+READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND partition = %s FOR UPDATE"
+ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
+STATEMENT_TIMEOUT_MS = 60_000
+
+
+class PostgresSink(Sink):
+    """Applies batches to schema `shop`."""
+
+    name = "postgres"
+    topics = TOPICS
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self._settings = settings
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+
+    async def prepare(self) -> None:
+        """Bring the schema to the newest migration."""
+        migrate(self._settings.url())
+
+    async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Raise each partition's epoch and read where it stands."""
+        opened = {}
+        try:
+            connection = await self._connect()
+            async with connection.transaction():
+                for partition in sorted(partitions):  # one order for all owners, so that none waits in a circle
+                    row = await (await connection.execute(OPEN, partition)).fetchone()
+                    assert row is not None  # noqa: S101 - RETURNING on an upsert always gives the row
+                    opened[partition] = Checkpoint(*row)
+        except psycopg.OperationalError as error:
+            raise await self._unavailable(error) from error
+        return opened
+
+    async def apply(self, batch: Batch, owner: Ownership) -> None:
+        """Fold, copy, merge and move the checkpoints in one transaction."""
+        try:
+            connection = await self._connect()
+            async with connection.transaction(), connection.cursor() as cursor:
+                fresh = batch.after(await _checkpoints(cursor, batch, owner))
+                await _merge(cursor, fresh)
+                for partition, read in fresh.ranges.items():
+                    await cursor.execute(ADVANCE, (read.stop, *partition))
+        except psycopg.OperationalError as error:
+            # The commit may have happened; the next call reads the checkpoint and knows.
+            raise await self._unavailable(error) from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._settings.conninfo(),
+                autocommit=True,  # transactions are explicit blocks
+                connect_timeout=5,
+                application_name="shoplake-sink-postgres",
+                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c TimeZone=UTC",
+            )
+            for table in TABLES:
+                await self._connection.execute(_staging_table(table.name))
+        return self._connection
+
+    async def _unavailable(self, error: psycopg.OperationalError) -> StoreUnavailable:
+        await self.close()
+        where = f"{self._settings.host}:{self._settings.port}"
+        return StoreUnavailable(f"postgres at {where} did not answer: {error}", fix="is it running? `shoplake status`")
+
+
+async def _checkpoints(
+    cursor: psycopg.AsyncCursor[TupleRow], batch: Batch, owner: Ownership
+) -> dict[TopicPartition, Checkpoint]:
+    found = {}
+    for partition in sorted(batch.ranges):
+        row = await (await cursor.execute(READ, partition)).fetchone()
+        if row is None or row[1] != owner[partition]:
+            raise Fenced(f"postgres: {partition} belongs to epoch {row and row[1]}, not to {owner[partition]}")
+        found[partition] = Checkpoint(*row)
+    return found
+
+
+async def _merge(cursor: psycopg.AsyncCursor[TupleRow], batch: Batch) -> None:
+    for table in TABLES:
+        events = batch.events.get(table.topic)
+        if events is None or events.is_empty():
+            continue
+        rows = table.rows(events)
+        if rows.is_empty():
+            continue
+        await _copy(cursor, table.name, rows.select(table.columns))
+        await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
+
+
+def _staging_table(name: str) -> sql.Composed:
+    return sql.SQL("CREATE TEMP TABLE {} (LIKE shop.{} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS").format(
+        sql.Identifier(f"staged_{name}"), sql.Identifier(name)
+    )
+
+
+async def _copy(cursor: psycopg.AsyncCursor[TupleRow], name: str, rows: pl.DataFrame) -> None:
+    # Every string is quoted, so that a null (\N without quotes) is never taken for a text, nor a text for a null.
+    lines = rows.write_csv(include_header=False, null_value=r"\N", quote_style="non_numeric")
+    statement = sql.SQL(r"COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\N')").format(
+        sql.Identifier("pg_temp", f"staged_{name}"), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+    )
+    async with cursor.copy(statement) as copy:
+        await copy.write(lines)

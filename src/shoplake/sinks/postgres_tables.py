@@ -1,0 +1,188 @@
+"""Which columns of which Postgres table come from which events: the relational fold, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from shoplake.sinks import fold
+
+Prepare = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def _as_it_is(events: pl.DataFrame) -> pl.DataFrame:
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table's fold.
+
+    Attributes:
+        name: table in schema `shop`.
+        topic: where its events come from.
+        keys: primary key.
+        last: column -> value an event brings; the last that is not null stays.
+        sums: column -> number an event adds.
+        prepare: reshapes the topic's events to the rows that are folded.
+    """
+
+    name: str
+    topic: str
+    keys: tuple[str, ...]
+    last: Mapping[str, pl.Expr]
+    sums: Mapping[str, pl.Expr] = field(default_factory=dict)
+    prepare: Prepare = _as_it_is
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns in the order in which rows are copied."""
+        return (*self.keys, *self.last, *self.sums)
+
+    def rows(self, events: pl.DataFrame) -> pl.DataFrame:
+        """What a batch of the topic's events changes: one row per key, nulls where nothing new is known."""
+        return fold.fold(self.prepare(events), self.keys, last=self.last, sums=self.sums)
+
+    def upsert(self, source: str) -> str:
+        """SQL that merges rows of `source` into the table."""
+        updates = [f"{c} = coalesce(excluded.{c}, t.{c})" for c in self.last]
+        updates += [f"{c} = t.{c} + excluded.{c}" for c in self.sums]
+        names = ", ".join(self.columns)
+        return (
+            f"INSERT INTO shop.{self.name} AS t ({names}) SELECT {names} FROM {source} "  # noqa: S608 - our own names
+            f"ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {', '.join(updates)}"
+        )
+
+
+def _same(*names: str) -> dict[str, pl.Expr]:
+    return {name: pl.col(name) for name in names}
+
+
+def _lines(events: pl.DataFrame) -> pl.DataFrame:
+    placed = events.filter(fold.is_type("order_placed")).select("order_id", "lines")
+    numbered = placed.with_columns(line_no=pl.int_ranges(1, pl.col("lines").list.len() + 1))
+    return numbered.explode("lines", "line_no").unnest("lines")
+
+
+UPDATED = {"updated_at": fold.occurred_at()}
+PAYMENTS = ("payment_authorised", "payment_declined")
+
+TABLES = (
+    Table(
+        "customers",
+        "customers",
+        ("customer_id",),
+        _same(
+            "name",
+            "email",
+            "segment",
+            "street",
+            "postcode",
+            "city",
+            "country",
+            "currency",
+            "marketing_opt_in",
+        )
+        | {
+            "status": fold.status(fold.CUSTOMER_STATUS),
+            "registered_at": fold.when("customer_registered", fold.occurred_at()),
+        }
+        | UPDATED,
+    ),
+    Table(
+        "products",
+        "products",
+        ("product_id",),
+        _same("name", "category", "price_cents", "currency")
+        | {
+            "status": fold.status(fold.PRODUCT_STATUS),
+            "launched_at": fold.when("product_launched", fold.occurred_at()),
+        }
+        | UPDATED,
+    ),
+    Table(
+        "orders",
+        "orders",
+        ("order_id",),
+        _same("customer_id", "session_id", "subtotal_cents", "discount_cents", "shipping_cents", "tax_cents")
+        | {
+            "total_cents": pl.col("total_cents"),
+            "currency": fold.when("order_placed", "currency"),
+            "placed_at": fold.when("order_placed", fold.occurred_at()),
+            "status": fold.status(fold.ORDER_STATUS),
+        }
+        | UPDATED,
+    ),
+    Table(
+        "order_items",
+        "orders",
+        ("order_id", "line_no"),
+        _same("product_id", "quantity", "unit_price_cents"),
+        prepare=_lines,
+    ),
+    Table(
+        "payments",
+        "orders",
+        ("payment_id",),
+        _same("order_id", "customer_id", "method")
+        | {
+            "currency": fold.when(PAYMENTS, "currency"),
+            "amount_cents": fold.when(PAYMENTS, "amount_cents"),
+            "decline_reason": fold.when("payment_declined", "reason"),
+            "status": fold.status(
+                {
+                    "payment_authorised": "authorised",
+                    "payment_declined": "declined",
+                    "payment_captured": "captured",
+                    "payment_refunded": "refunded",
+                }
+            ),
+        }
+        | UPDATED,
+        {
+            "captured_cents": fold.signed(["payment_captured"], [], "amount_cents"),
+            "refunded_cents": fold.signed(["payment_refunded"], [], "amount_cents"),
+        },
+    ),
+    Table(
+        "shipments",
+        "orders",
+        ("shipment_id",),
+        _same("order_id", "customer_id", "carrier")
+        | {
+            "status": fold.status(
+                {"order_shipped": "shipped", "order_delivered": "delivered", "order_returned": "returned"}
+            ),
+            "shipped_at": fold.when("order_shipped", fold.occurred_at()),
+            "delivered_at": fold.when("order_delivered", fold.occurred_at()),
+            "returned_at": fold.when("order_returned", fold.occurred_at()),
+            "return_reason": fold.when("order_returned", "reason"),
+        }
+        | UPDATED,
+    ),
+    Table(
+        "inventory",
+        "inventory",
+        ("product_id", "warehouse_id"),
+        UPDATED,
+        {
+            "on_hand": fold.signed(["stock_received", "stock_returned"], ["stock_shipped"], "quantity"),
+            "reserved": fold.signed(["stock_reserved"], ["stock_released", "stock_shipped"], "quantity"),
+        },
+    ),
+    Table(
+        "reviews",
+        "reviews",
+        ("review_id",),
+        _same("product_id", "customer_id", "order_id", "rating", "title", "body")
+        | {
+            "status": fold.status({"review_submitted": "published", "review_removed": "removed"}),
+            "removal_reason": fold.when("review_removed", "reason"),
+            "submitted_at": fold.when("review_submitted", fold.occurred_at()),
+        }
+        | UPDATED,
+    ),
+)
+TOPICS = frozenset(table.topic for table in TABLES)

@@ -1,0 +1,192 @@
+"""The five servers together: started in parallel, stopped, removed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from shoplake import paths
+from shoplake.errors import ServerFailed, StackError
+from shoplake.stack import downloads, process
+from shoplake.stack.ports import refuse_taken
+from shoplake.stack.progress import download_progress
+from shoplake.stack.servers import Place, Server
+from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock
+from shoplake.stack.status import SERVERS, Status, crashed, note_ready, status
+
+READY_TIMEOUT_S = 60.0
+POLL_S = 0.05
+LEAST_FREE_BYTES = 500 * 1024 * 1024
+
+
+def _silent(_: str) -> None:
+    """Says nothing."""
+
+
+def up(say: Say = _silent) -> Status:
+    """Start what is not running, and wait until all of it answers. Interrupted, it leaves what `down` knows.
+
+    Args:
+        say: told what happens, a line at a time.
+
+    Raises:
+        DownloadFailed: Kafka's files could not be fetched.
+        PortTaken: another program holds a port of this stack.
+        ServerFailed: a server died or did not answer; the message ends with its log.
+        StackError: the disk is almost full, or the home cannot be written.
+    """
+    home = paths.home()
+    with lock(home, say):
+        _refuse_full_disk(home)
+        with download_progress(f"Apache Kafka {downloads.KAFKA_VERSION}", say) as progress:
+            downloads.fetch_all(downloads.kafka_jars(), downloads.kafka_folder(), progress)
+        _start_missing(home, load_or_create(home), say)
+    return status()
+
+
+def down(say: Say = _silent) -> None:
+    """Stop every server, in parallel; data stays."""
+    home = paths.home()
+    if not home.exists():
+        _stop_strays(home, say)
+        return
+    with lock(home, say):
+        _stop_all(home, say)
+
+
+def purge(say: Say = _silent) -> None:
+    """Stop every server and remove all that the stack has written, its home included.
+
+    A file of somebody else's that was in the home before the stack came stays, and is named.
+    """
+    home = paths.home()
+    if not home.exists():
+        _stop_strays(home, say)
+        return
+    with lock(home, say):
+        state = _stop_all(home, say)
+        if state is not None and state.alone:
+            shutil.rmtree(home)
+            return
+        others = sorted(entry.name for entry in home.iterdir() if entry.name not in OURS)
+        for name in OURS:
+            _remove(home / name)
+        if others:
+            say(f"{home} stays, because it holds what no stack has written: {', '.join(others[:5])}")
+        else:
+            home.rmdir()
+
+
+def _start_missing(home: Path, state: State, say: Say) -> None:
+    places = {server: Place(home, server.name, state) for server in SERVERS}
+    _stop_strays(home, say, known=[place.pid_file for place in places.values()])
+    stopped = [server for server, place in places.items() if process.find(place.pid_file) is None]
+    for server in stopped:
+        refuse_taken(server.name, server.ports(places[server]))
+        if crashed(places[server]):
+            say(f"{server.name} had died; starting it again")
+    begun = time.monotonic()
+    _in_parallel(lambda server, cancel: _bring_up(server, places[server], say, cancel))
+    if stopped:
+        note_ready(home / "run", time.monotonic() - begun)
+
+
+def _in_parallel(work: Callable[[Server, threading.Event], None]) -> None:
+    """Do the work for each server at once; the first error, or Ctrl-C, ends the waiting of the others."""
+    cancel = threading.Event()
+    with ThreadPoolExecutor(len(SERVERS)) as pool:
+        pending = [pool.submit(work, server, cancel) for server in SERVERS]
+        try:
+            for done in as_completed(pending):
+                done.result()
+        except BaseException:
+            cancel.set()
+            raise
+
+
+def _bring_up(server: Server, place: Place, say: Say, cancel: threading.Event) -> None:
+    begun = time.monotonic()
+    started = _start(server, place) if process.find(place.pid_file) is None else None
+    while not server.answers(place):
+        if started is not None and started.poll() is not None:
+            raise _failed(server, place, f"died while it started (exit code {started.returncode})")
+        if time.monotonic() - begun > READY_TIMEOUT_S:
+            raise _failed(server, place, f"did not answer within {READY_TIMEOUT_S:.0f} s")
+        if cancel.wait(POLL_S):
+            return
+    place.wanted_file.touch()
+    if started is not None:
+        ready_s = time.monotonic() - begun
+        note_ready(place.run, ready_s)
+        say(f"{server.name} is ready on port {place.port} after {ready_s:.1f} s")
+
+
+def _start(server: Server, place: Place) -> subprocess.Popen[bytes]:
+    place.pid_file.unlink(missing_ok=True)
+    try:
+        server.prepare(place)
+        launch = server.launch(place, server.command(place))
+        return process.spawn(launch, pid_file=place.pid_file, log_file=place.log_file)
+    except OSError as error:
+        raise ServerFailed(
+            f"{server.name} could not be started: {error}", fix="`shoplake doctor` says what is missing"
+        ) from error
+
+
+def _failed(server: Server, place: Place, what: str) -> ServerFailed:
+    return ServerFailed(
+        f"{server.name} {what}; its log ends:\n{process.tail(place.log_file)}",
+        fix=f"`shoplake logs {server.name}` shows all of it; `shoplake up` tries again, `shoplake down` stops the rest",
+    )
+
+
+def _stop_all(home: Path, say: Say) -> State | None:
+    try:
+        state = load(home)
+    except StackError as error:
+        say(error.message)
+        state = None
+    if state is not None:
+        known = state
+        with ThreadPoolExecutor(len(SERVERS)) as pool:
+            list(pool.map(lambda server: _stop(server, Place(home, server.name, known), say), SERVERS))
+    _stop_strays(home, say)
+    return state
+
+
+def _stop(server: Server, place: Place, say: Say) -> None:
+    place.wanted_file.unlink(missing_ok=True)
+    running = process.find(place.pid_file)
+    if running is not None:
+        process.stop(running, number=server.stop_signal, wait_s=server.stop_wait_s)
+        say(f"{server.name} stopped")
+    place.pid_file.unlink(missing_ok=True)
+
+
+def _stop_strays(home: Path, say: Say, known: Iterable[Path] = ()) -> None:
+    """Processes of this stack that no pid file speaks of: a tool of an interrupted start, or the home was lost."""
+    kept = {pid for path in known if (running := process.find(path)) for pid in process.family(running.pid)}
+    for stray in [found for found in process.strays(home) if found.pid not in kept]:
+        process.stop(stray, wait_s=process.KILL_WAIT_S)
+        say(f"stopped a left-over process of this stack (pid {stray.pid})")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _refuse_full_disk(home: Path) -> None:
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE_BYTES:
+        raise StackError(
+            f"the disk of {home} has {free >> 20} MB free, and the stack needs at least {LEAST_FREE_BYTES >> 20} MB",
+            fix="free some space, or set SHOPLAKE_HOME to a folder on another disk",
+        )

@@ -1,0 +1,58 @@
+"""Who holds a port: a stack keeps its ports, so one that another program took has to be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from shoplake.errors import PortTaken
+from shoplake.stack.state import is_free
+
+_LISTEN = "0A"
+
+
+def refuse_taken(server: str, ports: Iterable[int]) -> None:
+    """Raise where another program listens.
+
+    Raises:
+        PortTaken: with the port, and its holder where the kernel tells.
+    """
+    for port in ports:
+        if not is_free(port):
+            raise PortTaken(
+                f"port {port}, which this stack keeps for {server}, is held by {holder_of(port) or 'another program'}",
+                fix="stop that program; or `shoplake down --purge`, which loses the data, and `shoplake up`",
+            )
+
+
+def holder_of(port: int) -> str | None:
+    """Name and pid of the process that listens on a port, None when the kernel does not tell us."""
+    inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
+    if not inodes:
+        return None
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and _holds(process, inodes):
+            return f"{_name(process)} (pid {process.name})"
+    return None
+
+
+def _name(process: Path) -> str:
+    try:
+        return process.joinpath("comm").read_text().strip()
+    except OSError:
+        return "a program that just ended"
+
+
+def _listening(table: Path, port: int) -> list[str]:
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    return [row[9] for row in rows if row[3] == _LISTEN and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def _holds(process: Path, inodes: set[str]) -> bool:
+    try:
+        return any(str(link.readlink()) in inodes for link in process.joinpath("fd").iterdir())
+    except OSError:
+        return False

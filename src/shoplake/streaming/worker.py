@@ -1,0 +1,83 @@
+"""One sink as a process of its own: `python -m shoplake.streaming.worker SINK`. Reports as JSON lines on stdout.
+
+It ends when its parent does: the parent holds the other end of its standard input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import msgspec
+
+from shoplake import settings as settings_
+from shoplake import sinks
+from shoplake.errors import ShoplakeError
+from shoplake.streaming.dead_letters import DeadLetterLoop
+from shoplake.streaming.loop import Progress, SinkLoop
+from shoplake.streaming.reader import Limits, LogReader
+
+DEAD_LETTERS = "dead-letters"
+# The lake is cheaper in large commits; the board is watched, so it does not linger.
+LIMITS = {"lake": Limits(max_records=100_000, linger_s=1.0), "redis": Limits(max_records=50_000, linger_s=0.2)}
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """A worker's last line when it could not go on."""
+
+    error: str
+
+
+def main() -> int:
+    """Run one worker; 0 when it stopped as told, 1 when it could not go on (its last line says why)."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sink", choices=(*sinks.SINKS, DEAD_LETTERS))
+    parser.add_argument("--environment", default="local")
+    parser.add_argument("--until-caught-up", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(_run(arguments.sink, arguments.environment, until_caught_up=arguments.until_caught_up))
+    except ShoplakeError as error:
+        _print(Failure(str(error)))
+        return 1
+    except BrokenPipeError:
+        # Nobody reads our reports any more: the parent is gone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+async def _run(sink: str, environment: str, *, until_caught_up: bool) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
+    settings = settings_.load(environment)
+    if sink == DEAD_LETTERS:
+        await DeadLetterLoop(settings.kafka.bootstrap_servers, _print).run(
+            until_caught_up=until_caught_up, stopping=stopping
+        )
+        return
+    store = sinks.make(sink, settings)
+    reader = LogReader(settings.kafka.bootstrap_servers, f"shoplake-{sink}", store.topics, LIMITS.get(sink, Limits()))
+    await SinkLoop(store, reader, _print).run(until_caught_up=until_caught_up, stopping=stopping)
+
+
+def _watch_parent(stopping: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        stopping.set()
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+
+
+def _print(line: Progress | Failure) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

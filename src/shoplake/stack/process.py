@@ -119,6 +119,8 @@ def strays(home: Path) -> Iterator[Running]:
 
 def stop(running: Running, *, number: signal.Signals = signal.SIGTERM, wait_s: float) -> None:
     """Ask it to end, wait, then SIGKILL whatever is left of it and its descendants."""
+    if not running.alive:
+        return
     relatives = [Running(pid, started) for pid in family(running.pid) if (started := _start_time(pid))]
     _signal([running], number)
     if not _wait_gone([running], wait_s):

@@ -1,0 +1,64 @@
+"""`shoplake doctor`: what this machine has of what the platform needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shoplake.stack.doctor import Check
+
+
+def command(
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+) -> None:
+    """Check what the stack and Terraform need, and say what each AWS emulator has. Exit 1 if something is missing.
+
+    Example: shoplake doctor
+    """
+    from shoplake.infra import terraform
+    from shoplake.stack.doctor import Check, checks
+
+    found = (*checks(), *(Check(name, what, ok) for name, what, ok in terraform.describe()))
+    if json:
+        _print_json(found)
+    else:
+        _print_tables(found)
+    raise typer.Exit(1 if any(check.required and not check.ok for check in found) else 0)
+
+
+def _print_json(found: Sequence[Check]) -> None:
+    import dataclasses
+    import json
+
+    from shoplake.stack import CAPABILITIES
+
+    ok = all(check.ok or not check.required for check in found)
+    document = {
+        "ok": ok,
+        "checks": [dataclasses.asdict(check) for check in found],
+        "capabilities": [dataclasses.asdict(capability) for capability in CAPABILITIES],
+    }
+    print(json.dumps(document))
+
+
+def _print_tables(found: Sequence[Check]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from shoplake.stack import CAPABILITIES
+
+    console = Console()
+    table = Table("", "check", "found")
+    for check in found:
+        mark = "[green]ok[/green]" if check.ok else "[red]missing[/red]" if check.required else "[yellow]note[/yellow]"
+        table.add_row(mark, check.name, escape(check.found))
+    console.print(table)
+    emulators = Table("service", "MiniStack", "LocalStack 4.14", "AWS", "note", title="what each emulator has")
+    for row in CAPABILITIES:
+        emulators.add_row(row.service, row.ministack, row.localstack, row.aws, escape(row.note))
+    console.print(emulators)

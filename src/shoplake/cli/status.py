@@ -1,0 +1,74 @@
+"""`shoplake status`: what of the stack runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from shoplake.stack import Status
+
+COLOURS = {"running": "green", "silent": "yellow", "crashed": "red", "stopped": "dim"}
+
+
+def command(
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+) -> None:
+    """Show each server's state, port, memory and time to start. Exit 1 unless all of them run.
+
+    Example: shoplake status --json | jq .rss_bytes
+    """
+    from shoplake import stack
+
+    found = stack.status()
+    if json:
+        _print_json(found)
+    else:
+        _print_table(found)
+    raise typer.Exit(0 if found.running else 1)
+
+
+def _print_json(status: Status) -> None:
+    import dataclasses
+    import json
+
+    totals = {"running": status.running, "rss_bytes": status.rss_bytes, "ready_s": status.ready_s}
+    servers = {server.name: dataclasses.asdict(server) for server in status.servers}
+    print(json.dumps({"home": str(status.home), **totals, "servers": servers}))
+
+
+def _print_table(status: Status) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table("server", "state", "address")
+    for name in ("pid", "memory", "ready after"):
+        table.add_column(name, justify="right")
+    for server in status.servers:
+        colour = COLOURS[server.state]
+        table.add_row(
+            server.name,
+            f"[{colour}]{server.state}[/{colour}]",
+            f"127.0.0.1:{server.port}",
+            str(server.pid or ""),
+            _megabytes(server.rss_bytes),
+            _seconds(server.ready_s),
+        )
+    table.add_section()
+    table.add_row("all", "", escape(str(status.home)), "", _megabytes(status.rss_bytes), _seconds(status.ready_s))
+    console.print(table)
+    for server in status.servers:
+        if server.log_tail:
+            console.print(f"{server.name} died; its log ends:\n{server.log_tail}", markup=False, highlight=False)
+            console.print("what to do: `shoplake up` starts it again", markup=False)
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:.0f} MB" if size_bytes else ""
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"

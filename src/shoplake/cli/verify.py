@@ -1,0 +1,73 @@
+"""`shoplake verify`: proves that every store holds exactly what the log says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from shoplake.verify import Report
+
+SHOWN_PER_STORE = 20
+
+
+def command(
+    stores: Annotated[
+        str, typer.Option(help="Comma-separated: log, lake, postgres, dynamodb, mongo, redis, dead_letters.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    environment: Annotated[str, typer.Option(help="Which environment's stores.")] = "local",
+) -> None:
+    """Prove every store against the log: expected, found, lost, duplicated, differing. Exit 1 unless all is exact."""
+    import asyncio
+    import json as jsonlib
+    import sys
+
+    from shoplake.errors import VerifyFailed
+    from shoplake.settings import load
+    from shoplake.verify import verify
+
+    names = [name.strip() for name in stores.split(",") if name.strip()] or None
+    report = asyncio.run(verify(load(environment), names, progress=lambda text: print(text, file=sys.stderr)))
+    if json:
+        document = {
+            "ok": report.ok,
+            "seconds": report.seconds,
+            "stores": report.as_json(),
+            "findings": report.findings_as_json(),
+        }
+        print(jsonlib.dumps(document, ensure_ascii=False))
+    else:
+        _print(report)
+    if not report.ok:
+        wrong = ", ".join(store.name for store in report.stores if not store.ok)
+        raise VerifyFailed(
+            f"not exact: {wrong}",
+            fix="where rows are only lost, the sinks may not have caught up: run `shoplake stream --until-caught-up`"
+            " and verify again",
+        )
+
+
+def _print(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table()
+    table.add_column("store", no_wrap=True, min_width=12)
+    for name in ("expected", "found", "lost", "duplicated", "differing"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for store in report.stores:
+        wrong = [f"[red]{n:,}[/red]" if n else "0" for n in (store.lost, store.duplicated, store.differing)]
+        verdict = "[green]exact[/green]" if store.ok else "[red]not exact[/red]"
+        table.add_row(store.name, f"{store.expected:,}", f"{store.found:,}", *wrong, verdict)
+    console.print(table)
+    for store in report.stores:
+        for finding in store.findings[:SHOWN_PER_STORE]:
+            console.print(f"{store.name}: {finding}", markup=False, highlight=False, soft_wrap=True)
+        more = len(store.findings) - SHOWN_PER_STORE
+        if more > 0:
+            console.print(f"{store.name}: and {more} more, see --json", markup=False)
+    console.print(f"verified in {report.seconds:.1f} s")

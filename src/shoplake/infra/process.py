@@ -1,0 +1,130 @@
+"""Runs one Terraform command: bounded in time, stopped gently, its output kept in a file that outlives this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from shoplake.errors import InfraError
+
+POLL_S = 0.05
+STOP_TIMEOUT_S = 60  # Terraform writes its state and leaves; a provider's call in flight is cancelled at once
+KILL_TIMEOUT_S = 5
+
+# When the CLI dies, even by SIGKILL, Linux interrupts Terraform, which then saves its state and ends. Set by a
+# process that becomes Terraform, because code between fork and exec is not safe in a program with threads.
+LINUX_LAUNCHER = """
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(130)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, where, with which environment, and for how long at most."""
+
+    argv: Sequence[str]
+    cwd: Path
+    environment: Mapping[str, str]
+    log: Path
+    timeout_s: float
+
+
+def run(command: Command, feed: Callable[[str], None], cancel: threading.Event | None = None) -> int:
+    """Run to the end and return the exit code; `feed` gets each line as it comes.
+
+    Raises:
+        InfraError: it took longer than its time, or `cancel` was set; it was stopped gently.
+        KeyboardInterrupt: after Terraform has stopped and saved its state.
+    """
+    # A file, not a pipe: were the reader killed, the next line would kill Terraform before it saved its state.
+    with command.log.open("wb") as sink, command.log.open("rb") as source:
+        command.log.chmod(0o600)
+        process = _start(command, sink)
+        lines = _Lines(source, feed)
+        try:
+            return _follow(process, lines, command, cancel)
+        except BaseException:
+            _stop(process, lines)
+            raise
+        finally:
+            _end_group(process)
+
+
+class _Lines:
+    """Whole lines of a file that is still being written."""
+
+    def __init__(self, source: IO[bytes], feed: Callable[[str], None]) -> None:
+        self._source = source
+        self._feed = feed
+        self._rest = b""
+
+    def drain(self) -> None:
+        *lines, self._rest = (self._rest + self._source.read()).split(b"\n")
+        for line in lines:
+            self._feed(line.decode(errors="replace"))
+
+
+def _start(command: Command, sink: IO[bytes]) -> subprocess.Popen[bytes]:
+    argv = list(command.argv)
+    if sys.platform == "linux":
+        argv = [sys.executable, "-I", "-S", "-c", LINUX_LAUNCHER, str(os.getpid()), *argv]
+    return subprocess.Popen(
+        argv,
+        cwd=command.cwd,
+        env=dict(command.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=subprocess.STDOUT,
+        process_group=0,  # Ctrl-C in the terminal reaches us alone; we pass it on once
+    )
+
+
+def _follow(process: subprocess.Popen[bytes], lines: _Lines, command: Command, cancel: threading.Event | None) -> int:
+    deadline = time.monotonic() + command.timeout_s
+    while process.poll() is None:
+        lines.drain()
+        if time.monotonic() > deadline:
+            raise InfraError(
+                f"`{Path(command.argv[0]).name} {command.argv[1]}` was not done after {command.timeout_s:.0f} s",
+                fix=f"see {command.log}; running it again goes on from where it was stopped",
+            )
+        if cancel is not None and cancel.is_set():
+            raise InfraError("Terraform was stopped before it was done", fix="run the same command again to go on")
+        time.sleep(POLL_S)
+    lines.drain()
+    return process.returncode
+
+
+def _stop(process: subprocess.Popen[bytes], lines: _Lines) -> None:
+    """Interrupt once and wait; a second Ctrl-C interrupts again, and Terraform then leaves at once."""
+    for wait_s in (STOP_TIMEOUT_S, KILL_TIMEOUT_S):
+        try:
+            process.send_signal(signal.SIGINT)
+            process.wait(wait_s)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            continue
+        break
+    lines.drain()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Nothing of the run is left: neither a Terraform that would not stop nor a provider that lost it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(KILL_TIMEOUT_S)

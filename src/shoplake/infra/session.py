@@ -1,0 +1,147 @@
+"""One initialised Terraform root that nobody else is running, and the commands run on it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shoplake.errors import InfraError
+from shoplake.infra import environments, process, repair, terraform, workspace
+from shoplake.infra.progress import Report, Transcript
+
+PARALLELISM = 32  # an emulator on the same machine throttles nobody
+LOCK_TIMEOUT = "60s"
+SHORT_TIMEOUT_S = 120
+EMULATOR_ACCOUNT = "000000000000"
+# Only RDS's control plane is behind this one, and a fixed wait of the AWS provider makes it take 80 s; what
+# programs read is there after 5 s. https://github.com/hashicorp/terraform-provider-aws/pull/45480
+SLOW_AND_UNREAD = "module.relational"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Runs Terraform's commands on one environment."""
+
+    chosen: environments.Environment
+    binary: terraform.Binary
+    environment: Mapping[str, str]
+    report: Report
+
+    def run(
+        self,
+        subcommand: str,
+        *options: str,
+        timeout_s: float,
+        ready: threading.Event | None = None,
+        cancel: threading.Event | None = None,
+    ) -> tuple[int, Transcript]:
+        """Run to the end; the exit code and all it said. Raises as `process.run` does."""
+        said = Transcript(report=self.report)
+        common = ["-json", "-input=false", f"-parallelism={PARALLELISM}", f"-lock-timeout={LOCK_TIMEOUT}"]
+        command = process.Command(
+            argv=[str(self.binary.path), subcommand, *common, *options],
+            cwd=self.chosen.root,
+            environment=self.environment,
+            log=self.chosen.log,
+            timeout_s=timeout_s,
+        )
+
+        def feed(line: str) -> None:
+            said.feed(line)
+            if ready is not None and said.planned and not said.outstanding(besides=SLOW_AND_UNREAD):
+                ready.set()
+
+        return process.run(command, feed, cancel), said
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs by name."""
+        return {name: output["value"] for name, output in json.loads(self._capture("output", "-json")).items()}
+
+    def keep_tainted(self) -> None:
+        """Go on with what an interrupted run created and did not wait for."""
+        state = json.loads(self.chosen.state.read_text()) if self.chosen.state.is_file() else {}
+        for address in repair.wrongly_tainted(state):
+            self.report(f"keeping {address} of an interrupted run")
+            self._capture("untaint", f"-lock-timeout={LOCK_TIMEOUT}", address)
+
+    def orphans(self, said: Transcript) -> dict[str, str]:
+        """What a killed run created and could not write down, as met by a failed one: address to import id."""
+        lost = repair.orphans(said.errors())
+        return repair.import_ids(self._plan_json(), lost, EMULATOR_ACCOUNT) if lost else {}
+
+    def adopting(self, orphans: Mapping[str, str]) -> Session:
+        """The same root with the orphans to import.
+
+        It is a copy, because `import` blocks belong in a root; the command `import` takes one at a time and
+        evaluates outputs of what is not imported yet.
+        """
+        root = workspace.copy_of_root(self.chosen, {"adopt.tf": repair.import_blocks(orphans)})
+        return replace(self, chosen=replace(self.chosen, root=root))
+
+    def failure(self, subcommand: str, code: int, said: Transcript) -> InfraError:
+        """What went wrong, in Terraform's own words, in full."""
+        text = "\n\n".join([str(error) for error in said.errors()] or list(said.raw))
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"failed (exit {code})"
+        fix = f"the whole log is {self.chosen.log}; running the same command again goes on from here"
+        if "state lock" in text:
+            fix = "another Terraform works on this state: wait for it or end it, and its lock ends with it"
+        return InfraError(
+            f"`{self.binary.command} {subcommand}` of '{self.chosen.name}' {how}\n{text}".strip(), fix=fix
+        )
+
+    def _plan_json(self) -> dict[str, Any]:
+        saved = self.chosen.folder / "adopt.tfplan"
+        try:
+            self._capture("plan", "-input=false", f"-lock-timeout={LOCK_TIMEOUT}", f"-out={saved}")
+            plan: dict[str, Any] = json.loads(self._capture("show", "-json", str(saved)))
+        finally:
+            saved.unlink(missing_ok=True)
+        return plan
+
+    def _capture(self, *arguments: str) -> str:
+        """Run a short command for its answer.
+
+        Raises:
+            InfraError: it failed or was not done in time.
+        """
+        try:
+            answer = subprocess.run(
+                [str(self.binary.path), *arguments],
+                cwd=self.chosen.root,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SHORT_TIMEOUT_S,
+                check=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InfraError(
+                f"`{self.binary.command} {arguments[0]}` was not done after {SHORT_TIMEOUT_S} s"
+            ) from error
+        except subprocess.CalledProcessError as error:
+            raise InfraError(f"`{self.binary.command} {arguments[0]}` failed:\n{error.stderr.strip()}") from error
+        return answer.stdout
+
+
+@contextmanager
+def opened(name: str, variables: Mapping[str, str], aws: Mapping[str, str], report: Report) -> Iterator[Session]:
+    """The environment of that name, initialised and held against other runs.
+
+    Raises:
+        UsageError: there is no environment of that name.
+        InfraError: it belongs to an emulator and none is given, or Terraform could not get ready.
+    """
+    chosen = environments.named(name)
+    workspace.refuse_real_cloud(chosen, aws)
+    binary = terraform.ensure()
+    with workspace.exclusive(chosen, report):
+        shell = workspace.shell_environment(chosen, binary, variables, aws)
+        workspace.init(chosen, binary, shell, report)
+        yield Session(chosen, binary, workspace.process_environment(shell), report)

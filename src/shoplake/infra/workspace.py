@@ -1,0 +1,198 @@
+"""Readies a Terraform root for this stack: its data folder, CLI configuration, environment, and `init`."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shoplake import paths
+from shoplake.errors import InfraError
+from shoplake.infra import mirror
+from shoplake.infra.environments import Environment
+from shoplake.infra.progress import Report
+from shoplake.infra.terraform import Binary
+
+INIT_TIMEOUT_S = 600
+LOCK_TIMEOUT_S = 900
+# Of the caller's TF_ and AWS_ variables only these pass: the rest could point Terraform at another state or cloud.
+KEPT = frozenset({"AWS_CA_BUNDLE", "TF_LOG", "TF_LOG_PATH"})
+
+
+def refuse_real_cloud(environment: Environment, aws: Mapping[str, str]) -> None:
+    """The local environment belongs to an emulator.
+
+    Raises:
+        InfraError: no emulator's endpoint is given, or it is one of AWS.
+    """
+    url = aws.get("AWS_ENDPOINT_URL", "")
+    host = urlsplit(url).hostname or ""
+    if not host:
+        raise InfraError(
+            f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL "
+            f"is {f'{url!r}, which is no address' if url else 'not set'}",
+            fix="start the stack with `shoplake up`",
+        )
+    if host == "amazonaws.com" or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        raise InfraError(
+            f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL is {url}, which is AWS",
+            fix="unset AWS_ENDPOINT_URL and start the stack with `shoplake up`",
+        )
+
+
+def shell_environment(
+    environment: Environment, binary: Binary, variables: Mapping[str, str], aws: Mapping[str, str]
+) -> dict[str, str]:
+    """What plain `terraform -chdir=…` needs to do as this program does; holds the passwords in the clear."""
+    return {
+        **aws,
+        **{f"TF_VAR_{name}": value for name, value in variables.items()},
+        "TF_DATA_DIR": str(environment.data_dir),
+        "TF_CLI_CONFIG_FILE": str(write_cli_config(binary)),
+        "TF_CLI_ARGS_init": f"-reconfigure {shlex.quote(f'-backend-config=path={environment.state}')}",
+    }
+
+
+def process_environment(shell: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a Terraform process: the caller's, without what could lead it astray."""
+    inherited = {key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(("TF_", "AWS_"))}
+    return {**inherited, **shell, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+
+
+def write_cli_config(binary: Binary) -> Path:
+    """The CLI configuration of this stack, readable by its owner alone (the user's own may hold tokens)."""
+    path = paths.home() / "terraform" / "cli.tfrc"
+    _write(path, mirror.cli_config(binary.command))
+    return path
+
+
+@contextmanager
+def exclusive(environment: Environment, report: Report) -> Iterator[None]:
+    """Only one run per environment and stack at a time; the kernel frees the lock when its owner dies.
+
+    Raises:
+        InfraError: another run did not end in time.
+    """
+    environment.folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    with (environment.folder / "run.lock").open("a+") as lock:
+        if not _try_lock(lock.fileno()):
+            report(f"another run on '{environment.name}' is under way; waiting for it")
+            while not _try_lock(lock.fileno()):
+                if time.monotonic() > deadline:
+                    raise InfraError(
+                        f"another run on '{environment.name}' has not ended for {LOCK_TIMEOUT_S} s",
+                        fix=f"see what it does in {environment.log}, or end it, and try again",
+                    )
+                time.sleep(0.2)
+        yield
+
+
+def init(environment: Environment, binary: Binary, shell: Mapping[str, str], report: Report) -> None:
+    """`terraform init`, unless nothing that it depends on has changed.
+
+    Raises:
+        InfraError: Terraform could not get ready; the message ends with what it said.
+    """
+    stamp = environment.folder / "initialised"
+    wanted = _fingerprint(environment, binary, shell)
+    if _initialised(environment) and stamp.is_file() and stamp.read_text() == wanted:
+        return
+    stamp.unlink(missing_ok=True)
+    report(f"init with {binary}")
+    answer = _run_init(environment, binary, shell)
+    lock_file = environment.root / ".terraform.lock.hcl"
+    if answer.returncode and lock_file.exists():
+        # Left by another platform, mirror or product, whose checksums differ. See docs/adr/0001.
+        lock_file.unlink(missing_ok=True)
+        answer = _run_init(environment, binary, shell)
+    if answer.returncode:
+        raise InfraError(
+            f"`{binary.command} init` failed in {environment.root}:\n{answer.stdout.strip()}",
+            fix="without internet, set TF_PLUGIN_MIRROR to a provider mirror; `shoplake doctor` says what was found",
+        )
+    _write(stamp, wanted)
+
+
+def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
+    """A root beside the state, with further files, which sees the same modules, providers and state."""
+    copy = environment.folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    root = copy / "environments" / environment.name
+    root.mkdir(parents=True)
+    (copy / "modules").symlink_to(environment.root.parents[1] / "modules")
+    for file in [*environment.root.glob("*.tf"), environment.root / ".terraform.lock.hcl"]:
+        shutil.copy(file, root)
+    for name, text in added.items():
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+def _run_init(environment: Environment, binary: Binary, shell: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [str(binary.path), "init", "-no-color", "-input=false"],
+            cwd=environment.root,
+            env=process_environment(shell),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=INIT_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InfraError(
+            f"`{binary.command} init` was not done after {INIT_TIMEOUT_S} s",
+            fix="check the way to registry.terraform.io, or set TF_PLUGIN_MIRROR to a provider mirror",
+        ) from error
+
+
+def _initialised(environment: Environment) -> bool:
+    providers = environment.data_dir / "providers"
+    return (
+        (environment.data_dir / "modules" / "modules.json").is_file()
+        and (environment.root / ".terraform.lock.hcl").is_file()
+        and any(providers.glob(f"*/*/*/*/{mirror.platform_name()}/*"))
+    )
+
+
+def _fingerprint(environment: Environment, binary: Binary, shell: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name in ("TF_DATA_DIR", "TF_CLI_ARGS_init"):
+        digest.update(shell[name].encode())
+    digest.update(f"{binary.command} {binary.version}".encode())
+    digest.update(Path(shell["TF_CLI_CONFIG_FILE"]).read_bytes())
+    modules = environment.root.parents[1] / "modules"
+    for file in sorted([*environment.root.glob("*.tf"), *modules.glob("*/versions.tf")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step, so that a second process never reads half of it."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)

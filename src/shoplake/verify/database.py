@@ -1,0 +1,40 @@
+"""The DuckDB database that a verification works in: a file in its temporary folder, bounded memory."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "256MB"
+
+
+def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
+    """An empty database with the schemas `expected` and `found`; what does not fit in memory goes to `folder`."""
+    connection = duckdb.connect(
+        str(folder / "verify.duckdb"),
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(folder / "duckdb"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,  # all that is used is built in; nothing is fetched
+        },
+    )
+    connection.execute("CREATE SCHEMA expected; CREATE SCHEMA found")
+    return connection
+
+
+def run_sql(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Execute `sql/<name>.sql`."""
+    cursor.execute(resources.files("shoplake.verify").joinpath("sql", f"{name}.sql").read_text("utf-8"))
+
+
+def count(cursor: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Rows of a relation."""
+    return int(cursor.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608 - our own names
+
+
+def columns(cursor: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Column name → DuckDB type, in order."""
+    return {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {relation}").fetchall()}

@@ -1,0 +1,136 @@
+"""Turns chunks of the log into Parquet that DuckDB folds: typed events, refused ones, and an index of contents."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from shoplake.contract import DEAD_LETTERS, TOPICS, decode
+from shoplake.verify.log import Chunk, Records
+
+COORDINATES: dict[str, pl.DataType | type[pl.DataType]] = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
+INDEX = {
+    "topic": pl.String,
+    **COORDINATES,
+    "event_id": pl.String,
+    "key": pl.String,
+    "same_1": pl.UInt64,
+    "same_2": pl.UInt64,
+}
+REJECTED = {
+    "topic": pl.String,
+    **COORDINATES,
+    "timestamp_ms": pl.Int64,
+    "key": pl.Binary,
+    "value": pl.Binary,
+    "reason": pl.String,
+}
+LETTERS = {**COORDINATES, "key": pl.Binary, "value": pl.Binary}
+# Enough to find an id in JSON that may not parse; the contract's decoder decides what is valid.
+EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
+
+
+class Spill:
+    """Parquet files of one verification, a file per chunk and kind, under one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        empty = {
+            "log_index": INDEX,
+            "simulated_index": {c: t for c, t in INDEX.items() if c not in COORDINATES},
+            "rejected": REJECTED,
+            "dead_letters": LETTERS,
+            **{f"ev_{name}": {**topic.columns, **COORDINATES} for name, topic in TOPICS.items()},
+        }
+        for kind, schema in empty.items():
+            (folder / kind).mkdir(parents=True)
+            self.write(kind, pl.DataFrame(schema=schema))
+
+    def write(self, kind: str, rows: pl.DataFrame) -> None:
+        """One more file of a kind. It appears whole: the views may be read meanwhile."""
+        path = self._folder / kind / f"{next(self._numbers):06}.parquet"
+        rows.write_parquet(path.with_suffix(".part"), compression="lz4", statistics=False)
+        path.with_suffix(".part").rename(path)
+
+    def create_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """A view per kind over all its files."""
+        for kind in sorted(self._folder.iterdir()):
+            cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet('{kind}/*.parquet')")  # noqa: S608
+
+
+def spill_chunk(spill: Spill, chunk: Chunk) -> int:
+    """Write one chunk of the log; returns the number of events in it."""
+    events = 0
+    for topic, records in chunk.items():
+        if topic == DEAD_LETTERS:
+            spill.write("dead_letters", _frame(records).select(list(LETTERS)))
+        elif topic in TOPICS:
+            _spill_events(spill, topic, records)
+            events += len(records.offset)
+    return events
+
+
+def indexed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `topic`, `key` and `value` (binary), as rows of `INDEX`.
+
+    Content is told apart by 128 bits of hash over key and value. `key` is kept only where there is no event id.
+    """
+    value, key = pl.col("value").fill_null(b""), pl.col("key").cast(pl.Binary).fill_null(b"")
+    return rows.with_columns(
+        event_id=pl.col("value").cast(pl.String, strict=False).str.extract(EVENT_ID, 1),
+        same_1=value.hash(seed=1) ^ key.hash(seed=2),
+        same_2=value.hash(seed=3) ^ key.hash(seed=4),
+    ).select(
+        *(c for c in COORDINATES if c in rows.columns),
+        pl.col("topic").cast(pl.String),
+        "event_id",
+        pl.when(pl.col("event_id").is_null()).then(pl.col("key").cast(pl.String, strict=False)).alias("key"),
+        "same_1",
+        "same_2",
+    )
+
+
+def latest_progress(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
+    """The newest record of each publisher, from the topic `publish-progress`."""
+    newest: dict[bytes | None, tuple[int, bytes]] = {}
+    for chunk in chunks:
+        for records in chunk.values():
+            for key, offset, value in zip(records.key, records.offset, records.value, strict=True):
+                if value is not None and offset >= newest.get(key, (-1, b""))[0]:
+                    newest[key] = (offset, value)
+    return [json.loads(value) for _, value in newest.values()]
+
+
+def _spill_events(spill: Spill, topic: str, records: Records) -> None:
+    raw = _frame(records).with_columns(topic=pl.lit(topic))
+    spill.write("log_index", indexed(raw))
+    decoded = decode(topic, [value or b"" for value in records.value])
+    coordinates = (
+        raw.select(list(COORDINATES)).with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
+    )
+    spill.write(f"ev_{topic}", decoded.events.join(coordinates, on="position").drop("position"))
+    if decoded.rejected:
+        reasons = pl.DataFrame(
+            {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}
+        )
+        refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"])
+        spill.write("rejected", refused.select(list(REJECTED)))
+
+
+def _frame(records: Records) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "kafka_partition": pl.Series(records.partition, dtype=pl.Int32),
+            "kafka_offset": pl.Series(records.offset, dtype=pl.Int64),
+            "timestamp_ms": pl.Series(records.timestamp_ms, dtype=pl.Int64),
+            "key": pl.Series(records.key, dtype=pl.Binary),
+            "value": pl.Series(records.value, dtype=pl.Binary),
+        }
+    )

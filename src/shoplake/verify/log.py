@@ -1,0 +1,134 @@
+"""Reads what is committed in Kafka, from the first record to the end at the start, in chunks of bounded size.
+
+Joins no consumer group and commits nothing, so that a verification leaves no trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from shoplake.errors import StackError
+
+CHUNK_RECORDS = 100_000
+FETCH_BYTES = 4 * 1024 * 1024
+REQUEST_TIMEOUT_MS = 20_000
+POLL_MS = 500
+POLL_RECORDS = 20_000
+STALLED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one topic as columns, each partition's in order of offset."""
+
+    partition: list[int] = field(default_factory=list)
+    offset: list[int] = field(default_factory=list)
+    timestamp_ms: list[int] = field(default_factory=list)
+    key: list[bytes | None] = field(default_factory=list)
+    value: list[bytes | None] = field(default_factory=list)
+
+    def extend(self, records: Sequence[ConsumerRecord]) -> None:
+        """Append what one fetch brought."""
+        self.partition.extend([record.partition for record in records])
+        self.offset.extend([record.offset for record in records])
+        self.timestamp_ms.extend([record.timestamp for record in records])
+        self.key.extend([record.key for record in records])
+        self.value.extend([record.value for record in records])
+
+
+Chunk = Mapping[str, Records]
+
+
+async def read(bootstrap_servers: str, topics: Collection[str]) -> AsyncIterator[Chunk]:
+    """Every committed record of the topics, about `CHUNK_RECORDS` at a time, by topic.
+
+    Raises:
+        StackError: Kafka does not answer or a topic does not exist.
+    """
+    try:
+        partitions = await _partitions(bootstrap_servers, topics)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=4 * FETCH_BYTES,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        await asyncio.wait_for(consumer.start(), timeout=REQUEST_TIMEOUT_MS / 1000)
+        try:
+            consumer.assign(partitions)
+            async for chunk in _chunks(consumer, partitions):
+                yield chunk
+        finally:
+            await consumer.stop()
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise StackError(
+            f"the log could not be read: Kafka at {bootstrap_servers} answered {error!r}",
+            fix="look at `shoplake status`; `shoplake up` starts what is down",
+        ) from error
+
+
+async def _partitions(bootstrap_servers: str, topics: Collection[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await asyncio.wait_for(admin.start(), timeout=REQUEST_TIMEOUT_MS / 1000)
+        # All topics: asking for one by name would create it where the broker allows that.
+        described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+    finally:
+        await admin.close()
+    missing = sorted(set(topics) - set(described))
+    if missing:
+        raise StackError(
+            f"Kafka has no topic {', '.join(missing)}",
+            fix="`shoplake generate` and `shoplake stream` make the topics; was one deleted?",
+        )
+    return [TopicPartition(topic, p["partition"]) for topic in topics for p in described[topic]]
+
+
+async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> AsyncIterator[Chunk]:
+    """Stops by position, not by record: transaction markers take offsets, so the last one has no record."""
+    begin = await consumer.beginning_offsets(partitions)
+    end = await consumer.end_offsets(partitions)
+    remaining = {p for p in partitions if end[p] > begin[p]}
+    consumer.pause(*(set(partitions) - remaining))
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STALLED_S
+    chunk: dict[str, Records] = {}
+    size = 0
+    while remaining:
+        fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+        for partition, records in fetched.items():
+            kept = _before(records, end[partition])
+            chunk.setdefault(partition.topic, Records()).extend(kept)
+            size += len(kept)
+        done = {p for p in remaining if await consumer.position(p) >= end[p]}
+        consumer.pause(*done)
+        remaining -= done
+        if size >= CHUNK_RECORDS or (size and not remaining):
+            yield chunk
+            chunk, size = {}, 0
+        if fetched or done:
+            deadline = loop.time() + STALLED_S
+        elif loop.time() > deadline:
+            positions = [(p, await consumer.position(p)) for p in remaining]
+            waiting = ", ".join(f"{p.topic}-{p.partition} at {at} of {end[p]}" for p, at in positions)
+            raise StackError(
+                f"Kafka sent nothing for {STALLED_S:.0f} s while records were missing: {waiting}",
+                fix="look at `shoplake logs kafka`",
+            )
+
+
+def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
+    """What was there at the start; others may be publishing now."""
+    while records and records[-1].offset >= end:
+        records.pop()
+    return records

@@ -1,0 +1,143 @@
+"""One verification, from the log to the report."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
+from shoplake.errors import ShoplakeError, UsageError
+from shoplake.settings import Settings
+from shoplake.verify import log
+from shoplake.verify.comparison import compare
+from shoplake.verify.database import open_database, run_sql
+from shoplake.verify.events import Spill, latest_progress, spill_chunk
+from shoplake.verify.report import STORES, Report, StoreResult
+from shoplake.verify.simulation import check_log, spill_simulation
+from shoplake.verify.stores import Store, store
+
+Progress = Callable[[str], None]
+
+
+async def verify(settings: Settings, stores: Collection[str] | None = None, progress: Progress | None = None) -> Report:
+    """Prove stores against the log; the log must be at rest and the sinks caught up.
+
+    Args:
+        settings: where everything is.
+        stores: some of `STORES`; all of them by default.
+        progress: is told what is going on, in short sentences.
+
+    Raises:
+        UsageError: a name that is no store.
+        StackError: Kafka does not answer or lacks a topic.
+        StoreUnavailable: a store does not answer; the message names each such store.
+        VerifyFailed: the log cannot be simulated by this version.
+        ShoplakeError: the temporary folder is full.
+    """
+    unknown = set(stores or ()) - set(STORES)
+    if unknown:
+        raise UsageError(f"no such store: {', '.join(sorted(unknown))}", fix=f"choose from {', '.join(STORES)}")
+    wanted = [name for name in STORES if stores is None or name in stores]
+    tell = progress or (lambda _: None)
+    start = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
+        open_database(Path(folder)) as database,
+    ):
+        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), database, tell)
+        try:
+            results = await run.check(wanted)
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise ShoplakeError(
+                f"the verification could not go on: {error}",
+                fix=f"it needs about 100 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
+            ) from error
+    return Report(stores=tuple(results), seconds=round(time.monotonic() - start, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One verification's surroundings."""
+
+    settings: Settings
+    folder: Path
+    spill: Spill
+    database: duckdb.DuckDBPyConnection
+    tell: Progress
+
+    async def check(self, wanted: Sequence[str]) -> list[StoreResult]:
+        """The results of the wanted stores, which are read while the log is being read."""
+        self.spill.create_views(self.database)
+        run_sql(self.database, "common")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(self._spill_log())
+                checks = [tasks.create_task(self._outcome(name, reading)) for name in wanted]
+        except ExceptionGroup as group:
+            raise _first(group) from group
+        outcomes = [check.result() for check in checks]
+        errors = [outcome for outcome in outcomes if isinstance(outcome, ShoplakeError)]
+        if errors:
+            fixes = dict.fromkeys(error.fix for error in errors if error.fix)
+            raise type(errors[0])("\n".join(error.message for error in errors), fix="; ".join(fixes))
+        return [outcome for outcome in outcomes if isinstance(outcome, StoreResult)]
+
+    async def _outcome(self, name: str, reading: asyncio.Task[None]) -> StoreResult | ShoplakeError:
+        try:
+            result = await (self._check_log(reading) if name == "log" else self._check_store(name, reading))
+        except ShoplakeError as error:  # the others go on: one message then names all that is wrong
+            return error
+        self.tell(f"{name}: {'exact' if result.ok else 'not exact'}, {result.found:,} of {result.expected:,} rows")
+        return result
+
+    async def _check_store(self, name: str, reading: asyncio.Task[None]) -> StoreResult:
+        cursor = self.database.cursor()
+        module = await asyncio.to_thread(store, name)
+        await asyncio.to_thread(module.fold, cursor)
+        await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
+        await reading
+        return await asyncio.to_thread(_compared, cursor, module)
+
+    async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
+        servers = self.settings.kafka.bootstrap_servers
+        published = latest_progress([chunk async for chunk in log.read(servers, [PROGRESS])])
+        for record in published:
+            self.tell(f"{record['publisher']} says it published {record['events']:,} events")
+        await asyncio.to_thread(spill_simulation, self.spill, published)
+        await reading
+        return await asyncio.to_thread(check_log, self.database.cursor())
+
+    async def _spill_log(self) -> None:
+        """The log as Parquet; one chunk is written while the next is read."""
+        events = 0
+        writing: asyncio.Task[int] | None = None
+        async with asyncio.TaskGroup() as tasks:
+            async for chunk in log.read(self.settings.kafka.bootstrap_servers, [*TOPICS, DEAD_LETTERS]):
+                if writing:
+                    events += await writing
+                    self.tell(f"log: {events:,} events read")
+                writing = tasks.create_task(asyncio.to_thread(spill_chunk, self.spill, chunk))
+        events += writing.result() if writing else 0
+        self.tell(f"log: {events:,} events read")
+
+
+def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:
+    module.fold(cursor)
+    module.settle(cursor)
+    parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
+    return StoreResult.total(parts[0].name, parts)
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The error that a caller can act on, out of those of concurrent tasks."""
+    expected, _ = group.split(ShoplakeError)
+    chosen: Exception = expected or group
+    while isinstance(chosen, ExceptionGroup):
+        chosen = chosen.exceptions[0]
+    return chosen

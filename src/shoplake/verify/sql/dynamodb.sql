@@ -1,0 +1,80 @@
+-- What the two DynamoDB tables should hold. `unknown_fields` is what the reader found besides the attributes
+-- of docs/data-model.md: nothing is expected there.
+
+CREATE OR REPLACE TABLE expected.dynamodb_sessions AS
+WITH removals AS (
+    SELECT session_id, product_id, max(kafka_offset) AS removed_at
+    FROM ev_clicks
+    WHERE type = 'cart_item_removed'
+    GROUP BY session_id, product_id
+),
+
+cart_lines AS (
+    SELECT
+        a.session_id,
+        a.product_id,
+        sum(a.quantity)::BIGINT AS quantity,
+        arg_max(a.unit_price_cents, a.kafka_offset) AS unit_price_cents
+    FROM ev_clicks AS a
+    LEFT JOIN removals AS r ON r.session_id = a.session_id AND r.product_id = a.product_id
+    WHERE a.type = 'cart_item_added' AND a.kafka_offset > coalesce(r.removed_at, -1)
+    GROUP BY a.session_id, a.product_id
+),
+
+carts AS (
+    SELECT
+        session_id,
+        '{' || string_agg(
+            to_json(product_id)::VARCHAR || ':'
+            || json_object('quantity', quantity, 'unit_price_cents', unit_price_cents)::VARCHAR,
+            ',' ORDER BY product_id
+        ) || '}' AS cart
+    FROM cart_lines
+    GROUP BY session_id
+),
+
+sessions AS (
+    SELECT
+        session_id AS pk,
+        arg_max(customer_id, kafka_offset) AS customer_id,
+        arg_max(device, kafka_offset) AS device,
+        arg_max(referrer, kafka_offset) AS referrer,
+        arg_max(campaign, kafka_offset) AS campaign,
+        arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'session_started') AS started_at,
+        max(occurred_at_ms) AS last_event_at,
+        count(*) FILTER (type IN ('page_viewed', 'product_viewed')) AS pages,
+        count(*) FILTER (type = 'search_performed') AS searches,
+        arg_max(
+            CASE type
+                WHEN 'session_started' THEN 'browsing'
+                WHEN 'cart_item_added' THEN 'cart'
+                WHEN 'checkout_started' THEN 'checkout'
+                WHEN 'checkout_completed' THEN 'ordered'
+            END, kafka_offset
+        ) AS status,
+        arg_max(order_id, kafka_offset) AS order_id
+    FROM ev_clicks
+    GROUP BY session_id
+)
+
+SELECT
+    sessions.*,
+    last_event_at // 1000 + 730 * 86400 AS expires_at,
+    coalesce(carts.cart, '{}') AS cart,
+    NULL::VARCHAR AS unknown_fields
+FROM sessions
+LEFT JOIN carts ON carts.session_id = sessions.pk;
+
+CREATE OR REPLACE TABLE expected.dynamodb_orders AS
+SELECT
+    customer_id AS pk,
+    order_id AS sk,
+    arg_max(order_status(type), kafka_offset) AS status,
+    arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS placed_at,
+    arg_max(total_cents, kafka_offset) AS total_cents,
+    arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
+    arg_max(list_sum(list_transform(lines, lambda line: line.quantity)), kafka_offset)::BIGINT AS items,
+    arg_max(occurred_at_ms, kafka_offset) AS updated_at,
+    NULL::VARCHAR AS unknown_fields
+FROM ev_orders
+GROUP BY customer_id, order_id;

@@ -1,0 +1,95 @@
+"""Documents (of DynamoDB, MongoDB) as rows of text, so that a value of a wrong type is a difference, not a crash."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from shoplake.verify.comparison import Comparison
+from shoplake.verify.database import columns
+
+BOOKKEEPING = frozenset({"folded", "rev"})
+UNKNOWN = "unknown_fields"
+CHUNK_ROWS = 20_000
+
+
+def create_found(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
+    """The found table of a comparison, empty: the expected columns, as text."""
+    definition = ", ".join(f'"{name}" VARCHAR' for name in columns(cursor, comparison.expected))
+    cursor.execute(f"CREATE TABLE {comparison.found} ({definition})")
+
+
+def insert_documents(
+    cursor: duckdb.DuckDBPyConnection, comparison: Comparison, documents: Iterable[Mapping[str, Any]]
+) -> None:
+    """Append documents; a field's name is the expected column's name. May run in several threads, a cursor each."""
+    kinds = columns(cursor, comparison.expected)
+    rows: list[list[str | None]] = []
+    for document in documents:
+        rows.append(as_row(document, kinds))
+        if len(rows) == CHUNK_ROWS:
+            _insert(cursor, comparison, rows)
+            rows = []
+    if rows:
+        _insert(cursor, comparison, rows)
+
+
+def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
+    """One document's fields in the order of the columns, as text; what has no column goes to `unknown_fields`."""
+    unknown = {
+        name: value
+        for name, value in document.items()
+        if name not in kinds and name not in BOOKKEEPING and value is not None
+    }
+    row = [as_text(document.get(name), kind) for name, kind in kinds.items() if name != UNKNOWN]
+    position = list(kinds).index(UNKNOWN)
+    row.insert(position, _json(unknown) if unknown else None)
+    return row
+
+
+def as_text(value: object, kind: str) -> str | None:
+    """A value as DuckDB prints the expected column; a string where a number belongs keeps its quotes."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if kind == "VARCHAR" else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    return _json(value)
+
+
+def flattened(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested documents as `section.field`; bookkeeping left out."""
+    flat: dict[str, Any] = {}
+    for name, value in document.items():
+        if name in BOOKKEEPING:
+            continue
+        if isinstance(value, Mapping):
+            flat.update({f"{name}.{inner}": v for inner, v in flattened(value).items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, rows: list[list[str | None]]) -> None:
+    fields = zip(*rows, strict=True)
+    chunk = pa.table({f"c{n}": pa.array(field, pa.string()) for n, field in enumerate(fields)})
+    cursor.register("chunk", chunk)
+    cursor.execute(f"INSERT INTO {comparison.found} SELECT * FROM chunk")  # noqa: S608 - our own names
+    cursor.unregister("chunk")
+
+
+def _iso(value: datetime) -> str:
+    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

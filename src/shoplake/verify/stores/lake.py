@@ -1,0 +1,123 @@
+"""What the lake holds: PyIceberg finds the files, DuckDB takes the rows batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+from boto3.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+from pyiceberg.io.pyarrow import ArrowScan
+from pyiceberg.table import FileScanTask
+from sqlalchemy.exc import SQLAlchemyError
+
+from shoplake import aws
+from shoplake.contract import TOPICS
+from shoplake.errors import StoreUnavailable
+from shoplake.settings import Settings
+from shoplake.verify.comparison import Comparison
+from shoplake.verify.database import columns, run_sql
+
+COMPARISONS = tuple(Comparison("lake", topic, ("kafka_partition", "kafka_offset")) for topic in TOPICS)
+GROUP_ROWS = 100_000
+
+
+def fold(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make the expected tables."""
+    run_sql(cursor, "lake")
+
+
+def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+    """Fill the found tables; a table that no sink has made yet holds nothing.
+
+    Raises:
+        StoreUnavailable: the catalogue or the files do not answer.
+    """
+    del folder
+    try:
+        catalog = open_catalog(settings)
+        for comparison in COMPARISONS:
+            _load_table(cursor, catalog, settings.lake.database, comparison)
+    except (BotoCoreError, ClientError, SQLAlchemyError, OSError) as error:
+        raise StoreUnavailable(
+            f"lake at {settings.lake.warehouse} could not be read: {error}",
+            fix="`shoplake apply` makes the buckets and the catalogue; look at `shoplake status`",
+        ) from error
+
+
+def settle(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Nothing to settle."""
+    del cursor
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The Iceberg catalogue of the environment: Glue, or tables in Postgres where the emulator has no Glue."""
+    files = _s3_properties()
+    if settings.lake.catalog == "glue":
+        return load_catalog("shoplake", type="glue", **files, **_glue_properties())
+    return load_catalog(
+        "shoplake",
+        type="sql",
+        uri=settings.postgres.url().render_as_string(hide_password=False),
+        warehouse=settings.lake.warehouse,
+        **files,
+    )
+
+
+def _s3_properties() -> dict[str, str]:
+    properties = {"s3.region": aws.region()}
+    if endpoint := aws.endpoint_url():
+        properties["s3.endpoint"] = endpoint
+    if credentials := Session().get_credentials():
+        frozen = credentials.get_frozen_credentials()
+        properties["s3.access-key-id"] = frozen.access_key
+        properties["s3.secret-access-key"] = frozen.secret_key
+        if frozen.token:
+            properties["s3.session-token"] = frozen.token
+    return properties
+
+
+def _glue_properties() -> dict[str, str]:
+    endpoint = aws.endpoint_url()
+    return {"glue.region": aws.region(), **({"glue.endpoint": endpoint} if endpoint else {})}
+
+
+def _load_table(cursor: duckdb.DuckDBPyConnection, catalog: Catalog, database: str, comparison: Comparison) -> None:
+    try:
+        table = catalog.load_table((database, comparison.table))
+    except (NoSuchTableError, NoSuchNamespaceError):
+        cursor.execute(f"CREATE TABLE {comparison.found} AS SELECT * FROM {comparison.expected} LIMIT 0")  # noqa: S608
+        return
+    held = {field.name for field in table.schema().fields}
+    wanted = [name for name in columns(cursor, comparison.expected) if name in held]
+    selected = ", ".join(_selected(name) for name in wanted)
+    scan = table.scan(selected_fields=tuple(wanted))
+    reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter)
+    statement = f"CREATE TABLE {comparison.found} AS"
+    for files in ([], *_groups(scan.plan_files())):
+        cursor.register("rows", reader.to_table(files))
+        cursor.execute(f"{statement} SELECT {selected} FROM rows")  # noqa: S608 - our own names
+        cursor.unregister("rows")
+        statement = f"INSERT INTO {comparison.found}"
+
+
+def _groups(files: Iterable[FileScanTask]) -> Iterator[list[FileScanTask]]:
+    """A few files at a time. PyIceberg's own batch reader reads all of them ahead, so memory would not be bounded."""
+    group: list[FileScanTask] = []
+    rows = 0
+    for file in files:
+        group.append(file)
+        rows += file.file.record_count
+        if rows >= GROUP_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _selected(name: str) -> str:
+    # Without a zone, as everywhere here: all times are UTC.
+    return 'make_timestamp(epoch_us("occurred_at")) AS "occurred_at"' if name == "occurred_at" else f'"{name}"'

@@ -1,0 +1,92 @@
+variable "name_prefix" {
+  description = "Begins the name of every role and policy, for example `shoplake-dev`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 32 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "account_id" {
+  description = "Account whose services may take the roles; stops another account's service from borrowing them."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be 12 digits."
+  }
+}
+
+variable "region" {
+  description = "Region of the Glue catalogue."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be an AWS region, such as us-east-1."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds every role, whatever is attached to it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
+  }
+}
+
+variable "workloads" {
+  description = <<-EOT
+    Workloads by name, each with the services that run it and what it uses. To write implies to read. `*_objects`
+    is a folder of a bucket, `*_catalogs` a Glue database, `*_tables` a DynamoDB table with the indexes it queries;
+    `settings_paths` are ARNs of SSM paths and `kms_keys` the keys of what it reads or writes.
+  EOT
+  type = map(object({
+    description      = string
+    trusted_services = optional(list(string), ["ecs-tasks.amazonaws.com"])
+
+    settings_paths = optional(list(string), [])
+    read_secrets   = optional(list(string), [])
+    read_objects   = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    write_objects  = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    read_catalogs  = optional(list(string), [])
+    write_catalogs = optional(list(string), [])
+    read_tables    = optional(list(object({ arn = string, indexes = optional(list(string), []) })), [])
+    write_tables   = optional(list(object({ arn = string, indexes = optional(list(string), []) })), [])
+    kms_keys       = optional(list(string), [])
+  }))
+
+  validation {
+    condition     = alltrue([for name in keys(var.workloads) : can(regex("^[a-z][a-z0-9-]{1,28}$", name))])
+    error_message = "A workload is named by 2 to 29 lower-case letters, digits and hyphens."
+  }
+
+  validation {
+    condition     = !strcontains(jsonencode(var.workloads), "*")
+    error_message = "A workload names each thing it uses; no wildcard."
+  }
+
+  validation {
+    condition = alltrue([
+      for workload in values(var.workloads) :
+      length(workload.trusted_services) > 0 && alltrue([for s in workload.trusted_services : endswith(s, ".amazonaws.com")])
+    ])
+    error_message = "trusted_services must name AWS services, such as ecs-tasks.amazonaws.com."
+  }
+
+  validation {
+    condition = alltrue([
+      for workload in values(var.workloads) : sum(concat([0], [
+        for used in [
+          workload.settings_paths, workload.read_secrets, workload.read_objects, workload.write_objects,
+          workload.read_catalogs, workload.write_catalogs, workload.read_tables, workload.write_tables,
+        ] : length(used)
+      ])) > 0
+    ])
+    error_message = "A workload that uses nothing needs no role."
+  }
+}

@@ -1,0 +1,102 @@
+"""The Terraform tree as it stands: formatted, valid, its own tests pass, its README examples plan."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shoplake import paths
+from shoplake.infra import mirror, terraform
+from shoplake.infra.terraform import Binary
+
+TREE = paths.project_root() / "terraform"
+MODULES = sorted(path.name for path in (TREE / "modules").iterdir() if path.is_dir())
+ENVIRONMENTS = sorted(path.name for path in (TREE / "environments").iterdir() if path.is_dir())
+ROOTS = [f"modules/{name}" for name in MODULES] + [f"environments/{name}" for name in ENVIRONMENTS]
+EXAMPLE = re.compile(r"```hcl\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="session")
+def binary() -> Binary:
+    return terraform.ensure()
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that init leaves nothing in the checkout."""
+    copy = tmp_path_factory.mktemp("tree") / "terraform"
+    shutil.copytree(TREE, copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    return copy
+
+
+def run(binary: Binary, folder: Path, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    config = data_dir / "cli.tfrc"
+    config.write_text(mirror.cli_config(binary.command))
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
+    return subprocess.run(
+        [str(binary.path), *arguments],
+        cwd=folder,
+        env=clean
+        | {"TF_DATA_DIR": str(data_dir), "TF_CLI_CONFIG_FILE": str(config), "CHECKPOINT_DISABLE": "1"}
+        | {"AWS_REGION": "us-east-1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def assert_ok(answer: subprocess.CompletedProcess[str]) -> None:
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_every_file_is_formatted(binary: Binary, tmp_path: Path) -> None:
+    assert_ok(run(binary, TREE, tmp_path, "fmt", "-check", "-recursive", "-no-color"))
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_is_valid_and_its_tests_pass(binary: Binary, tree: Path, tmp_path: Path, root: str) -> None:
+    assert_ok(run(binary, tree / root, tmp_path, "init", "-no-color", "-backend=false"))
+    assert_ok(run(binary, tree / root, tmp_path, "validate", "-no-color"))
+    answer = run(binary, tree / root, tmp_path, "test", "-no-color")
+    assert_ok(answer)
+    assert " 0 passed" not in answer.stdout
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_example_in_a_readme_is_valid(binary: Binary, tree: Path, tmp_path: Path, module: str) -> None:
+    example = EXAMPLE.search((TREE / "modules" / module / "README.md").read_text())
+    assert example, f"modules/{module}/README.md shows no example"
+    root = tree / "examples" / module
+    root.mkdir(parents=True)
+    (root / "main.tf").write_text(example.group(1))
+    assert_ok(run(binary, root, tmp_path, "init", "-no-color", "-backend=false"))
+    assert_ok(run(binary, root, tmp_path, "validate", "-no-color"))
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_has_the_files_a_reader_looks_for(root: str) -> None:
+    expected = {"main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md", "tests"}
+    assert expected <= {path.name for path in (TREE / root).iterdir()}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_configures_no_provider_and_describes_every_variable(module: str) -> None:
+    text = "\n".join(path.read_text() for path in (TREE / "modules" / module).glob("*.tf"))
+    assert not re.search(r'^provider "', text, re.MULTILINE)
+    for block in re.findall(r'^(?:variable|output) "\w+" \{\n.*?^\}', text, re.MULTILINE | re.DOTALL):
+        assert re.search(r"^  description\s+=", block, re.MULTILINE), block
+    assert "type        = any" not in text
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_pins_the_provider_that_mirrors_are_searched_for(environment: str) -> None:
+    versions = (TREE / "environments" / environment / "versions.tf").read_text()
+    assert f'version = "{mirror.PROVIDER_VERSION}"' in versions

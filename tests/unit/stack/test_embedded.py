@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from shoplake import stack
+from shoplake.errors import StackError, StackNotRunning, UsageError
+from shoplake.stack.doctor import checks
+from shoplake.stack.state import load_or_create
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("SHOPLAKE_HOME", str(home))
+    return home
+
+
+def a_stopped_stack(home: Path) -> None:
+    load_or_create(home)
+    (home / "data" / "kafka").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("question", [stack.status, stack.connections, stack.environment])
+def test_without_a_stack_a_question_says_how_to_start_one(home: Path, question: object) -> None:
+    with pytest.raises(StackNotRunning, match="shoplake up"):
+        question()  # type: ignore[operator]
+
+
+def test_a_stopped_stack_is_no_crashed_one(home: Path) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    assert {server.state for server in stack.status().servers} == {"stopped"}
+    with pytest.raises(StackNotRunning, match="kafka is not running"):
+        stack.connections()
+
+
+def test_down_without_a_stack_makes_no_files(home: Path) -> None:
+    stack.down()
+    stack.purge()
+    assert not home.exists()
+
+
+def test_purge_removes_the_home_with_whatever_came_into_it(home: Path) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    (home / "anything").mkdir()
+    stack.purge()
+    assert not home.exists()
+
+
+def test_purge_leaves_what_was_in_the_home_before_the_stack(home: Path) -> None:
+    home.mkdir()
+    (home / "thesis.doc").touch()
+    a_stopped_stack(home)
+    said: list[str] = []
+    stack.purge(said.append)
+    assert [entry.name for entry in home.iterdir()] == ["thesis.doc"]
+    assert "thesis.doc" in said[-1]
+
+
+def test_purge_gets_rid_of_a_broken_state(home: Path) -> None:
+    home.mkdir()
+    (home / "stack.json").write_text("{")
+    stack.purge()
+    assert not home.exists()
+
+
+def test_an_unknown_server_has_no_log(home: Path) -> None:
+    with pytest.raises(UsageError, match="ministack"):
+        stack.logs("oracle")
+
+
+def test_up_refuses_a_disk_that_is_almost_full(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10 << 20))
+    with pytest.raises(StackError, match="10 MB free"):
+        stack.up()
+
+
+def test_a_home_that_cannot_be_written_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SHOPLAKE_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(StackError, match="SHOPLAKE_HOME"):
+        stack.up()
+
+
+def test_the_passwords_are_not_in_what_is_printed(home: Path) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    secrets = json.loads((home / "stack.json").read_text())["passwords"].values()
+    shown = str(stack.status())
+    assert not any(secret in shown for secret in secrets)
+
+
+def test_the_doctor_finds_every_server_and_changes_nothing(home: Path) -> None:
+    found = {check.name: check for check in checks()}
+    assert {"java", "postgres", "valkey", "mongo", "ministack"} <= found.keys()
+    assert [check for check in found.values() if check.required and not check.ok] == []
+    assert not home.exists()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = Path(__file__).parents[3] / "shoplake"
+TOOLS = (
+    "sh",
+    "cat",
+    "cksum",
+    "cmp",
+    "cp",
+    "cut",
+    "dirname",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "readlink",
+    "rm",
+    "sed",
+    "tail",
+    "touch",
+)
+# Stands in for uv: tells what it was asked, and makes an environment as `uv sync` does.
+UV = """#!/bin/sh
+echo "$UV_PYTHON_DOWNLOADS $*" >>"$CALLS"
+case $1 in
+    sync) [ -z "${UV_FAILS:-}" ] || { echo "no route to host" >&2; exit 2; }
+          mkdir -p "$UV_PROJECT_ENVIRONMENT/bin"; touch "$UV_PROJECT_ENVIRONMENT/bin/python" ;;
+    run) pwd; cat; for argument; do echo "[$argument]"; done ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    root: Path
+    tools: Path
+    calls: Path
+
+    def run(
+        self, *arguments: str, program: Path | None = None, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": str(self.tools), "HOME": str(self.root.parent), "CALLS": str(self.calls), **variables}
+        command = [str(program or self.root / "shoplake"), *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=cwd, input="in\n", capture_output=True, text=True, timeout=20
+        )
+
+    def commands(self) -> list[str]:
+        return [line.split()[1] for line in self.calls.read_text().splitlines()]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    root, tools = tmp_path / "a checkout", tmp_path / "tools"
+    root.mkdir()
+    tools.mkdir()
+    shutil.copy(LAUNCHER, root / "shoplake")
+    (root / "uv.lock").write_text("version = 1\n")
+    for tool in TOOLS:
+        (tools / tool).symlink_to(shutil.which(tool) or pytest.skip(f"no {tool}"))
+    (tools / "python3").symlink_to(os.path.realpath(sys.executable))
+    (tools / "uv").write_text(UV)
+    (tools / "uv").chmod(0o755)
+    return Checkout(root, tools, tmp_path / "calls")
+
+
+def test_arguments_input_and_folder_reach_the_command_as_they_are(checkout: Checkout, tmp_path: Path) -> None:
+    done = checkout.run("logs", "two words", "", "*", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder, text, *arguments = done.stdout.splitlines()
+    assert (folder, text) == (str(tmp_path), "in")
+    assert arguments[-5:] == ["[shoplake]", "[logs]", "[two words]", "[]", "[*]"]
+    assert f"[{checkout.root}]" in arguments
+
+
+def test_it_finds_its_checkout_through_links(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "first").symlink_to("a checkout/shoplake")
+    (tmp_path / "second").symlink_to(tmp_path / "first")
+    done = checkout.run(program=tmp_path / "second", cwd=Path("/"))
+    assert f"[{checkout.root}]" in done.stdout, done.stderr
+
+
+def test_libraries_are_installed_when_the_lock_changed_and_only_then(checkout: Checkout) -> None:
+    first, second = checkout.run(), checkout.run()
+    (checkout.root / "uv.lock").write_text("version = 2\n")
+    third = checkout.run()
+    assert checkout.commands() == ["sync", "run", "run", "sync", "run"]
+    assert ["installing" in each.stderr for each in (first, second, third)] == [True, False, True]
+
+
+def test_python_is_never_downloaded(checkout: Checkout) -> None:
+    checkout.run()
+    assert {line.split()[0] for line in checkout.calls.read_text().splitlines()} == {"never"}
+
+
+def test_without_a_network_there_is_one_message_and_the_next_run_tries_again(checkout: Checkout) -> None:
+    failed = checkout.run(UV_FAILS="yes")
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    for part in ("libraries could not be installed", "no route to host", "what to do: the first start needs a network"):
+        assert part in failed.stderr
+    assert checkout.run().returncode == 0
+
+
+def test_without_python_it_says_so(checkout: Checkout) -> None:
+    (checkout.tools / "python3").unlink()
+    failed = checkout.run()
+    assert failed.returncode == 1
+    assert failed.stderr.count("error:") == 1
+    assert "python 3.11 or later is needed" in failed.stderr
+
+
+def test_an_old_python_is_passed_over(checkout: Checkout) -> None:
+    (checkout.tools / "python3").rename(checkout.tools / "python3.12")
+    (checkout.tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (checkout.tools / "python3").chmod(0o755)
+    assert checkout.run().returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_in_somebody_elses_checkout_it_writes_to_the_cache(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.root.chmod(0o555)
+    done = checkout.run(XDG_CACHE_HOME=str(tmp_path / "cache"))
+    checkout.root.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "cache" / "shoplake").glob("env-*/bin/python"))

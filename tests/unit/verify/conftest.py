@@ -1,0 +1,121 @@
+"""Folds hand-written events: a log in Python, the tables that verify expects out of DuckDB."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from shoplake.verify.database import columns, open_database, run_sql
+from shoplake.verify.events import Spill, spill_chunk
+from shoplake.verify.log import Records
+
+Event = dict[str, Any]
+Rows = list[dict[str, Any]]
+START_MS = 1_704_067_200_000  # 2024-01-01T00:00Z
+
+CUSTOMER = {
+    "name": "Ada",
+    "email": "ada@example.org",
+    "segment": "regular",
+    "street": "1 Mill Lane",
+    "postcode": "AB1",
+    "city": "Leeds",
+    "country": "GB",
+    "currency": "GBP",
+    "marketing_opt_in": True,
+}
+PLACED = {
+    "order_id": "o1",
+    "customer_id": "c1",
+    "session_id": "s1",
+    "currency": "GBP",
+    "lines": [
+        {"product_id": "p1", "quantity": 2, "unit_price_cents": 100},
+        {"product_id": "p2", "quantity": 3, "unit_price_cents": 50},
+    ],
+    "subtotal_cents": 350,
+    "discount_cents": 10,
+    "shipping_cents": 5,
+    "tax_cents": 7,
+    "total_cents": 352,
+}
+
+
+def records_of(values: list[bytes], *, partition: int = 0, first_offset: int = 0) -> Records:
+    """One topic's records in one partition; every third offset is skipped, as markers would."""
+    offsets = list(itertools.islice((n for n in itertools.count(first_offset) if n % 3 != 2), len(values)))
+    return Records(
+        partition=[partition] * len(values),
+        offset=offsets,
+        timestamp_ms=[START_MS] * len(values),
+        key=[b"k"] * len(values),
+        value=list(values),
+    )
+
+
+class Folder:
+    """A log, and the DuckDB database with its views."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spill = Spill(folder / "spill")
+        self.database = open_database(folder)
+        self._events = itertools.count()
+
+    def log(self, topic: str, *events: tuple[str, Event] | bytes, partition: int = 0, first_offset: int = 0) -> None:
+        """Append events as (type, fields); an event id and a time a minute apart are filled in."""
+        values = [event if isinstance(event, bytes) else self._encoded(*event) for event in events]
+        spill_chunk(self.spill, {topic: records_of(values, partition=partition, first_offset=first_offset)})
+
+    def expect(self, store: str) -> None:
+        """Run the store's fold."""
+        self.spill.create_views(self.database)
+        run_sql(self.database, "common")
+        self.run(store)
+
+    def run(self, store: str) -> None:
+        """One more store's fold."""
+        run_sql(self.database, store)
+
+    def rows(self, table: str) -> Rows:
+        """An expected table, ordered, a dict per row."""
+        names = list(columns(self.database, f'expected."{table}"'))
+        fetched = self.database.execute(f'SELECT * FROM expected."{table}" ORDER BY ALL').fetchall()
+        return [dict(zip(names, row, strict=True)) for row in fetched]
+
+    def _encoded(self, event_type: str, fields: Event) -> bytes:
+        n = next(self._events)
+        envelope = {"type": event_type, "event_id": f"e{n}", "occurred_at_ms": START_MS + n * 60_000}
+        return msgspec.json.encode(envelope | fields)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    log = Folder(tmp_path)
+    with log.database:
+        yield log
+
+
+@pytest.fixture
+def fold(folder: Folder) -> Callable[..., Rows]:
+    """fold(table, topic={...}) → the rows that verify expects."""
+
+    def run(table: str, **topics: list[tuple[str, Event]]) -> Rows:
+        for topic, events in topics.items():
+            folder.log(topic, *events)
+        folder.expect("dead_letters" if table.startswith("dead_letters") else table.split("_")[0])
+        return folder.rows(table)
+
+    return run
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_database(tmp_path) as connection:
+        yield connection

@@ -1,0 +1,78 @@
+"""The log against its simulation: multisets of contents, told apart by event id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from shoplake.verify import StoreResult
+from shoplake.verify.events import Spill, indexed, latest_progress, spill_chunk
+from shoplake.verify.simulation import check_log
+
+from .conftest import records_of
+
+
+def event(name: str, content: str = "") -> bytes:
+    return f'{{"type":"product_discontinued","event_id":"{name}","x":"{content}"}}'.encode()
+
+
+def checked(
+    database: duckdb.DuckDBPyConnection, folder: Path, *, simulated: list[bytes], log: list[bytes]
+) -> StoreResult:
+    spill = Spill(folder / "spill")
+    spill_chunk(spill, {"products": records_of(log)})
+    rows = {"topic": ["products"] * len(simulated), "key": [b"k"] * len(simulated), "value": simulated}
+    schema = {"topic": pl.Categorical, "key": pl.Binary, "value": pl.Binary}
+    spill.write("simulated_index", indexed(pl.DataFrame(rows, schema=schema)))
+    spill.create_views(database)
+    return check_log(database)
+
+
+def counts(result: StoreResult) -> tuple[int, int, int, int, int]:
+    return result.expected, result.found, result.lost, result.duplicated, result.differing
+
+
+def test_order_does_not_matter(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    events = [event("a"), event("b"), event("b")]
+    assert counts(checked(database, tmp_path, simulated=events, log=events[::-1])) == (3, 3, 0, 0, 0)
+
+
+def test_an_event_that_was_not_published_is_lost(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    result = checked(database, tmp_path, simulated=[event("a"), event("b"), event("b")], log=[event("b")])
+    assert counts(result) == (3, 1, 2, 0, 0)
+    assert [str(f) for f in result.findings] == ["lost products a", "lost products b"]
+
+
+def test_an_event_published_twice_is_duplicated(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    result = checked(database, tmp_path, simulated=[event("a")], log=[event("a"), event("a")])
+    assert counts(result) == (1, 2, 0, 1, 0)
+    assert [(f.kind, f.key) for f in result.findings] == [("duplicated", "a")]
+
+
+def test_the_same_id_with_other_content_differs(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    result = checked(database, tmp_path, simulated=[event("a"), event("b")], log=[event("a", "!"), event("b")])
+    assert counts(result) == (2, 2, 0, 0, 1)
+    assert [str(f) for f in result.findings] == ["differing products a (not as it was simulated, at products-0-0)"]
+
+
+def test_of_events_that_no_simulation_made_the_log_is_the_truth(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    foreign = [event("mine"), event("mine"), b"no JSON at all"]
+    result = checked(database, tmp_path, simulated=[event("a")], log=[event("a"), *foreign])
+    assert counts(result) == (4, 4, 0, 0, 0)
+
+
+def test_a_lost_event_without_an_id_is_named_by_its_key(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    result = checked(database, tmp_path, simulated=[b"{", event("a")], log=[event("a")])
+    assert [str(f) for f in result.findings] == ["lost products without an id, key k"]
+
+
+def test_the_newest_progress_of_each_publisher_counts() -> None:
+    first = records_of([b'{"publisher":"a","events":1}', b'{"publisher":"a","events":2}'])
+    other = records_of([b'{"publisher":"b","events":9}'])
+    other.key[0] = b"other"
+    newest = latest_progress([{"publish-progress": first}, {"publish-progress": other}])
+    assert sorted(p["events"] for p in newest) == [2, 9]

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from shoplake import paths, settings
 from shoplake.errors import InfraError
-from shoplake.infra import environments, runner
+from shoplake.infra import environments, runner, terraform
 from shoplake.infra.variables import variables_from
 
 pytestmark = pytest.mark.stack
@@ -115,6 +115,31 @@ def wait_until_ready(emulator: Emulator, process: subprocess.Popen[bytes], log: 
     pytest.fail(f"MiniStack was not ready in 60 s:\n{log.read_text()}")
 
 
+@dataclass(frozen=True)
+class Built:
+    """An applied environment that no test changes."""
+
+    emulator: Emulator
+    home: Path
+    applied: runner.Applied
+
+
+@pytest.fixture(scope="module")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("built")
+    with ministack(folder / "log") as emulator, pytest.MonkeyPatch.context() as monkeypatch:
+        point_at(emulator, folder / "home", monkeypatch)
+        applied = build(emulator)
+        monkeypatch.undo()
+        yield Built(emulator=emulator, home=folder / "home", applied=applied)
+
+
+@pytest.fixture
+def built(_built: Built, monkeypatch: pytest.MonkeyPatch) -> Built:
+    point_at(_built.emulator, _built.home, monkeypatch)
+    return _built
+
+
 @pytest.fixture(scope="module")
 def _emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with ministack(tmp_path_factory.mktemp("ministack") / "log") as emulator:
@@ -123,12 +148,16 @@ def _emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """An empty emulator, a stack of its own, and this process pointed at both."""
+    """An empty emulator and a stack of its own."""
     _emulator.reset()
-    monkeypatch.setenv("SHOPLAKE_HOME", str(tmp_path / "home"))
-    for name, value in _emulator.environment.items():
-        monkeypatch.setenv(name, value)
+    point_at(_emulator, tmp_path / "home", monkeypatch)
     return _emulator
+
+
+def point_at(emulator: Emulator, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLAKE_HOME", str(home))
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
 
 
 def build(emulator: Emulator, connections: Connections | None = None, **variables: str) -> runner.Applied:
@@ -141,31 +170,34 @@ def planned(emulator: Emulator, connections: Connections | None = None, **variab
     return runner.plan("local", variables=given, environment=emulator.environment)
 
 
-def test_the_program_reads_back_what_was_applied_and_a_second_plan_is_empty(emulator: Emulator) -> None:
-    applied = build(emulator)
+def test_the_program_reads_back_what_was_applied(built: Built) -> None:
     found = settings.load("local")
 
     assert found.kafka.bootstrap_servers == "127.0.0.1:19092"
     assert found.postgres.conninfo() == "postgresql://shoplake:pg-secret-1f7a@127.0.0.1:15432/shoplake"
     assert found.redis.password.get_secret_value() == "redis-secret-9c2e"
     assert found.mongo.uri == "mongodb://127.0.0.1:27018"
-    assert found.dynamodb.orders_table == applied.outputs["tables"]["orders"]
+    assert found.dynamodb.orders_table == built.applied.outputs["tables"]["orders"]
     assert found.lake.warehouse == f"s3://{found.lake.bucket}/warehouse"
     assert found.lake.catalog == "glue"
-    assert not planned(emulator).differs
-    assert build(emulator).add == 0
-    assert runner.outputs("local", environment=emulator.environment) == applied.outputs
 
 
-def test_what_was_applied_answers_live_calls(emulator: Emulator) -> None:
-    build(emulator)
+def test_a_second_plan_and_a_second_apply_change_nothing(built: Built) -> None:
+    again = build(built.emulator)
+
+    assert not planned(built.emulator).differs
+    assert (again.add, again.change, again.remove) == (0, 0, 0)
+    assert runner.outputs("local", environment=built.emulator.environment) == built.applied.outputs
+
+
+def test_what_was_applied_answers_live_calls(built: Built) -> None:
     found = settings.load("local")
-
-    emulator.client("s3").put_object(Bucket=found.lake.bucket, Key="warehouse/a", Body=b"1")
-    assert emulator.client("s3").get_object(Bucket=found.lake.bucket, Key="warehouse/a")["Body"].read() == b"1"
-    assert emulator.client("glue").get_database(Name=found.lake.database)["Database"]["Name"] == found.lake.database
-    dynamodb = emulator.client("dynamodb")
+    s3, dynamodb, glue = (built.emulator.client(service) for service in ("s3", "dynamodb", "glue"))
     order = {"pk": {"S": "c1"}, "sk": {"S": "o1"}, "status": {"S": "paid"}, "placed_at": {"N": "1700000000"}}
+
+    s3.put_object(Bucket=found.lake.bucket, Key="warehouse/a", Body=b"1")
+    assert s3.get_object(Bucket=found.lake.bucket, Key="warehouse/a")["Body"].read() == b"1"
+    assert glue.get_database(Name=found.lake.database)["Database"]["Name"] == found.lake.database
     dynamodb.put_item(TableName=found.dynamodb.orders_table, Item=order)
     by_status = dynamodb.query(
         TableName=found.dynamodb.orders_table,
@@ -179,19 +211,44 @@ def test_what_was_applied_answers_live_calls(emulator: Emulator) -> None:
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_no_password_enters_state_plan_or_log(emulator: Emulator) -> None:
-    build(emulator)
-    written = [path.read_bytes() for path in paths.home().rglob("*") if path.is_file() and not path.is_symlink()]
+def test_no_password_is_written_to_disk(built: Built) -> None:
+    written = [path.read_bytes() for path in built.home.rglob("*") if path.is_file() and not is_provider(path)]
 
     assert len(written) > 3
     assert not [text for text in written if b"pg-secret-1f7a" in text or b"redis-secret-9c2e" in text]
 
 
-def test_one_changed_endpoint_changes_one_parameter(emulator: Emulator) -> None:
-    build(emulator)
-    changed = planned(emulator, replace(Connections(), redis_port=16380))
+def is_provider(path: Path) -> bool:
+    return path.name.startswith("terraform-provider-")
+
+
+def test_one_changed_endpoint_changes_one_parameter(built: Built) -> None:
+    changed = planned(built.emulator, replace(Connections(), redis_port=16380))
 
     assert [str(change) for change in changed.changes] == ['~ module.config.aws_ssm_parameter.this["redis/port"]']
+
+
+def test_plain_terraform_uses_the_same_state(built: Built) -> None:
+    given = variables_from(Connections()) | WITHOUT_RDS
+    exported = runner.shell_environment("local", variables=given, environment=built.emulator.environment)
+
+    for arguments in (["init", "-no-color"], ["plan", "-no-color", "-input=false", "-detailed-exitcode"]):
+        answer = subprocess.run(
+            [str(terraform.ensure().path), f"-chdir={ROOT}", *arguments],
+            env={**os.environ, **exported},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_an_account_that_is_no_emulators_is_refused(built: Built) -> None:
+    # MiniStack takes an access key of twelve digits for the account.
+    other = built.emulator.environment | {"AWS_ACCESS_KEY_ID": "111122223333"}
+    with pytest.raises(InfraError, match="AWS account ID not allowed: 111122223333"):
+        runner.plan("local", variables=variables_from(Connections()) | WITHOUT_RDS, environment=other)
 
 
 def test_a_changed_password_is_written_again(emulator: Emulator) -> None:
@@ -224,30 +281,6 @@ def test_a_lost_state_is_healed_by_adopting_what_exists(emulator: Emulator) -> N
 
     assert not planned(emulator).differs
     assert settings.load("local").redis.port == 16379
-
-
-def test_plain_terraform_uses_the_same_state(emulator: Emulator) -> None:
-    build(emulator)
-    given = variables_from(Connections()) | WITHOUT_RDS
-    exported = runner.shell_environment("local", variables=given, environment=emulator.environment)
-
-    for arguments in (["init", "-no-color"], ["plan", "-no-color", "-input=false", "-detailed-exitcode"]):
-        answer = subprocess.run(
-            ["terraform", f"-chdir={ROOT}", *arguments],
-            env={**os.environ, **exported},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-
-
-def test_an_account_that_is_no_emulators_is_refused(emulator: Emulator) -> None:
-    # MiniStack takes an access key of twelve digits for the account.
-    other = emulator.environment | {"AWS_ACCESS_KEY_ID": "111122223333"}
-    with pytest.raises(InfraError, match="AWS account ID not allowed: 111122223333"):
-        runner.plan("local", variables=variables_from(Connections()) | WITHOUT_RDS, environment=other)
 
 
 def test_an_interrupted_rds_is_kept_and_destroy_leaves_nothing(emulator: Emulator) -> None:

@@ -4,21 +4,55 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from shoplake.cli import apply, demo, destroy, doctor, down, env, generate, logs, plan, status, stream, test, up, verify
 from shoplake.errors import ShoplakeError
 
-app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """A data platform for a synthetic shop: Terraform builds it, a simulator fills it through Kafka, five stores hold
+    it, and every run proves that each store holds exactly what it should.
+
+    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+    if debug:
+        os.environ["SHOPLAKE_DEBUG"] = "1"
+
+
+app.command("demo", rich_help_panel=START)(demo.command)
+app.command("test", rich_help_panel=START, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    test.command
+)
+app.command("up", rich_help_panel=PLATFORM)(up.command)
+app.command("apply", rich_help_panel=PLATFORM)(apply.command)
+app.command("plan", rich_help_panel=PLATFORM)(plan.command)
+app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)
+app.command("env", rich_help_panel=PLATFORM)(env.command)
+app.command("down", rich_help_panel=PLATFORM)(down.command)
+app.command("generate", rich_help_panel=SHOP)(generate.command)
+app.command("stream", rich_help_panel=SHOP)(stream.command)
+app.command("verify", rich_help_panel=SHOP)(verify.command)
+app.command("status", rich_help_panel=CHECK)(status.command)
+app.command("logs", rich_help_panel=CHECK)(logs.command)
+app.command("doctor", rich_help_panel=CHECK)(doctor.command)
 
 
 def main() -> None:
-    """Run the CLI: exit 0 well, 1 failed, 2 wrong usage, 130 interrupted."""
-    debug = "--debug" in sys.argv or bool(os.environ.get("SHOPLAKE_DEBUG"))
+    """Run the CLI."""
     try:
         app()
     except ShoplakeError as error:
-        if debug:
+        if os.environ.get("SHOPLAKE_DEBUG"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

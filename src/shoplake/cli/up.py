@@ -13,7 +13,8 @@ def command() -> None:
     """
     import sys
 
-    from shoplake import stack
+    from shoplake import platform, stack
 
     status = stack.up(lambda text: print(text, file=sys.stderr))
+    platform.prepare_stack()
     print(f"the stack is up: {len(status.servers)} servers, {status.rss_bytes / 2**20:.0f} MB ({status.home})")

@@ -25,11 +25,11 @@ def command(
     import sys
 
     from shoplake.errors import VerifyFailed
-    from shoplake.settings import load
+    from shoplake.platform import connect
     from shoplake.verify import verify
 
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
-    report = asyncio.run(verify(load(environment), names, progress=lambda text: print(text, file=sys.stderr)))
+    report = asyncio.run(verify(connect(environment), names, progress=lambda text: print(text, file=sys.stderr)))
     if json:
         document = {
             "ok": report.ok,

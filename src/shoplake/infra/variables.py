@@ -6,7 +6,7 @@ import hashlib
 from typing import Protocol
 
 # Slow on purpose: the version is readable in the state, and must not serve to try passwords.
-DIGEST_ROUNDS = 200_000
+DIGEST_ROUNDS = 100_000
 MAX_VERSION = 2**31 - 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -18,30 +17,11 @@ from shoplake.contract import PROGRESS, TOPICS
 from shoplake.errors import PublishError
 from shoplake.publish.partitioner import partitions_of
 from shoplake.publish.progress import Published, read_progress
+from shoplake.publish.run import Run
 
 BATCH_BYTES = 512 * 1024
 TRANSACTION_TIMEOUT_MS = 120_000
 IN_FLIGHT_BATCHES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Which events: a scenario and a seed name the shop, `events` says how much of it is to be in the log.
-
-    Attributes:
-        events: total, counted from the start of the simulation.
-        workers: processes that simulate; the events are the same for any number.
-    """
-
-    scenario: shopsim.Scenario
-    seed: int
-    events: int
-    workers: int = 1
-
-    @property
-    def publisher(self) -> str:
-        """Name under which progress is kept; a second publisher of this name fences the first."""
-        return f"{self.scenario.name}-{self.seed}"
 
 
 Watch = Callable[[int], None]

@@ -41,3 +41,15 @@ def make(name: str, settings: Settings) -> Sink:
 
             return RedisSink(settings.redis)
     raise UsageError(f"there is no sink '{name}'", fix=f"choose from {', '.join(SINKS)}")
+
+
+def named(names: str) -> list[str]:
+    """Sinks from a comma-separated list; all of them for an empty one.
+
+    Raises:
+        UsageError: one of them does not exist.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := sorted(set(wanted) - set(SINKS)):
+        raise UsageError(f"there is no sink '{unknown[0]}'", fix=f"choose from {', '.join(SINKS)}")
+    return wanted or list(SINKS)

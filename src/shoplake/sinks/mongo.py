@@ -57,13 +57,14 @@ class MongoSink(KeyedSink):
         opened = {}
         try:
             for partition in sorted(partitions):
+                own = {"_id": str(partition)}
+                none = {"next_offset": 0, "epoch": 0}
+                # Two steps, since NX-27017 forgets $setOnInsert when it is asked for the document in the same call.
+                await self._database["checkpoints"].update_one(own, {"$setOnInsert": none}, upsert=True)
                 row = await self._database["checkpoints"].find_one_and_update(
-                    {"_id": str(partition)},
-                    {"$inc": {"epoch": 1}, "$setOnInsert": {"next_offset": 0}},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
+                    own, {"$inc": {"epoch": 1}}, return_document=ReturnDocument.AFTER
                 )
-                assert row is not None  # noqa: S101 - an upsert that returns the document after always has one
+                assert row is not None  # noqa: S101 - made one line above
                 opened[partition] = Checkpoint(row["next_offset"], row["epoch"])
         except PyMongoError as error:
             raise _unavailable(error) from error

@@ -115,7 +115,7 @@ def hash_changes(batch: Batch) -> list[tuple[str, list[str]]]:
             "revenue", orders.filter(fold.is_type("payment_captured", "payment_refunded")), minute, revenue
         )
     if (clicks := batch.events.get("clicks")) is not None:
-        changes += _by_day("funnel", clicks.filter(fold.is_type(*FUNNEL)), pl.col("type"), pl.lit(1, pl.Int64))
+        changes += _by_day("funnel", clicks.filter(fold.is_type(*FUNNEL)), pl.col("type"), fold.signed(FUNNEL, []))
     if (inventory := batch.events.get("inventory")) is not None:
         available = fold.signed(["stock_received", "stock_returned", "stock_released"], ["stock_reserved"], "quantity")
         totals = fold.fold(inventory, ["product_id"], last={}, sums={"amount": available})

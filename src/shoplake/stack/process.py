@@ -129,6 +129,9 @@ def stop(running: Running, *, number: signal.Signals = signal.SIGTERM, wait_s: f
     if not _wait_gone(relatives, KILL_WAIT_S):
         _signal(relatives, signal.SIGKILL)
         _wait_gone(relatives, KILL_WAIT_S)
+    # A program that starts and stops a stack is its parent, and has to take note of the end.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(running.pid, os.WNOHANG)
 
 
 def resident_bytes(running: Running) -> int:
@@ -182,8 +185,11 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _start_time(pid: int) -> int | None:
+    """None when there is no such process, or only a zombie of which every thread has ended (they may hold ports)."""
     fields = _stat(pid)
-    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+    if fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1):
+        return None
+    return int(fields[19])
 
 
 def _memory(pid: int, field: str) -> int:

@@ -89,12 +89,8 @@ class DeadLetterLoop:
             letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
             async with producer.transaction():
                 for letter in letters:
-                    await producer.send(
-                        DEAD_LETTERS,
-                        msgspec.json.encode(letter),
-                        letter.coordinates.encode(),
-                        timestamp_ms=letter.timestamp_ms,
-                    )
+                    value = msgspec.json.encode(letter)
+                    await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
                 await producer.send_offsets_to_transaction(positions, GROUP)
             self._read += sum(map(len, polled.values()))
         lag = await _lag(consumer)

@@ -55,7 +55,8 @@ async def _run(sink: str, environment: str, *, until_caught_up: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
+    with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
+        loop.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
     settings = settings_.load(environment)
     if sink == DEAD_LETTERS:
         await DeadLetterLoop(settings.kafka.bootstrap_servers, _print).run(
@@ -70,8 +71,7 @@ async def _run(sink: str, environment: str, *, until_caught_up: bool) -> None:
 def _watch_parent(stopping: asyncio.Event) -> None:
     if not os.read(sys.stdin.fileno(), 4096):
         stopping.set()
-        with contextlib.suppress(RuntimeError):
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 
 
 def _print(line: Progress | Failure) -> None:

@@ -1,0 +1,75 @@
+"""How long tasks show that they move: on stderr, as a bar on a terminal and as plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from shoplake.streaming.supervisor import WorkerView
+
+PLAIN_EVERY_S = 5.0
+
+
+@contextlib.contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and remaining time; call what it gives with the number done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        say = _Plain()
+        yield lambda done: say(f"{done} of {total} {what}")
+        return
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextlib.contextmanager
+def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
+    """A table of sinks that is redrawn; elsewhere than on a terminal a line now and then."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        say = _Plain()
+        yield lambda views: say("; ".join(f"{v.name} {v.progress.applied} ({v.progress.state})" for v in views))
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield lambda views: live.update(_table(views), refresh=True)
+
+
+def _table(views: Sequence[WorkerView]) -> Table:
+    from rich.table import Table
+
+    table = Table("sink", "state")
+    for name in ("events", "lag", "events/s", "restarts"):
+        table.add_column(name, justify="right")
+    for view in views:
+        done = view.progress
+        table.add_row(
+            view.name, done.state, f"{done.applied:,}", f"{done.lag:,}", f"{view.rate:,.0f}", str(view.restarts)
+        )
+    return table
+
+
+class _Plain:
+    """Lines, not too many of them."""
+
+    def __init__(self) -> None:
+        self._said_at = float("-inf")
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._said_at >= PLAIN_EVERY_S:
+            self._said_at = now
+            print(text, file=sys.stderr, flush=True)

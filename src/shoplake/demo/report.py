@@ -1,0 +1,61 @@
+"""The demo's result as a person reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from shoplake.demo.questions import Answer
+    from shoplake.demo.run import Outcome
+
+NEXT = (
+    ("./shoplake generate --events 500000 && ./shoplake stream --until-caught-up", "more of the same shop"),
+    ("./shoplake verify", "prove the stores again, whenever you like"),
+    (
+        'eval "$(./shoplake env)" && terraform -chdir=terraform/environments/local plan',
+        "the platform as Terraform sees it",
+    ),
+    ("./shoplake demo", "the next share of events, on top"),
+    ("./shoplake down --purge", "all gone"),
+)
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print stores, times, answers and what to try next."""
+    console.print(_stores(outcome))
+    console.print(_times(outcome))
+    for answer in outcome.answers:
+        console.print(_answer(answer))
+    console.print("\n[bold]What to try next[/bold]")
+    for command, why in NEXT:
+        console.print(f"  {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
+    verdict = "[bold green]ok[/bold green]" if outcome.report.ok else "[bold red]not exact[/bold red]"
+    console.print(f"\n{outcome.events:,} events in {outcome.seconds['total']:.0f} s: {verdict}")
+
+
+def _stores(outcome: Outcome) -> Table:
+    table = Table("store", title="every store against an independent fold of the log", title_justify="left")
+    for name in ("expected", "found", "lost", "duplicated", "differing"):
+        table.add_column(name, justify="right")
+    for store in outcome.report.stores:
+        wrong = [f"[red]{n:,}[/red]" if n else "0" for n in (store.lost, store.duplicated, store.differing)]
+        table.add_row(store.name, f"{store.expected:,}", f"{store.found:,}", *wrong)
+    return table
+
+
+def _times(outcome: Outcome) -> Table:
+    table = Table("stage", title="where the time went (apply runs beside the stages after it)", title_justify="left")
+    table.add_column("seconds", justify="right")
+    for stage, seconds in outcome.seconds.items():
+        table.add_row(stage, f"{seconds:.1f}")
+    return table
+
+
+def _answer(answer: Answer) -> Table:
+    table = Table(*answer.columns, title=f"{answer.question}  [dim]{answer.store}[/dim]", title_justify="left")
+    for row in answer.rows:
+        table.add_row(*row)
+    return table

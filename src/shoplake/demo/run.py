@@ -1,0 +1,152 @@
+"""The demo's stages, each timed, overlapping where one does not need the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shoplake import platform, stack
+from shoplake.demo.questions import Answer, ask
+from shoplake.infra import runner
+from shoplake.infra.variables import variables_from
+from shoplake.publish.kafka import publish
+from shoplake.publish.progress import read_progress
+from shoplake.publish.run import Run, load_scenario
+from shoplake.sinks import SINKS
+from shoplake.streaming.supervisor import stream
+from shoplake.verify import verify
+
+if TYPE_CHECKING:
+    from shoplake.verify import Report
+
+Say = Callable[[str], None]
+POLL_S = 0.1
+STAGES = ("up", "apply", "generate", "stream", "verify")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a demo did.
+
+    Attributes:
+        events: how many this run put into the log.
+        seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more.
+    """
+
+    events: int
+    report: Report
+    answers: tuple[Answer, ...]
+    seconds: dict[str, float]
+
+    def as_json(self) -> dict[str, object]:
+        """The line for machines."""
+        return {
+            "events": self.events,
+            "ok": self.report.ok,
+            "seconds": {name: round(seconds, 2) for name, seconds in self.seconds.items()},
+            "stores": self.report.as_json(),
+        }
+
+
+@dataclass
+class _Clock:
+    begun: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - begun
+
+    def result(self) -> dict[str, float]:
+        ordered = {name: self.seconds[name] for name in STAGES}
+        return {**ordered, "total": time.monotonic() - self.begun}
+
+
+def demo(scenario: str, seed: int, events: int, say: Say) -> Outcome:
+    """Run all stages on the local stack.
+
+    Each run adds `events` events to the shop; one that was interrupted is finished by the next.
+
+    `say` is told each step, a line at a time.
+
+    Raises:
+        ShoplakeError: of the stage that failed; what was done stays, and the next run goes on from there.
+    """
+    shop = load_scenario(scenario)
+    clock = _Clock()
+    with clock.stage("up"):
+        stack.up(say)
+        platform.prepare_stack()
+    with _applying(clock, say) as applied:
+        with clock.stage("generate"):
+            run = asyncio.run(_next_run(Run(shop, seed, events)))
+            say(f"simulating and publishing up to event {run.events:,}")
+            asyncio.run(publish(platform.kafka_address(), run))
+        applied.wait_until_usable()
+        settings = platform.connect()
+        with clock.stage("stream"):
+            say(f"streaming into {', '.join(SINKS)}")
+            asyncio.run(stream(SINKS, until_caught_up=True))
+        with clock.stage("verify"):
+            report = asyncio.run(verify(settings, progress=say))
+        applied.wait()
+    answers = ask(settings) if report.ok else ()
+    return Outcome(events, report, answers, clock.result())
+
+
+async def _next_run(run: Run) -> Run:
+    """The run up to the next multiple of its events: a new share of the shop, or the rest of an unfinished one."""
+    done = (await read_progress(platform.kafka_address())).get(run.publisher)
+    shares = (done.events // run.events if done is not None else 0) + 1
+    return Run(run.scenario, run.seed, shares * run.events, run.workers)
+
+
+class _Apply:
+    """Terraform in a thread; what programs use is there long before its last resource is."""
+
+    def __init__(self, result: Future[object], usable: threading.Event) -> None:
+        self._result = result
+        self._usable = usable
+
+    def wait_until_usable(self) -> None:
+        while not self._usable.wait(POLL_S):
+            if self._result.done():
+                self._result.result()
+                return
+
+    def wait(self) -> None:
+        while not self._result.done():
+            time.sleep(POLL_S)
+        self._result.result()
+
+
+@contextlib.contextmanager
+def _applying(clock: _Clock, say: Say) -> Iterator[_Apply]:
+    usable, cancel = threading.Event(), threading.Event()
+    variables, environment = variables_from(stack.connections()), stack.environment()
+
+    def apply() -> object:
+        with clock.stage("apply"):
+            return runner.apply(
+                platform.LOCAL,
+                variables=variables,
+                environment=environment,
+                report=lambda line: say(f"terraform: {line}"),
+                ready=usable,
+                cancel=cancel,
+            )
+
+    with ThreadPoolExecutor(1, thread_name_prefix="terraform") as pool:
+        try:
+            yield _Apply(pool.submit(apply), usable)
+        except BaseException:
+            cancel.set()  # Terraform saves its state and ends; the pool waits for that
+            raise

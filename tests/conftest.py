@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from shoplake import stack as embedded
+from shoplake.infra import runner
+from shoplake.infra.variables import variables_from
+from shoplake.platform import prepare_stack
+from shoplake.settings import Settings
+from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
 
 
@@ -25,3 +32,29 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connections]:
             yield embedded.connections()
         finally:
             embedded.purge()
+
+
+@pytest.fixture(scope="session")
+def platform(stack: Connections) -> Iterator[Settings]:
+    """The local environment on the session's stack: applied, migrated, empty.
+
+    Terraform goes on with what no test waits for (the emulator's RDS takes 80 s) until the session ends.
+    """
+    ready, cancel = threading.Event(), threading.Event()
+    prepare_stack()
+    with ThreadPoolExecutor(1) as pool:
+        applied = pool.submit(
+            runner.apply,
+            "local",
+            variables=variables_from(stack),
+            environment=embedded.environment(),
+            ready=ready,
+            cancel=cancel,
+        )
+        try:
+            while not ready.wait(0.1):
+                if applied.done():
+                    applied.result()
+            yield load_settings("local")
+        finally:
+            cancel.set()

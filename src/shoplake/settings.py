@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import URL
 
 from shoplake import aws
 from shoplake.errors import InfraError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+    from sqlalchemy import URL
 
 SECTIONS_WITH_SECRETS = ("postgres", "redis")
 
@@ -40,6 +41,8 @@ class PostgresSettings(BaseModel):
 
     def url(self) -> URL:
         """SQLAlchemy URL with the psycopg driver."""
+        from sqlalchemy import URL  # most of a second, and only migrations and the SQL catalogue need it
+
         return URL.create(
             "postgresql+psycopg",
             username=self.user,
@@ -51,7 +54,8 @@ class PostgresSettings(BaseModel):
 
     def conninfo(self) -> str:
         """URI for libpq, psycopg and DuckDB; holds the password, so never log it."""
-        return self.url().set(drivername="postgresql").render_as_string(hide_password=False)
+        user, password = quote(self.user, safe=""), quote(self.password.get_secret_value(), safe="")
+        return f"postgresql://{user}:{password}@{self.host}:{self.port}/{quote(self.database, safe='')}"
 
 
 class RedisSettings(BaseModel):

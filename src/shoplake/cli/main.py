@@ -59,3 +59,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -105,8 +105,9 @@ def a_customer(settings: Settings) -> Answer:
 
     client: MongoClient[dict[str, Any]]
     with MongoClient(settings.mongo.uri, serverSelectionTimeoutMS=5000) as client:
-        customers = client[settings.mongo.database]["customers"]
-        document = customers.find_one({"orders.placed": {"$gte": 1}}, sort=[("orders.spent_cents", -1), ("_id", 1)])
+        document = client[settings.mongo.database]["customers"].find_one(
+            {"orders.placed": {"$gte": 1}}, sort=[("orders.spent_cents", -1), ("_id", 1)]
+        )
     if document is None:
         return Answer("What do we know of one customer?", "MongoDB", ("field", "value"), ())
     profile, orders = document.get("profile", {}), document["orders"]

@@ -5,7 +5,9 @@ A batch is folded to one row per key, copied into temporary tables and merged fr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,7 +15,6 @@ from psycopg import sql
 
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
-from shoplake.sinks.postgres_schema import migrate
 from shoplake.sinks.postgres_tables import TABLES, TOPICS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ RETURNING next_offset, epoch
 # The row lock holds off a new owner until this transaction has ended, so that a checkpoint is never read between.
 READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND partition = %s FOR UPDATE"
 ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
+VERSION = "SELECT version_num FROM shop.alembic_version"
 STATEMENT_TIMEOUT_MS = 60_000
 
 
@@ -42,10 +44,21 @@ class PostgresSink(Sink):
     def __init__(self, settings: PostgresSettings) -> None:
         self._settings = settings
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._staged = False
 
     async def prepare(self) -> None:
-        """Bring the schema to the newest migration."""
-        migrate(self._settings.url())
+        """Bring the schema to the newest migration, where it is not."""
+        try:
+            found = await (await self._connect_plain()).execute(VERSION)
+            current = await found.fetchone()
+        except psycopg.errors.UndefinedTable:
+            current = None
+        except psycopg.OperationalError as error:
+            raise await self._unavailable(error) from error
+        if current is None or current[0] != head():
+            from shoplake.sinks.postgres_schema import migrate  # Alembic takes a second to import
+
+            await asyncio.to_thread(migrate, self._settings.url())
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
@@ -80,8 +93,9 @@ class PostgresSink(Sink):
             await self._connection.close()
             self._connection = None
 
-    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+    async def _connect_plain(self) -> psycopg.AsyncConnection[TupleRow]:
         if self._connection is None or self._connection.closed:
+            self._staged = False
             self._connection = await psycopg.AsyncConnection.connect(
                 self._settings.conninfo(),
                 autocommit=True,  # transactions are explicit blocks
@@ -89,14 +103,27 @@ class PostgresSink(Sink):
                 application_name="shoplake-sink-postgres",
                 options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c TimeZone=UTC",
             )
-            for table in TABLES:
-                await self._connection.execute(_staging_table(table.name))
         return self._connection
+
+    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+        connection = await self._connect_plain()
+        if not self._staged:
+            for table in TABLES:
+                await connection.execute(_staging_table(table.name))
+            self._staged = True
+        return connection
 
     async def _unavailable(self, error: psycopg.OperationalError) -> StoreUnavailable:
         await self.close()
         where = f"{self._settings.host}:{self._settings.port}"
         return StoreUnavailable(f"postgres at {where} did not answer: {error}", fix="is it running? `shoplake status`")
+
+
+def head() -> str:
+    """The newest migration that this program knows: their files are numbered."""
+    return max(path.name for path in files("shoplake.sinks.migrations.versions").iterdir() if path.name[0].isdigit())[
+        :4
+    ]
 
 
 async def _checkpoints(

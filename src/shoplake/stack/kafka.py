@@ -39,9 +39,9 @@ class KafkaServer(Server):
     def prepare(self, place: Place) -> None:
         """Write the configuration; format the storage once."""
         super().prepare(place)
-        properties = "".join(f"{name}={value}\n" for name, value in _properties(place).items())
-        _configuration(place).write_text(properties, encoding="utf-8")
-        _logging(place).write_text(LOGGING, encoding="utf-8")
+        properties = "".join(f"{name}={_escaped(str(value))}\n" for name, value in _properties(place).items())
+        _configuration(place).write_text(properties, encoding="ascii")
+        _logging(place).write_text(LOGGING, encoding="ascii")
         if not place.data.joinpath("meta.properties").exists():
             self._format(place)
 
@@ -92,6 +92,11 @@ def _configuration(place: Place) -> Path:
 
 def _logging(place: Place) -> Path:
     return place.run / "log4j2.properties"
+
+
+def _escaped(value: str) -> str:
+    """As java.util.Properties reads it, which takes every byte for a Latin-1 letter."""
+    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04x}" for letter in value.replace("\\", "\\\\"))
 
 
 def _properties(place: Place) -> dict[str, str | int | Path]:

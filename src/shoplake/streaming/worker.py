@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import msgspec
 
@@ -38,9 +39,9 @@ def main() -> int:
     parser.add_argument("sink", choices=(*sinks.SINKS, DEAD_LETTERS))
     parser.add_argument("--environment", default="local")
     parser.add_argument("--until-caught-up", action="store_true")
-    arguments = parser.parse_args()
+    parser.add_argument("--max-records", type=int, help="events per batch, instead of the sink's own number")
     try:
-        asyncio.run(_run(arguments.sink, arguments.environment, until_caught_up=arguments.until_caught_up))
+        asyncio.run(_run(parser.parse_args()))
     except ShoplakeError as error:
         _print(Failure(str(error)))
         return 1
@@ -50,21 +51,23 @@ def main() -> int:
     return 0
 
 
-async def _run(sink: str, environment: str, *, until_caught_up: bool) -> None:
+async def _run(arguments: argparse.Namespace) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
         loop.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
-    settings = settings_.load(environment)
-    if sink == DEAD_LETTERS:
-        await DeadLetterLoop(settings.kafka.bootstrap_servers, _print).run(
-            until_caught_up=until_caught_up, stopping=stopping
-        )
+    settings = settings_.load(arguments.environment)
+    log, until_caught_up = settings.kafka.bootstrap_servers, arguments.until_caught_up
+    if arguments.sink == DEAD_LETTERS:
+        await DeadLetterLoop(log, _print).run(until_caught_up=until_caught_up, stopping=stopping)
         return
-    store = sinks.make(sink, settings)
-    reader = LogReader(settings.kafka.bootstrap_servers, f"shoplake-{sink}", store.topics, LIMITS.get(sink, Limits()))
+    store = sinks.make(arguments.sink, settings)
+    limits = LIMITS.get(arguments.sink, Limits())
+    if arguments.max_records:
+        limits = replace(limits, max_records=arguments.max_records)
+    reader = LogReader(log, f"shoplake-{arguments.sink}", store.topics, limits)
     await SinkLoop(store, reader, _print).run(until_caught_up=until_caught_up, stopping=stopping)
 
 

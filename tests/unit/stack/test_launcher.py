@@ -105,7 +105,7 @@ def test_without_a_network_there_is_one_message_and_the_next_run_tries_again(che
     failed = checkout.run(UV_FAILS="yes")
     assert failed.returncode == 1
     assert failed.stdout == ""
-    for part in ("libraries could not be installed", "no route to host", "what to do: the first start needs a network"):
+    for part in ("libraries could not be installed", "no route to host", "what to do: if there is no network"):
         assert part in failed.stderr
     assert checkout.run().returncode == 0
 

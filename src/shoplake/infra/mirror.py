@@ -14,6 +14,8 @@ from shoplake.errors import InfraError
 PROVIDER_VERSION = "5.100.0"  # as pinned in terraform/environments/*/versions.tf
 REGISTRIES = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 SYSTEM_FOLDERS = (Path("/opt"), Path("/usr/local/lib"), Path("/usr/local/share"))
+# Begins what is added to a user's configuration. `shoplake env` makes the result the user's own, so it must be known.
+ADDED = "# Added by shoplake; what stands below is written anew by each command.\n"
 SYSTEM_DEPTH = 3  # folders between one of those and the registry's
 
 
@@ -57,7 +59,7 @@ def cli_config(command: str) -> str:
     if "TF_PLUGIN_MIRROR" not in os.environ and installs_providers(own):
         return own
     found = find(command)
-    return "\n".join(part for part in (_without_installation(own), _installation(found, command)) if part)
+    return "".join([_without_installation(own), _installation(found, command)])
 
 
 def installs_providers(config: str) -> bool:
@@ -71,6 +73,7 @@ def _installation(found: Mirror | None, command: str) -> str:
     provider = f"{REGISTRIES[command]}/hashicorp/aws"
     path = str(found.path).replace("\\", "\\\\").replace('"', '\\"')
     return (
+        f"{ADDED}"
         "provider_installation {\n"
         f'  filesystem_mirror {{\n    path    = "{path}"\n    include = ["{provider}"]\n  }}\n'
         f'  direct {{\n    exclude = ["{provider}"]\n  }}\n'
@@ -87,9 +90,10 @@ def _user_config() -> str:
     """What the user's CLI configuration says; empty when there is none to read."""
     named = os.environ.get("TF_CLI_CONFIG_FILE")
     try:
-        return (Path(named) if named else Path.home() / ".terraformrc").read_text(encoding="utf-8")
+        text = (Path(named) if named else Path.home() / ".terraformrc").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+    return text.partition(ADDED)[0].rstrip("\n") + "\n" if ADDED in text else text
 
 
 def _named(path: Path, command: str) -> Mirror:

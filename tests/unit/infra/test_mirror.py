@@ -132,3 +132,20 @@ def test_a_configuration_that_is_named_and_missing_is_none(tmp_path: Path, monke
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "missing"))
 
     assert mirror.cli_config("terraform") == ""
+
+
+@pytest.mark.parametrize("own", ["", 'credentials "registry.example" { token = "t" }\n'])
+def test_a_configuration_that_shoplake_wrote_is_not_taken_for_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str
+) -> None:
+    (tmp_path / "user" / ".terraformrc").write_text(own)
+    unpacked(tmp_path / "opt" / "plugins")
+    exported = tmp_path / "cli.tfrc"
+    exported.write_text(mirror.cli_config("terraform"))
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(exported))
+    (tmp_path / "opt" / "plugins").rename(tmp_path / "opt" / "moved")
+
+    config = mirror.cli_config("terraform")
+    assert f'path    = "{tmp_path}/opt/moved"' in config
+    assert "plugins" not in config
+    assert config.startswith(own)

@@ -1,1 +1,36 @@
-"""A deterministic simulator of a shop: columns out, no network, no files, no clock."""
+"""A deterministic simulator of a shop: columns out, no network, no files, no clock.
+
+    scenario = shopsim.load_scenario("demo")
+    for window in shopsim.simulate(scenario, seed=7):
+        window["order_placed"]                    # polars, the contract's columns, `lane` and `seq`
+    for window in shopsim.stream(scenario, seed=7, limit=200_000, workers=2):
+        window.rows                               # topic, key and JSON bytes of each event, in order
+
+The output is a function of scenario, seed and `VERSION`: the same for any number of workers, on any machine, resumed at
+any `Position` or not. Times are UTC milliseconds, money is whole minor units.
+"""
+
+from shopsim.encode import encode
+from shopsim.errors import ScenarioError, WorkerFailed
+from shopsim.loading import load_scenario, scenario_from_dict, scenarios
+from shopsim.scenario import Scenario
+from shopsim.simulate import simulate
+from shopsim.streaming import stream
+from shopsim.version import VERSION
+from shopsim.windows import EncodedWindow, Position, Window
+
+__all__ = [
+    "VERSION",
+    "EncodedWindow",
+    "Position",
+    "Scenario",
+    "ScenarioError",
+    "Window",
+    "WorkerFailed",
+    "encode",
+    "load_scenario",
+    "scenario_from_dict",
+    "scenarios",
+    "simulate",
+    "stream",
+]

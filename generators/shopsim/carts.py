@@ -1,0 +1,153 @@
+"""What visitors put into carts and take out again, and which carts become orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopsim.catalogue import Assortment
+from shopsim.customers import Customers, conversion_thresholds
+from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated
+from shopsim.records import Pending
+from shopsim.scenario import Scenario
+from shopsim.seasons import Span
+from shopsim.sessions import Views, Visits
+from shopsim.stock import Stock
+
+_QUANTITIES = cumulated((80, 14, 4, 2))  # of 1, 2, 3 and 4 units
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Products in carts, each once per cart. Arrays [lines].
+
+    Attributes:
+        visit: row in `Visits`.
+        product, quantity, price_cents: what went in, at the price of that moment.
+        added_ms: when.
+        kept: not taken out by the visitor.
+    """
+
+    visit: Ints
+    product: Ints
+    quantity: Ints
+    price_cents: Ints
+    added_ms: Ints
+    kept: Bools
+
+    def where(self, chosen: Bools) -> Lines:
+        """Some of the lines."""
+        return Lines(
+            self.visit[chosen],
+            self.product[chosen],
+            self.quantity[chosen],
+            self.price_cents[chosen],
+            self.added_ms[chosen],
+            self.kept[chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """Carts that became orders. Arrays [orders]; the lines are those of all of them.
+
+    Attributes:
+        visit: row in `Visits`, ascending.
+        completed_ms: of `checkout_completed`; the order is placed a moment later.
+        placed_ms: of `order_placed`.
+        lines: what was ordered.
+    """
+
+    visit: Ints
+    completed_ms: Ints
+    placed_ms: Ints
+    lines: Lines
+
+
+class Carts:
+    """Fills carts and takes them to the till. Holds settings only."""
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._funnel, self._seed, self._lane = scenario.funnel, seed, lane
+        self._checkout = conversion_thresholds(scenario, scenario.funnel.checkout)
+        # A visitor who never logs in gets to the till half as often, and no further.
+        self._anonymous = conversion_thresholds(scenario, scenario.funnel.checkout / 2).min()
+
+    def shop(
+        self,
+        span: Span,
+        visits: Visits,
+        views: Views,
+        products: Assortment,
+        customers: Customers,
+        stock: Stock,
+        pending: Pending,
+    ) -> Bought:
+        """Everything from the first item in a cart to the completed checkout."""
+        draws = Draws(self._seed, self._lane, span.index, Purpose.CARTS)
+        lines, end = self._fill(draws, visits, views, products, pending)
+        holds = np.zeros(len(visits.number), dtype=bool)
+        holds[lines.visit[lines.kept]] = True
+        to_till = holds & (draws.words(len(holds)) < self._limits(visits, customers))
+        buys = to_till & draws.chance(self._funnel.complete, len(holds)) & (visits.customer >= 0)
+        checkout = end + draws.between(5_000, 60_000, len(holds))
+        completed = (checkout + draws.between(20_000, 180_000, len(holds))) | 1
+        placed = (completed + draws.between(4, 150, len(holds))) | 1
+        ordered = lines.where(lines.kept & buys[lines.visit])
+        there = stock.promise(ordered.product, ordered.quantity, placed[ordered.visit])
+        _drop_sold_out(draws, visits, ordered.where(~there), end, pending)
+        ordered = ordered.where(there)
+        gets = np.zeros(len(holds), dtype=bool)
+        gets[ordered.visit] = True
+        tills = np.flatnonzero(to_till & (gets | ~buys))
+        pending.add("checkout_started", checkout[tills], session_id=visits.number[tills])
+        orders = np.flatnonzero(gets)
+        return Bought(orders, completed[orders], placed[orders], ordered)
+
+    def _limits(self, visits: Visits, customers: Customers) -> Ints:
+        limits = np.full(len(visits.customer), self._anonymous)
+        known = visits.customer >= 0
+        limits[known] = self._checkout[customers.segment[visits.customer[known]]]
+        return limits
+
+    def _fill(
+        self, draws: Draws, visits: Visits, views: Views, products: Assortment, pending: Pending
+    ) -> tuple[Lines, Ints]:
+        """The lines of all carts, and when each visit was last busy (shape [sessions])."""
+        n = len(views.visit)
+        shops = draws.chance(self._funnel.cart, len(visits.number))[views.visit]
+        last = np.diff(views.visit, append=-1) != 0
+        into = np.flatnonzero(shops & (last | draws.chance(self._funnel.add, n)))
+        pair = views.visit[into] * len(products) + views.product[into]
+        into = into[np.sort(np.unique(pair, return_index=True)[1])]
+        visit, product = views.visit[into], views.product[into]
+        at = (views.at_ms[into] + draws.between(1_000, 20_000, len(into))) | 1
+        quantity = 1 + draws.pick(_QUANTITIES, len(into))
+        kept = ~draws.chance(self._funnel.remove, len(into))
+        lines = Lines(visit, product, quantity, products.price_at(product, at), at, kept)
+        removed = at + draws.between(2_000, 120_000, len(into))
+        _publish(visits, lines, removed, pending)
+        end = views.last_ms.copy()
+        np.maximum.at(end, visit, np.where(kept, at, removed))
+        return lines, end
+
+
+def _publish(visits: Visits, lines: Lines, removed_ms: Ints, pending: Pending) -> None:
+    session = visits.number[lines.visit]
+    pending.add(
+        "cart_item_added",
+        lines.added_ms,
+        session_id=session,
+        product_id=lines.product,
+        quantity=lines.quantity,
+        unit_price_cents=lines.price_cents,
+    )
+    out = ~lines.kept
+    pending.add("cart_item_removed", removed_ms[out], session_id=session[out], product_id=lines.product[out])
+
+
+def _drop_sold_out(draws: Draws, visits: Visits, lines: Lines, end: Ints, pending: Pending) -> None:
+    """At the till an item turns out to be gone: it leaves the cart just before."""
+    at = end[lines.visit] + draws.between(500, 4_000, len(lines.visit))
+    pending.add("cart_item_removed", at, session_id=visits.number[lines.visit], product_id=lines.product)

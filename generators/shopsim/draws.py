@@ -1,0 +1,143 @@
+"""Randomness and distributions, in whole numbers only.
+
+Every draw is a 32-bit word of numpy's Philox, keyed by (seed, lane, window, purpose), and every distribution is a table of
+integers: no floating-point function runs per event. So the output is the same on any processor and with any numpy (whose
+own distributions may change between releases), and looking up a table is faster than computing a logarithm.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WORD = 2**32
+"""Words are whole numbers from 0 to WORD - 1."""
+
+_KNOT_BITS = 10
+_FRACTION_BITS = 32 - _KNOT_BITS
+
+
+class Purpose(enum.IntEnum):
+    """What a stream of words is for: drawing more for one purpose moves no other."""
+
+    CATALOGUE = 1
+    STOCK = 2
+    CUSTOMERS = 3
+    SESSIONS = 4
+    BROWSING = 5
+    CARTS = 6
+    ORDERS = 7
+    FULFILMENT = 8
+    REVIEWS = 9
+
+
+class Draws:
+    """The words of one lane, window and purpose, in order. Lane -1 is the catalogue's, which all lanes share."""
+
+    def __init__(self, seed: int, lane: int, window: int, purpose: Purpose) -> None:
+        stream = ((lane + 1) << 48) | (window << 8) | purpose
+        self._philox = np.random.Philox(key=np.array([_mixed(seed), stream], dtype=np.uint64))
+
+    def words(self, n: int) -> Ints:
+        """`n` independent words, int64."""
+        raw: npt.NDArray[np.uint64] = self._philox.random_raw((n + 1) // 2)
+        return raw.astype("<u8", copy=False).view("<u4")[:n].astype(np.int64)
+
+    def chance(self, probability: float | Ints, n: int) -> Bools:
+        """True with a probability, given as a share or per row as a `threshold`."""
+        limit = threshold(probability) if isinstance(probability, float | int) else probability
+        return self.words(n) < limit
+
+    def below(self, limit: int | Ints, n: int) -> Ints:
+        """Uniform whole numbers from 0 to `limit` - 1; `limit` below 2**31."""
+        return (self.words(n) * limit) >> 32
+
+    def between(self, low: int, high: int, n: int) -> Ints:
+        """Uniform whole numbers from `low` to `high`, both included."""
+        return low + self.below(high - low + 1, n)
+
+    def pick(self, choice: Ints, n: int) -> Ints:
+        """Positions drawn from cumulated weights, as `cumulated` makes them."""
+        return np.searchsorted(choice, self.below(int(choice[-1]), n), side="right")
+
+    def sample(self, quantiles: Ints, n: int) -> Ints:
+        """Values of a distribution given by its quantiles, as `lognormal` and its like make them."""
+        return at_quantile(quantiles, self.words(n))
+
+    def poisson(self, mean: float) -> int:
+        """One Poisson number; from a mean of 50 on by its normal approximation."""
+        share = (int(self.words(1)[0]) + 0.5) / WORD
+        if mean >= 50:
+            return max(0, round(mean + math.sqrt(mean) * NormalDist().inv_cdf(share)))
+        count, term = 0, math.exp(-mean)
+        total = term
+        while share > total and count < 500:
+            count += 1
+            term *= mean / count
+            total += term
+        return count
+
+
+@cache
+def _mixed(seed: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"shopsim {seed}".encode()).digest()[:8], "big")
+
+
+def threshold(probability: float) -> int:
+    """The word below which something of this probability happens."""
+    return round(probability * WORD)
+
+
+def cumulated(weights: Iterable[float]) -> Ints:
+    """Running totals of weights, scaled to whole numbers that sum to about 2**30."""
+    values = [float(w) for w in weights]
+    scale = 2**30 / sum(values)
+    return np.cumsum(np.array([round(w * scale) for w in values], dtype=np.int64))
+
+
+def at_quantile(quantiles: Ints, words: Ints) -> Ints:
+    """Between the two nearest quantiles, linearly."""
+    knot = words >> _FRACTION_BITS
+    low = quantiles[knot]
+    return low + (((quantiles[knot + 1] - low) * (words & (2**_FRACTION_BITS - 1))) >> _FRACTION_BITS)
+
+
+def lognormal(median: float, spread: float, low: int, high: int) -> Ints:
+    """Quantiles of a log-normal: `spread` is the standard deviation of the logarithm; cut to [low, high]."""
+    normal = NormalDist()
+    return _quantiles(lambda share: median * math.exp(spread * normal.inv_cdf(share)), low, high)
+
+
+def exponential(mean: float, low: int, high: int) -> Ints:
+    """Quantiles of an exponential distribution, cut to [low, high]."""
+    return _quantiles(lambda share: -mean * math.log1p(-share), low, high)
+
+
+def _quantiles(inverse: Callable[[float], float], low: int, high: int) -> Ints:
+    knots = 2**_KNOT_BITS
+    shares = (min(max(i / knots, 0.2 / knots), 1 - 0.2 / knots) for i in range(knots + 1))
+    return np.array([min(max(round(inverse(share)), low), high) for share in shares], dtype=np.int64)
+
+
+def counted(groups: Ints, n: int, weights: Ints | None = None) -> Ints:
+    """Rows per group, or the sum of whole-number weights per group; shape [n]."""
+    sums = np.zeros(n, dtype=np.int64)
+    np.add.at(sums, groups, 1 if weights is None else weights)
+    return sums
+
+
+def spread_out(counts: Ints) -> tuple[Ints, Ints]:
+    """Counts per group to rows: (group of each row, position of each row in its group)."""
+    group = np.repeat(np.arange(len(counts)), counts)
+    first = np.cumsum(counts) - counts
+    return group, np.arange(len(group)) - first[group]

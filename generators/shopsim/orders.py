@@ -1,0 +1,103 @@
+"""Orders: what they cost, and the promise of stock that they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopsim.carts import Bought
+from shopsim.customers import Customers, habits
+from shopsim.draws import Draws, Ints, Purpose, counted, threshold
+from shopsim.records import LINES, Pending
+from shopsim.scenario import Scenario
+from shopsim.seasons import Span
+from shopsim.sessions import Visits
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Orders placed in the sessions of a window. Arrays [orders], or [lines] for those named `line_...`.
+
+    Attributes:
+        number: counted per lane.
+        customer: who ordered.
+        placed_ms: of `order_placed`.
+        shipping_cents, total_cents: parts of the bill.
+        line_order: row in these arrays.
+        line_product, line_quantity: what was ordered.
+    """
+
+    number: Ints
+    customer: Ints
+    placed_ms: Ints
+    shipping_cents: Ints
+    total_cents: Ints
+    line_order: Ints
+    line_product: Ints
+    line_quantity: Ints
+
+
+class Till:
+    """Turns carts into orders. Mutable: it counts them."""
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._settings, self._seed, self._lane = scenario.orders, seed, lane
+        self._discounts = np.array([threshold(h.discount_share) for h in habits(scenario)], dtype=np.int64)
+        self._percents = np.array(scenario.orders.discount_percents, dtype=np.int64)
+        self._count = 0
+
+    def order(self, span: Span, visits: Visits, bought: Bought, customers: Customers, pending: Pending) -> Orders:
+        """Publish orders with their lines, completed checkouts and reserved stock."""
+        draws = Draws(self._seed, self._lane, span.index, Purpose.ORDERS)
+        number = self._count + np.arange(len(bought.visit))
+        self._count += len(number)
+        customer = visits.customer[bought.visit]
+        lines = bought.lines
+        line_order = np.searchsorted(bought.visit, lines.visit)
+        subtotal = counted(line_order, len(number), lines.quantity * lines.price_cents)
+        bill = self._bill(draws, subtotal, customers.segment[customer])
+        session = visits.number[bought.visit]
+        pending.add("checkout_completed", bought.completed_ms, session_id=session, order_id=number)
+        pending.add("order_placed", bought.placed_ms, order_id=number, customer_id=customer, session_id=session, **bill)
+        pending.add(
+            LINES,
+            bought.placed_ms[line_order],
+            order_id=number[line_order],
+            product_id=lines.product,
+            quantity=lines.quantity,
+            unit_price_cents=lines.price_cents,
+        )
+        pending.add(
+            "stock_reserved",
+            bought.placed_ms[line_order] + draws.between(4, 400, len(line_order)),
+            product_id=lines.product,
+            order_id=number[line_order],
+            quantity=lines.quantity,
+        )
+        return Orders(
+            number,
+            customer,
+            bought.placed_ms,
+            bill["shipping_cents"],
+            bill["total_cents"],
+            line_order,
+            lines.product,
+            lines.quantity,
+        )
+
+    def _bill(self, draws: Draws, subtotal: Ints, segment: Ints) -> dict[str, Ints]:
+        n = len(subtotal)
+        percent = self._percents[draws.below(len(self._percents), n)]
+        discount = np.where(draws.chance(self._discounts[segment], n), subtotal * percent // 100, 0)
+        free = subtotal - discount >= self._settings.free_shipping_from_cents
+        shipping = np.where(free, 0, self._settings.shipping_cents)
+        net = subtotal - discount + shipping
+        tax = (net * self._settings.tax_basis_points + 5_000) // 10_000
+        return {
+            "subtotal_cents": subtotal,
+            "discount_cents": discount,
+            "shipping_cents": shipping,
+            "tax_cents": tax,
+            "total_cents": net + tax,
+        }

@@ -1,0 +1,112 @@
+"""Lanes over processes: each worker simulates and encodes its own, the parent merges window by window."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import polars as pl
+
+from shopsim.encode import ORDER, encode
+from shopsim.errors import WorkerFailed
+from shopsim.loading import scenario_from_dict
+from shopsim.scenario import Scenario
+from shopsim.simulate import simulate
+
+_AHEAD = 1  # windows that a worker holds ready beside the one it is sending: memory stays flat
+_FRAME, _FAILURE = b"F", b"E"
+_JOIN_S = 2.0
+
+
+def encoded_in_parallel(scenario: Scenario, seed: int, first: int, workers: int) -> Iterator[pl.DataFrame]:
+    """The encoded rows of each window from `first` on, of all lanes. Closing the iterator ends the processes.
+
+    Raises:
+        WorkerFailed: a worker raised (with its traceback) or died.
+    """
+    context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
+    crew: list[tuple[BaseProcess, Connection]] = []
+    try:
+        for number in range(workers):
+            receiver, sender = context.Pipe(duplex=False)
+            lanes = list(range(number, scenario.lanes, workers))
+            arguments = (sender, scenario.to_dict(), seed, first, lanes)
+            process = context.Process(target=_work, args=arguments, name=f"shopsim-{number}", daemon=True)
+            process.start()
+            crew.append((process, receiver))
+            sender.close()  # the worker's death then ends the pipe
+        while parts := [_received(process, receiver) for process, receiver in crew]:
+            if any(part is None for part in parts):
+                return
+            yield pl.concat([part for part in parts if part is not None]).sort(ORDER)
+    finally:
+        _dismiss(crew)
+
+
+def _received(process: BaseProcess, receiver: Connection) -> pl.DataFrame | None:
+    try:
+        message = receiver.recv_bytes()
+    except EOFError:
+        process.join(_JOIN_S)
+        raise WorkerFailed(f"{process.name} died with exit code {process.exitcode}") from None
+    if message[:1] == _FAILURE:
+        raise WorkerFailed(f"{process.name} failed:\n{message[1:].decode()}")
+    if len(message) == 1:
+        return None
+    return pl.read_ipc_stream(io.BytesIO(message[1:]))
+
+
+def _dismiss(crew: list[tuple[BaseProcess, Connection]]) -> None:
+    for process, receiver in crew:
+        receiver.close()
+        process.terminate()
+    for process, _ in crew:
+        process.join(_JOIN_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _work(sender: Connection, definition: dict[str, Any], seed: int, first: int, lanes: list[int]) -> None:
+    """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    outbox: queue.Queue[bytes] = queue.Queue(maxsize=_AHEAD)
+    post = threading.Thread(target=_send, args=(sender, outbox), daemon=True)
+    post.start()
+    try:
+        scenario = scenario_from_dict(definition)
+        for window in simulate(scenario, seed, lanes=lanes, first=first):
+            buffer = io.BytesIO(_FRAME)
+            buffer.seek(0, io.SEEK_END)
+            encode(scenario, seed, window).write_ipc_stream(buffer, compression="uncompressed")
+            outbox.put(buffer.getvalue())
+        outbox.put(_FRAME)  # an empty frame message: no more windows
+    except Exception:
+        outbox.put(_FAILURE + traceback.format_exc().encode())
+    outbox.put(b"")
+    post.join()
+
+
+def _send(sender: Connection, outbox: queue.Queue[bytes]) -> None:
+    while message := outbox.get():
+        try:
+            sender.send_bytes(message)
+        except OSError:  # nobody listens any more
+            os._exit(0)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(0)

@@ -1,0 +1,65 @@
+"""Reviews by those who received a product; the rating follows the product's quality."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shopsim.catalogue import Assortment
+from shopsim.draws import Draws, Ints, Purpose, lognormal
+from shopsim.fulfilment import Deliveries
+from shopsim.orders import Orders
+from shopsim.records import Pending, choices
+from shopsim.scenario import Scenario
+from shopsim.seasons import DAY_MS, HOUR_MS, Span
+from shopsim.text import BODIES, LEADS_PER_RATING, TITLES_PER_RATING
+
+_REMOVALS = len(choices("review_removed", "reason"))
+
+
+class Reviews:
+    """Draws reviews and removals. Mutable: it counts reviews."""
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._settings, self._seed, self._lane = scenario.reviews, seed, lane
+        self._wait = _delays(scenario.reviews.days)
+        self._removal = _delays(scenario.reviews.removed_days)
+        self._count = 0
+
+    def write(self, span: Span, orders: Orders, deliveries: Deliveries, products: Assortment, pending: Pending) -> None:
+        """Reviews of some of the lines of delivered orders."""
+        draws = Draws(self._seed, self._lane, span.index, Purpose.REVIEWS)
+        received = np.full(len(orders.number), -1, dtype=np.int64)
+        received[deliveries.order] = deliveries.at_ms
+        line = np.flatnonzero(received[orders.line_order] >= 0)
+        line = line[draws.chance(self._settings.share, len(line))]
+        n = len(line)
+        order, product = orders.line_order[line], orders.line_product[line]
+        review = self._count + np.arange(n)
+        self._count += n
+        at = received[order] + draws.sample(self._wait, n)
+        rating = _rating(draws, products.quality[product])
+        who = {"review_id": review, "product_id": product, "customer_id": orders.customer[order], "rating": rating}
+        pending.add(
+            "review_submitted",
+            at,
+            **who,
+            order_id=orders.number[order],
+            title=(rating - 1) * TITLES_PER_RATING + draws.below(TITLES_PER_RATING, n),
+            lead=(rating - 1) * LEADS_PER_RATING + draws.below(LEADS_PER_RATING, n),
+            body=draws.below(BODIES, n),
+        )
+        removed = draws.chance(self._settings.removed_share, n)
+        gone = at + draws.sample(self._removal, n)
+        some = {name: column[removed] for name, column in who.items()}
+        pending.add("review_removed", gone[removed], **some, reason=draws.below(_REMOVALS, int(removed.sum())))
+
+
+def _rating(draws: Draws, quality: Ints) -> Ints:
+    """Whole stars around the quality (hundredths of a star), with a triangular spread of about a star."""
+    n = len(quality)
+    noise = draws.between(-120, 120, n) + draws.between(-120, 120, n)
+    return np.clip((quality + noise + 50) // 100, 1, 5)
+
+
+def _delays(median_days: float) -> Ints:
+    return lognormal(median_days * DAY_MS, 0.7, HOUR_MS, int(median_days * 10 * DAY_MS) + HOUR_MS)

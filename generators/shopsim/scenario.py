@@ -1,0 +1,307 @@
+"""What a scenario may say: one frozen struct per theme. Reading and checking files is in `loading`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from shoplake.contract import EVENTS
+
+Share = Annotated[float, Meta(ge=0, le=1, description="A probability, or a part of a whole.")]
+Rate = Annotated[float, Meta(ge=0, le=100, description="How often, per customer or product and unit of time.")]
+Weight = Annotated[float, Meta(ge=0, le=1_000_000, description="Counts relative to its neighbours.")]
+Span = Annotated[float, Meta(gt=0, le=3650, description="A positive length of time in the unit its name says.")]
+Amount = Annotated[int, Meta(ge=0, le=100_000_000, description="Money in minor units.")]
+Name = Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of a scenario; a key it does not know is an error."""
+
+
+class Seasons(Part, frozen=True, kw_only=True):
+    """When people are at it: relative traffic per hour of the day and per day of the week (UTC, Monday first)."""
+
+    hours: Annotated[tuple[Weight, ...], Meta(min_length=24, max_length=24)]
+    weekdays: Annotated[tuple[Weight, ...], Meta(min_length=7, max_length=7)]
+
+
+class Habits(Part, frozen=True, kw_only=True):
+    """How one segment of customers behaves.
+
+    Attributes:
+        weight: how many customers are of it, relative to the other segments.
+        activity: visits, relative to `sessions.per_customer_per_day`.
+        conversion: multiplies the probability of going from cart to checkout.
+        discount_share: share of its orders that carry a discount.
+    """
+
+    weight: Weight
+    activity: Annotated[float, Meta(gt=0, le=100)]
+    conversion: Annotated[float, Meta(ge=0, le=10)]
+    discount_share: Share
+
+
+class Segments(Part, frozen=True, kw_only=True):
+    """Habits of each segment that the contract knows."""
+
+    bargain: Habits
+    regular: Habits
+    loyal: Habits
+    premium: Habits
+
+
+class Customers(Part, frozen=True, kw_only=True):
+    """Who is there at the start, who comes, who goes, what changes; rates are per customer and year."""
+
+    initial: Annotated[int, Meta(ge=1, le=50_000_000)]
+    signups_per_day: Annotated[float, Meta(ge=0, le=1_000_000)]
+    first_visit_share: Share
+    churn_per_year: Rate
+    reactivations_per_year: Rate
+    address_changes_per_year: Rate
+    preference_changes_per_year: Rate
+    segment_changes_per_year: Rate
+    requested_deactivation_share: Share
+    marketing_opt_in_share: Share
+    locales: Annotated[dict[Literal["de_DE", "fr_FR", "it_IT", "nl_NL"], Weight], Meta(min_length=1)]
+    segments: Segments
+
+
+class Category(Part, frozen=True, kw_only=True):
+    """A shelf: what lies on it and what it costs."""
+
+    name: Name
+    weight: Weight
+    price_cents: Annotated[tuple[Amount, Amount], Meta(description="Lowest and highest base price.")]
+    nouns: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=200)]
+
+
+class Catalogue(Part, frozen=True, kw_only=True):
+    """The products over time.
+
+    Attributes:
+        products: on sale at the start.
+        launches_per_day: new ones afterwards.
+        lifetime_days: mean time on sale of a product that is no staple.
+        staple_share: share of the first products that is never discontinued.
+        price_changes_per_year: per product; at most one in a window.
+        zipf: exponent of popularity over rank.
+        quality: mean rating of products, 1 to 5.
+    """
+
+    products: Annotated[int, Meta(ge=1, le=1_000_000)]
+    launches_per_day: Annotated[float, Meta(ge=0, le=10_000)]
+    lifetime_days: Span
+    staple_share: Share
+    price_changes_per_year: Rate
+    zipf: Annotated[float, Meta(ge=0, le=3)]
+    quality: Annotated[float, Meta(ge=1, le=5)]
+    categories: Annotated[tuple[Category, ...], Meta(min_length=1, max_length=100)]
+
+
+class Sessions(Part, frozen=True, kw_only=True):
+    """Visits to the site.
+
+    Attributes:
+        per_customer_per_day: mean number of visits of an active, average customer.
+        anonymous_share: share of all sessions that never log in.
+        steps: mean number of page, search and product views of a session.
+        seconds_between_steps: median.
+        devices, referrers, campaigns: weights.
+        campaign_share: share of sessions that a campaign brought.
+    """
+
+    per_customer_per_day: Rate
+    anonymous_share: Annotated[float, Meta(ge=0, le=0.99)]
+    steps: Annotated[float, Meta(ge=1, le=20)]
+    seconds_between_steps: Annotated[float, Meta(ge=1, le=60)]
+    devices: Annotated[dict[Literal["desktop", "mobile", "tablet"], Weight], Meta(min_length=1)]
+    referrers: Annotated[dict[Literal["direct", "search", "social", "email", "partner"], Weight], Meta(min_length=1)]
+    campaign_share: Share
+    campaigns: Annotated[dict[Name, Weight], Meta(min_length=1)]
+
+
+class Funnel(Part, frozen=True, kw_only=True):
+    """Where visitors go and where they leave.
+
+    Attributes:
+        search, product: share of steps that are a search or a product's page; the rest are other pages.
+        cart: share of sessions with a product view that put something into the cart.
+        add: share of product views that become a cart item in such a session (the last one always does).
+        remove: share of cart items that are taken out again.
+        checkout: share of carts that reach the till.
+        complete: share of those, logged in, that become an order.
+    """
+
+    search: Share
+    product: Share
+    cart: Share
+    add: Share
+    remove: Share
+    checkout: Share
+    complete: Share
+
+
+class Orders(Part, frozen=True, kw_only=True):
+    """What an order costs beside its lines."""
+
+    discount_percents: Annotated[tuple[Annotated[int, Meta(ge=1, le=90)], ...], Meta(min_length=1, max_length=20)]
+    shipping_cents: Amount
+    free_shipping_from_cents: Amount
+    tax_basis_points: Annotated[int, Meta(ge=0, le=10_000)]
+
+
+class Payments(Part, frozen=True, kw_only=True):
+    """How payments go: each attempt is declined with probability `decline`, then tried again with `retry`."""
+
+    methods: Annotated[dict[Literal["card", "wallet", "bank_transfer"], Weight], Meta(min_length=1)]
+    decline: Share
+    retry: Share
+    attempts: Annotated[int, Meta(ge=1, le=10)]
+
+
+class Fulfilment(Part, frozen=True, kw_only=True):
+    """From the authorised payment to the customer's door; delays are medians."""
+
+    cancelled_share: Share
+    capture_hours: Span
+    ship_hours: Span
+    delivery_days: Span
+    carriers: Annotated[dict[Literal["dhl", "ups", "fedex", "post"], Weight], Meta(min_length=1)]
+
+
+class Returns(Part, frozen=True, kw_only=True):
+    """What comes back, and money that goes back without it; delays are medians."""
+
+    share: Share
+    days: Span
+    refund_days: Span
+    goodwill_share: Share
+    goodwill_percent: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Reviews(Part, frozen=True, kw_only=True):
+    """What customers write about what they received; delays are medians."""
+
+    share: Share
+    days: Span
+    removed_share: Share
+    removed_days: Span
+
+
+class Stock(Part, frozen=True, kw_only=True):
+    """How much lies in a lane's warehouse.
+
+    Attributes:
+        cover_days: days of expected demand that a delivery fills up to.
+        minimum: fewest units that it fills up to.
+        reorder_share: below this share of the target, more is ordered.
+    """
+
+    cover_days: Span
+    minimum: Annotated[int, Meta(ge=1, le=100_000)]
+    reorder_share: Share
+
+
+class Faults(Part, frozen=True, kw_only=True):
+    """Events whose bytes are broken on purpose.
+
+    Attributes:
+        malformed: share of the events below that become truncated JSON.
+        schema: share that stay JSON and lose, or mistype, a field that the contract asks for.
+        events: the event types that may be hit.
+    """
+
+    malformed: Share = 0.0
+    schema: Share = 0.0
+    events: tuple[str, ...] = ("page_viewed", "search_performed")
+
+
+class Scenario(Part, frozen=True, kw_only=True):
+    """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    description: str
+    start: dt.date
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    lanes: Annotated[int, Meta(ge=1, le=4096, description="Independent parts of the shop; part of the output.")]
+    window_hours: Annotated[int, Meta(ge=6, le=24 * 366, description="Event time that one window spans.")]
+    seasons: Seasons
+    customers: Customers
+    catalogue: Catalogue
+    sessions: Sessions
+    funnel: Funnel
+    orders: Orders
+    payments: Payments
+    fulfilment: Fulfilment
+    returns: Returns
+    reviews: Reviews
+    stock: Stock
+    faults: Faults = Faults()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole definition as plain JSON values; `scenario_from_dict` reads it back."""
+        built: dict[str, Any] = msgspec.to_builtins(self)
+        return built
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the definition as canonical JSON, hexadecimal."""
+        return hashlib.sha256(msgspec.json.encode(self.to_dict(), order="sorted")).hexdigest()
+
+    @property
+    def start_ms(self) -> int:
+        """Start of window 0: midnight UTC of `start`, milliseconds since 1970."""
+        return int(dt.datetime.combine(self.start, dt.time(), tzinfo=dt.UTC).timestamp()) * 1000
+
+    @property
+    def window_ms(self) -> int:
+        """Event time that one window spans, milliseconds."""
+        return self.window_hours * 3_600_000
+
+
+def problems(scenario: Scenario) -> list[tuple[str, str, str]]:
+    """What types cannot say, as (key, expected, found): sums, orders and names that must exist."""
+    found = [
+        (f"{key}", "at least one weight above 0", "only zeros")
+        for key, weights in _weights(scenario).items()
+        if sum(weights) <= 0
+    ]
+    if (views := scenario.funnel.search + scenario.funnel.product) > 1:
+        found.append(("funnel", "search + product of at most 1", f"{views:g}"))
+    if (faults := scenario.faults.malformed + scenario.faults.schema) > 1:
+        found.append(("faults", "malformed + schema of at most 1", f"{faults:g}"))
+    for number, category in enumerate(scenario.catalogue.categories):
+        low, high = category.price_cents
+        if not 50 <= low <= high:
+            where = f"catalogue.categories[{number}].price_cents"
+            found.append((where, "[lowest, highest] with 50 <= lowest <= highest", f"[{low}, {high}]"))
+    found.extend(
+        ("faults.events", "event types of the contract", f"`{name}`")
+        for name in scenario.faults.events
+        if name not in EVENTS
+    )
+    if not dt.date(1990, 1, 2) <= scenario.start <= dt.date(2099, 1, 1):
+        found.append(("start", "a date from 1990-01-02 to 2099-01-01", f"{scenario.start}"))
+    return found
+
+
+def _weights(scenario: Scenario) -> dict[str, list[float]]:
+    segments = scenario.customers.segments
+    return {
+        "seasons.hours": list(scenario.seasons.hours),
+        "seasons.weekdays": list(scenario.seasons.weekdays),
+        "customers.locales": list(scenario.customers.locales.values()),
+        "customers.segments": [getattr(segments, name).weight for name in segments.__struct_fields__],
+        "catalogue.categories": [category.weight for category in scenario.catalogue.categories],
+        "sessions.devices": list(scenario.sessions.devices.values()),
+        "sessions.referrers": list(scenario.sessions.referrers.values()),
+        "sessions.campaigns": list(scenario.sessions.campaigns.values()),
+        "payments.methods": list(scenario.payments.methods.values()),
+        "fulfilment.carriers": list(scenario.fulfilment.carriers.values()),
+    }

@@ -1,0 +1,170 @@
+"""Visits to the site and what is looked at in them; carts and tills are in `carts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopsim.catalogue import Assortment, Shelf
+from shopsim.customers import Arrivals, Customers, stays
+from shopsim.draws import Draws, Ints, Purpose, cumulated, lognormal, spread_out
+from shopsim.records import ABSENT, Pending, choices
+from shopsim.scenario import Scenario
+from shopsim.seasons import QUIET_MS, Span
+from shopsim.stock import Stock, is_sellable
+from shopsim.text import QUERIES
+
+_MOST_STEPS = 40
+_LONGEST_STEP_MS = 200_000
+_PAGES = choices("page_viewed", "page")
+_PAGE_WEIGHTS = {"home": 20, "category": 50, "offers": 15, "help": 5, "account": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Sessions that start in a window, by start. Arrays [sessions].
+
+    Attributes:
+        number: of the session, counted per lane.
+        customer: who, or `ABSENT`.
+        start_ms: of `session_started`.
+    """
+
+    number: Ints
+    customer: Ints
+    start_ms: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Product pages seen, in time order within a session. Arrays [views] unless said.
+
+    Attributes:
+        visit: row in `Visits`.
+        product: index in the catalogue.
+        at_ms: when.
+        last_ms: last step of each visit, [sessions].
+    """
+
+    visit: Ints
+    product: Ints
+    at_ms: Ints
+    last_ms: Ints
+
+
+class Sessions:
+    """Draws the sessions of one lane. Mutable: it counts them."""
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._settings, self._seed, self._lane = scenario.sessions, seed, lane
+        self._count = 0
+        self._devices = _weights("device", self._settings.devices)
+        self._referrers = _weights("referrer", self._settings.referrers)
+        self._campaigns = cumulated(self._settings.campaigns.values())
+
+    def start(self, span: Span, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
+        """Who comes when: customers by their habits, those who just arrived, and the anonymous."""
+        draws = Draws(self._seed, self._lane, span.index, Purpose.SESSIONS)
+        customer, start = self._regulars(span, draws, customers)
+        mean = self._settings.anonymous_share / (1 - self._settings.anonymous_share) * len(customer)
+        anonymous = draws.poisson(mean)
+        wait = draws.between(2_000, 60_000, len(arrivals.at_ms))
+        customer = np.concatenate([customer, arrivals.customer, np.full(anonymous, ABSENT)])
+        start = np.concatenate([start, arrivals.at_ms + wait, span.seasonal(draws, anonymous)]) | 1
+        order = np.argsort(start, kind="stable")
+        visits = Visits(self._count + np.arange(len(order)), customer[order], start[order])
+        self._count += len(order)
+        self._publish(draws, visits, pending)
+        return visits
+
+    def _regulars(self, span: Span, draws: Draws, customers: Customers) -> tuple[Ints, Ints]:
+        running = np.cumsum(customers.weights(customers.visits))
+        total = int(running[-1]) if len(running) else 0
+        n = draws.poisson(total / 1_000_000 * self._settings.per_customer_per_day * span.intensity)
+        # Scaled down so that a 32-bit word times the total stays in 63 bits.
+        shift = max(0, total.bit_length() - 31)
+        drawn = np.searchsorted(running >> shift, draws.below(max(total >> shift, 1), n), side="right")
+        who = customers.visits[drawn] if n else np.empty(0, dtype=np.int64)
+        start = span.seasonal(draws, n)
+        there = stays(customers, who, start + QUIET_MS)
+        return who[there], start[there]
+
+    def _publish(self, draws: Draws, visits: Visits, pending: Pending) -> None:
+        n = len(visits.number)
+        campaign = np.where(draws.chance(self._settings.campaign_share, n), draws.pick(self._campaigns, n), ABSENT)
+        pending.add(
+            "session_started",
+            visits.start_ms,
+            session_id=visits.number,
+            customer_id=visits.customer,
+            device=draws.pick(self._devices, n),
+            referrer=draws.pick(self._referrers, n),
+            campaign=campaign,
+        )
+
+
+class Browsing:
+    """Walks visitors through pages, searches and products. Holds settings only."""
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._seed, self._lane = seed, lane
+        stop = 1 / scenario.sessions.steps
+        self._steps = cumulated(stop * (1 - stop) ** k + 1e-12 for k in range(_MOST_STEPS))
+        self._gaps = lognormal(scenario.sessions.seconds_between_steps * 1000, 0.8, 1_000, _LONGEST_STEP_MS)
+        rest = max(0.0, 1 - scenario.funnel.search - scenario.funnel.product)
+        self._kinds = cumulated((scenario.funnel.search, scenario.funnel.product, rest))
+        self._pages = _weights("page", _PAGE_WEIGHTS, of="page_viewed")
+
+    def walk(
+        self, span: Span, visits: Visits, products: Assortment, offered: Shelf, stock: Stock, pending: Pending
+    ) -> Views:
+        """What is looked at, in sessions of at most `QUIET_MS` less a quarter of an hour."""
+        draws = Draws(self._seed, self._lane, span.index, Purpose.BROWSING)
+        sessions = len(visits.number)
+        steps = 1 + draws.pick(self._steps, sessions)
+        visit, step = spread_out(steps)
+        gaps = draws.sample(self._gaps, len(visit))
+        gaps[step == 0] = 400
+        passed = np.cumsum(gaps)
+        last = np.cumsum(steps) - 1
+        at = visits.start_ms[visit] + passed - (passed[last] - counted_gaps(passed, last))[visit]
+        kind = draws.pick(self._kinds, len(visit))
+        self._publish(draws, visits, visit, step, at, kind, pending)
+        seen = np.flatnonzero(kind == 1)
+        product = _choose(draws, visits.start_ms[visit[seen]], products, offered, stock)
+        pending.add("product_viewed", at[seen], session_id=visits.number[visit[seen]], product_id=product)
+        return Views(visit[seen], product, at[seen] | 1, at[last])
+
+    def _publish(
+        self, draws: Draws, visits: Visits, visit: Ints, step: Ints, at: Ints, kind: Ints, pending: Pending
+    ) -> None:
+        searches = np.flatnonzero(kind == 0)
+        pending.add(
+            "search_performed",
+            at[searches],
+            session_id=visits.number[visit[searches]],
+            query=draws.below(QUERIES, len(searches)),
+            results=draws.below(60, len(searches)),
+        )
+        pages = np.flatnonzero(kind == 2)
+        page = draws.pick(self._pages, len(pages))
+        page[step[pages] == 0] = _PAGES.index("home")
+        pending.add("page_viewed", at[pages], session_id=visits.number[visit[pages]], page=page)
+
+
+def counted_gaps(passed: Ints, last: Ints) -> Ints:
+    """Time from the start of each session to its last step, from running totals over all; shape [sessions]."""
+    return np.diff(passed[last], prepend=0)
+
+
+def _choose(draws: Draws, session_ms: Ints, products: Assortment, offered: Shelf, stock: Stock) -> Ints:
+    n = len(session_ms)
+    product = offered.candidates[draws.pick(offered.demand, n)]
+    instead = offered.core[draws.pick(offered.core_demand, n)]
+    return np.where(is_sellable(stock, products, product, session_ms), product, instead)
+
+
+def _weights(field: str, weights: dict[str, float] | dict[str, int], of: str = "session_started") -> Ints:
+    """Running totals in the order of the contract's choices; a choice that the scenario leaves out never comes."""
+    return cumulated(dict(weights).get(name, 0) for name in choices(of, field))

@@ -1,0 +1,52 @@
+"""Lanes side by side, window after window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from shopsim import ids
+from shopsim.catalogue import Catalogue, shelf
+from shopsim.errors import ScenarioError
+from shopsim.lane import Lane
+from shopsim.render import Renderer
+from shopsim.scenario import Scenario
+from shopsim.seasons import span
+from shopsim.text import pools
+from shopsim.version import VERSION
+from shopsim.windows import Window
+
+_LAST_MS = 4_102_444_800_000  # 2100: the contract knows no later time
+
+
+def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = None, first: int = 0) -> Iterator[Window]:
+    """The shop's events as columns, window by window, without end (until the year 2100).
+
+    Args:
+        scenario: the shop.
+        seed: any whole number.
+        lanes: which lanes, all by default; the events of a lane do not depend on which others are simulated.
+        first: window to begin with; earlier ones are simulated and not rendered, which is several times faster.
+
+    Raises:
+        ScenarioError: a lane that the scenario does not have.
+    """
+    chosen = _checked(scenario, lanes)
+    catalogue = Catalogue(scenario, seed)
+    states = [Lane(scenario, seed, lane) for lane in chosen]
+    renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), pools(scenario, seed))
+    index = 0
+    while (time := span(scenario, index)).end_ms <= _LAST_MS:
+        products, events = catalogue.advance(time)
+        offered, launched = shelf(time, products), events.take(time.end_ms)
+        happened = [state.advance(time, products, offered, launched) for state in states]
+        if index >= first:
+            frames = renderer.render(index, chosen, happened, products)
+            yield Window(index, time.start_ms, time.end_ms, frames)
+        index += 1
+
+
+def _checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:
+    chosen = sorted(set(range(scenario.lanes) if lanes is None else lanes))
+    if not chosen or chosen[0] < 0 or chosen[-1] >= scenario.lanes:
+        raise ScenarioError(key="lanes", expected=f"lanes from 0 to {scenario.lanes - 1}", found=f"{chosen}")
+    return chosen

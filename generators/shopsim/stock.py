@@ -1,0 +1,96 @@
+"""What lies in a lane's warehouse. A lane has its own share of the stock, so nothing is oversold without lanes talking.
+
+The ledger counts what is free to promise, carefully: a promise takes from it at once, and what comes in (deliveries,
+released promises, returns) is added only when its window has ended. So at any moment the warehouse holds at least as
+much as the ledger says, and neither `on_hand` nor `on_hand - reserved` can fall below zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from shopsim.catalogue import STOCKED_MS, Assortment
+from shopsim.draws import Bools, Draws, Ints, Purpose, counted
+from shopsim.records import Pending, field
+from shopsim.scenario import Scenario
+from shopsim.seasons import MINUTE_MS, QUIET_MS, Span
+
+_COMES_IN = ("stock_received", "stock_released", "stock_returned")
+
+
+class Stock:
+    """Ledger of one lane. Mutable.
+
+    Attributes:
+        free: units per product that may be promised, int64 [products].
+        sellable_ms: from when a product may be bought in this lane (excluded), int64 [products].
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+        self._settings, self._seed, self._lane = scenario.stock, seed, lane
+        self.free = np.empty(0, dtype=np.int64)
+        self.sellable_ms = np.empty(0, dtype=np.int64)
+
+    def advance(self, span: Span, products: Assortment, units_per_day: float, pending: Pending) -> None:
+        """Order the first units of new products and refill what runs low.
+
+        Args:
+            span: the window.
+            products: all products of the window.
+            units_per_day: demand that the lane expects of all products together.
+            pending: where the deliveries go.
+        """
+        draws = Draws(self._seed, self._lane, span.index, Purpose.STOCK)
+        known, total = len(self.free), len(products)
+        share = products.popularity / products.popularity[products.discontinued_ms > span.start_ms].sum()
+        cover = np.ceil(share * (units_per_day * self._settings.cover_days)).astype(np.int64)
+        target = np.clip(cover, self._settings.minimum, 1_000_000)
+        self._refill(span, draws, products, target[:known], pending)
+        new = np.arange(known, total)
+        at = products.launched_ms[new] + MINUTE_MS + draws.below(STOCKED_MS - 2 * MINUTE_MS, len(new))
+        pending.add("stock_received", at, product_id=new, quantity=target[new])
+        # Sold only once they are here, so these may be counted before their window has ended.
+        self.free = np.concatenate([self.free, target[new]])
+        self.sellable_ms = np.concatenate([self.sellable_ms, at | 1])
+
+    def _refill(self, span: Span, draws: Draws, products: Assortment, target: Ints, pending: Pending) -> None:
+        known = len(target)
+        low = self.free < np.ceil(target * self._settings.reorder_share).astype(np.int64)
+        wanted = np.flatnonzero(low & (products.discontinued_ms[:known] > span.end_ms))
+        at = span.settled(draws, len(wanted))
+        pending.add("stock_received", at, product_id=wanted, quantity=target[wanted] - self.free[wanted])
+
+    def promise(self, product: Ints, quantity: Ints, at_ms: Ints) -> Bools:
+        """Whether each line can be had, first come first served; what can is taken from the ledger. Shape [lines]."""
+        order = np.lexsort((at_ms, product))
+        product, quantity = product[order], quantity[order]
+        running = np.cumsum(quantity)
+        starts = np.flatnonzero(np.diff(product, prepend=-1))
+        before = np.repeat(running[starts] - quantity[starts], np.diff(starts, append=len(product)))
+        fits = running - before <= self.free[product]
+        self.free -= counted(product[fits], len(self.free), quantity[fits])
+        result = np.empty(len(order), dtype=bool)
+        result[order] = fits
+        return result
+
+    def settle(self, span: Span, happened: Mapping[str, Ints]) -> None:
+        """Add what came in during a window that has ended, apart from first deliveries, which are counted already."""
+        for event_type in _COMES_IN:
+            if event_type not in happened:
+                continue
+            records = happened[event_type]
+            product = field(records, event_type, "product_id")
+            later = np.ones(len(product), dtype=bool)
+            if event_type == "stock_received":
+                later = field(records, event_type, "occurred_at_ms") != self.sellable_ms[product]
+            quantity = field(records, event_type, "quantity")
+            self.free += counted(product[later], len(self.free), quantity[later])
+
+
+def is_sellable(stock: Stock, products: Assortment, product: Ints, session_ms: Ints) -> Bools:
+    """Whether products are on sale in this lane during all of the longest session that starts then."""
+    here = stock.sellable_ms[product] < session_ms
+    there: Bools = products.discontinued_ms[product] > session_ms + QUIET_MS
+    return here & there

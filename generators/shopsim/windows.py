@@ -1,0 +1,56 @@
+"""The values that the simulator hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """All events of some lanes in a span of event time, as columns.
+
+    Attributes:
+        index: number of the window, from 0.
+        start_ms, end_ms: span of event time, from (included) and to (excluded), UTC milliseconds since 1970.
+        frames: event type -> frame with the contract's columns, `lane` (int16) and `seq` (int64, position among
+            the lane's events of this window), sorted by (occurred_at_ms, lane, seq). Every type is there, also when
+            it has no rows.
+    """
+
+    index: int
+    start_ms: int
+    end_ms: int
+    frames: Mapping[str, pl.DataFrame]
+
+    def __getitem__(self, event_type: str) -> pl.DataFrame:
+        return self.frames[event_type]
+
+    def __len__(self) -> int:
+        return sum(frame.height for frame in self.frames.values())
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the stream: `skip` events into a window."""
+
+    window: int = 0
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedWindow:
+    """Events of one window as they go to Kafka or a file.
+
+    Attributes:
+        index: number of the window.
+        rows: columns occurred_at_ms (int64), lane (int16), seq (int64), topic and type (Enum), key (String), value
+            (Binary, JSON) and fault (String, null for a sound event), sorted by (occurred_at_ms, lane, seq).
+        next: where the stream goes on after these rows.
+    """
+
+    index: int
+    rows: pl.DataFrame
+    next: Position

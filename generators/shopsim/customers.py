@@ -69,9 +69,9 @@ class Customers:
         draws = Draws(self._seed, self._lane, span.index, Purpose.CUSTOMERS)
         settled = np.flatnonzero(self.active)
         away = np.flatnonzero(~self.active)
-        self._change(span, draws, settled, pending)
         self.leaves_ms = np.full(len(self.active), FAR_MS)
         self._lose(span, draws, settled, pending)
+        self._change(span, draws, settled, pending)
         back = self._win_back(span, draws, away, pending)
         known = len(self.active)
         first = self._register_first(span, draws, pending) if span.index == 0 else 0
@@ -87,23 +87,24 @@ class Customers:
         chosen: Ints = customers[draws.chance(probability, len(customers))]
         return chosen
 
+    def _changing(self, span: Span, draws: Draws, customers: Ints, per_year: float) -> tuple[Ints, Ints]:
+        """Some customers and times, none after the customer has left."""
+        chosen = self._some(draws, customers, per_year, span)
+        at = span.settled(draws, len(chosen))
+        there = stays(self, chosen, at)
+        return chosen[there], at[there]
+
     def _change(self, span: Span, draws: Draws, customers: Ints, pending: Pending) -> None:
         settings = self._settings
-        moving = self._some(draws, customers, settings.address_changes_per_year, span)
-        at = span.settled(draws, len(moving))
+        moving, at = self._changing(span, draws, customers, settings.address_changes_per_year)
         pending.add("customer_address_changed", at, customer_id=moving, **self._address(draws, moving))
-        changing = self._some(draws, customers, settings.preference_changes_per_year, span)
+        changing, at = self._changing(span, draws, customers, settings.preference_changes_per_year)
         self._opted_in[changing] ^= True
-        pending.add(
-            "customer_preferences_changed",
-            span.settled(draws, len(changing)),
-            customer_id=changing,
-            marketing_opt_in=self._opted_in[changing].astype(np.int64),
-        )
-        shifting = self._some(draws, customers, settings.segment_changes_per_year, span)
+        opted_in = self._opted_in[changing].astype(np.int64)
+        pending.add("customer_preferences_changed", at, customer_id=changing, marketing_opt_in=opted_in)
+        shifting, at = self._changing(span, draws, customers, settings.segment_changes_per_year)
         step = draws.between(1, len(SEGMENTS) - 1, len(shifting))
         self.segment[shifting] = (self.segment[shifting] + step) % len(SEGMENTS)
-        at = span.settled(draws, len(shifting))
         pending.add("customer_segment_changed", at, customer_id=shifting, segment=self.segment[shifting])
 
     def _lose(self, span: Span, draws: Draws, customers: Ints, pending: Pending) -> None:
@@ -177,5 +178,6 @@ def conversion_thresholds(scenario: Scenario, share: float) -> Ints:
 
 def stays(customers: Customers, customer: Ints, until_ms: Ints) -> Bools:
     """Whether customers are still there at a time."""
-    still: Bools = until_ms < customers.leaves_ms[customer]
+    # Two milliseconds: events of customers end up on the next odd one.
+    still: Bools = until_ms + 2 < customers.leaves_ms[customer]
     return still

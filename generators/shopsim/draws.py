@@ -1,8 +1,8 @@
 """Randomness and distributions, in whole numbers only.
 
-Every draw is a 32-bit word of numpy's Philox, keyed by (seed, lane, window, purpose), and every distribution is a table of
-integers: no floating-point function runs per event. So the output is the same on any processor and with any numpy (whose
-own distributions may change between releases), and looking up a table is faster than computing a logarithm.
+Every draw is a 32-bit word of numpy's Philox, keyed by (seed, lane, window, purpose), and every distribution is a
+table of integers: no floating-point function runs per event. So the output is the same on any processor and with any
+numpy (whose own distributions may change between releases), and looking up a table is faster than a logarithm.
 """
 
 from __future__ import annotations
@@ -109,15 +109,18 @@ def at_quantile(quantiles: Ints, words: Ints) -> Ints:
     """Between the two nearest quantiles, linearly."""
     knot = words >> _FRACTION_BITS
     low = quantiles[knot]
-    return low + (((quantiles[knot + 1] - low) * (words & (2**_FRACTION_BITS - 1))) >> _FRACTION_BITS)
+    value: Ints = low + (((quantiles[knot + 1] - low) * (words & (2**_FRACTION_BITS - 1))) >> _FRACTION_BITS)
+    return value
 
 
+@cache
 def lognormal(median: float, spread: float, low: int, high: int) -> Ints:
     """Quantiles of a log-normal: `spread` is the standard deviation of the logarithm; cut to [low, high]."""
     normal = NormalDist()
     return _quantiles(lambda share: median * math.exp(spread * normal.inv_cdf(share)), low, high)
 
 
+@cache
 def exponential(mean: float, low: int, high: int) -> Ints:
     """Quantiles of an exponential distribution, cut to [low, high]."""
     return _quantiles(lambda share: -mean * math.log1p(-share), low, high)
@@ -126,7 +129,9 @@ def exponential(mean: float, low: int, high: int) -> Ints:
 def _quantiles(inverse: Callable[[float], float], low: int, high: int) -> Ints:
     knots = 2**_KNOT_BITS
     shares = (min(max(i / knots, 0.2 / knots), 1 - 0.2 / knots) for i in range(knots + 1))
-    return np.array([min(max(round(inverse(share)), low), high) for share in shares], dtype=np.int64)
+    table = np.array([min(max(round(inverse(share)), low), high) for share in shares], dtype=np.int64)
+    table.setflags(write=False)  # every lane shares it
+    return table
 
 
 def counted(groups: Ints, n: int, weights: Ints | None = None) -> Ints:

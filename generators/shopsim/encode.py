@@ -13,16 +13,16 @@ TOPIC = pl.Enum(list(contract.TOPICS))
 TYPE = pl.Enum(list(contract.EVENTS))
 ORDER = ("occurred_at_ms", "lane", "seq")
 SCHEMA = pl.Schema(
-    {
-        "occurred_at_ms": pl.Int64,
-        "lane": pl.Int16,
-        "seq": pl.Int64,
-        "topic": TOPIC,
-        "type": TYPE,
-        "key": pl.String,
-        "value": pl.Binary,
-        "fault": pl.String,
-    }
+    [
+        ("occurred_at_ms", pl.Int64),
+        ("lane", pl.Int16),
+        ("seq", pl.Int64),
+        ("topic", TOPIC),
+        ("type", TYPE),
+        ("key", pl.String),
+        ("value", pl.Binary),
+        ("fault", pl.String),
+    ]
 )
 """Columns of `EncodedWindow.rows`."""
 

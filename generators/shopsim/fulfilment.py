@@ -1,4 +1,4 @@
-"""What becomes of orders: payment, cancellation, shipment, delivery, return and refund, drawn whole when one is placed."""
+"""What becomes of an order, drawn whole when it is placed: payment, cancellation, shipment, return, refund."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated, lognormal
 from shopsim.orders import Orders
-from shopsim.records import Pending, choices
+from shopsim.records import Pending, choices, weighted
 from shopsim.scenario import Scenario
 from shopsim.seasons import DAY_MS, HOUR_MS, MINUTE_MS, Span
 
@@ -53,8 +53,8 @@ class Fulfilment:
         self._seed, self._lane = seed, lane
         self._payments, self._returns = scenario.payments, scenario.returns
         self._settings = scenario.fulfilment
-        self._methods = _in_order("payment_authorised", "method", scenario.payments.methods)
-        self._carriers = _in_order("order_shipped", "carrier", scenario.fulfilment.carriers)
+        self._methods = weighted("payment_authorised", "method", scenario.payments.methods)
+        self._carriers = weighted("order_shipped", "carrier", scenario.fulfilment.carriers)
         settings, returns = scenario.fulfilment, scenario.returns
         self._capture = _delays(settings.capture_hours * HOUR_MS, 0.6)
         self._ship = _delays(settings.ship_hours * HOUR_MS, 0.5)
@@ -190,10 +190,6 @@ def _move_stock(draws: Draws, event_type: str, orders: Orders, order: Ints, at: 
         order_id=orders.number[row],
         quantity=orders.line_quantity[line],
     )
-
-
-def _in_order(event_type: str, field: str, weights: dict[str, float]) -> Ints:
-    return cumulated(weights.get(name, 0) for name in choices(event_type, field))
 
 
 def _delays(median_ms: float, spread: float) -> Ints:

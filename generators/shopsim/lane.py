@@ -52,7 +52,7 @@ class Lane:
         deliveries = self._fulfilment.draw(span, orders, pending)
         self._reviews.write(span, orders, deliveries, products, pending)
         happened = pending.take(span.end_ms)
-        self._stock.settle(span, happened)
+        self._stock.settle(happened)
         return happened | self._own(catalogue_events)
 
     def _demand(self) -> float:

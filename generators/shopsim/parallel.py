@@ -9,7 +9,7 @@ import queue
 import signal
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -20,26 +20,28 @@ from shopsim.encode import ORDER, encode
 from shopsim.errors import WorkerFailed
 from shopsim.loading import scenario_from_dict
 from shopsim.scenario import Scenario
-from shopsim.simulate import simulate
+from shopsim.simulate import windows
+from shopsim.text import Pools, pools
 
 _AHEAD = 1  # windows that a worker holds ready beside the one it is sending: memory stays flat
 _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
 
-def encoded_in_parallel(scenario: Scenario, seed: int, first: int, workers: int) -> Iterator[pl.DataFrame]:
+def encoded_in_parallel(scenario: Scenario, seed: int, first: int, workers: int) -> Generator[pl.DataFrame, None, None]:
     """The encoded rows of each window from `first` on, of all lanes. Closing the iterator ends the processes.
 
     Raises:
         WorkerFailed: a worker raised (with its traceback) or died.
     """
     context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
+    texts = pools(scenario, seed)
     crew: list[tuple[BaseProcess, Connection]] = []
     try:
         for number in range(workers):
             receiver, sender = context.Pipe(duplex=False)
             lanes = list(range(number, scenario.lanes, workers))
-            arguments = (sender, scenario.to_dict(), seed, first, lanes)
+            arguments = (sender, scenario.to_dict(), seed, first, lanes, texts)
             process = context.Process(target=_work, args=arguments, name=f"shopsim-{number}", daemon=True)
             process.start()
             crew.append((process, receiver))
@@ -76,7 +78,9 @@ def _dismiss(crew: list[tuple[BaseProcess, Connection]]) -> None:
             process.join()
 
 
-def _work(sender: Connection, definition: dict[str, Any], seed: int, first: int, lanes: list[int]) -> None:
+def _work(
+    sender: Connection, definition: dict[str, Any], seed: int, first: int, lanes: list[int], texts: Pools
+) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -85,7 +89,7 @@ def _work(sender: Connection, definition: dict[str, Any], seed: int, first: int,
     post.start()
     try:
         scenario = scenario_from_dict(definition)
-        for window in simulate(scenario, seed, lanes=lanes, first=first):
+        for window in windows(scenario, seed, lanes, first, texts):
             buffer = io.BytesIO(_FRAME)
             buffer.seek(0, io.SEEK_END)
             encode(scenario, seed, window).write_ipc_stream(buffer, compression="uncompressed")

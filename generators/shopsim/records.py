@@ -1,18 +1,20 @@
 """Events as whole numbers, before they have text: one int64 array per event type, a row per field.
 
-A record's fields are the contract's where those can be numbers: an id is the number of its entity, a choice its position
-in the contract's `Literal`, a product its index in the catalogue. `render` turns them into the contract's columns.
+A record's fields are the contract's where those can be numbers: an id is the number of its entity, a choice its
+position in the contract's `Literal`, a product its index in the catalogue. `render` turns them into the contract's
+columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from shoplake.contract import EVENTS
-from shopsim.draws import Ints
+from shopsim.draws import Ints, cumulated
 
 Records = Mapping[str, Ints]
 """Record type -> int64 array of shape [fields of LAYOUT, events]."""
@@ -93,10 +95,16 @@ LAYOUT: dict[str, tuple[str, ...]] = {
 CATALOGUE_EVENTS = frozenset({"product_launched", "product_price_changed", "product_discontinued"})
 
 
+@cache
 def choices(event_type: str, field: str) -> tuple[str, ...]:
     """The values that the contract allows in a field that is a `Literal`."""
     values: tuple[str, ...] = get_args(get_type_hints(EVENTS[event_type])[field])
     return values
+
+
+def weighted(event_type: str, field: str, weights: Mapping[Any, float]) -> Ints:
+    """Running totals of weights in the order of the contract's choices; one that is left out never comes."""
+    return cumulated(weights.get(name, 0) for name in choices(event_type, field))
 
 
 def field(records: Ints, event_type: str, name: str) -> Ints:

@@ -1,7 +1,7 @@
 """Records, which are numbers, to the contract's columns, which have text. One call per window, for all lanes at once.
 
-A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more than that have
-an expression in `_special`.
+A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more
+than that have an expression in `_special`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from shoplake.contract import EVENTS, columns_of
@@ -64,8 +65,7 @@ class Renderer:
                 continue
             if event_type == "order_placed":
                 rows = rows.join(lines, on=["lane", "order_id"], how="left", maintain_order="left")
-            rows = rows.sort("occurred_at_ms", "lane", "seq")
-            frames[event_type] = rows.select(*self._columns(event_type, window, products), "lane", "seq")
+            frames[event_type] = rows.select(self._columns(event_type, window, products))
         return frames
 
     def _meet(self, products: Assortment) -> None:
@@ -80,8 +80,10 @@ class Renderer:
     def _columns(self, event_type: str, window: int, products: Assortment) -> list[pl.Expr]:
         special = self._special(event_type, products)
         columns = []
-        for name, dtype in columns_of(EVENTS[event_type]).items():
-            if name == "event_id":
+        for name, dtype in SCHEMAS[event_type].items():
+            if name in ("lane", "seq"):
+                column = pl.col(name)
+            elif name == "event_id":
                 column = ids.event(self._space, window)
             elif name in special:
                 column = special[name]
@@ -131,7 +133,7 @@ class Renderer:
 
     def _lines(self, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]) -> pl.DataFrame:
         """The lines of each order as one list: columns lane, order_id (a number), lines."""
-        rows = _stacked(LINES, lanes, happened)
+        rows = _frame(LINES, *_stacked(LINES, lanes, happened))
         line = pl.struct(_from(self._products, "product_id"), pl.col("quantity"), pl.col("unit_price_cents"))
         return rows.group_by("lane", "order_id", maintain_order=True).agg(line.alias("lines"))
 
@@ -142,18 +144,28 @@ def _rows(
     happened: Sequence[dict[str, Ints]],
     sequences: Sequence[dict[str, Ints]],
 ) -> pl.DataFrame | None:
-    """The records of a type of all lanes as a frame of numbers, with `lane` and `seq`; None when there are none."""
+    """The records of a type of all lanes as sorted numbers, with `lane` and `seq`; None when there are none."""
     positions = [s[event_type] for s in sequences if event_type in s]
     if not positions:
         return None
-    return _stacked(event_type, lanes, happened).with_columns(pl.Series("seq", np.concatenate(positions)))
+    records, lane = _stacked(event_type, lanes, happened)
+    seq = np.concatenate(positions)
+    # Sorted as numbers, before there is any text to move.
+    order = np.lexsort((seq, lane, records[0]))
+    return _frame(event_type, records[:, order], lane[order]).with_columns(pl.Series("seq", seq[order]))
 
 
-def _stacked(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]) -> pl.DataFrame:
+def _stacked(
+    record_type: str, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]
+) -> tuple[Ints, npt.NDArray[np.int16]]:
     parts = [records.get(record_type, empty(record_type)) for records in happened]
     lane = np.repeat(np.array(lanes, dtype=np.int16), [part.shape[1] for part in parts])
-    columns = dict(zip(LAYOUT[record_type], np.concatenate(parts, axis=1), strict=True))
-    return pl.DataFrame([pl.Series(name, column) for name, column in columns.items()] + [pl.Series("lane", lane)])
+    return np.concatenate(parts, axis=1), lane
+
+
+def _frame(record_type: str, records: Ints, lane: npt.NDArray[np.int16]) -> pl.DataFrame:
+    columns = [pl.Series(name, column) for name, column in zip(LAYOUT[record_type], records, strict=True)]
+    return pl.DataFrame([*columns, pl.Series("lane", lane)])
 
 
 def _from(pool: pl.Series, column: str) -> pl.Expr:

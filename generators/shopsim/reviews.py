@@ -58,7 +58,8 @@ def _rating(draws: Draws, quality: Ints) -> Ints:
     """Whole stars around the quality (hundredths of a star), with a triangular spread of about a star."""
     n = len(quality)
     noise = draws.between(-120, 120, n) + draws.between(-120, 120, n)
-    return np.clip((quality + noise + 50) // 100, 1, 5)
+    stars: Ints = np.clip((quality + noise + 50) // 100, 1, 5)
+    return stars
 
 
 def _delays(median_days: float) -> Ints:

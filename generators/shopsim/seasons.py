@@ -56,7 +56,9 @@ class Span:
 
     def settled(self, draws: Draws, n: int) -> Ints:
         """`n` times, uniform, after the quiet beginning of the window."""
-        return self.start_ms + QUIET_MS + draws.below(self.end_ms - self.start_ms - QUIET_MS, n)
+        # Seconds first: a long window has more milliseconds than `Draws.below` can choose from.
+        seconds = (self.end_ms - self.start_ms - QUIET_MS) // 1000
+        return self.start_ms + QUIET_MS + draws.below(seconds, n) * 1000 + draws.below(1000, n)
 
 
 def span(scenario: Scenario, window: int) -> Span:

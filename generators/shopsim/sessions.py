@@ -9,7 +9,7 @@ import numpy as np
 from shopsim.catalogue import Assortment, Shelf
 from shopsim.customers import Arrivals, Customers, stays
 from shopsim.draws import Draws, Ints, Purpose, cumulated, lognormal, spread_out
-from shopsim.records import ABSENT, Pending, choices
+from shopsim.records import ABSENT, Pending, choices, weighted
 from shopsim.scenario import Scenario
 from shopsim.seasons import QUIET_MS, Span
 from shopsim.stock import Stock, is_sellable
@@ -59,8 +59,8 @@ class Sessions:
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._settings, self._seed, self._lane = scenario.sessions, seed, lane
         self._count = 0
-        self._devices = _weights("device", self._settings.devices)
-        self._referrers = _weights("referrer", self._settings.referrers)
+        self._devices = weighted("session_started", "device", self._settings.devices)
+        self._referrers = weighted("session_started", "referrer", self._settings.referrers)
         self._campaigns = cumulated(self._settings.campaigns.values())
 
     def start(self, span: Span, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
@@ -114,7 +114,7 @@ class Browsing:
         self._gaps = lognormal(scenario.sessions.seconds_between_steps * 1000, 0.8, 1_000, _LONGEST_STEP_MS)
         rest = max(0.0, 1 - scenario.funnel.search - scenario.funnel.product)
         self._kinds = cumulated((scenario.funnel.search, scenario.funnel.product, rest))
-        self._pages = _weights("page", _PAGE_WEIGHTS, of="page_viewed")
+        self._pages = weighted("page_viewed", "page", _PAGE_WEIGHTS)
 
     def walk(
         self, span: Span, visits: Visits, products: Assortment, offered: Shelf, stock: Stock, pending: Pending
@@ -128,7 +128,7 @@ class Browsing:
         gaps[step == 0] = 400
         passed = np.cumsum(gaps)
         last = np.cumsum(steps) - 1
-        at = visits.start_ms[visit] + passed - (passed[last] - counted_gaps(passed, last))[visit]
+        at = visits.start_ms[visit] + passed - (passed[last] - _durations(passed, last))[visit]
         kind = draws.pick(self._kinds, len(visit))
         self._publish(draws, visits, visit, step, at, kind, pending)
         seen = np.flatnonzero(kind == 1)
@@ -153,7 +153,7 @@ class Browsing:
         pending.add("page_viewed", at[pages], session_id=visits.number[visit[pages]], page=page)
 
 
-def counted_gaps(passed: Ints, last: Ints) -> Ints:
+def _durations(passed: Ints, last: Ints) -> Ints:
     """Time from the start of each session to its last step, from running totals over all; shape [sessions]."""
     return np.diff(passed[last], prepend=0)
 
@@ -163,8 +163,3 @@ def _choose(draws: Draws, session_ms: Ints, products: Assortment, offered: Shelf
     product = offered.candidates[draws.pick(offered.demand, n)]
     instead = offered.core[draws.pick(offered.core_demand, n)]
     return np.where(is_sellable(stock, products, product, session_ms), product, instead)
-
-
-def _weights(field: str, weights: dict[str, float] | dict[str, int], of: str = "session_started") -> Ints:
-    """Running totals in the order of the contract's choices; a choice that the scenario leaves out never comes."""
-    return cumulated(dict(weights).get(name, 0) for name in choices(of, field))

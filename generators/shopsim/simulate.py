@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shopsim import ids
 from shopsim.catalogue import Catalogue, shelf
@@ -11,7 +11,7 @@ from shopsim.lane import Lane
 from shopsim.render import Renderer
 from shopsim.scenario import Scenario
 from shopsim.seasons import span
-from shopsim.text import pools
+from shopsim.text import Pools, pools
 from shopsim.version import VERSION
 from shopsim.windows import Window
 
@@ -30,17 +30,21 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
     Raises:
         ScenarioError: a lane that the scenario does not have.
     """
-    chosen = _checked(scenario, lanes)
+    return windows(scenario, seed, _checked(scenario, lanes), first, pools(scenario, seed))
+
+
+def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools) -> Iterator[Window]:
+    """The same, with the pools of text given."""
     catalogue = Catalogue(scenario, seed)
-    states = [Lane(scenario, seed, lane) for lane in chosen]
-    renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), pools(scenario, seed))
+    states = [Lane(scenario, seed, lane) for lane in lanes]
+    renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts)
     index = 0
     while (time := span(scenario, index)).end_ms <= _LAST_MS:
         products, events = catalogue.advance(time)
         offered, launched = shelf(time, products), events.take(time.end_ms)
         happened = [state.advance(time, products, offered, launched) for state in states]
         if index >= first:
-            frames = renderer.render(index, chosen, happened, products)
+            frames = renderer.render(index, lanes, happened, products)
             yield Window(index, time.start_ms, time.end_ms, frames)
         index += 1
 

@@ -75,7 +75,7 @@ class Stock:
         result[order] = fits
         return result
 
-    def settle(self, span: Span, happened: Mapping[str, Ints]) -> None:
+    def settle(self, happened: Mapping[str, Ints]) -> None:
         """Add what came in during a window that has ended, apart from first deliveries, which are counted already."""
         for event_type in _COMES_IN:
             if event_type not in happened:

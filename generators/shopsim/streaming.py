@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import polars as pl
@@ -40,11 +40,11 @@ def stream(
         windows = encoded_in_parallel(scenario, seed, start.window, workers)
     else:
         windows = _encoded(scenario, seed, start.window)
-    with closing(windows):
+    with closing(windows):  # the workers end when this one is closed
         yield from _cut(windows, start, limit)
 
 
-def _encoded(scenario: Scenario, seed: int, first: int) -> Iterator[pl.DataFrame]:
+def _encoded(scenario: Scenario, seed: int, first: int) -> Generator[pl.DataFrame, None, None]:
     for window in simulate(scenario, seed, first=first):
         yield encode(scenario, seed, window)
 
@@ -57,7 +57,8 @@ def _cut(windows: Iterator[pl.DataFrame], start: Position, limit: int | None) ->
         rows = whole.slice(skip, left)
         ended = skip + rows.height >= whole.height
         following = Position(index + 1, 0) if ended else Position(index, skip + rows.height)
-        yield EncodedWindow(index, rows, following)
+        if rows.height:
+            yield EncodedWindow(index, rows, following)
         skip = max(0, skip - whole.height)
         if left is not None:
             left -= rows.height

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -25,7 +24,7 @@ EVENTS = 100_000
 SEED = 2026
 KILLS = 2
 # Small batches, so that a kill meets many of them half done.
-BATCH = 4_000
+BATCH = 2_000
 WORK_TIMEOUT_S = 240
 
 
@@ -67,24 +66,39 @@ async def test_a_killed_sink_goes_on_where_its_store_stands(published: Settings,
     chance = random.Random(f"{SEED}-{sink}")
     for _ in range(KILLS):
         worker = _start(sink)
-        _await_applied(worker, at_least=chance.randrange(1, 12_000))
-        await asyncio.sleep(chance.uniform(0, 0.25))
-        worker.kill()
-        assert worker.wait() == -signal.SIGKILL, f"{sink} was done before it could be killed"
-    assert _start(sink, "--until-caught-up").wait(WORK_TIMEOUT_S) == 0
+        try:
+            _await_applied(worker, at_least=chance.randrange(1, 4 * BATCH))
+            await asyncio.sleep(chance.uniform(0, 0.04))
+        finally:
+            worker.kill()
+        assert worker.wait() == -signal.SIGKILL, f"{sink} ended before it could be killed"
+    assert _finish(sink) == 0
     report = await verify(published, [sink])
     assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
 
 
 def _start(sink: str, *options: str) -> subprocess.Popen[bytes]:
-    command: Sequence[str] = [sys.executable, "-m", "shoplake.streaming.worker", sink, "--max-records", str(BATCH)]
-    return subprocess.Popen([*command, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "shoplake.streaming.worker", sink, "--max-records", str(BATCH)]
+    return subprocess.Popen(
+        [*command, "--report-every-s", "0", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def _finish(sink: str) -> int:
+    worker = _start(sink, "--until-caught-up")
+    assert worker.stdout is not None
+    # Its standard input stays open: a worker takes the end of it for the end of its parent.
+    worker.stdout.read()
+    return worker.wait(WORK_TIMEOUT_S)
 
 
 def _await_applied(worker: subprocess.Popen[bytes], *, at_least: int) -> None:
+    """Return in the middle of the work: some batches are in the store, and more are waiting in the log."""
     assert worker.stdout is not None
     for line in worker.stdout:
         report = msgspec.json.decode(line)
         assert report["type"] == Progress.__struct_config__.tag, report
+        assert report["state"] != "caught up", "all was done before the worker could be killed"
         if report["applied"] >= at_least:
             return
+    raise AssertionError("the worker ended before it could be killed")

@@ -27,7 +27,7 @@ READ_CHUNK = 100
 WRITE_CHUNK = 100
 # UnprocessedKeys and transaction conflicts: tries before the caller is asked to wait.
 TRIES = 8
-KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk")}
+KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk"), "checkpoints": ("pk",)}
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
@@ -39,8 +39,12 @@ class DynamoDBSink(KeyedSink):
     parts = PARTS
 
     def __init__(self, settings: DynamoDBSettings) -> None:
-        self._tables = {"sessions": settings.sessions_table, "orders": settings.orders_table}
         self._checkpoints = settings.checkpoints_table
+        self._tables = {
+            "sessions": settings.sessions_table,
+            "orders": settings.orders_table,
+            "checkpoints": settings.checkpoints_table,
+        }
         self._client = aws.client("dynamodb", pool=PARALLEL_CALLS)
 
     async def prepare(self) -> None:
@@ -60,6 +64,12 @@ class DynamoDBSink(KeyedSink):
         """Write in transactions of 100; one that meets a moved item writes none of its 100."""
         writes = chunks(list(items.items()), WRITE_CHUNK)
         return all(await in_parallel(lambda chunk: self._write_chunk(collection, chunk), writes))
+
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
+        """Where the partitions stand."""
+        by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
+        rows = await self.read("checkpoints", list(by_key))
+        return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in rows.items()}
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Move the checkpoints where the epoch is still ours."""

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
-from shoplake.errors import StoreUnavailable
+from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 
 Key: TypeAlias = tuple[str, ...]
@@ -59,6 +59,10 @@ class KeyedSink(Sink):
         """Write each item where the stored `rev` is `item["rev"] - 1` (absent for 1); True when all were written."""
 
     @abstractmethod
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
+        """Where these partitions stand, consistently read; those that were never opened are left out."""
+
+    @abstractmethod
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Store next offsets where the epoch is still the given one.
 
@@ -70,12 +74,23 @@ class KeyedSink(Sink):
         """Fold into the items, then move the checkpoints.
 
         The checkpoint follows the data, so a crash between the two repeats a batch, and each item passes over it.
+        An item cannot see a gap, and would hold what follows one for ever: so the checkpoint is asked before.
         """
+        fresh = batch.after(self._owned(await self.checkpoints(batch.ranges), batch, owner))
         for part in self.parts:
-            events = batch.events.get(part.topic)
+            events = fresh.events.get(part.topic)
             if events is not None and not events.is_empty():
                 await self._apply_part(part, events)
-        await self.advance({p: Checkpoint(read.stop, owner[p]) for p, read in batch.ranges.items()})
+        await self.advance({p: Checkpoint(read.stop, owner[p]) for p, read in fresh.ranges.items()})
+
+    def _owned(
+        self, found: dict[TopicPartition, Checkpoint], batch: Batch, owner: Ownership
+    ) -> dict[TopicPartition, Checkpoint]:
+        for partition in batch.ranges:
+            epoch = found[partition].epoch if partition in found else None
+            if epoch != owner[partition]:
+                raise Fenced(f"{self.name}: {partition} belongs to epoch {epoch}, not to {owner[partition]}")
+        return found
 
     async def _apply_part(self, part: Part, events: pl.DataFrame) -> None:
         events = events.filter(pl.all_horizontal(pl.col(k).is_not_null() for k in part.keys))

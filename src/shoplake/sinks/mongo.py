@@ -98,6 +98,15 @@ class MongoSink(KeyedSink):
             raise _unavailable(error) from error
         return result.inserted_count + result.matched_count == len(writes)
 
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
+        """Where the partitions stand."""
+        by_name = {str(partition): partition for partition in partitions}
+        try:
+            rows = await self._database["checkpoints"].find({"_id": {"$in": list(by_name)}}).to_list()
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in rows}
+
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Move the checkpoints where the epoch is still ours."""
         try:

@@ -16,17 +16,23 @@ async def in_parallel(call: Callable[[A], T], arguments: Sequence[A]) -> list[T]
     """Results of the calls, in order of the arguments.
 
     Raises:
-        Exception: what the first failing call raised; calls that have not begun are not made.
+        Exception: what the first failing call raised; calls that have not begun are not made, and those that have
+            are waited for: a thread cannot be stopped, and must not write beside the caller's next try.
     """
     slots = asyncio.Semaphore(PARALLEL_CALLS)
+    failures: list[Exception] = []
 
-    async def one(argument: A) -> T:
+    async def one(argument: A) -> list[T]:
         async with slots:
-            return await asyncio.to_thread(call, argument)
+            if failures:
+                return []
+            try:
+                return [await asyncio.to_thread(call, argument)]
+            except Exception as error:
+                failures.append(error)
+                return []
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(argument)) for argument in arguments]
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
-    return [task.result() for task in tasks]
+    results = await asyncio.gather(*map(one, arguments))
+    if failures:
+        raise failures[0]
+    return [result for found in results for result in found]

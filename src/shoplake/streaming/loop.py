@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from shoplake.errors import Backpressure, Fenced, StoreUnavailable
+from shoplake.sinks.base import OffsetRange
 from shoplake.streaming.reader import LogReader, Raw, to_batch
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ T = TypeVar("T")
 class SinkLoop:
     """Carries events from the log into one store."""
 
-    def __init__(self, sink: Sink, reader: LogReader, report: Report) -> None:
+    def __init__(
+        self, sink: Sink, reader: LogReader, report: Report, *, report_every_s: float = REPORT_EVERY_S
+    ) -> None:
         self._sink = sink
         self._reader = reader
         self._report = report
+        self._report_every_s = report_every_s
         self._owner: Mapping[TopicPartition, Epoch] = {}
         self._generation = 0
         self._applied = 0
@@ -108,11 +112,14 @@ class SinkLoop:
         async with self._reader.busy:
             if self._generation == self._reader.generation:
                 await self._reader.seek(checkpoints)
+                await self._reader.note_offsets(
+                    {p: OffsetRange(c.next_offset, c.next_offset) for p, c in checkpoints.items()}
+                )
                 self._owner = {partition: checkpoint.epoch for partition, checkpoint in checkpoints.items()}
 
     async def _apply(self, raw: Raw, stopping: asyncio.Event) -> None:
-        if not len(raw):
-            return
+        if not raw.ranges:
+            return  # a range without records is applied too: what follows a transaction's marker must follow on
         batch = to_batch(raw)
         await self._persistently(lambda: self._sink.apply(batch, self._owner), stopping)
         self._applied += len(raw)
@@ -145,11 +152,11 @@ class SinkLoop:
 
     async def _look(self, raw: Raw) -> bool:
         """Compare with the end of the log when the last read was short, or a report is due."""
-        if len(raw) and time.monotonic() - self._reported_at < REPORT_EVERY_S:
+        if len(raw) and time.monotonic() - self._reported_at < self._report_every_s:
             return False
-        self._lag = self._reader.lag(await self._reader.end_offsets())
+        self._lag = await self._reader.lag()
         self._say("caught up" if self._lag == 0 else "streaming")
-        return self._lag == 0
+        return self._lag == 0 and self._reader.placed
 
     def _say(self, state: str) -> None:
         self._reported_at = time.monotonic()

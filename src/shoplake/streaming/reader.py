@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shoplake import kafka
 from shoplake.contract import TOPICS, decode
@@ -90,6 +91,11 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         """Held while a batch is read and applied; a rebalance waits for it."""
         return self._busy
 
+    @property
+    def placed(self) -> bool:
+        """Whether we stand anywhere in the log; not so during a rebalance, when a lag of 0 means nothing."""
+        return bool(self._positions)
+
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that are ours now."""
         return frozenset(TopicPartition(tp.topic, tp.partition) for tp in self._consumer.assignment())
@@ -150,21 +156,25 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         return ranges
 
     async def note_offsets(self, ranges: Mapping[TopicPartition, OffsetRange]) -> None:
-        """Tell Kafka how far the store is: for `shoplake lag` and other tools, never read back."""
+        """Tell Kafka how far the store is: for tools that show lag, never read back, so a refusal costs nothing."""
         offsets = {KafkaPartition(*p): read.stop for p, read in ranges.items()}
-        async with kafka.answering(self._bootstrap_servers):
+        with contextlib.suppress(KafkaError):
             await self._consumer.commit(offsets)
 
-    async def end_offsets(self) -> dict[TopicPartition, int]:
-        """Where the committed log ends now, per partition of ours."""
-        mine = [KafkaPartition(*p) for p in self._positions]
-        async with kafka.answering(self._bootstrap_servers):
-            ends = await self._consumer.end_offsets(mine) if mine else {}
-        return {TopicPartition(tp.topic, tp.partition): end for tp, end in ends.items()}
+    async def lag(self) -> int:
+        """Offsets between the store and the end of the committed log, over all partitions of the topics.
 
-    def lag(self, ends: Mapping[TopicPartition, int]) -> int:
-        """Offsets between where we are and where the log ended."""
-        return sum(max(0, end - self._positions.get(p, end)) for p, end in ends.items())
+        Where a partition is another worker's, what that one has noted in Kafka counts: a worker that is shared out a
+        few partitions, or none for the moment, has not caught up because those few are done.
+        """
+        partitions = [KafkaPartition(t, p) for t in self._topics for p in self._consumer.partitions_for_topic(t) or ()]
+        async with kafka.answering(self._bootstrap_servers):
+            ends = await self._consumer.end_offsets(partitions)
+            return sum([max(0, end - await self._reached(tp)) for tp, end in ends.items()])
+
+    async def _reached(self, partition: KafkaPartition) -> int:
+        ours = self._positions.get(TopicPartition(partition.topic, partition.partition))
+        return ours if ours is not None else await self._consumer.committed(partition) or 0
 
     async def _refuse_missing_topics(self) -> None:
         known = await self._consumer.topics()

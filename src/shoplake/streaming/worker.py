@@ -19,7 +19,7 @@ from shoplake import settings as settings_
 from shoplake import sinks
 from shoplake.errors import ShoplakeError
 from shoplake.streaming.dead_letters import DeadLetterLoop
-from shoplake.streaming.loop import Progress, SinkLoop
+from shoplake.streaming.loop import REPORT_EVERY_S, Progress, SinkLoop
 from shoplake.streaming.reader import Limits, LogReader
 
 DEAD_LETTERS = "dead-letters"
@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--environment", default="local")
     parser.add_argument("--until-caught-up", action="store_true")
     parser.add_argument("--max-records", type=int, help="events per batch, instead of the sink's own number")
+    parser.add_argument("--report-every-s", type=float, default=REPORT_EVERY_S)
     try:
         asyncio.run(_run(parser.parse_args()))
     except ShoplakeError as error:
@@ -53,11 +54,11 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    events = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        events.add_signal_handler(number, stopping.set)
     with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
-        loop.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
+        events.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
     settings = settings_.load(arguments.environment)
     log, until_caught_up = settings.kafka.bootstrap_servers, arguments.until_caught_up
     if arguments.sink == DEAD_LETTERS:
@@ -68,7 +69,8 @@ async def _run(arguments: argparse.Namespace) -> None:
     if arguments.max_records:
         limits = replace(limits, max_records=arguments.max_records)
     reader = LogReader(log, f"shoplake-{arguments.sink}", store.topics, limits)
-    await SinkLoop(store, reader, _print).run(until_caught_up=until_caught_up, stopping=stopping)
+    loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
+    await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 
 
 def _watch_parent(stopping: asyncio.Event) -> None:

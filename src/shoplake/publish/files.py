@@ -1,0 +1,175 @@
+"""Simulated events to files, one per topic, instead of to Kafka. Needs no stack.
+
+`jsonl`: `<topic>.jsonl`, each line the bytes of one event as Kafka would get them, the broken ones included.
+`parquet`: `<topic>.parquet`, the topic's columns, typed, a row group per window. Broken events have no columns: they
+go to `rejected.jsonl`, with topic, reason, detail and value_base64 as dead letters have them.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Protocol
+
+import msgspec
+import polars as pl
+import pyarrow.parquet as pq
+
+import shopsim
+from shoplake.contract import TOPICS, Rejected, decode
+from shoplake.errors import ShoplakeError, UsageError
+from shoplake.publish.run import Run
+
+REJECTED = "rejected.jsonl"
+_PARTIAL = ".partial"
+
+
+class _Format(Protocol):
+    """Writes into a folder under temporary names; `close` ends every file."""
+
+    def append(self, topic: str, values: Sequence[bytes]) -> None: ...
+    def close(self) -> None: ...
+
+
+def write_run(
+    run: Run, out: Path, format: str, *, overwrite: bool = False, watch: Callable[[int], None] | None = None
+) -> Mapping[str, int]:
+    """Simulate a run into files; see `write`."""
+    windows = shopsim.stream(run.scenario, run.seed, limit=run.events, workers=run.workers)
+    return write(windows, out, format, overwrite=overwrite, watch=watch)
+
+
+def write(
+    windows: Iterable[shopsim.EncodedWindow],
+    out: Path,
+    format: str,
+    *,
+    overwrite: bool = False,
+    watch: Callable[[int], None] | None = None,
+) -> Mapping[str, int]:
+    """Write events, window by window, into a folder. A file has its name only once all files are complete.
+
+    Args:
+        windows: what to write; one is in memory at a time.
+        out: folder, made if it is not there.
+        format: `jsonl` or `parquet`.
+        overwrite: replace files of these names in a folder that is not empty; others in it stay.
+        watch: called after each window with the number of events so far.
+
+    Returns:
+        Events per topic, the broken ones included.
+
+    Raises:
+        UsageError: an unknown format, or a folder that is not empty, or no folder.
+        ShoplakeError: no space, or not allowed to write.
+    """
+    if format not in _FORMATS:
+        raise UsageError(f"expected a format out of {', '.join(_FORMATS)}, found '{format}'")
+    _refuse_occupied(out, overwrite)
+    counts: Counter[str] = Counter(dict.fromkeys(TOPICS, 0))
+    with _explained(out), _complete_or_nothing(out, format):
+        writer = _FORMATS[format](out)
+        with contextlib.closing(writer):
+            for window in windows:
+                for (topic,), rows in window.rows.partition_by("topic", as_dict=True).items():
+                    writer.append(str(topic), rows["value"].to_list())
+                    counts[str(topic)] += rows.height
+                if watch is not None:
+                    watch(counts.total())
+    return dict(counts)
+
+
+class _JsonLines:
+    def __init__(self, out: Path) -> None:
+        self._files = {topic: _create(out / f"{topic}.jsonl") for topic in TOPICS}
+
+    def append(self, topic: str, values: Sequence[bytes]) -> None:
+        self._files[topic].write(b"\n".join(values) + b"\n")
+
+    def close(self) -> None:
+        _close_all(self._files.values())
+
+
+class _Parquet:
+    def __init__(self, out: Path) -> None:
+        self._files = {topic: _create(out / f"{topic}.parquet") for topic in TOPICS}
+        self._rejected = _create(out / REJECTED)
+        self._writers = {
+            name: pq.ParquetWriter(self._files[name], pl.DataFrame(schema=topic.columns).to_arrow().schema)
+            for name, topic in TOPICS.items()
+        }
+
+    def append(self, topic: str, values: Sequence[bytes]) -> None:
+        decoded = decode(topic, values)
+        if decoded.events.height:
+            self._writers[topic].write_table(decoded.events.drop("position").to_arrow())
+        for rejected in decoded.rejected:
+            self._rejected.write(_letter(topic, rejected, values[rejected.position]))
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        _close_all([*self._files.values(), self._rejected])
+
+
+_FORMATS: dict[str, Callable[[Path], _Format]] = {"jsonl": _JsonLines, "parquet": _Parquet}
+
+
+def _letter(topic: str, rejected: Rejected, value: bytes) -> bytes:
+    letter = {
+        "topic": topic,
+        "reason": rejected.reason,
+        "detail": rejected.detail,
+        "value_base64": base64.b64encode(value).decode(),
+    }
+    return msgspec.json.encode(letter) + b"\n"
+
+
+def _names(format: str) -> list[str]:
+    return [f"{topic}.{format}" for topic in TOPICS] + ([REJECTED] if format == "parquet" else [])
+
+
+def _create(path: Path) -> IO[bytes]:
+    return path.with_name(path.name + _PARTIAL).open("wb")
+
+
+def _close_all(files: Iterable[IO[bytes]]) -> None:
+    with contextlib.ExitStack() as stack:  # closes the rest when closing one fails
+        for file in files:
+            stack.callback(file.close)
+
+
+def _refuse_occupied(out: Path, overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"expected a folder, found a file: {out}", fix="name another folder with --out")
+    if not overwrite and out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
+
+
+@contextlib.contextmanager
+def _complete_or_nothing(out: Path, format: str) -> Iterator[None]:
+    """Give the files their names if all went well; leave none behind if not."""
+    out.mkdir(parents=True, exist_ok=True)
+    partial = {out / (name + _PARTIAL): out / name for name in _names(format)}
+    try:
+        yield
+        for temporary, final in partial.items():
+            temporary.replace(final)
+    finally:
+        for temporary in partial:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            fix = "free some space or name a folder on another disk; nothing was left behind"
+            raise ShoplakeError(f"no space left to write the events into {out}", fix=fix) from error
+        raise ShoplakeError(f"cannot write into {out}: {error}", fix="name a folder that may be written") from error

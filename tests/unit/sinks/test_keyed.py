@@ -1,0 +1,325 @@
+"""However the log is cut, delivered again, interrupted or raced for: the items end as one fold of the whole log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from shoplake.errors import Fenced, SinkError, StoreUnavailable
+from shoplake.sinks import dynamodb_items, mongo_documents
+from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
+from shoplake.sinks.keyed import Item, Key, KeyedSink, fold_items, newer
+
+from .small_log import Log, batch_of, frame, logs, whole
+
+ITEM_PARTS = dynamodb_items.PARTS
+DOCUMENT_PARTS = tuple(part for part in mongo_documents.PARTS if part.topic in ("orders", "reviews"))
+Items = dict[str, dict[Key, Item]]
+# The logs are small as they are drawn; to make one smaller takes minutes.
+few = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+
+
+@dataclass
+class Store:
+    """What outlives a sink."""
+
+    items: Items = field(default_factory=dict)
+    checkpoints: dict[TopicPartition, Checkpoint] = field(default_factory=dict)
+
+
+async def at_once() -> None:
+    """No delay between two calls to the store."""
+
+
+class MemorySink(KeyedSink):
+    """Items in a dict. `pause` is awaited before each thing that reaches the store, and may raise."""
+
+    name = "memory"
+
+    def __init__(self, store: Store, parts: Any, pause: Callable[[], Awaitable[None]] = at_once) -> None:
+        self.parts = parts
+        self.topics = frozenset(part.topic for part in parts)
+        self._store = store
+        self._pause = pause
+
+    async def prepare(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def open(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
+        opened = {}
+        for partition in partitions:
+            await self._pause()
+            found = self._store.checkpoints.get(partition, Checkpoint(0, 0))
+            opened[partition] = Checkpoint(found.next_offset, found.epoch + 1)
+            self._store.checkpoints[partition] = opened[partition]
+        return opened
+
+    async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
+        await self._pause()
+        stored = self._store.items.setdefault(collection, {})
+        found = {key: copy.deepcopy(stored[key]) for key in keys if key in stored}
+        await self._pause()  # the answer is on its way, and may be out of date when it is here
+        return found
+
+    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+        stored, moved = self._store.items.setdefault(collection, {}), False
+        for key, item in items.items():
+            await self._pause()
+            if stored.get(key, {"rev": 0})["rev"] == item["rev"] - 1:
+                stored[key] = copy.deepcopy(item)
+            else:
+                moved = True
+        await self._pause()
+        return not moved
+
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
+        await self._pause()
+        return {p: self._store.checkpoints[p] for p in partitions if p in self._store.checkpoints}
+
+    async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
+        for partition, checkpoint in checkpoints.items():
+            await self._pause()
+            if self._store.checkpoints[partition].epoch != checkpoint.epoch:
+                raise Fenced(str(partition))
+            self._store.checkpoints[partition] = checkpoint
+
+
+def folded_at_once(log: Log, parts: Any) -> Items:
+    """Each part's fold of all its events, in one go."""
+    items: Items = {}
+    events = whole(log).events
+    for part in parts:
+        collection = items.setdefault(part.collection, {})
+        collection |= fold_items(events[part.topic], part, collection)
+    return content(items)
+
+
+def content(items: Items) -> Items:
+    """Items without `rev`, which counts writes, not events."""
+    return {name: {key: {**item, "rev": None} for key, item in found.items()} for name, found in items.items() if found}
+
+
+def cut(log: Log, step: Callable[[], int], at: Mapping[TopicPartition, int]) -> Batch:
+    """The next batch: of each partition, as many events more as `step` says."""
+    stops = {p: min(len(events), at[p] + step()) for p, events in log.items()}
+    return batch_of(log, {p: OffsetRange(at[p], stop) for p, stop in stops.items() if stop > at[p]})
+
+
+async def apply_all(sink: KeyedSink, log: Log, step: Callable[[], int]) -> None:
+    """Take over and carry the log to its end."""
+    opened = await sink.open(sorted(log))
+    at = {p: checkpoint.next_offset for p, checkpoint in opened.items()}
+    owner = {p: checkpoint.epoch for p, checkpoint in opened.items()}
+    while any(at[p] < len(events) for p, events in log.items()):
+        batch = cut(log, step, at)
+        await sink.apply(batch, owner)
+        at |= {p: read.stop for p, read in batch.ranges.items()}
+
+
+def mine(log: Log, parts: Any) -> Log:
+    topics = {part.topic for part in parts}
+    return {p: events for p, events in log.items() if p.topic in topics}
+
+
+def next_offsets(store: Store) -> dict[TopicPartition, int]:
+    return {p: checkpoint.next_offset for p, checkpoint in store.checkpoints.items()}
+
+
+class Crashed(Exception):
+    """The process is gone."""
+
+
+def crash_after(calls: int) -> Callable[[], Awaitable[None]]:
+    left = iter(range(calls))
+
+    async def pause() -> None:
+        if next(left, None) is None:
+            raise Crashed
+
+    return pause
+
+
+both = pytest.mark.parametrize("parts", [ITEM_PARTS, DOCUMENT_PARTS], ids=["dynamodb", "mongo"])
+steps = st.lists(st.integers(1, 5), min_size=1, max_size=9)
+
+
+def cycle(numbers: Sequence[int]) -> Callable[[], int]:
+    places = count()
+    return lambda: numbers[next(places) % len(numbers)]
+
+
+@both
+@few
+@given(log=logs, sizes=steps, data=st.data())
+def test_batches_and_batches_delivered_again_end_as_one_fold(
+    parts: Any, log: Log, sizes: list[int], data: st.DataObject
+) -> None:
+    store, log = Store(), mine(log, parts)
+    sink = MemorySink(store, parts)
+    asyncio.run(apply_all(sink, log, cycle(sizes)))
+    assert content(store.items) == folded_at_once(log, parts)
+
+    # The checkpoints fall back to where they were some batches ago, as if those had never been acknowledged.
+    for p, checkpoint in store.checkpoints.items():
+        store.checkpoints[p] = Checkpoint(data.draw(st.integers(0, checkpoint.next_offset)), checkpoint.epoch)
+    before = copy.deepcopy(store.items)
+    asyncio.run(apply_all(sink, log, cycle(sizes[::-1])))
+    assert store.items == before
+    assert next_offsets(store) == {p: len(events) for p, events in log.items()}
+
+
+@both
+@few
+@given(log=logs, sizes=steps, crashes=st.lists(st.integers(0, 40), max_size=4))
+def test_a_crash_anywhere_and_a_new_start_end_as_one_fold(
+    parts: Any, log: Log, sizes: list[int], crashes: list[int]
+) -> None:
+    store, log = Store(), mine(log, parts)
+    for calls in crashes:
+        with contextlib.suppress(Crashed):
+            asyncio.run(apply_all(MemorySink(store, parts, crash_after(calls)), log, cycle(sizes)))
+    asyncio.run(apply_all(MemorySink(store, parts), log, cycle(sizes)))
+    assert content(store.items) == folded_at_once(log, parts)
+    assert next_offsets(store) == {p: len(events) for p, events in log.items()}
+
+
+@both
+@few
+@given(log=logs, sizes=steps, delays=st.lists(st.integers(0, 12), min_size=2, max_size=12))
+def test_an_old_owner_that_goes_on_beside_the_new_one_changes_nothing(
+    parts: Any, log: Log, sizes: list[int], delays: list[int]
+) -> None:
+    store, log = Store(), mine(log, parts)
+    delay = cycle(delays)
+
+    async def pause() -> None:
+        for _ in range(delay()):
+            await asyncio.sleep(0)
+
+    async def one(sizes: list[int]) -> None:
+        with contextlib.suppress(Fenced):
+            await apply_all(MemorySink(store, parts, pause), log, cycle(sizes))
+
+    async def race() -> None:
+        await asyncio.gather(one(sizes), one(sizes[::-1]))
+
+    asyncio.run(race())
+    asyncio.run(apply_all(MemorySink(store, parts), log, cycle(sizes)))
+    assert content(store.items) == folded_at_once(log, parts)
+
+
+CLICKS = TopicPartition("clicks", 0)
+VIEWS = {CLICKS: [("product_viewed", {"session_id": "s1", "product_id": "p1"})] * 6}
+
+
+def views(start: int, stop: int) -> Batch:
+    return batch_of(VIEWS, {CLICKS: OffsetRange(start, stop)})
+
+
+async def test_an_old_owners_stale_write_meets_an_item_that_has_moved() -> None:
+    store = Store()
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause_between_read_and_write() -> None:
+        if store.items.get("sessions") is not None and not reached.is_set():
+            reached.set()
+            await go_on.wait()
+
+    slow, quick = MemorySink(store, ITEM_PARTS, pause_between_read_and_write), MemorySink(store, ITEM_PARTS)
+    await slow.open([CLICKS])
+    async with asyncio.TaskGroup() as group:
+        zombie = group.create_task(refused(slow.apply(views(0, 2), {CLICKS: 1})))
+        await reached.wait()
+        await quick.open([CLICKS])
+        await quick.apply(views(0, 5), {CLICKS: 2})
+        go_on.set()
+    assert zombie.result()
+    assert store.items["sessions"]["s1",]["pages"] == 5
+    assert store.checkpoints[CLICKS] == Checkpoint(5, 2)
+
+
+async def refused(applied: Awaitable[None]) -> bool:
+    try:
+        await applied
+    except Fenced:
+        return True
+    return False
+
+
+async def test_an_owner_of_an_older_epoch_is_refused_before_it_writes() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.open([CLICKS])
+    await MemorySink(store, ITEM_PARTS).open([CLICKS])
+    with pytest.raises(Fenced, match="clicks-0 belongs to epoch 2, not to 1"):
+        await sink.apply(views(0, 2), {CLICKS: 1})
+    assert store.items == {}
+
+
+async def test_a_gap_is_refused_before_an_item_folds_what_follows_it() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.open([CLICKS])
+    await sink.apply(views(0, 2), {CLICKS: 1})
+    before = copy.deepcopy(store)
+    with pytest.raises(SinkError, match="expected a batch from offset 2 on, found one from 3"):
+        await sink.apply(views(3, 5), {CLICKS: 1})
+    assert store == before
+
+
+async def test_an_older_batch_does_not_move_the_checkpoint_back() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.open([CLICKS])
+    await sink.apply(views(0, 3), {CLICKS: 1})
+    await sink.apply(views(3, 5), {CLICKS: 1})
+    await sink.apply(views(0, 3), {CLICKS: 1})
+    assert store.checkpoints[CLICKS] == Checkpoint(5, 1)
+
+
+async def test_items_that_never_stand_still_end_in_a_clear_error() -> None:
+    class Moving(MemorySink):
+        async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+            return False
+
+    sink = Moving(Store(), ITEM_PARTS)
+    await sink.open([CLICKS])
+    with pytest.raises(StoreUnavailable, match="items of sessions kept moving"):
+        await sink.apply(views(0, 2), {CLICKS: 1})
+
+
+SESSIONS = ITEM_PARTS[0]
+
+
+def test_only_events_that_their_item_has_not_folded_are_newer() -> None:
+    events = pl.concat(
+        [
+            frame("clicks", *[("product_viewed", {"session_id": "s1"})] * 4, first_offset=3),
+            frame("clicks", ("product_viewed", {"session_id": "s1"}), partition=1),
+            frame("clicks", ("product_viewed", {"session_id": "s2"}), first_offset=4),
+        ]
+    )
+    stored = {("s1",): {"folded": {"clicks-0": 4, "orders-1": 90}, "rev": 1}}
+    found = newer(events, SESSIONS, stored).select("session_id", "partition", "offset").rows()
+    assert found == [("s1", 0, 5), ("s1", 0, 6), ("s1", 1, 0), ("s2", 0, 4)]
+
+
+def test_a_fold_leaves_what_was_read_as_it_is() -> None:
+    stored = {("s1",): {"folded": {"clicks-0": 0}, "rev": 1, "cart": {"p1": {"quantity": 1, "unit_price_cents": 5}}}}
+    before = copy.deepcopy(stored)
+    added = ("cart_item_added", {"session_id": "s1", "product_id": "p1", "quantity": 2, "unit_price_cents": 6})
+    items = fold_items(frame("clicks", added, first_offset=1), SESSIONS, stored)
+    assert stored == before
+    assert items["s1",]["cart"] == {"p1": {"quantity": 3, "unit_price_cents": 6}}
+    assert (items["s1",]["folded"], items["s1",]["rev"]) == ({"clicks-0": 1}, 2)

@@ -1,0 +1,94 @@
+"""One process per worker, followed, started again and stopped: the workers here are scripts of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from shoplake.streaming import supervisor
+from shoplake.streaming.supervisor import WorkersFailed, WorkerView, stream
+
+# The last argument is the worker's name, as `python -m shoplake.streaming.worker` has it.
+SCRIPT = """#!/bin/sh
+for name; do :; done
+cd {folder}
+say() {{ echo "{{\\"type\\":\\"progress\\",\\"applied\\":$1,\\"lag\\":$2,\\"state\\":\\"$3\\"}}"; }}
+case $name in
+{cases}
+*) say 0 0 "caught up" ;;
+esac
+"""
+
+
+class Workers:
+    """What each worker does, as lines of shell."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._script = folder / "worker"
+        self._monkeypatch = monkeypatch
+        self.folder = folder
+
+    async def run(self, **cases: str) -> dict[str, WorkerView]:
+        lines = "\n".join(f"{name}) {body} ;;" for name, body in cases.items())
+        self._script.write_text(SCRIPT.format(folder=self.folder, cases=lines))
+        self._script.chmod(0o700)
+        self._monkeypatch.setattr(sys, "executable", str(self._script))
+        async with asyncio.timeout(10):
+            return {view.name: view for view in await stream(list(cases), until_caught_up=True)}
+
+
+@pytest.fixture
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    return Workers(tmp_path, monkeypatch)
+
+
+async def test_each_worker_is_followed_to_its_end(workers: Workers) -> None:
+    views = await workers.run(lake='say 3 9 streaming; say 12 0 "caught up"', redis='say 5 0 "caught up"')
+    assert {name: (view.progress.applied, view.progress.state) for name, view in views.items()} == {
+        "lake": (12, "caught up"),
+        "redis": (5, "caught up"),
+        "dead-letters": (0, "caught up"),
+    }
+    assert {view.pid for view in views.values()} == {None}
+
+
+async def test_a_killed_worker_is_started_again_and_its_events_add_up(workers: Workers) -> None:
+    views = await workers.run(lake='say 4 6 streaming; [ -e once ] || { touch once; kill -9 $$; }; say 6 0 "caught up"')
+    assert views["lake"].restarts == 1
+    assert views["lake"].progress.applied == 10
+
+
+async def test_a_worker_that_is_killed_again_and_again_is_given_up(workers: Workers) -> None:
+    with pytest.raises(WorkersFailed, match="lake: was killed 6 times; last by signal 9"):
+        await workers.run(lake="echo >> starts; kill -9 $$")
+    assert len((workers.folder / "starts").read_text()) == supervisor.RESTARTS + 1
+
+
+async def test_a_worker_that_cannot_go_on_says_why_and_the_others_finish(workers: Workers) -> None:
+    failure = '{"type":"failure","error":"the log was cut"}'
+    with pytest.raises(WorkersFailed, match=r"^lake: the log was cut$"):
+        await workers.run(lake=f"echo '{failure}'; exit 1", redis='sleep 0.1; say 5 0 "caught up"; touch finished')
+    assert (workers.folder / "finished").exists()
+
+
+async def test_a_worker_that_ends_without_a_word_is_a_failure(workers: Workers) -> None:
+    with pytest.raises(WorkersFailed, match=r"^mongo: ended with exit code 3$"):
+        await workers.run(mongo="exit 3")
+
+
+async def test_a_signal_ends_all_workers_and_starts_none_again(workers: Workers) -> None:
+    body = "trap 'echo >> ended; exit 0' TERM; echo >> starts; while :; do sleep 0.02; done"
+    running = asyncio.ensure_future(workers.run(lake=body, redis=body))
+    async with asyncio.timeout(5):
+        while not (started := workers.folder / "starts").exists() or len(started.read_text()) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    views = await running
+    assert [view.restarts for view in views.values()] == [0, 0, 0]
+    assert (workers.folder / "ended").read_text() == "\n\n"
+    assert started.read_text() == "\n\n"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -15,10 +16,12 @@ from shoplake.errors import StreamHalted
 
 PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
+SETTLE_TIMEOUT_S = 30
 
 # The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
 # of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
 _KEEP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+_LARGE = _KEEP | {"max.message.bytes": str(4 * 1024 * 1024)}
 _COMPACT = {"cleanup.policy": "compact", "segment.ms": "86400000"}
 
 
@@ -44,7 +47,8 @@ async def create_topics(bootstrap_servers: str, *, partitions: int = PARTITIONS,
     Raises:
         StreamHalted: Kafka did not answer or refused.
     """
-    wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in (*TOPICS, DEAD_LETTERS)]
+    wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
+    wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
     wanted.append(NewTopic(PROGRESS, 1, replication, topic_configs=_COMPACT))
     async with answering(bootstrap_servers):
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
@@ -74,3 +78,22 @@ def consumer(bootstrap_servers: str, *, group: str | None = None, topics: Iterab
         "fetch_max_wait_ms": 100,
     }
     return AIOKafkaConsumer(*topics, **settings)
+
+
+async def settled_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    """Where the topics end, once no transaction is open in them.
+
+    A commit is answered before its markers are in the log: who reads at once would miss the last events.
+
+    Raises:
+        TimeoutError: a transaction stayed open, so somebody is publishing.
+        KafkaError: Kafka did not answer, or lacks a topic.
+    """
+    partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
+    every = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, isolation_level="read_uncommitted")
+    committed = consumer(bootstrap_servers)
+    async with asyncio.timeout(SETTLE_TIMEOUT_S), every, committed:
+        while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):
+            await asyncio.sleep(0.02)
+    found: dict[TopicPartition, int] = ends
+    return found

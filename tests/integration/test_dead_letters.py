@@ -19,7 +19,7 @@ from shoplake.contract import DEAD_LETTERS
 from shoplake.settings import Settings
 from shoplake.streaming.dead_letters import DeadLetter
 
-from .settled import settled_ends
+from shoplake.kafka import settled_ends
 
 pytestmark = pytest.mark.stack
 
@@ -69,14 +69,16 @@ async def letters_about(settings: Settings, mark: str) -> list[DeadLetter]:
 
 
 def start(*options: str) -> subprocess.Popen[bytes]:
+    # It ends when its standard input does, so that stays open, and nothing here may call `communicate`.
     return subprocess.Popen([*WORKER, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def finish() -> None:
     """Run the step until it has looked at everything."""
-    worker = start("--until-caught-up")
-    said, _ = worker.communicate(timeout=TIMEOUT_S)
-    assert worker.returncode == 0, said
+    with start("--until-caught-up") as worker:
+        assert worker.stdout is not None
+        *_, said = worker.stdout
+        assert (worker.wait(TIMEOUT_S), msgspec.json.decode(said)["state"]) == (0, "caught up")
 
 
 async def test_each_refused_event_has_one_letter_and_no_other_has_any(platform: Settings) -> None:

@@ -20,7 +20,7 @@ from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run
 from shoplake.settings import Settings
 
-from .settled import settled_ends
+from shoplake.kafka import settled_ends
 
 pytestmark = pytest.mark.stack
 

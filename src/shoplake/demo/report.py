@@ -25,9 +25,12 @@ NEXT = (
 
 def show(outcome: Outcome, console: Console) -> None:
     """Print stores, times, answers and what to try next."""
+    console.print("\n[bold]Every store against an independent fold of the log[/bold]")
     console.print(_stores(outcome))
+    console.print("\n[bold]Where the time went[/bold] (apply runs beside the stages after it)")
     console.print(_times(outcome))
     for answer in outcome.answers:
+        console.print(f"\n[bold]{answer.question}[/bold]  [dim]{answer.store}[/dim]", highlight=False)
         console.print(_answer(answer))
     console.print("\n[bold]What to try next[/bold]")
     for command, why in NEXT:
@@ -37,7 +40,7 @@ def show(outcome: Outcome, console: Console) -> None:
 
 
 def _stores(outcome: Outcome) -> Table:
-    table = Table("store", title="every store against an independent fold of the log", title_justify="left")
+    table = Table("store")
     for name in ("expected", "found", "lost", "duplicated", "differing"):
         table.add_column(name, justify="right")
     for store in outcome.report.stores:
@@ -47,7 +50,7 @@ def _stores(outcome: Outcome) -> Table:
 
 
 def _times(outcome: Outcome) -> Table:
-    table = Table("stage", title="where the time went (apply runs beside the stages after it)", title_justify="left")
+    table = Table("stage")
     table.add_column("seconds", justify="right")
     for stage, seconds in outcome.seconds.items():
         table.add_row(stage, f"{seconds:.1f}")
@@ -55,7 +58,7 @@ def _times(outcome: Outcome) -> Table:
 
 
 def _answer(answer: Answer) -> Table:
-    table = Table(*answer.columns, title=f"{answer.question}  [dim]{answer.store}[/dim]", title_justify="left")
+    table = Table(*answer.columns)
     for row in answer.rows:
         table.add_row(*row)
     return table

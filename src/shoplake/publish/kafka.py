@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 
 import msgspec
 import numpy as np
@@ -58,6 +58,9 @@ async def publish(bootstrap_servers: str, run: Run, *, watch: Watch | None = Non
             await _publish_window(producer, window.rows, done, partitions)
             if watch is not None:
                 watch(done.events)
+        # When this returns, readers see the events. Somebody else's open transaction is not waited out.
+        with contextlib.suppress(TimeoutError):
+            await kafka.settled_ends(bootstrap_servers, TOPICS)
         return done
 
 
@@ -90,7 +93,7 @@ def _refuse_other_run(done: Published, run: Run) -> None:
         )
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,

@@ -58,8 +58,9 @@ def open_catalog(settings: Settings) -> Catalog:
     properties = {
         "warehouse": settings.lake.warehouse,
         "s3.region": region,
-        "s3.connect-timeout": "5",
-        "s3.request-timeout": "30",
+        # An emulator may be busy writing its state; Arrow's own patience is three seconds.
+        "s3.connect-timeout": "10",
+        "s3.request-timeout": "60",
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
     }
     if credentials is not None:

@@ -68,7 +68,7 @@ def load_or_create(home: Path) -> State:
     state = State(
         ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)),
         passwords={name: secrets.token_urlsafe(24) for name in ("postgres", "valkey")},
-        cluster_id=base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
+        cluster_id=_cluster_id(),
         alone={entry.name for entry in home.iterdir()} <= OURS,
     )
     write_private(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
@@ -166,3 +166,10 @@ def _wait_for(descriptor: int, say: Say) -> None:
     except BlockingIOError:
         say("another command works on this stack; waiting for it")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _cluster_id() -> str:
+    """Kafka's tools take one that begins with a dash for an option."""
+    while (drawn := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return drawn

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GROUP = "shoplake-dead-letters"
 MAX_RECORDS = 50_000
 POLL_MS = 200
+# A letter holds its event in base64: the largest that a broker takes by default (1 MB) must fit, with room.
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class DeadLetterLoop:
             bootstrap_servers=self._bootstrap_servers,
             transactional_id=GROUP,
             request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
+            max_request_size=MAX_REQUEST_BYTES,
         )
         async with kafka.answering(self._bootstrap_servers):
             # The producer first: taking its name over ends a transaction that a killed predecessor left open.

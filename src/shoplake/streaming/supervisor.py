@@ -123,7 +123,11 @@ class _Worker:
         assert process.stdout is not None  # noqa: S101 - asked for above
         before = self.view.progress.applied
         async for line in process.stdout:
-            report = msgspec.json.decode(line, type=Failure | Progress)
+            try:
+                report = msgspec.json.decode(line, type=Failure | Progress)
+            except msgspec.DecodeError:
+                sys.stderr.write(line.decode(errors="replace"))  # a library that prints
+                continue
             if isinstance(report, Failure):
                 self.failure = report.error
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from aiokafka.errors import KafkaError
 
+from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.settings import Settings
@@ -46,6 +49,8 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     wanted = [name for name in STORES if stores is None or name in stores]
     tell = progress or (lambda _: None)
     start = time.monotonic()
+    with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
+        await kafka.settled_ends(settings.kafka.bootstrap_servers, (*TOPICS, DEAD_LETTERS))
     with (
         tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
         open_database(Path(folder)) as database,

@@ -68,7 +68,8 @@ def open_catalog(settings: Settings) -> Catalog:
 
 
 def _s3_properties() -> dict[str, str]:
-    properties = {"s3.region": aws.region()}
+    # The emulator may be busy writing its state; Arrow's own patience is three seconds.
+    properties = {"s3.region": aws.region(), "s3.connect-timeout": "10", "s3.request-timeout": "60"}
     if endpoint := aws.endpoint_url():
         properties["s3.endpoint"] = endpoint
     if credentials := Session().get_credentials():

@@ -93,7 +93,7 @@ async def settled_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[To
     every = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, isolation_level="read_uncommitted")
     committed = consumer(bootstrap_servers)
     async with asyncio.timeout(SETTLE_TIMEOUT_S), every, committed:
-        while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):
+        while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     found: dict[TopicPartition, int] = ends
     return found

@@ -16,10 +16,9 @@ from aiokafka import AIOKafkaProducer
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS
+from shoplake.kafka import settled_ends
 from shoplake.settings import Settings
 from shoplake.streaming.dead_letters import DeadLetter
-
-from shoplake.kafka import settled_ends
 
 pytestmark = pytest.mark.stack
 

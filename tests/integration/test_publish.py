@@ -15,12 +15,11 @@ import shopsim
 from shoplake import kafka
 from shoplake.contract import TOPICS
 from shoplake.errors import PublishError
+from shoplake.kafka import settled_ends
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run
 from shoplake.settings import Settings
-
-from shoplake.kafka import settled_ends
 
 pytestmark = pytest.mark.stack
 

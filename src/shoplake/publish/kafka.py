@@ -113,6 +113,8 @@ async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIO
             f"another publisher has taken over as '{publisher}'",
             fix="let it finish; run again to see that all is there",
         ) from error
+    except shopsim.WorkerFailed as error:
+        raise PublishError(f"the simulation failed: {error}", fix="run the same command again to go on") from error
     except KafkaError as error:
         raise PublishError(
             f"Kafka at {bootstrap_servers} did not take the events: {error or type(error).__name__}",

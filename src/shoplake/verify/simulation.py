@@ -65,7 +65,8 @@ def _windows(published: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
         )
     if published["events"]:
         scenario = shopsim.scenario_from_dict(published["scenario"])
-        workers = os.cpu_count() or 1
+        # Starting processes costs more than they save below about a million events.
+        workers = 1 if published["events"] < 1_000_000 else os.cpu_count() or 1
         for window in shopsim.stream(scenario, published["seed"], limit=published["events"], workers=workers):
             yield window.rows
 

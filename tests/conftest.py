@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from shoplake.platform import prepare_stack
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
+
+TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +61,12 @@ def platform(stack: Connections) -> Iterator[Settings]:
             yield load_settings("local")
         finally:
             cancel.set()
+
+
+# Quick ones first, so that a broken build is seen at once; planted damage last, since it stays in the session's stack.
+ORDER = ("unit", "faults", "integration", "terraform")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the kinds of tests in an order that lets them share a stack."""
+    items.sort(key=lambda item: (ORDER.index(item.path.relative_to(TESTS).parts[0]), "verify" in item.path.stem))

@@ -60,6 +60,7 @@ async def stream(
 
     Raises:
         WorkersFailed: with the message of each worker that could not go on.
+        KeyboardInterrupt: stopped by a signal before all was caught up.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,6 +84,8 @@ async def stream(
     failures = {worker.view.name: worker.failure for worker in workers if worker.failure}
     if failures:
         raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
+    if until_caught_up and stopping.is_set():
+        raise KeyboardInterrupt  # told to stop before the end that was asked for
     return views
 
 

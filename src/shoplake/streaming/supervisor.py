@@ -109,7 +109,10 @@ class _Worker:
 
     async def _run_once(self) -> int:
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is ours to pass on, once, and gently
         )
         self.view = replace(self.view, pid=process.pid)
         stopper = asyncio.create_task(self._stop(process))

@@ -2,6 +2,7 @@
 
 ShoplakeError                 exit code 1
 ├── UsageError                exit code 2: the caller asked for something that cannot be
+├── Interrupted               exit code 130: told to stop before it was done
 ├── StackError                a server of the stack
 │   ├── DownloadFailed        an artifact could not be fetched or did not match its checksum
 │   ├── PortTaken             a kept port now belongs to somebody else
@@ -39,6 +40,12 @@ class UsageError(ShoplakeError):
     """The caller asked for something that cannot be: an unknown scenario, a bad option, broken YAML."""
 
     exit_code = 2
+
+
+class Interrupted(ShoplakeError):
+    """Told to stop, by Ctrl-C or SIGTERM, before it was done; what was done stays."""
+
+    exit_code = 130
 
 
 class StackError(ShoplakeError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from shoplake.errors import ShoplakeError
+from shoplake.errors import Interrupted, ShoplakeError
 from shoplake.streaming.loop import Progress
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
 
@@ -60,7 +60,7 @@ async def stream(
 
     Raises:
         WorkersFailed: with the message of each worker that could not go on.
-        KeyboardInterrupt: stopped by a signal before all was caught up.
+        Interrupted: stopped by a signal before all was caught up.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ async def stream(
     if failures:
         raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
     if until_caught_up and stopping.is_set():
-        raise KeyboardInterrupt  # told to stop before the end that was asked for
+        raise Interrupted("interrupted before all was caught up", fix="run the same command again to go on")
     return views
 
 

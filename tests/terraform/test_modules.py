@@ -17,7 +17,8 @@ from shoplake.infra.terraform import Binary
 TREE = paths.project_root() / "terraform"
 MODULES = sorted(path.name for path in (TREE / "modules").iterdir() if path.is_dir())
 ENVIRONMENTS = sorted(path.name for path in (TREE / "environments").iterdir() if path.is_dir())
-ROOTS = [f"modules/{name}" for name in MODULES] + [f"environments/{name}" for name in ENVIRONMENTS]
+AWS_ENVIRONMENTS = sorted({*ENVIRONMENTS} - {"local"})
+ROOTS = [f"modules/{name}" for name in MODULES] + [f"environments/{name}" for name in ENVIRONMENTS] + ["bootstrap"]
 EXAMPLE = re.compile(r"```hcl\n(.*?)```", re.DOTALL)
 
 
@@ -100,3 +101,24 @@ def test_a_module_configures_no_provider_and_describes_every_variable(module: st
 def test_an_environment_pins_the_provider_that_mirrors_are_searched_for(environment: str) -> None:
     versions = (TREE / "environments" / environment / "versions.tf").read_text()
     assert f'version = "{mirror.PROVIDER_VERSION}"' in versions
+
+
+def test_the_environments_on_aws_differ_by_values_and_the_key_of_their_state_alone() -> None:
+    def files(name: str) -> dict[str, str]:
+        root = TREE / "environments" / name
+        paths_of = [*root.glob("*.tf"), *root.glob("tests/*.tftest.hcl")]
+        texts = {str(path.relative_to(root)): path.read_text() for path in paths_of}
+        texts["backend.tf"] = texts["backend.tf"].replace(f"shoplake/{name}/terraform.tfstate", "KEY")
+        return texts
+
+    assert files("dev") == files("staging") == files("prod")
+    assert 'key          = "KEY"' in files("prod")["backend.tf"]
+    assert "use_lockfile = true" in files("prod")["backend.tf"]
+
+
+@pytest.mark.parametrize("environment", AWS_ENVIRONMENTS)
+def test_an_environments_state_lies_in_its_own_account(environment: str) -> None:
+    root = TREE / "environments" / environment
+    account = re.search(r'^account_id\s+= "(\d{12})"$', (root / "terraform.tfvars").read_text(), re.MULTILINE)
+    assert account
+    assert f'bucket = "shoplake-state-{account.group(1)}"' in (root / "backend.hcl").read_text()

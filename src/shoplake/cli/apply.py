@@ -8,7 +8,12 @@ import typer
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to build: local.")],
+    environment: Annotated[str, typer.Argument(help="Environment to build: local, dev, staging or prod.")],
+    allow_destroy: Annotated[
+        list[str] | None,
+        typer.Option("--allow-destroy", help="Address of what holds data and may be destroyed; may be repeated."),
+    ] = None,
+    confirm: Annotated[str | None, typer.Option("--confirm", help="prod's name, typed ahead.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
 ) -> None:
     """Build an environment with Terraform; running it again changes nothing, or goes on where it was stopped.
@@ -18,15 +23,22 @@ def command(
     import json
 
     from shoplake import stack
-    from shoplake.infra import environments, runner
-    from shoplake.infra.variables import variables_from
+    from shoplake.infra import guards, inputs, runner
 
-    name = environments.named(environment).name
-    applied = runner.apply(name, variables=variables_from(stack.connections()), environment=stack.environment())
+    given = inputs.of(environment, stack)
+    if environment in guards.TYPED and confirm is None:
+        confirm = typer.prompt(f"This changes {environment}. Type its name to go on", default="", show_default=False)
+    applied = runner.apply(
+        environment,
+        variables=given.variables,
+        environment=given.environment,
+        allow_destroy=allow_destroy or (),
+        typed=confirm,
+    )
     if as_json:
         typer.echo(json.dumps(dict(applied.outputs)))
     else:
         typer.echo(
-            f"{name} is built: {applied.add} added, {applied.change} changed, {applied.remove} destroyed "
+            f"{environment} is built: {applied.add} added, {applied.change} changed, {applied.remove} destroyed "
             f"in {applied.seconds:.0f} s; settings are under {applied.outputs['settings_path']}"
         )

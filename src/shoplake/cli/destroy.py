@@ -8,16 +8,28 @@ import typer
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to remove: local.")],
+    environment: Annotated[str, typer.Argument(help="Environment to remove: local, dev, staging or prod.")],
+    allow_destroy: Annotated[
+        list[str] | None,
+        typer.Option("--allow-destroy", help="Address of what holds data and may be destroyed; may be repeated."),
+    ] = None,
+    confirm: Annotated[str | None, typer.Option("--confirm", help="prod's name, typed ahead.")] = None,
 ) -> None:
     """Remove what Terraform made for an environment, with the objects and items in it; the servers stay up.
 
     Example: shoplake destroy local
     """
     from shoplake import stack
-    from shoplake.infra import environments, runner
-    from shoplake.infra.variables import variables_from
+    from shoplake.infra import guards, inputs, runner
 
-    name = environments.named(environment).name
-    destroyed = runner.destroy(name, variables=variables_from(stack.connections()), environment=stack.environment())
-    typer.echo(f"{name} is gone: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s")
+    given = inputs.of(environment, stack)
+    if environment in guards.TYPED and confirm is None:
+        confirm = typer.prompt(f"This destroys {environment}. Type its name to go on", default="", show_default=False)
+    destroyed = runner.destroy(
+        environment,
+        variables=given.variables,
+        environment=given.environment,
+        allow_destroy=allow_destroy or (),
+        typed=confirm,
+    )
+    typer.echo(f"{environment} is gone: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s")

@@ -8,7 +8,7 @@ import typer
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to point at: local.")] = "local",
+    environment: Annotated[str, typer.Argument(help="Environment to point at: local, dev, staging or prod.")] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of export lines.")] = False,
 ) -> None:
     """Print exports for a shell: AWS_* for any AWS tool, TF_* so that plain Terraform uses the same state.
@@ -22,13 +22,10 @@ def command(
     import shlex
 
     from shoplake import stack
-    from shoplake.infra import environments, runner
-    from shoplake.infra.variables import variables_from
+    from shoplake.infra import inputs, runner
 
-    name = environments.named(environment).name
-    values = runner.shell_environment(
-        name, variables=variables_from(stack.connections()), environment=stack.environment()
-    )
+    given = inputs.of(environment, stack)
+    values = runner.shell_environment(environment, variables=given.variables, environment=given.environment)
     if as_json:
         typer.echo(json.dumps(values))
     else:

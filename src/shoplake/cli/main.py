@@ -9,7 +9,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shoplake.cli import apply, demo, destroy, doctor, down, env, generate, logs, plan, status, stream, test, up, verify
+from shoplake.cli import (
+    apply,
+    cost,
+    demo,
+    destroy,
+    doctor,
+    down,
+    env,
+    generate,
+    logs,
+    plan,
+    status,
+    stream,
+    test,
+    up,
+    verify,
+)
 from shoplake.errors import ShoplakeError
 
 START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
@@ -50,6 +66,7 @@ app.command("test", rich_help_panel=START, context_settings={"allow_extra_args":
 app.command("up", rich_help_panel=PLATFORM)(up.command)
 app.command("apply", rich_help_panel=PLATFORM)(apply.command)
 app.command("plan", rich_help_panel=PLATFORM)(plan.command)
+app.command("cost", rich_help_panel=PLATFORM)(cost.command)
 app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)
 app.command("env", rich_help_panel=PLATFORM)(env.command)
 app.command("down", rich_help_panel=PLATFORM)(down.command)

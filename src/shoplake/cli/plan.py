@@ -8,25 +8,33 @@ import typer
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to plan: local.")],
+    environment: Annotated[str, typer.Argument(help="Environment to plan: local, dev, staging or prod.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Plan from nothing, without account or network, and check the policy.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
 ) -> None:
     """Say what `apply` would change, one resource a line; changes nothing.
 
-    Example: shoplake plan local
+    Example: shoplake plan prod --dry-run
     """
     import json
 
     from shoplake import stack
-    from shoplake.infra import environments, runner
-    from shoplake.infra.variables import variables_from
+    from shoplake.infra import dry_run as dry
+    from shoplake.infra import inputs, runner
 
-    name = environments.named(environment).name
-    planned = runner.plan(name, variables=variables_from(stack.connections()), environment=stack.environment())
+    if dry_run:
+        found = dry.run(environment)
+        typer.echo(dry.as_json(found) if as_json else dry.report(found))
+        dry.refuse_violations(found)
+        return
+    given = inputs.of(environment, stack)
+    planned = runner.plan(environment, variables=given.variables, environment=given.environment)
     if as_json:
         changes = [{"action": change.action, "address": change.address} for change in planned.changes]
-        typer.echo(json.dumps({"environment": name, "differs": planned.differs, "changes": changes}))
+        typer.echo(json.dumps({"environment": environment, "differs": planned.differs, "changes": changes}))
     else:
         for change in planned.changes:
             typer.echo(str(change))
-        typer.echo(f"{name}: {planned.add} to add, {planned.change} to change, {planned.remove} to destroy")
+        typer.echo(f"{environment}: {planned.add} to add, {planned.change} to change, {planned.remove} to destroy")

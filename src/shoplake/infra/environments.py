@@ -1,14 +1,25 @@
-"""The environments Terraform can build, and where each keeps its state on this machine."""
+"""The environments Terraform can build: on an emulator or in an AWS account, and where each keeps its state."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import paths
-from shoplake.errors import UsageError
+from shoplake.errors import InfraError, UsageError
 
-NAMES = ("local",)
+EMULATED = ("local",)
+ON_AWS = ("dev", "staging", "prod")
+NAMES = (*EMULATED, *ON_AWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The AWS account and region that an environment belongs to, as its terraform.tfvars says."""
+
+    account_id: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +31,40 @@ class Environment:
     folder: Path
 
     @property
+    def on_aws(self) -> bool:
+        """Whether it belongs to an AWS account; the others belong to an emulator."""
+        return self.name in ON_AWS
+
+    @property
     def data_dir(self) -> Path:
         """`TF_DATA_DIR`: providers, modules, the backend's configuration."""
         return self.folder / "data"
 
     @property
     def state(self) -> Path:
-        """The state file; two stacks in two folders have two."""
+        """The state file of an emulated environment; two stacks in two folders have two."""
         return self.folder / "terraform.tfstate"
 
     @property
     def log(self) -> Path:
         """What the last run of Terraform said, as JSON lines."""
         return self.folder / "terraform.log"
+
+    def place(self) -> Place:
+        """Where on AWS it belongs.
+
+        Raises:
+            InfraError: terraform.tfvars does not say.
+        """
+        values = self.root / "terraform.tfvars"
+        text = values.read_text(encoding="utf-8") if values.is_file() else ""
+        found = dict(re.findall(r'^(account_id|region)\s*=\s*"([^"]+)"', text, re.MULTILINE))
+        if found.keys() != {"account_id", "region"}:
+            raise InfraError(
+                f"{values} does not say which account and region '{self.name}' belongs to",
+                fix='write `account_id = "…"` and `region = "…"` there',
+            )
+        return Place(account_id=found["account_id"], region=found["region"])
 
 
 def named(name: str) -> Environment:

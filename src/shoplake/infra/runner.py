@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shoplake.infra import environments, session, terraform, workspace
+from shoplake.infra import environments, guards, session, terraform, workspace
 from shoplake.infra.progress import Change, Report, Transcript
 
 PLAN_TIMEOUT_S = 300
 APPLY_TIMEOUT_S = 1200
+AWS_TIMEOUT_S = 7200  # MSK and a replica of RDS take most of an hour
 
 
 def to_stderr(line: str) -> None:
@@ -78,37 +79,56 @@ def apply(
     report: Report = to_stderr,
     ready: threading.Event | None = None,
     cancel: threading.Event | None = None,
+    allow_destroy: Collection[str] = (),
+    typed: str | None = None,
 ) -> Applied:
     """Make the environment what its root says; safe to run again, also after it was interrupted or killed.
+
+    On AWS, what holds data is destroyed only where `allow_destroy` names its address, and prod changes only when its
+    name was `typed`.
 
     `ready` is set as soon as all that programs use exists, up to 80 s before the end, and never when it fails
     before; setting `cancel` from another thread stops it as Ctrl-C does.
 
     Raises:
         UsageError: there is no environment of that name.
-        InfraError: Terraform failed, or was stopped by `cancel`; the message holds its diagnostics in full.
+        InfraError: a guard refused, Terraform failed, or was stopped by `cancel`; the message says why, in full.
         KeyboardInterrupt: Ctrl-C; Terraform has stopped and its state is whole.
     """
     started = time.monotonic()
+    guards.refuse_untyped(environments.named(name), typed)
     with session.opened(name, variables, environment, report) as opened:
-        opened.keep_tainted()
-        said = _apply_and_adopt(opened, ready, cancel)
+        if opened.chosen.on_aws:
+            said = _apply_what_was_judged(opened, (), allow_destroy, cancel)
+        else:
+            opened.keep_tainted()
+            said = _apply_and_adopt(opened, ready, cancel)
     if ready is not None:
         ready.set()
     return Applied(outputs=said.outputs, seconds=time.monotonic() - started, **_counts(said))
 
 
 def destroy(
-    name: str, *, variables: Mapping[str, str], environment: Mapping[str, str], report: Report = to_stderr
+    name: str,
+    *,
+    variables: Mapping[str, str],
+    environment: Mapping[str, str],
+    report: Report = to_stderr,
+    allow_destroy: Collection[str] = (),
+    typed: str | None = None,
 ) -> Destroyed:
-    """Remove all that the environment's state knows, with the data in it.
+    """Remove all that the environment's state knows, with the data in it; on AWS as far as `allow_destroy` names it.
 
     Raises:
         UsageError: there is no environment of that name.
-        InfraError: Terraform failed; the message holds its diagnostics in full.
+        InfraError: a guard refused, or Terraform failed; the message holds its diagnostics in full.
     """
     started = time.monotonic()
+    guards.refuse_untyped(environments.named(name), typed)
     with session.opened(name, variables, environment, report) as opened:
+        if opened.chosen.on_aws:
+            said = _apply_what_was_judged(opened, ("-destroy",), allow_destroy, None)
+            return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
         code, said = opened.run("destroy", "-auto-approve", timeout_s=APPLY_TIMEOUT_S)
         if code:
             raise opened.failure("destroy", code, said)
@@ -131,11 +151,23 @@ def shell_environment(name: str, *, variables: Mapping[str, str], environment: M
 
     Raises:
         UsageError: there is no environment of that name.
-        InfraError: no emulator's endpoint is given.
+        InfraError: no emulator's endpoint is given, or one is for an environment on AWS.
     """
     chosen = environments.named(name)
-    workspace.refuse_real_cloud(chosen, environment)
+    guards.refuse_wrong_endpoint(chosen, environment)
     return workspace.shell_environment(chosen, terraform.ensure(), variables, environment)
+
+
+def _apply_what_was_judged(
+    opened: session.Session, options: tuple[str, ...], allow_destroy: Collection[str], cancel: threading.Event | None
+) -> Transcript:
+    """Plan, judge that plan, apply it and no other. What is lost on AWS is never adopted: a person imports it."""
+    with opened.saved_plan(*options, timeout_s=AWS_TIMEOUT_S) as (path, plan):
+        guards.refuse_lost_data(opened.chosen, plan, allow_destroy)
+        code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S, cancel=cancel)
+        if code:
+            raise opened.failure("apply", code, said)
+    return said
 
 
 def _apply_and_adopt(

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shoplake.errors import InfraError
-from shoplake.infra import environments, process, repair, terraform, workspace
+from shoplake.infra import caller, environments, guards, process, repair, terraform, workspace
+from shoplake.infra.plan_json import Plan
 from shoplake.infra.progress import Report, Transcript
 
 PARALLELISM = 32  # an emulator on the same machine throttles nobody
+PARALLELISM_ON_AWS = 10
 LOCK_TIMEOUT = "60s"
 SHORT_TIMEOUT_S = 120
 EMULATOR_ACCOUNT = "000000000000"
@@ -43,7 +45,8 @@ class Session:
     ) -> tuple[int, Transcript]:
         """Run to the end; the exit code and all it said. Raises as `process.run` does."""
         said = Transcript(report=self.report)
-        common = ["-json", "-input=false", f"-parallelism={PARALLELISM}", f"-lock-timeout={LOCK_TIMEOUT}"]
+        parallelism = PARALLELISM_ON_AWS if self.chosen.on_aws else PARALLELISM
+        common = ["-json", "-input=false", f"-parallelism={parallelism}", f"-lock-timeout={LOCK_TIMEOUT}"]
         command = process.Command(
             argv=[str(self.binary.path), subcommand, *common, *options],
             cwd=self.chosen.root,
@@ -62,6 +65,23 @@ class Session:
     def outputs(self) -> dict[str, Any]:
         """The outputs by name."""
         return {name: output["value"] for name, output in json.loads(self._capture("output", "-json")).items()}
+
+    @contextmanager
+    def saved_plan(self, *options: str, timeout_s: float) -> Iterator[tuple[str, Plan]]:
+        """A plan in a file that goes with the block, because it holds values in the clear, and its JSON.
+
+        Raises:
+            InfraError: Terraform failed.
+        """
+        saved = self.chosen.folder / "apply.tfplan"
+        try:
+            code, said = self.run("plan", f"-out={saved}", *options, timeout_s=timeout_s)
+            if code:
+                raise self.failure("plan", code, said)
+            saved.chmod(0o600)
+            yield str(saved), Plan(json.loads(self._capture("show", "-json", str(saved))))
+        finally:
+            saved.unlink(missing_ok=True)
 
     def keep_tainted(self) -> None:
         """Go on with what an interrupted run created and did not wait for."""
@@ -136,12 +156,23 @@ def opened(name: str, variables: Mapping[str, str], aws: Mapping[str, str], repo
 
     Raises:
         UsageError: there is no environment of that name.
-        InfraError: it belongs to an emulator and none is given, or Terraform could not get ready.
+        InfraError: it belongs to an emulator and none is given, or to another account, region or workspace than the
+            caller's, or Terraform could not get ready.
     """
     chosen = environments.named(name)
-    workspace.refuse_real_cloud(chosen, aws)
+    refuse_elsewhere(chosen, aws)
     binary = terraform.ensure()
     with workspace.exclusive(chosen, report):
         shell = workspace.shell_environment(chosen, binary, variables, aws)
         workspace.init(chosen, binary, shell, report)
         yield Session(chosen, binary, workspace.process_environment(shell), report)
+
+
+def refuse_elsewhere(chosen: environments.Environment, aws: Mapping[str, str]) -> None:
+    """Raises InfraError when the caller is not where the environment is."""
+    guards.refuse_wrong_endpoint(chosen, aws)
+    if chosen.on_aws:
+        place = chosen.place()
+        guards.refuse_other_region(chosen, place, aws)
+        guards.refuse_other_workspace(chosen, aws, workspace.selected(chosen))
+        guards.refuse_other_account(chosen, place, caller.account_id(place.region))

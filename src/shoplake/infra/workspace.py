@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from shoplake import paths
 from shoplake.errors import InfraError
@@ -28,37 +27,17 @@ LOCK_TIMEOUT_S = 900
 KEPT = frozenset({"AWS_CA_BUNDLE", "TF_LOG", "TF_LOG_PATH"})
 
 
-def refuse_real_cloud(environment: Environment, aws: Mapping[str, str]) -> None:
-    """The local environment belongs to an emulator.
-
-    Raises:
-        InfraError: no emulator's endpoint is given, or it is one of AWS.
-    """
-    url = aws.get("AWS_ENDPOINT_URL", "")
-    host = urlsplit(url).hostname or ""
-    if not host:
-        raise InfraError(
-            f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL "
-            f"is {f'{url!r}, which is no address' if url else 'not set'}",
-            fix="start the stack with `shoplake up`",
-        )
-    if host == "amazonaws.com" or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
-        raise InfraError(
-            f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL is {url}, which is AWS",
-            fix="unset AWS_ENDPOINT_URL and start the stack with `shoplake up`",
-        )
-
-
 def shell_environment(
     environment: Environment, binary: Binary, variables: Mapping[str, str], aws: Mapping[str, str]
 ) -> dict[str, str]:
     """What plain `terraform -chdir=…` needs to do as this program does; holds the passwords in the clear."""
+    backend = environment.root / "backend.hcl" if environment.on_aws else f"path={environment.state}"
     return {
-        **aws,
+        **{key: value for key, value in aws.items() if key.startswith("AWS_")},
         **{f"TF_VAR_{name}": value for name, value in variables.items()},
         "TF_DATA_DIR": str(environment.data_dir),
         "TF_CLI_CONFIG_FILE": str(write_cli_config(binary)),
-        "TF_CLI_ARGS_init": f"-reconfigure {shlex.quote(f'-backend-config=path={environment.state}')}",
+        "TF_CLI_ARGS_init": f"-reconfigure {shlex.quote(f'-backend-config={backend}')}",
     }
 
 
@@ -123,6 +102,12 @@ def init(environment: Environment, binary: Binary, shell: Mapping[str, str], rep
     _write(stamp, wanted)
 
 
+def selected(environment: Environment) -> str:
+    """The Terraform workspace that the data folder has selected; empty when none ever was."""
+    chosen = environment.data_dir / "environment"
+    return chosen.read_text(encoding="utf-8").strip() if chosen.is_file() else ""
+
+
 def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
     """A root beside the state, with further files, which sees the same modules, providers and state."""
     copy = environment.folder / "copy"
@@ -130,7 +115,8 @@ def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
     root = copy / "environments" / environment.name
     root.mkdir(parents=True)
     (copy / "modules").symlink_to(environment.root.parents[1] / "modules")
-    for file in [*environment.root.glob("*.tf"), environment.root / ".terraform.lock.hcl"]:
+    lock_file = environment.root.glob(".terraform.lock.hcl")
+    for file in [*environment.root.glob("*.tf"), *environment.root.glob("*.tfvars"), *lock_file]:
         shutil.copy(file, root)
     for name, text in added.items():
         (root / name).write_text(text, encoding="utf-8")
@@ -174,7 +160,8 @@ def _fingerprint(environment: Environment, binary: Binary, shell: Mapping[str, s
     digest.update(f"{binary.command} {binary.version}".encode())
     digest.update(Path(shell["TF_CLI_CONFIG_FILE"]).read_bytes())
     modules = environment.root.parents[1] / "modules"
-    for file in sorted([*environment.root.glob("*.tf"), *modules.glob("*/versions.tf")]):
+    root = environment.root
+    for file in sorted([*root.glob("*.tf"), *root.glob("backend.hcl"), *modules.glob("*/versions.tf")]):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -15,6 +15,11 @@ module "lake" {
   glue_catalog  = var.capabilities.glue
   force_destroy = true
 
+  # What an emulator has no use for: query results, programs' logs, and who read what.
+  buckets         = { raw = {}, curated = {} }
+  access_log_days = null
+  athena          = null
+
   # A fixed wait in the provider makes them cost 55 s, and an emulator keeps nothing for 30 days.
   lifecycle_rules = false
 }
@@ -65,6 +70,12 @@ module "relational" {
   backup_retention_days = 0
   deletion_protection   = false
   final_snapshot        = false
+
+  # Nothing runs there that could be watched.
+  parameters            = {}
+  log_exports           = []
+  performance_insights  = false
+  monitoring_interval_s = 0
 }
 
 module "config" {
@@ -105,9 +116,10 @@ module "config" {
 module "access" {
   source = "../../modules/access"
 
-  name_prefix = local.name_prefix
-  account_id  = var.emulator_account_id
-  region      = var.region
+  name_prefix   = local.name_prefix
+  account_id    = var.emulator_account_id
+  region        = var.region
+  make_boundary = false # an emulator enforces none
 
   workloads = {
     lake-sink = {

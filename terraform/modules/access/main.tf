@@ -57,15 +57,46 @@ locals {
         Resource = [for table in workload.write_tables : table.arn]
       },
       {
-        Sid      = "UseKeys"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = workload.kms_keys
+        Sid      = "ConnectToCaches"
+        Action   = ["elasticache:Connect"]
+        Resource = workload.cache_arns
+      },
+      {
+        Sid      = "ConnectToStreams"
+        Action   = ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"]
+        Resource = [for stream in concat(workload.read_streams, workload.write_streams) : "${local.kafka_arn}:cluster/${stream.cluster}/*"]
+      },
+      {
+        Sid      = "ReadStreams"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
+        Resource = flatten([for stream in concat(workload.read_streams, workload.write_streams) : [for topic in stream.topics : "${local.kafka_arn}:topic/${stream.cluster}/*/${topic}"]])
+      },
+      {
+        Sid      = "JoinGroups"
+        Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
+        Resource = flatten([for stream in workload.read_streams : [for group in stream.groups : "${local.kafka_arn}:group/${stream.cluster}/*/${group}"]])
+      },
+      {
+        Sid    = "WriteStreams"
+        Action = ["kafka-cluster:CreateTopic", "kafka-cluster:WriteData", "kafka-cluster:WriteDataIdempotently"]
+        Resource = flatten([for stream in workload.write_streams : concat(
+          ["${local.kafka_arn}:cluster/${stream.cluster}/*"],
+          [for topic in stream.topics : "${local.kafka_arn}:topic/${stream.cluster}/*/${topic}"],
+        )])
+      },
+      {
+        Sid      = "Transact"
+        Action   = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
+        Resource = flatten([for stream in workload.write_streams : [for id in stream.transactional_ids : "${local.kafka_arn}:transactional-id/${stream.cluster}/*/${id}"]])
       },
     ]
   }
 
   catalog_databases = distinct(flatten([for workload in values(var.workloads) : concat(workload.read_catalogs, workload.write_catalogs)]))
   glue_arn          = "arn:${data.aws_partition.current.partition}:glue:${var.region}:${var.account_id}"
+
+  # A cluster's ARN ends with an id that AWS draws; its name stands before.
+  kafka_arn = "arn:${data.aws_partition.current.partition}:kafka:${var.region}:${var.account_id}"
 
   # Glue checks the catalogue, the database and the table of every call.
   catalog_arns = {
@@ -90,18 +121,12 @@ resource "aws_iam_role" "this" {
   name                 = "${var.name_prefix}-${each.key}"
   description          = each.value.description
   max_session_duration = 3600
-  permissions_boundary = var.permissions_boundary_arn
+  permissions_boundary = local.boundary_arn
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "WorkloadOfThisAccount"
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = each.value.trusted_services }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [jsondecode(local.trust[each.key])] })
+
+  # IAM takes no boundary that does not exist yet.
+  depends_on = [aws_iam_policy.boundary]
 }
 
 resource "aws_iam_policy" "this" {

@@ -39,11 +39,25 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "make_boundary" {
+  description = "Whether a boundary is made of what the workloads may do together; false where permissions_boundary_arn is given, or none is wanted."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = !(var.make_boundary && var.permissions_boundary_arn != null)
+    error_message = "Give permissions_boundary_arn or make a boundary, not both."
+  }
+}
+
 variable "workloads" {
   description = <<-EOT
     Workloads by name, each with the services that run it and what it uses. To write implies to read. `*_objects`
     is a folder of a bucket, `*_catalogs` a Glue database, `*_tables` a DynamoDB table with the indexes it queries;
-    `settings_paths` are ARNs of SSM paths and `kms_keys` the keys of what it reads or writes.
+    `settings_paths` are ARNs of SSM paths, `cache_arns` of caches and their users, `*_streams` Kafka topics by the
+    cluster's name, `kms_keys` the keys of what it reads or writes, `database_users` ARNs to log in with IAM,
+    `made_secrets` passwords that AWS made.
+    `github_subject` lets one GitHub workflow take the role instead of a service.
   EOT
   type = map(object({
     description      = string
@@ -57,7 +71,13 @@ variable "workloads" {
     write_catalogs = optional(list(string), [])
     read_tables    = optional(list(object({ arn = string, indexes = optional(list(string), []) })), [])
     write_tables   = optional(list(object({ arn = string, indexes = optional(list(string), []) })), [])
+    cache_arns     = optional(list(string), [])
+    read_streams   = optional(list(object({ cluster = string, topics = list(string), groups = optional(list(string), []) })), [])
+    write_streams  = optional(list(object({ cluster = string, topics = list(string), transactional_ids = optional(list(string), []) })), [])
     kms_keys       = optional(list(string), [])
+    database_users = optional(list(string), [])
+    made_secrets   = optional(list(string), [])
+    github_subject = optional(string)
   }))
 
   validation {
@@ -66,7 +86,18 @@ variable "workloads" {
   }
 
   validation {
-    condition     = !strcontains(jsonencode(var.workloads), "*")
+    condition = alltrue(flatten([
+      for workload in values(var.workloads) : [
+        for used in concat(
+          workload.settings_paths, workload.read_secrets, workload.read_catalogs, workload.write_catalogs,
+          [for area in concat(workload.read_objects, workload.write_objects) : "${area.bucket_arn}/${area.prefix}"],
+          flatten([for table in concat(workload.read_tables, workload.write_tables) : concat([table.arn], table.indexes)]),
+          flatten([for stream in workload.read_streams : concat([stream.cluster], stream.topics, stream.groups)]),
+          flatten([for stream in workload.write_streams : concat([stream.cluster], stream.topics, stream.transactional_ids)]),
+          workload.cache_arns, workload.kms_keys, workload.database_users, workload.made_secrets,
+        ) : !strcontains(used, "*")
+      ]
+    ]))
     error_message = "A workload names each thing it uses; no wildcard."
   }
 
@@ -80,10 +111,19 @@ variable "workloads" {
 
   validation {
     condition = alltrue([
+      for workload in values(var.workloads) :
+      workload.github_subject == null || can(regex("^repo:[\\w.-]+/[\\w.-]+:(environment:[\\w-]+|ref:refs/(heads|tags)/[\\w./-]+)$", workload.github_subject))
+    ])
+    error_message = "github_subject must be repo:OWNER/NAME:environment:NAME or repo:OWNER/NAME:ref:refs/heads/BRANCH, without a wildcard."
+  }
+
+  validation {
+    condition = alltrue([
       for workload in values(var.workloads) : sum(concat([0], [
         for used in [
           workload.settings_paths, workload.read_secrets, workload.read_objects, workload.write_objects,
           workload.read_catalogs, workload.write_catalogs, workload.read_tables, workload.write_tables,
+          workload.cache_arns, workload.read_streams, workload.write_streams,
         ] : length(used)
       ])) > 0
     ])

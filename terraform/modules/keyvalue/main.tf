@@ -45,8 +45,6 @@ resource "aws_dynamodb_table" "this" {
       range_key          = try(global_secondary_index.value.range_key.name, null)
       projection_type    = global_secondary_index.value.projection
       non_key_attributes = global_secondary_index.value.projection == "INCLUDE" ? global_secondary_index.value.included : null
-      read_capacity      = try(each.value.provisioned.read, null)
-      write_capacity     = try(each.value.provisioned.write, null)
     }
   }
 
@@ -66,5 +64,10 @@ resource "aws_dynamodb_table" "this" {
   server_side_encryption {
     enabled     = true
     kms_key_arn = var.kms_key_arn
+  }
+
+  # Where it is provisioned, autoscaling moves it; where it is not, there is none.
+  lifecycle {
+    ignore_changes = [read_capacity, write_capacity]
   }
 }

@@ -10,7 +10,9 @@ variable "name_prefix" {
 
 variable "tables" {
   description = <<-EOT
-    Tables by short name. Key types are S (text), N (number) or B (bytes). `provisioned` null bills per request;
+    Tables by short name. Key types are S (text), N (number) or B (bytes). `provisioned` null bills per request; given,
+    capacity follows the load between `read`/`write` and their maxima, and the table has no global indexes, whose
+    capacity Terraform cannot leave to autoscaling;
     `stream` names what a stream record shows; `ttl_attribute` holds seconds since 1970.
   EOT
   type = map(object({
@@ -28,7 +30,13 @@ variable "tables" {
     stream                 = optional(string)
     point_in_time_recovery = optional(bool, true)
     deletion_protection    = optional(bool, true)
-    provisioned            = optional(object({ read = number, write = number }))
+    provisioned = optional(object({
+      read           = number
+      write          = number
+      max_read       = number
+      max_write      = number
+      target_percent = optional(number, 70)
+    }))
   }))
 
   validation {
@@ -73,9 +81,19 @@ variable "tables" {
 
   validation {
     condition = alltrue([
-      for table in values(var.tables) : table.provisioned == null ? true : min(table.provisioned.read, table.provisioned.write) >= 1
+      for table in values(var.tables) : table.provisioned == null ? true : alltrue([
+        min(table.provisioned.read, table.provisioned.write) >= 1,
+        table.provisioned.max_read >= table.provisioned.read,
+        table.provisioned.max_write >= table.provisioned.write,
+        table.provisioned.target_percent >= 20 && table.provisioned.target_percent <= 90,
+      ])
     ])
-    error_message = "Provisioned capacity must be 1 or more."
+    error_message = "Provisioned capacity is 1 or more, its maximum no less, its target 20 to 90 percent."
+  }
+
+  validation {
+    condition     = alltrue([for table in values(var.tables) : table.provisioned == null || length(table.global_indexes) == 0])
+    error_message = "A table with global indexes bills per request: leave provisioned out."
   }
 }
 

@@ -1,7 +1,7 @@
 # Storage tiers and the end of old versions. Without it a versioned bucket only ever grows.
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  for_each = { for key, bucket in var.buckets : key => bucket.retention if var.lifecycle_rules }
+  for_each = { for key, bucket in local.buckets : key => bucket.retention if var.lifecycle_rules }
 
   bucket = aws_s3_bucket.this[each.key].id
 
@@ -32,6 +32,22 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       transition {
         days          = rule.value.infrequent_access_after_days
         storage_class = "STANDARD_IA"
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = each.value.archive_after_days == null ? {} : { archive = each.value }
+
+    content {
+      id     = "archive"
+      status = "Enabled"
+
+      filter {}
+
+      transition {
+        days          = rule.value.archive_after_days
+        storage_class = "GLACIER_IR"
       }
     }
   }

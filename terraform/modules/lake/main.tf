@@ -2,17 +2,32 @@
 # the Glue database is in glue.tf, the lifecycle tiers in lifecycle.tf.
 
 locals {
+  # S3 writes its access logs only where S3's own keys encrypt, so that bucket is not the caller's to describe.
+  log_bucket = "access-logs"
+  buckets = merge(var.buckets, {
+    for key, days in { (local.log_bucket) = var.access_log_days } : key => {
+      events                              = false
+      retention = {
+        infrequent_access_after_days = null
+        archive_after_days           = null
+        expire_after_days            = days
+        old_versions_days            = 30
+      }
+    } if days != null
+  })
   bucket_names = {
-    for key in keys(var.buckets) : key => join("-", compact([var.name_prefix, key, var.bucket_name_suffix]))
+    for key in keys(local.buckets) : key => join("-", compact([var.name_prefix, key, var.bucket_name_suffix]))
   }
   # Built from the name, so that policies are known at plan time and a plan can be checked.
   bucket_arns = { for key, name in local.bucket_names : key => "arn:${data.aws_partition.current.partition}:s3:::${name}" }
+
+  uses_key = { for key in keys(local.buckets) : key => var.kms_key_arn != null && key != local.log_bucket }
 }
 
 data "aws_partition" "current" {}
 
 resource "aws_s3_bucket" "this" {
-  for_each = var.buckets
+  for_each = local.buckets
 
   bucket        = local.bucket_names[each.key]
   force_destroy = var.force_destroy
@@ -46,11 +61,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = each.value.id
 
   rule {
-    bucket_key_enabled = var.kms_key_arn != null
+    bucket_key_enabled = local.uses_key[each.key]
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
-      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = local.uses_key[each.key] ? "aws:kms" : "AES256"
+      kms_master_key_id = local.uses_key[each.key] ? var.kms_key_arn : null
     }
   }
 }
@@ -72,14 +87,14 @@ resource "aws_s3_bucket_policy" "tls_only" {
   bucket = each.value.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Sid       = "DenyPlainHttp"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
       Resource  = [local.bucket_arns[each.key], "${local.bucket_arns[each.key]}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    }], each.key == local.log_bucket ? [local.log_delivery] : [])
   })
 
   # S3 refuses two changes of a bucket's access at once.

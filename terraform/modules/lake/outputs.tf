@@ -32,3 +32,8 @@ output "glue_databases" {
   description = "Glue databases of the lake; empty where the catalogue is SQL."
   value       = keys(aws_glue_catalog_database.this)
 }
+
+output "workgroup" {
+  description = "Athena workgroup; null where there is none."
+  value       = one(keys(aws_athena_workgroup.this))
+}

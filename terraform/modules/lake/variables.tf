@@ -22,18 +22,23 @@ variable "bucket_name_suffix" {
 variable "buckets" {
   description = <<-EOT
     Buckets by role, with what is kept how long, in days. `raw` is where files land and `curated` holds the
-    Iceberg warehouse, whose data files Iceberg itself expires. A null tier is never entered.
+    Iceberg warehouse, whose data files Iceberg itself expires; `logs` is for programs' own, `results` for Athena's.
+    A null tier is never entered. `events` tells EventBridge of each object.
   EOT
   type = map(object({
+    events = optional(bool, false)
     retention = optional(object({
       infrequent_access_after_days = optional(number)
+      archive_after_days           = optional(number)
       expire_after_days            = optional(number)
       old_versions_days            = optional(number, 30)
     }), {})
   }))
   default = {
-    raw     = { retention = { infrequent_access_after_days = 30 } }
+    raw     = { events = true, retention = { infrequent_access_after_days = 30, archive_after_days = 180 } }
     curated = {}
+    logs    = { retention = { infrequent_access_after_days = 30, expire_after_days = 400 } }
+    results = { retention = { expire_after_days = 14, old_versions_days = 1 } }
   }
 
   validation {
@@ -44,6 +49,19 @@ variable "buckets" {
   validation {
     condition     = alltrue([for key in keys(var.buckets) : can(regex("^[a-z][a-z0-9-]{0,14}$", key))])
     error_message = "A bucket's key ends its name: at most 15 lower-case letters, digits and hyphens."
+  }
+
+  validation {
+    condition     = !contains(keys(var.buckets), "access-logs")
+    error_message = "The bucket `access-logs` is made by access_log_days."
+  }
+
+  validation {
+    condition = alltrue([
+      for bucket in values(var.buckets) :
+      coalesce(bucket.retention.archive_after_days, 10000) >= coalesce(bucket.retention.infrequent_access_after_days, 0) + 30
+    ])
+    error_message = "An object stays 30 days in infrequent access before it is archived."
   }
 
   validation {
@@ -70,6 +88,28 @@ variable "kms_key_arn" {
   validation {
     condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "access_log_days" {
+  description = "How long it is kept who used which object; null keeps no access logs."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.access_log_days == null ? true : var.access_log_days >= 1
+    error_message = "access_log_days must be 1 or more, or null."
+  }
+}
+
+variable "athena" {
+  description = "Athena workgroup, with how much one query may read; null makes none. It needs the bucket `results`."
+  type        = object({ max_scan_gb = optional(number, 100) })
+  default     = {}
+
+  validation {
+    condition     = var.athena == null ? true : var.athena.max_scan_gb >= 1 && contains(keys(var.buckets), "results")
+    error_message = "athena.max_scan_gb must be 1 or more, and buckets must have `results`."
   }
 }
 

@@ -4,6 +4,8 @@ locals {
   identifier     = "${var.name_prefix}-postgres"
   engine_major   = split(".", var.engine_version)[0]
   rds_has_secret = var.password_version == null
+
+  security_group_ids = concat(var.security_group_ids, [for group in aws_security_group.this : group.id])
 }
 
 resource "aws_db_parameter_group" "this" {
@@ -34,6 +36,27 @@ resource "aws_db_subnet_group" "this" {
   subnet_ids  = each.value
 }
 
+resource "aws_security_group" "this" {
+  for_each = var.network == null ? {} : { (local.identifier) = var.network }
+
+  name        = each.key
+  description = "Postgres of ${var.name_prefix}"
+  vpc_id      = each.value.vpc_id
+
+  tags = { Name = each.key }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "clients" {
+  for_each = var.network == null ? {} : var.network.clients
+
+  security_group_id            = aws_security_group.this[local.identifier].id
+  description                  = "Postgres from ${each.key}"
+  ip_protocol                  = "tcp"
+  from_port                    = var.port
+  to_port                      = var.port
+  referenced_security_group_id = each.value
+}
+
 resource "aws_db_instance" "this" {
   identifier     = local.identifier
   engine         = "postgres"
@@ -45,9 +68,10 @@ resource "aws_db_instance" "this" {
   port     = var.port
 
   # Without a password of the caller's, RDS makes one, keeps it in Secrets Manager and rotates it.
-  manage_master_user_password = local.rds_has_secret ? true : null
-  password_wo                 = local.rds_has_secret ? null : var.password
-  password_wo_version         = var.password_version
+  manage_master_user_password   = local.rds_has_secret ? true : null
+  master_user_secret_kms_key_id = local.rds_has_secret ? var.kms_key_arn : null
+  password_wo                   = local.rds_has_secret ? null : var.password
+  password_wo_version           = var.password_version
 
   allocated_storage     = var.storage_gb
   max_allocated_storage = var.max_storage_gb
@@ -56,7 +80,7 @@ resource "aws_db_instance" "this" {
   kms_key_id            = var.kms_key_arn
 
   db_subnet_group_name   = one([for group in aws_db_subnet_group.this : group.name])
-  vpc_security_group_ids = var.security_group_ids
+  vpc_security_group_ids = local.security_group_ids
   publicly_accessible    = false
   multi_az               = var.multi_az
 
@@ -64,6 +88,13 @@ resource "aws_db_instance" "this" {
   iam_database_authentication_enabled = var.iam_authentication
   auto_minor_version_upgrade          = true
   copy_tags_to_snapshot               = true
+  enabled_cloudwatch_logs_exports     = var.log_exports
+  ca_cert_identifier                  = var.ca_certificate
+
+  performance_insights_enabled    = var.performance_insights
+  performance_insights_kms_key_id = var.performance_insights ? var.kms_key_arn : null
+  monitoring_interval             = var.monitoring_interval_s
+  monitoring_role_arn             = one([for role in aws_iam_role.monitoring : role.arn])
 
   backup_retention_period   = var.backup_retention_days
   deletion_protection       = var.deletion_protection

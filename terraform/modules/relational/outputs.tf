@@ -32,3 +32,8 @@ output "master_secret_arn" {
   description = "Secret where RDS keeps the password it made; null when the caller gave one."
   value       = one([for secret in aws_db_instance.this.master_user_secret : secret.secret_arn])
 }
+
+output "resource_id" {
+  description = "Id that AWS draws for the instance; part of the ARN by which a role logs in."
+  value       = aws_db_instance.this.resource_id
+}

@@ -127,6 +127,17 @@ variable "security_group_ids" {
   default     = []
 }
 
+variable "network" {
+  description = "VPC in which a security group is made, with the groups of the clients it lets in, by name."
+  type        = object({ vpc_id = string, clients = map(string) })
+  default     = null
+
+  validation {
+    condition     = var.network == null ? true : length(var.network.clients) > 0
+    error_message = "network.clients must name a security group, or nobody could connect."
+  }
+}
+
 variable "multi_az" {
   description = "Whether a standby runs in a second zone."
   type        = bool
@@ -140,9 +151,9 @@ variable "force_tls" {
 }
 
 variable "parameters" {
-  description = "Further dynamic Postgres parameters by name."
+  description = "Further dynamic Postgres parameters by name. By default changes of schema and slow statements are logged."
   type        = map(string)
-  default     = {}
+  default     = { log_statement = "ddl", log_min_duration_statement = "1000" }
 
   validation {
     condition     = !contains(keys(var.parameters), "rds.force_ssl")
@@ -177,4 +188,82 @@ variable "final_snapshot" {
   description = "Whether a snapshot is taken before the instance is deleted."
   type        = bool
   default     = true
+}
+
+variable "read_replicas" {
+  description = "Read replicas by name, each with its instance class. They need backups, and a password of the caller's."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, class in var.read_replicas : can(regex("^[a-z][a-z0-9-]{0,14}$", name)) && startswith(class, "db.")])
+    error_message = "read_replicas maps a name (at most 15 lower-case letters, digits, hyphens) to a class such as db.t4g.medium."
+  }
+
+  validation {
+    condition     = length(var.read_replicas) == 0 || var.backup_retention_days > 0
+    error_message = "A replica is made from backups: backup_retention_days must be 1 or more."
+  }
+
+  # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html, limitations
+  validation {
+    condition     = length(var.read_replicas) == 0 || var.password_version != null
+    error_message = "RDS makes no replica of an instance whose password it keeps: give password and password_version."
+  }
+}
+
+variable "log_exports" {
+  description = "Logs that go to CloudWatch."
+  type        = set(string)
+  default     = ["postgresql", "upgrade"]
+
+  validation {
+    condition     = length(setsubtract(var.log_exports, ["postgresql", "upgrade"])) == 0
+    error_message = "log_exports may hold postgresql and upgrade."
+  }
+}
+
+variable "ca_certificate" {
+  description = "Authority that signs the server's certificate; null takes the region's default."
+  type        = string
+  default     = null
+}
+
+variable "performance_insights" {
+  description = "Whether RDS keeps a week of what the database waited for, with the instance's key."
+  type        = bool
+  default     = true
+}
+
+variable "monitoring_interval_s" {
+  description = "How often the operating system's figures are taken, in seconds; 0 never."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = contains([0, 1, 5, 10, 15, 30, 60], var.monitoring_interval_s)
+    error_message = "monitoring_interval_s must be 0, 1, 5, 10, 15, 30 or 60."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the roles for monitoring and schedule."
+  type        = string
+  default     = null
+}
+
+variable "office_hours" {
+  description = "When the instance stops and starts, as scheduler expressions; null lets it always run. Not with replicas."
+  type        = object({ account_id = string, stop = string, start = string, timezone = optional(string, "UTC") })
+  default     = null
+
+  validation {
+    condition     = var.office_hours == null ? true : startswith(var.office_hours.stop, "cron(") && startswith(var.office_hours.start, "cron(")
+    error_message = "office_hours.stop and start must be scheduler expressions, such as cron(0 20 ? * MON-FRI *)."
+  }
+
+  validation {
+    condition     = var.office_hours == null || length(var.read_replicas) == 0
+    error_message = "RDS stops no instance that has replicas."
+  }
 }

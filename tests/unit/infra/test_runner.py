@@ -74,8 +74,8 @@ def seen(calls: Path) -> dict[str, str]:
 
 
 def test_an_unknown_environment_is_a_usage_error_that_names_the_known(calls: Path) -> None:
-    with pytest.raises(UsageError, match="use one of: local") as error:
-        runner.apply("prod", variables={}, environment=AWS, report=quiet)
+    with pytest.raises(UsageError, match="use one of: local, dev, staging, prod") as error:
+        runner.apply("qa", variables={}, environment=AWS, report=quiet)
     assert error.value.exit_code == 2
 
 

@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
 }
 
 variables {
@@ -92,6 +95,7 @@ run "a_boundary_bounds_every_role" {
   command = plan
 
   variables {
+    make_boundary            = false
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
   }
 
@@ -99,6 +103,96 @@ run "a_boundary_bounds_every_role" {
     condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary_arn])
     error_message = "Every role must have the boundary."
   }
+}
+
+run "by_default_the_boundary_is_what_the_workloads_may_do_together" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == "arn:aws:iam::111122223333:policy/shoplake-test-boundary"])
+    error_message = "Every role must have the boundary."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_policy.boundary["shoplake-test-boundary"].policy).Statement : s.Sid] == [
+      "ListBuckets", "ReadCatalog", "ReadObjects", "ReadSettingsTree", "ReadTables", "ScanTables", "WriteCatalog", "WriteObjects",
+      "UseKeys", "ReadMadeSecrets", "ConnectToDatabases",
+    ]
+    error_message = "The boundary must allow what a workload does and no more."
+  }
+}
+
+run "github_takes_a_role_from_one_workflow_alone" {
+  command = plan
+
+  variables {
+    workloads = {
+      ci = { description = "Checks", github_subject = "repo:acme/shoplake:environment:prod", read_catalogs = ["shoplake_test"] }
+    }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this["ci"].assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = "repo:acme/shoplake:environment:prod"
+      }
+    }
+    error_message = "Subject and audience must be exact."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["ci"].assume_role_policy).Statement[0].Action == "sts:AssumeRoleWithWebIdentity"
+    error_message = "Only a token of GitHub takes this role."
+  }
+}
+
+run "streams_caches_and_keys_are_named" {
+  command = plan
+
+  variables {
+    workloads = {
+      publisher = {
+        description    = "Publishes"
+        write_streams  = [{ cluster = "shoplake-test-stream", topics = ["orders"], transactional_ids = ["publisher"] }]
+        cache_arns     = ["arn:aws:elasticache:eu-west-1:111122223333:user:app"]
+        kms_keys       = ["arn:aws:kms:eu-west-1:111122223333:key/1"]
+        database_users = ["arn:aws:rds-db:eu-west-1:111122223333:dbuser:db-1/app"]
+      }
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(output.policies["publisher"]).Statement : s.Sid] == [
+      "ConnectToCaches", "ConnectToStreams", "ReadStreams", "WriteStreams", "Transact",
+    ]
+    error_message = "A publisher must have no other statements."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.late) == ["publisher"] && length(data.aws_iam_policy_document.late["publisher"].statement) == 2
+    error_message = "Keys and database users stand apart."
+  }
+}
+
+run "a_github_subject_with_a_wildcard_is_refused" {
+  command = plan
+
+  variables {
+    workloads = { ci = { description = "Checks", github_subject = "repo:acme/shoplake:*", read_catalogs = ["shoplake_test"] } }
+  }
+
+  expect_failures = [var.workloads]
+}
+
+run "two_boundaries_are_refused" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  expect_failures = [var.make_boundary]
 }
 
 run "a_wildcard_in_a_workload_is_refused" {
@@ -151,6 +245,7 @@ run "other_bad_values_are_refused" {
     account_id               = "42"
     region                   = "Frankfurt"
     permissions_boundary_arn = "boundary"
+    make_boundary            = false
   }
 
   expect_failures = [var.name_prefix, var.account_id, var.region, var.permissions_boundary_arn]

@@ -85,23 +85,51 @@ run "ttl_and_stream_are_set_where_asked" {
   }
 }
 
-run "provisioned_capacity_reaches_table_and_index" {
+run "provisioned_capacity_follows_the_load" {
+  command = plan
+
+  variables {
+    tables = {
+      checkpoints = {
+        hash_key    = { name = "pk" }
+        provisioned = { read = 5, write = 10, max_read = 50, max_write = 100 }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_table.this["checkpoints"].billing_mode == "PROVISIONED" &&
+      aws_dynamodb_table.this["checkpoints"].read_capacity == 5 && aws_dynamodb_table.this["checkpoints"].write_capacity == 10
+    )
+    error_message = "Capacity must begin as given."
+  }
+
+  assert {
+    condition     = { for key, target in aws_appautoscaling_target.this : key => target.max_capacity } == { checkpoints-read = 50, checkpoints-write = 100 }
+    error_message = "Capacity must follow the load up to its maxima."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_appautoscaling_policy.this : one(policy.target_tracking_scaling_policy_configuration).target_value == 70])
+    error_message = "Capacity must be kept at 70 percent by default."
+  }
+}
+
+run "provisioned_capacity_with_indexes_is_refused" {
   command = plan
 
   variables {
     tables = {
       orders = {
         hash_key       = { name = "pk" }
-        global_indexes = { by_status = { hash_key = { name = "status" }, projection = "INCLUDE", included = ["total"] } }
-        provisioned    = { read = 5, write = 10 }
+        global_indexes = { by_status = { hash_key = { name = "status" } } }
+        provisioned    = { read = 5, write = 10, max_read = 50, max_write = 100 }
       }
     }
   }
 
-  assert {
-    condition     = aws_dynamodb_table.this["orders"].billing_mode == "PROVISIONED" && one(aws_dynamodb_table.this["orders"].global_secondary_index).write_capacity == 10
-    error_message = "Capacity must be provisioned for both."
-  }
+  expect_failures = [var.tables]
 }
 
 run "a_key_of_unknown_type_is_refused" {
@@ -140,7 +168,7 @@ run "capacity_of_nothing_is_refused" {
   command = plan
 
   variables {
-    tables = { orders = { hash_key = { name = "pk" }, provisioned = { read = 0, write = 1 } } }
+    tables = { orders = { hash_key = { name = "pk" }, provisioned = { read = 0, write = 1, max_read = 1, max_write = 1 } } }
   }
 
   expect_failures = [var.tables]

@@ -13,8 +13,8 @@ run "buckets_are_safe_by_default" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_s3_bucket.this)) == toset(["raw", "curated"])
-    error_message = "There must be a raw and a curated bucket."
+    condition     = toset(keys(aws_s3_bucket.this)) == toset(["raw", "curated", "logs", "results", "access-logs"])
+    error_message = "There must be a bucket for each role."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "buckets_are_safe_by_default" {
   }
 
   assert {
-    condition     = toset(keys(aws_s3_bucket_lifecycle_configuration.this)) == toset(["raw", "curated"])
+    condition     = keys(aws_s3_bucket_lifecycle_configuration.this) == keys(aws_s3_bucket.this)
     error_message = "Old versions must expire by default."
   }
 }
@@ -77,10 +77,12 @@ run "a_key_of_ours_encrypts_every_bucket" {
 
   assert {
     condition = alltrue([
-      for encryption in aws_s3_bucket_server_side_encryption_configuration.this :
-      one(one(encryption.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" && one(encryption.rule).bucket_key_enabled
+      for key, encryption in aws_s3_bucket_server_side_encryption_configuration.this :
+      key == "access-logs" ? one(one(encryption.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" : (
+        one(one(encryption.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" && one(encryption.rule).bucket_key_enabled
+      )
     ])
-    error_message = "With a key, every bucket must use it through a bucket key."
+    error_message = "With a key, every bucket must use it through a bucket key, but the one S3 delivers its logs to."
   }
 }
 
@@ -89,10 +91,11 @@ run "tiers_follow_the_retention_of_a_bucket" {
 
   variables {
     buckets = {
-      raw     = { retention = { infrequent_access_after_days = 45, expire_after_days = 400 } }
+      raw     = { retention = { infrequent_access_after_days = 45, archive_after_days = 90, expire_after_days = 400 } }
       curated = {}
       logs    = { retention = { expire_after_days = 90 } }
     }
+    athena             = null
     bucket_name_suffix = "111122223333"
   }
 
@@ -102,14 +105,72 @@ run "tiers_follow_the_retention_of_a_bucket" {
   }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["raw"].rule : rule.id] == ["versions-and-uploads", "infrequent-access", "expire"]
-    error_message = "raw must move to infrequent access and then expire."
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["raw"].rule : rule.id] == ["versions-and-uploads", "infrequent-access", "archive", "expire"]
+    error_message = "raw must move to infrequent access, to the archive, and then expire."
   }
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["curated"].rule : rule.id] == ["versions-and-uploads"]
     error_message = "Iceberg expires the files of curated, S3 must not."
   }
+}
+
+run "access_is_logged_and_delivered_by_s3_alone" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_s3_bucket_logging.this)) == toset(["raw", "curated", "logs", "results"])
+    error_message = "Access to every bucket but the log's own must be logged."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.tls_only["access-logs"].policy).Statement[1].Principal == { Service = "logging.s3.amazonaws.com" }
+    error_message = "Only S3's log delivery may write the access logs."
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_s3_bucket_policy.tls_only["raw"].policy).Statement) == 1
+    error_message = "Other buckets let nobody in."
+  }
+}
+
+run "queries_are_bounded_and_raw_tells_of_its_objects" {
+  command = plan
+
+  assert {
+    condition = (
+      output.workgroup == "shoplake-test" &&
+      one(aws_athena_workgroup.this["shoplake-test"].configuration).enforce_workgroup_configuration &&
+      one(aws_athena_workgroup.this["shoplake-test"].configuration).bytes_scanned_cutoff_per_query == 107374182400
+    )
+    error_message = "A query must not read more than allowed, nor choose where its results go."
+  }
+
+  assert {
+    condition     = keys(aws_s3_bucket_notification.this) == ["raw"] && aws_s3_bucket_notification.this["raw"].eventbridge
+    error_message = "EventBridge must learn of each raw object."
+  }
+}
+
+run "archiving_before_infrequent_access_has_lasted_is_refused" {
+  command = plan
+
+  variables {
+    buckets = { raw = { retention = { infrequent_access_after_days = 45, archive_after_days = 60 } }, curated = {}, results = {} }
+  }
+
+  expect_failures = [var.buckets]
+}
+
+run "athena_without_results_and_no_days_of_access_logs_are_refused" {
+  command = plan
+
+  variables {
+    buckets         = { raw = {}, curated = {} }
+    access_log_days = 0
+  }
+
+  expect_failures = [var.athena, var.access_log_days]
 }
 
 run "without_glue_the_catalogue_is_sql" {
@@ -135,6 +196,7 @@ run "a_lake_without_curated_is_refused" {
   command = plan
 
   variables {
+    athena  = null
     buckets = { raw = {} }
   }
 
@@ -145,6 +207,7 @@ run "infrequent_access_before_30_days_is_refused" {
   command = plan
 
   variables {
+    athena  = null
     buckets = { raw = { retention = { infrequent_access_after_days = 7 } }, curated = {} }
   }
 
@@ -155,6 +218,7 @@ run "retention_of_no_days_is_refused" {
   command = plan
 
   variables {
+    athena  = null
     buckets = { raw = { retention = { old_versions_days = 0 } }, curated = {} }
   }
 
@@ -165,6 +229,7 @@ run "a_bucket_key_that_is_no_name_is_refused" {
   command = plan
 
   variables {
+    athena  = null
     buckets = { raw = {}, curated = {}, Access_Logs = {} }
   }
 

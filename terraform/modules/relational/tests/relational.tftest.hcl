@@ -1,4 +1,11 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+}
 
 variables {
   name_prefix = "shoplake-test"
@@ -82,6 +89,123 @@ run "subnets_make_a_subnet_group" {
     condition     = aws_db_instance.this.db_subnet_group_name == "shoplake-test-postgres"
     error_message = "The instance must stand in the given subnets."
   }
+}
+
+run "a_network_lets_the_named_groups_in_and_nobody_else" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", clients = { workloads = "sg-1" } }
+  }
+
+  assert {
+    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.clients : r.referenced_security_group_id == "sg-1" && r.from_port == 5432 && r.cidr_ipv4 == null])
+    error_message = "Only the named groups are let in."
+  }
+}
+
+run "what_it_does_is_recorded" {
+  command = plan
+
+  assert {
+    condition     = aws_db_instance.this.performance_insights_enabled && aws_db_instance.this.monitoring_interval == 60
+    error_message = "Performance Insights and enhanced monitoring must be on."
+  }
+
+  assert {
+    condition     = toset(aws_db_instance.this.enabled_cloudwatch_logs_exports) == toset(["postgresql", "upgrade"])
+    error_message = "Logs must go to CloudWatch."
+  }
+}
+
+run "a_replica_is_as_safe_as_its_source" {
+  command = plan
+
+  variables {
+    read_replicas    = { reports = "db.t4g.medium" }
+    password         = "not-in-the-plan"
+    password_version = 1
+    kms_key_arn      = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition = alltrue([
+      for r in aws_db_instance.replica : r.storage_encrypted && r.deletion_protection && !r.publicly_accessible && r.kms_key_id == var.kms_key_arn
+    ])
+    error_message = "A replica must be encrypted, private and protected."
+  }
+
+  assert {
+    condition     = aws_db_instance.replica["reports"].replicate_source_db == "shoplake-test-postgres"
+    error_message = "A replica must follow the instance."
+  }
+}
+
+run "office_hours_stop_and_start_this_instance_alone" {
+  command = plan
+
+  variables {
+    office_hours = { account_id = "111122223333", stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * MON-FRI *)" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.schedule["shoplake-test-postgres"].policy).Statement[0].Resource == ["arn:aws:rds:us-east-1:111122223333:db:shoplake-test-postgres"]
+    error_message = "The schedule may touch this instance alone."
+  }
+
+  assert {
+    condition     = toset(keys(aws_scheduler_schedule.this)) == toset(["start", "stop"])
+    error_message = "What stops must start again."
+  }
+}
+
+run "replicas_without_backups_are_refused" {
+  command = plan
+
+  variables {
+    read_replicas         = { reports = "db.t4g.medium" }
+    backup_retention_days = 0
+    password              = "not-in-the-plan"
+    password_version      = 1
+  }
+
+  expect_failures = [var.read_replicas]
+}
+
+run "replicas_of_an_instance_whose_password_rds_keeps_are_refused" {
+  command = plan
+
+  variables {
+    read_replicas = { reports = "db.t4g.medium" }
+  }
+
+  expect_failures = [var.read_replicas]
+}
+
+run "replicas_with_office_hours_are_refused" {
+  command = plan
+
+  variables {
+    read_replicas    = { reports = "db.t4g.medium" }
+    password         = "not-in-the-plan"
+    password_version = 1
+    office_hours     = { account_id = "111122223333", stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * * *)" }
+  }
+
+  expect_failures = [var.office_hours]
+}
+
+run "bad_values_of_the_options_are_refused" {
+  command = plan
+
+  variables {
+    read_replicas         = { Reports = "t4g.medium" }
+    log_exports           = ["slow"]
+    monitoring_interval_s = 7
+    network               = { vpc_id = "vpc-1", clients = {} }
+  }
+
+  expect_failures = [var.read_replicas, var.log_exports, var.monitoring_interval_s, var.network]
 }
 
 run "one_subnet_is_refused" {

@@ -1,0 +1,35 @@
+"""`shoplake cost`: what an environment costs in a month, before it exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    environment: Annotated[str, typer.Argument(help="Environment to price: dev, staging or prod.")],
+    diff: Annotated[
+        Path | None, typer.Option("--diff", help="JSON of another plan; shows what the change costs.")
+    ] = None,
+    fail_over: Annotated[
+        float | None, typer.Option("--fail-over", help="Fail when the expected total is over this, in US dollars.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
+) -> None:
+    """What an environment costs in a month, from its dry run and the price list of the repository.
+
+    Example: shoplake cost prod --fail-over 5000
+    """
+    from shoplake.infra import cost_report, dry_run
+
+    planned = dry_run.run(environment)
+    if as_json:
+        typer.echo(cost_report.as_json(planned.plan))
+    elif diff is not None:
+        typer.echo(cost_report.difference(cost_report.read(diff), planned.plan))
+    else:
+        typer.echo(cost_report.table(environment, planned.plan))
+    if fail_over is not None:
+        cost_report.refuse_over(environment, planned.plan, fail_over)

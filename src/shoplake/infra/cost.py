@@ -1,0 +1,266 @@
+"""What a plan costs in a month, from a dated price list in the repository. Pure but for reading that list.
+
+What stands by the hour or by the piece follows from the plan; what is paid by use follows from assumptions, low,
+expected and high, which are in the list too and are to be printed beside the figures.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from shoplake.infra.plan_json import Plan, Resource
+
+# Cost nothing by themselves; what flows through them is counted where it is paid for.
+FREE = frozenset(
+    {
+        "aws_appautoscaling_policy",
+        "aws_appautoscaling_target",
+        "aws_budgets_budget",
+        "aws_ce_cost_allocation_tag",
+        "aws_db_parameter_group",
+        "aws_db_subnet_group",
+        "aws_default_security_group",
+        "aws_docdb_cluster_parameter_group",
+        "aws_docdb_subnet_group",
+        "aws_elasticache_subnet_group",
+        "aws_elasticache_user",
+        "aws_elasticache_user_group",
+        "aws_flow_log",
+        "aws_glue_catalog_database",
+        "aws_iam_policy",
+        "aws_iam_role",
+        "aws_iam_role_policy",
+        "aws_iam_role_policy_attachment",
+        "aws_internet_gateway",
+        "aws_kms_alias",
+        "aws_msk_configuration",
+        "aws_route",
+        "aws_route_table",
+        "aws_route_table_association",
+        "aws_s3_bucket_lifecycle_configuration",
+        "aws_s3_bucket_logging",
+        "aws_s3_bucket_notification",
+        "aws_s3_bucket_ownership_controls",
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "aws_s3_bucket_versioning",
+        "aws_scheduler_schedule",
+        "aws_secretsmanager_secret_version",
+        "aws_security_group",
+        "aws_sns_topic",
+        "aws_sns_topic_policy",
+        "aws_sns_topic_subscription",
+        "aws_ssm_parameter",
+        "aws_subnet",
+        "aws_vpc",
+        "aws_vpc_security_group_egress_rule",
+        "aws_vpc_security_group_ingress_rule",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """US dollars a month: by little, by expected and by heavy use."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one resource costs; `fixed` whether it is used or not, `use` on top, `why` how the fixed part is made up."""
+
+    address: str
+    fixed: float
+    use: Money
+    why: str
+
+    @property
+    def total(self) -> Money:
+        """Fixed and use together."""
+        return self.use + Money(self.fixed, self.fixed, self.fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What every resource costs, and those of which the list knows no price."""
+
+    lines: tuple[Line, ...]
+    unpriced: tuple[str, ...]
+
+    @property
+    def total(self) -> Money:
+        """All lines together."""
+        return sum((line.total for line in self.lines), Money(0, 0, 0))
+
+
+@cache
+def prices() -> Mapping[str, Any]:
+    """The price list as it stands in the repository."""
+    text = resources.files("shoplake.infra").joinpath("prices.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def estimate(plan: Plan) -> Estimate:
+    """What the plan costs in a month."""
+    lines: list[Line] = []
+    unpriced: list[str] = []
+    for resource in plan.resources:
+        price = PRICED.get(resource.type)
+        try:
+            if price:
+                lines.append(_line(resource, *price(plan, resource)))
+            elif resource.type not in FREE:
+                unpriced.append(resource.address)
+        except KeyError as missing:
+            unpriced.append(f"{resource.address} (no price of {missing.args[0]})")
+    return Estimate(lines=tuple(sorted(lines, key=lambda line: -line.total.expected)), unpriced=tuple(unpriced))
+
+
+def difference(before: Estimate, after: Estimate) -> tuple[tuple[str, float], ...]:
+    """Addresses whose expected cost differs between two plans, with by how much, the largest first."""
+    was = {line.address: line.total.expected for line in before.lines}
+    now = {line.address: line.total.expected for line in after.lines}
+    found = {address: now.get(address, 0) - was.get(address, 0) for address in was.keys() | now.keys()}
+    changed = [(address, amount) for address, amount in found.items() if abs(amount) >= 0.005]
+    return tuple(sorted(changed, key=lambda one: (-abs(one[1]), one[0])))
+
+
+def saved_at_night(plan: Plan) -> float:
+    """What stopping Postgres at night and at weekends saves in a month; nothing where no schedule stops it."""
+    instances = [one for one in plan.of_type("aws_db_instance") if _is_scheduled(plan)]
+    return sum(_database(plan, one, hours=_hours() * (1 - WORKED))[0] for one in instances)
+
+
+# 7 to 20 o'clock, Monday to Friday, of a week: what the schedule of dev leaves running.
+WORKED = 13 * 5 / (24 * 7)
+Price = tuple[float, str]
+
+
+def _line(resource: Resource, fixed: float, why: str) -> Line:
+    assumed = prices()["assumed"].get(resource.type, {})
+    use = Money(0, 0, 0)
+    for unit, amount in assumed.items():
+        if _applies(resource, unit):
+            rate = prices()["usage"].get(unit) or prices()["monthly"][unit]
+            use += Money(*(amount[level] * rate for level in ("low", "expected", "high")))
+    return Line(address=resource.address, fixed=fixed, use=use, why=why)
+
+
+def _applies(resource: Resource, unit: str) -> bool:
+    if unit.startswith("dynamodb million"):
+        return bool(resource.get("billing_mode") == "PAY_PER_REQUEST")
+    if unit.startswith("endpoint"):
+        return bool(resource.get("vpc_endpoint_type") == "Interface")
+    return True
+
+
+def _database(plan: Plan, resource: Resource, hours: float | None = None) -> Price:
+    kind = resource.get("instance_class")
+    copies = 2 if resource.get("multi_az") else 1
+    running = hours if hours is not None else _hours() * (WORKED if _is_scheduled(plan) else 1)
+    compute = running * _hourly(kind) * copies
+    if hours is not None:
+        return compute, ""
+    disk_gb = resource.get("allocated_storage") or _source_disk_gb(plan)
+    disk = disk_gb * copies * _monthly("rds gp3 GB")
+    secret = _monthly("secret") if resource.get("manage_master_user_password") else 0
+    return compute + disk + secret, f"{copies} × {kind} for {running:.0f} h, {disk_gb} GB"
+
+
+def _source_disk_gb(plan: Plan) -> float:
+    return max(one.get("allocated_storage") or 0 for one in plan.of_type("aws_db_instance"))
+
+
+def _is_scheduled(plan: Plan) -> bool:
+    return any(
+        "rds:stopDBInstance" in str(one.get("target", 0, "arn")) for one in plan.of_type("aws_scheduler_schedule")
+    )
+
+
+def _brokers(_plan: Plan, resource: Resource) -> Price:
+    count, kind = resource.get("number_of_broker_nodes"), resource.get("broker_node_group_info", 0, "instance_type")
+    disk_gb = resource.get("broker_node_group_info", 0, "storage_info", 0, "ebs_storage_info", 0, "volume_size")
+    cost = count * (_hours() * _hourly(kind) + disk_gb * _monthly("msk GB"))
+    return cost, f"{count} × {kind}, {disk_gb} GB each"
+
+
+def _nodes(_plan: Plan, resource: Resource) -> Price:
+    count, kind = resource.get("num_cache_clusters"), resource.get("node_type")
+    return count * _hours() * _hourly(kind), f"{count} × {kind}"
+
+
+def _endpoint(plan: Plan, resource: Resource) -> Price:
+    if resource.get("vpc_endpoint_type") != "Interface":
+        return 0, "a gateway"
+    zones = len([one for one in plan.of_type("aws_subnet") if str(one.index).startswith("private-")])
+    return zones * _hours() * _hourly("interface endpoint in a zone"), f"an address in {zones} zones"
+
+
+def _table(_plan: Plan, resource: Resource) -> Price:
+    if resource.get("billing_mode") == "PAY_PER_REQUEST":
+        return 0, "per request"
+    read, write = resource.get("read_capacity"), resource.get("write_capacity")
+    units = read * _hourly("dynamodb read unit") + write * _hourly("dynamodb write unit")
+    return _hours() * units, f"{read} read and {write} write units, before autoscaling"
+
+
+def _by_the_hour(name: str) -> Callable[[Plan, Resource], Price]:
+    return lambda _plan, _resource: (_hours() * _hourly(name), name)
+
+
+def _by_the_month(name: str) -> Callable[[Plan, Resource], Price]:
+    return lambda _plan, _resource: (_monthly(name), name)
+
+
+def _by_use(_plan: Plan, _resource: Resource) -> Price:
+    return 0, "by use"
+
+
+def _documents(_plan: Plan, resource: Resource) -> Price:
+    kind = resource.get("instance_class")
+    return _hours() * _hourly(f"docdb.{kind}"), str(kind)
+
+
+def _hours() -> float:
+    return float(prices()["hours_per_month"])
+
+
+def _hourly(name: str) -> float:
+    return float(prices()["hourly"][name])
+
+
+def _monthly(name: str) -> float:
+    return float(prices()["monthly"][name])
+
+
+PRICED: dict[str, Callable[[Plan, Resource], Price]] = {
+    "aws_athena_workgroup": _by_use,
+    "aws_cloudwatch_dashboard": _by_the_month("dashboard"),
+    "aws_cloudwatch_log_group": _by_use,
+    "aws_cloudwatch_metric_alarm": _by_the_month("alarm"),
+    "aws_db_instance": _database,
+    "aws_docdb_cluster": _by_the_month("secret"),
+    "aws_docdb_cluster_instance": _documents,
+    "aws_dynamodb_table": _table,
+    "aws_eip": _by_the_hour("public address"),
+    "aws_elasticache_replication_group": _nodes,
+    "aws_kms_key": _by_the_month("kms key"),
+    "aws_msk_cluster": _brokers,
+    "aws_msk_serverless_cluster": _by_the_hour("MSK serverless cluster"),
+    "aws_nat_gateway": _by_the_hour("nat"),
+    "aws_s3_bucket": _by_use,
+    "aws_secretsmanager_secret": _by_the_month("secret"),
+    "aws_vpc_endpoint": _endpoint,
+}

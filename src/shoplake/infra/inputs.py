@@ -1,0 +1,68 @@
+"""What Terraform is given: a stack's connections and endpoint, or the caller's AWS variables and the commit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from shoplake import paths
+from shoplake.infra import caller, environments
+from shoplake.infra.variables import ConnectionsLike, variables_from
+
+GIT_TIMEOUT_S = 10
+
+
+class StackLike(Protocol):
+    """The running stack, of which only emulated environments know."""
+
+    def connections(self) -> ConnectionsLike:
+        """How its servers are reached."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """What points AWS's tools at its emulator."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Terraform's variables by name, and AWS's environment variables; both may hold secrets in the clear."""
+
+    variables: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+def of(name: str, stack: StackLike) -> Inputs:
+    """What the environment of that name is given.
+
+    Raises:
+        UsageError: there is none of that name.
+        StackNotRunning: it is emulated, and the stack is down.
+    """
+    if environments.named(name).on_aws:
+        return Inputs(variables={"commit": commit()}, environment=caller.environment())
+    return Inputs(variables=variables_from(stack.connections()), environment=stack.environment())
+
+
+def commit() -> str:
+    """The checkout's commit, with `-dirty` where it was changed; `unknown` outside git."""
+    found = _git("rev-parse", "HEAD")
+    if not found:
+        return "unknown"
+    return f"{found}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else found
+
+
+def _git(*arguments: str) -> str:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(paths.project_root()), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,43 @@
+"""A plan in a few lines for a person: how much of what, module by module. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from shoplake.infra.plan_json import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSummary:
+    """How many resources a module has in the plan, and of which types, the most frequent first."""
+
+    module: str
+    resources: int
+    types: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{count} {kind.removeprefix('aws_')}" for kind, count in self.types)
+        return f"{self.module:<14} {self.resources:>4}  {kinds}"
+
+
+def by_module(plan: Plan) -> tuple[ModuleSummary, ...]:
+    """One summary for each module that has resources, by name."""
+    kinds: dict[str, Counter[str]] = {}
+    for resource in plan.resources:
+        kinds.setdefault(".".join(resource.module) or "(root)", Counter())[resource.type] += 1
+    return tuple(
+        ModuleSummary(module=module, resources=found.total(), types=tuple(found.most_common()))
+        for module, found in sorted(kinds.items())
+    )
+
+
+def actions(plan: Plan) -> Counter[str]:
+    """How many resources are created, updated, replaced, deleted or left alone."""
+    names: dict[tuple[str, ...], str] = {
+        ("no-op",): "unchanged",
+        ("create",): "add",
+        ("update",): "change",
+        ("delete",): "destroy",
+    }
+    return Counter(names.get(one.actions, "replace") for one in plan.changes if one.mode == "managed")

@@ -1,0 +1,9 @@
+output "state_bucket" {
+  description = "Bucket of the states, as in the environment's backend.hcl."
+  value       = aws_s3_bucket.state.bucket
+}
+
+output "github_roles" {
+  description = "Roles for GitHub's workflows, by what they run."
+  value       = { for key, role in aws_iam_role.github : key => role.arn }
+}

@@ -1,0 +1,15 @@
+provider "aws" {
+  region              = var.region
+  allowed_account_ids = [var.account_id]
+
+  default_tags {
+    tags = {
+      project     = "shoplake"
+      environment = var.environment
+      owner       = var.owner
+      cost-center = var.cost_center
+      data-class  = "internal"
+      commit      = "bootstrap"
+    }
+  }
+}

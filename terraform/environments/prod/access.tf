@@ -1,0 +1,76 @@
+# Who may do what: a role per sink, one that reads everything to verify it, and the same for CI's workflow alone.
+
+locals {
+  topics       = ["clicks", "customers", "inventory", "orders", "products", "reviews"]
+  settings     = [local.settings_path, "${local.settings_path}/"]
+  data_keys    = [module.keys.key_arns["data"]]
+  database     = ["${local.arn["rds-db"]}:dbuser:${module.relational.resource_id}/${module.relational.user}"]
+  cache        = ["${local.arn.elasticache}:replicationgroup:${module.cache.identifier}", "${local.arn.elasticache}:user:${module.cache.user_names["app"]}"]
+  warehouse    = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
+  sink_streams = { for sink in ["lake", "postgres", "dynamodb", "mongo", "redis"] : sink => [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-${sink}"] }] }
+
+  reader = {
+    description    = "Reads every store, to verify and to report"
+    settings_paths = local.settings
+    read_objects   = local.warehouse
+    read_catalogs  = module.lake.glue_databases
+    read_tables    = [{ arn = local.table_arns["sessions"] }, { arn = local.table_arns["orders"], indexes = ["by_status"] }]
+    read_streams   = [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-verify"] }]
+    cache_arns     = local.cache
+    kms_keys       = local.data_keys
+    database_users = local.database
+    made_secrets   = [module.documents.master_secret_arn]
+  }
+}
+
+module "access" {
+  source = "../../modules/access"
+
+  name_prefix = local.name_prefix
+  account_id  = var.account_id
+  region      = var.region
+
+  workloads = {
+    publisher = {
+      description    = "Publishes the simulator's events"
+      settings_paths = local.settings
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["progress"]), transactional_ids = ["shoplake"] }]
+    }
+    lake-sink = {
+      description    = "Appends events to the Iceberg tables of the lake"
+      settings_paths = local.settings
+      read_streams   = local.sink_streams["lake"]
+      write_objects  = local.warehouse
+      write_catalogs = module.lake.glue_databases
+      kms_keys       = local.data_keys
+    }
+    postgres-sink = {
+      description    = "Keeps the normalised shop"
+      settings_paths = local.settings
+      read_streams   = local.sink_streams["postgres"]
+      database_users = local.database
+    }
+    dynamodb-sink = {
+      description    = "Folds events into sessions and order status"
+      settings_paths = local.settings
+      read_streams   = local.sink_streams["dynamodb"]
+      write_tables   = [for arn in values(local.table_arns) : { arn = arn }]
+      kms_keys       = local.data_keys
+    }
+    mongo-sink = {
+      description    = "Folds events into documents"
+      settings_paths = local.settings
+      read_streams   = local.sink_streams["mongo"]
+      made_secrets   = [module.documents.master_secret_arn]
+      kms_keys       = local.data_keys
+    }
+    redis-sink = {
+      description    = "Keeps the live board"
+      settings_paths = local.settings
+      read_streams   = local.sink_streams["redis"]
+      cache_arns     = local.cache
+    }
+    reader = local.reader
+    ci     = merge(local.reader, { github_subject = "repo:${var.github_repository}:environment:${var.environment}" })
+  }
+}

@@ -1,0 +1,111 @@
+variable "name_prefix" {
+  description = "Begins the name of everything in the network, for example `shoplake-dev`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 32 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "account_id" {
+  description = "Account that everything stands in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be 12 digits."
+  }
+}
+
+variable "cidr" {
+  description = "Address range of the VPC; each subnet is a sixteenth of it."
+  type        = string
+  default     = "10.40.0.0/16"
+
+  validation {
+    condition     = can(cidrhost(var.cidr, 0)) && can(regex("/(1[6-9]|20)$", var.cidr))
+    error_message = "cidr must be an IPv4 range from /16 to /20, such as 10.40.0.0/16."
+  }
+}
+
+variable "zones" {
+  description = "Availability zones, two or three, in an order that stays."
+  type        = list(string)
+
+  validation {
+    condition     = contains([2, 3], length(var.zones)) && length(distinct(var.zones)) == length(var.zones)
+    error_message = "zones must be two or three different zones."
+  }
+
+  validation {
+    condition     = alltrue([for zone in var.zones : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", zone))])
+    error_message = "A zone is named like us-east-1a."
+  }
+}
+
+variable "nat" {
+  description = "NAT gateways: `none`, `one` for all zones, or one in `each`."
+  type        = string
+  default     = "each"
+
+  validation {
+    condition     = contains(["none", "one", "each"], var.nat)
+    error_message = "nat must be none, one or each."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "AWS services reached inside the VPC, by the end of their endpoint's name."
+  type        = set(string)
+  default     = ["ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "sts"]
+
+  validation {
+    condition     = alltrue([for name in var.interface_endpoints : can(regex("^[a-z][a-z0-9.-]+$", name)) && !contains(["s3", "dynamodb"], name)])
+    error_message = "interface_endpoints names services such as `kms`; s3 and dynamodb have gateways already."
+  }
+}
+
+variable "workload_egress" {
+  description = "Where workloads may connect to, by purpose: a TCP port, and a range where it is not the VPC's own."
+  type        = map(object({ port = number, cidr = optional(string) }))
+  default = {
+    "Postgres in the VPC"   = { port = 5432 }
+    "Valkey in the VPC"     = { port = 6379 }
+    "DocumentDB in the VPC" = { port = 27017 }
+    "Kafka in the VPC"      = { port = 9098 }
+    "HTTPS to AWS"          = { port = 443, cidr = "0.0.0.0/0" }
+  }
+
+  validation {
+    condition     = alltrue([for rule in values(var.workload_egress) : rule.port >= 1 && rule.port <= 65535])
+    error_message = "workload_egress must name TCP ports."
+  }
+}
+
+variable "log_key_arn" {
+  description = "Customer-managed key for the flow logs."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.log_key_arn))
+    error_message = "log_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "flow_log_retention_days" {
+  description = "How long flow logs are kept."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([30, 60, 90, 180, 365, 400, 731], var.flow_log_retention_days)
+    error_message = "flow_log_retention_days must be 30, 60, 90, 180, 365, 400 or 731."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that bounds the role that writes flow logs."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,14 @@
+output "topic_arn" {
+  description = "Topic that reaches a person."
+  value       = aws_sns_topic.alerts.arn
+}
+
+output "log_group_names" {
+  description = "The log groups; known at plan time."
+  value       = [for group in aws_cloudwatch_log_group.this : group.name]
+}
+
+output "budget_name" {
+  description = "The monthly budget; known at plan time."
+  value       = aws_budgets_budget.monthly.name
+}

@@ -1,0 +1,66 @@
+"""What Terraform is given: a stack's connections for local, the caller's own variables and the commit on AWS."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shoplake.errors import StackNotRunning
+from shoplake.infra import inputs
+from shoplake.infra.variables import ConnectionsLike
+
+
+class Down:
+    """A stack that is down."""
+
+    def connections(self) -> ConnectionsLike:
+        raise StackNotRunning("the stack is down")
+
+    def environment(self) -> dict[str, str]:
+        raise StackNotRunning("the stack is down")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    return subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "file").write_text("1")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def test_an_environment_on_aws_needs_no_stack_and_gets_the_callers_variables(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    monkeypatch.setenv("TF_WORKSPACE", "mine")  # passed on for the guards to refuse
+    given = inputs.of("dev", Down())
+    assert given.variables == {"commit": git(checkout, "rev-parse", "HEAD")}
+    assert given.environment["AWS_PROFILE"] == "dev"
+    assert given.environment["TF_WORKSPACE"] == "mine"
+
+
+def test_local_needs_the_stack() -> None:
+    with pytest.raises(StackNotRunning):
+        inputs.of("local", Down())
+
+
+def test_a_changed_checkout_is_told_by_its_commit(checkout: Path) -> None:
+    (checkout / "file").write_text("2")
+    assert inputs.commit() == git(checkout, "rev-parse", "HEAD") + "-dirty"
+
+
+def test_outside_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert inputs.commit() == "unknown"

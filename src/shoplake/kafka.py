@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import IllegalOperation, KafkaError, TopicAlreadyExistsError, for_code
 
 from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
 from shoplake.errors import StreamHalted
@@ -34,7 +34,7 @@ async def answering(bootstrap_servers: str) -> AsyncIterator[None]:
     """
     try:
         yield
-    except KafkaError as error:
+    except (KafkaError, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
         raise StreamHalted(
             f"Kafka at {bootstrap_servers} did not answer as expected: {error or type(error).__name__}",
             fix="is it running? `shoplake status`",

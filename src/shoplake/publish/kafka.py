@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import polars as pl
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 import shopsim
 from shoplake import kafka
@@ -108,7 +108,7 @@ async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIO
         # Starting takes the name over: a publisher that still runs under it is fenced, its open transaction aborted.
         await producer.start()
         yield producer
-    except ProducerFenced as error:
+    except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
         raise PublishError(
             f"another publisher has taken over as '{publisher}'",
             fix="let it finish; run again to see that all is there",

@@ -21,6 +21,11 @@ def endpoint_url() -> str | None:
     return os.environ.get("AWS_ENDPOINT_URL")
 
 
+def session() -> boto3.session.Session:
+    """boto3's session: where credentials and event hooks come from."""
+    return boto3.session.Session(region_name=region())
+
+
 def client(service: str, *, max_attempts: int = 4, read_timeout_s: float = 20, pool: int = 16) -> Any:  # noqa: ANN401
     """A boto3 client. Credentials come from boto3's own chain."""
     config = Config(

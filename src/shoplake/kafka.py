@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -13,6 +13,9 @@ from aiokafka.errors import IllegalOperation, KafkaError, TopicAlreadyExistsErro
 
 from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
 from shoplake.errors import StreamHalted
+
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings
 
 PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
@@ -25,8 +28,18 @@ _LARGE = _KEEP | {"max.message.bytes": str(4 * 1024 * 1024)}
 _COMPACT = {"cleanup.policy": "compact", "segment.ms": "86400000"}
 
 
+def client_options(cluster: KafkaSettings) -> dict[str, Any]:
+    """Address and login, as every client of aiokafka takes them."""
+    address = {"bootstrap_servers": cluster.bootstrap_servers}
+    if cluster.login == "none":
+        return address
+    from shoplake import login  # imports boto3
+
+    return address | login.kafka_options()
+
+
 @contextlib.asynccontextmanager
-async def answering(bootstrap_servers: str) -> AsyncIterator[None]:
+async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
     """Turns what the client raises while Kafka is away into one clear error.
 
     Raises:
@@ -36,22 +49,23 @@ async def answering(bootstrap_servers: str) -> AsyncIterator[None]:
         yield
     except (KafkaError, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
         raise StreamHalted(
-            f"Kafka at {bootstrap_servers} did not answer as expected: {error or type(error).__name__}",
+            f"Kafka at {cluster.bootstrap_servers} did not answer as expected: {error or type(error).__name__}",
             fix="is it running? `shoplake status`",
         ) from error
 
 
-async def create_topics(bootstrap_servers: str, *, partitions: int = PARTITIONS, replication: int = 1) -> None:
+async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS) -> None:
     """Make all topics of the contract, dead letters and publishing progress; harmless where they exist.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
     """
+    replication = cluster.replication
     wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
     wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
     wanted.append(NewTopic(PROGRESS, 1, replication, topic_configs=_COMPACT))
-    async with answering(bootstrap_servers):
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    async with answering(cluster):
+        admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
         await admin.start()
         try:
             answer = await admin.create_topics(wanted)
@@ -62,10 +76,10 @@ async def create_topics(bootstrap_servers: str, *, partitions: int = PARTITIONS,
                 raise StreamHalted(f"Kafka refused topic {topic}: {for_code(code).__name__}")
 
 
-def consumer(bootstrap_servers: str, *, group: str | None = None, topics: Iterable[str] = ()) -> AIOKafkaConsumer:
+def consumer(cluster: KafkaSettings, *, group: str | None = None, topics: Iterable[str] = ()) -> AIOKafkaConsumer:
     """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset."""
     settings: dict[str, Any] = {
-        "bootstrap_servers": bootstrap_servers,
+        **client_options(cluster),
         "group_id": group,
         "isolation_level": "read_committed",
         "enable_auto_commit": False,
@@ -80,7 +94,7 @@ def consumer(bootstrap_servers: str, *, group: str | None = None, topics: Iterab
     return AIOKafkaConsumer(*topics, **settings)
 
 
-async def settled_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
+async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:
     """Where the topics end, once no transaction is open in them.
 
     A commit is answered before its markers are in the log: who reads at once would miss the last events.
@@ -90,8 +104,8 @@ async def settled_ends(bootstrap_servers: str, topics: Iterable[str]) -> dict[To
         KafkaError: Kafka did not answer, or lacks a topic.
     """
     partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
-    every = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, isolation_level="read_uncommitted")
-    committed = consumer(bootstrap_servers)
+    every = AIOKafkaConsumer(**client_options(cluster), isolation_level="read_uncommitted")
+    committed = consumer(cluster)
     async with asyncio.timeout(SETTLE_TIMEOUT_S), every, committed:
         while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

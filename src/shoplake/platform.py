@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 from shoplake import kafka, settings, stack
-from shoplake.sinks.postgres_schema import migrate
+from shoplake.sinks.postgres_schema import admit, migrate
 
 if TYPE_CHECKING:
-    from shoplake.settings import Settings
+    from shoplake.settings import KafkaSettings, Settings
 
 LOCAL = "local"
 
@@ -27,16 +27,40 @@ def connect(environment: str = LOCAL) -> Settings:
     return settings.load(environment)
 
 
-def kafka_address(environment: str = LOCAL) -> str:
-    """Bootstrap servers; the local stack's own, so that publishing needs no Terraform.
+def kafka_cluster(environment: str = LOCAL) -> KafkaSettings:
+    """How to reach Kafka; the local stack's own, so that publishing needs no Terraform.
 
     Raises:
         StackNotRunning: the local stack is down.
         InfraError: another environment was not applied.
     """
     if environment == LOCAL:
-        return stack.connections().kafka_bootstrap_servers
-    return connect(environment).kafka.bootstrap_servers
+        return settings.KafkaSettings(bootstrap_servers=stack.connections().kafka_bootstrap_servers)
+    return connect(environment).kafka
+
+
+def prepare(environment: str = LOCAL) -> None:
+    """What belongs to an environment and is not Terraform's: topics, the database's user, the relational schema.
+
+    Harmless when repeated.
+
+    Raises:
+        StackNotRunning: the local stack is down.
+        InfraError: the environment was not applied, or the secret of its database could not be read.
+        StreamHalted: Kafka did not answer.
+        StoreUnavailable: Postgres did not answer.
+    """
+    if environment == LOCAL:
+        prepare_stack()
+        return
+    found = connect(environment)
+    asyncio.run(kafka.create_topics(found.kafka))
+    if found.postgres.secret_arn:
+        from shoplake import login  # boto3's signers, for AWS alone
+
+        made = login.made_secret(found.postgres.secret_arn)
+        admit(found.postgres.as_user(made.user, made.password), found.postgres.user)
+    migrate(found.postgres.url())
 
 
 def prepare_stack() -> None:
@@ -47,7 +71,7 @@ def prepare_stack() -> None:
         StoreUnavailable: Postgres did not answer.
     """
     here = stack.connections()
-    asyncio.run(kafka.create_topics(here.kafka_bootstrap_servers))
+    asyncio.run(kafka.create_topics(kafka_cluster()))
     migrate(
         settings.PostgresSettings(
             host=here.postgres_host,

@@ -7,11 +7,11 @@ whose JSON holds the section's secret fields. `SHOPLAKE_POSTGRES__HOST` override
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shoplake import aws
@@ -24,20 +24,34 @@ if TYPE_CHECKING:
 SECTIONS_WITH_SECRETS = ("postgres", "redis")
 
 
+Login = Literal["password", "iam"]
+"""How a store knows its caller: by a password in the settings, or by a token that AWS lets the caller's role sign."""
+
+
 class KafkaSettings(BaseModel):
     """How to reach the log."""
 
     bootstrap_servers: str
+    login: Literal["none", "iam"] = "none"
+    replication: int = 1
 
 
 class PostgresSettings(BaseModel):
-    """How to reach the relational store."""
+    """How to reach the relational store; `ca_file` holds the certificates that signed its own, and makes TLS a must."""
 
     host: str
     port: int
     database: str
     user: str
-    password: SecretStr
+    login: Login = "password"
+    password: SecretStr = SecretStr("")
+    secret_arn: str | None = None
+    ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        _refuse_missing(self, "password" if self.login == "password" else "ca_file")
+        return self
 
     def url(self) -> URL:
         """SQLAlchemy URL with the psycopg driver."""
@@ -46,31 +60,84 @@ class PostgresSettings(BaseModel):
         return URL.create(
             "postgresql+psycopg",
             username=self.user,
-            password=self.password.get_secret_value(),
+            password=self._password(),
             host=self.host,
             port=self.port,
             database=self.database,
+            query=self._tls(),
         )
 
     def conninfo(self) -> str:
-        """URI for libpq, psycopg and DuckDB; holds the password, so never log it."""
-        user, password = quote(self.user, safe=""), quote(self.password.get_secret_value(), safe="")
-        return f"postgresql://{user}:{password}@{self.host}:{self.port}/{quote(self.database, safe='')}"
+        """URI for libpq, psycopg and DuckDB, for one connection; holds a password, so never log or keep it."""
+        user, password = quote(self.user, safe=""), quote(self._password(), safe="")
+        address = f"postgresql://{user}:{password}@{self.host}:{self.port}/{quote(self.database, safe='')}"
+        return f"{address}?{urlencode(self._tls())}" if self.ca_file else address
+
+    def as_user(self, user: str, password: str) -> PostgresSettings:
+        """The same store with another user, who has a password."""
+        return self.model_copy(update={"user": user, "password": SecretStr(password), "login": "password"})
+
+    def _password(self) -> str:
+        if self.login == "password":
+            return self.password.get_secret_value()
+        from shoplake import login  # boto3's signers and two clients, which nobody needs who has a password
+
+        return login.postgres_token(self.host, self.port, self.user)
+
+    def _tls(self) -> dict[str, str]:
+        return {"sslmode": "verify-full", "sslrootcert": str(self.ca_file)} if self.ca_file else {}
 
 
 class RedisSettings(BaseModel):
-    """How to reach the live board."""
+    """How to reach the live board; `cluster` is the name that an IAM token is for."""
 
     host: str
     port: int
-    password: SecretStr
+    login: Login = "password"
+    password: SecretStr = SecretStr("")
+    user: str = "default"
+    cluster: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        _refuse_missing(self, "password" if self.login == "password" else "cluster")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of `redis.Redis`, sync or asyncio: address and login, by IAM over TLS."""
+        address = {"host": self.host, "port": self.port}
+        if self.login == "password":
+            return address | {"password": self.password.get_secret_value()}
+        from shoplake import login
+
+        return address | {"ssl": True, "credential_provider": login.ValkeyTokens(self.user, self.cluster)}
 
 
 class MongoSettings(BaseModel):
-    """How to reach the document store."""
+    """How to reach the document store; with `secret_arn`, its user is the one that AWS made and keeps there."""
 
     uri: str
     database: str
+    secret_arn: str | None = None
+    ca_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.secret_arn:
+            _refuse_missing(self, "ca_file")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of `MongoClient`, sync or async: address and login. Made for one client, not to keep."""
+        options: dict[str, Any] = {"host": self.uri}
+        if self.ca_file:
+            options["tlsCAFile"] = str(self.ca_file)
+        if self.secret_arn:
+            from shoplake import login
+
+            made = login.made_secret(self.secret_arn)
+            options |= {"username": made.user, "password": made.password}
+        return options
 
 
 class DynamoDBSettings(BaseModel):
@@ -156,11 +223,28 @@ def load(environment: str = "local") -> Settings:
     try:
         return Settings(environment=environment)  # type: ignore[call-arg]
     except ValidationError as error:
-        fields = ", ".join(".".join(str(part) for part in e["loc"]) for e in error.errors())
+        listed = "".join(f"\n  - {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise InfraError(
-            f"environment '{environment}' lacks settings, or has wrong ones: {fields}",
+            f"environment '{environment}' lacks settings, or has wrong ones:{listed}",
             fix=f"run `shoplake apply {environment}`, which writes them to SSM and Secrets Manager",
         ) from error
+
+
+def _refuse_missing(section: BaseModel, field: str) -> None:
+    value = getattr(section, field)
+    if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+        raise ValueError(_WANTED[field])
+
+
+_WANTED = {
+    "password": "expected a password, found none",
+    "cluster": "expected the name of the cache that the token is for (`cluster`), found none",
+    "ca_file": (
+        "expected `ca_file`, the certificates that sign RDS's and DocumentDB's, found none; download "
+        "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem and set "
+        "SHOPLAKE_POSTGRES__CA_FILE and SHOPLAKE_MONGO__CA_FILE to where it is"
+    ),
+}
 
 
 def _parameters(environment: str) -> dict[str, Any]:

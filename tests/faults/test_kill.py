@@ -51,7 +51,7 @@ def published(platform: Settings) -> Settings:
 
 
 def _published(settings: Settings) -> int:
-    found = asyncio.run(read_progress(settings.kafka.bootstrap_servers)).get(f"demo-{SEED}")
+    found = asyncio.run(read_progress(settings.kafka)).get(f"demo-{SEED}")
     return found.events if found is not None else 0
 
 

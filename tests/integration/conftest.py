@@ -20,6 +20,6 @@ SEED = 11
 def loaded_stack(platform: Settings) -> Settings:
     """20k events of the demo shop, published and streamed into every store."""
     run = Run(load_scenario("demo"), SEED, EVENTS)
-    asyncio.run(publish(platform.kafka.bootstrap_servers, run))
+    asyncio.run(publish(platform.kafka, run))
     asyncio.run(stream(SINKS, until_caught_up=True))
     return platform

@@ -42,20 +42,19 @@ def refused(mark: str, number: int) -> bytes:
 
 async def plant(settings: Settings, mark: str, values: list[bytes]) -> set[tuple[str, int, int]]:
     """Put the values into the log in one transaction; returns where they are."""
-    servers = settings.kafka.bootstrap_servers
-    async with AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"plant-{mark}") as producer:
+    async with AIOKafkaProducer(**kafka.client_options(settings.kafka), transactional_id=f"plant-{mark}") as producer:
         async with producer.transaction():
             sent = [await producer.send(TOPIC, value, mark.encode(), timestamp_ms=17) for value in values]
         places = [await one for one in sent]
-    await settled_ends(servers, [TOPIC])
+    await settled_ends(settings.kafka, [TOPIC])
     return {(place.topic, place.partition, place.offset) for place in places}
 
 
 async def letters_about(settings: Settings, mark: str) -> list[DeadLetter]:
     """The committed dead letters whose event has this key."""
     found: list[DeadLetter] = []
-    ends = await settled_ends(settings.kafka.bootstrap_servers, [DEAD_LETTERS])
-    async with asyncio.timeout(TIMEOUT_S), kafka.consumer(settings.kafka.bootstrap_servers) as consumer:
+    ends = await settled_ends(settings.kafka, [DEAD_LETTERS])
+    async with asyncio.timeout(TIMEOUT_S), kafka.consumer(settings.kafka) as consumer:
         consumer.assign(list(ends))
         for partition in ends:
             consumer.seek(partition, 0)

@@ -211,7 +211,7 @@ async def test_an_event_that_was_published_again_is_duplicated_in_the_log(loaded
 
 
 async def chunks_of(settings: Settings, topic: str) -> list[log.Chunk]:
-    return [chunk async for chunk in log.read(settings.kafka.bootstrap_servers, [topic])]
+    return [chunk async for chunk in log.read(settings.kafka, [topic])]
 
 
 async def send(settings: Settings, topic: str, key: bytes | None, value: bytes | None) -> None:

@@ -16,23 +16,6 @@ from shoplake.infra.dry_run import DryRun
 from shoplake.infra.plan_json import Plan
 
 Broken = Callable[[dict[str, Any]], None]
-MEMORY: dict[str, DryRun] = {}
-
-
-@pytest.fixture
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], DryRun]:
-    """One dry run per environment and session, with no credentials and nobody's configuration."""
-
-    def of(name: str) -> DryRun:
-        if name not in MEMORY:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("SHOPLAKE_HOME", str(tmp_path_factory.mktemp(name)))
-                patch.delenv("AWS_PROFILE", raising=False)
-                patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # must not reach Terraform
-                MEMORY[name] = dry_run.run(name)
-        return MEMORY[name]
-
-    return of
 
 
 @pytest.mark.parametrize("name", environments.NAMES)

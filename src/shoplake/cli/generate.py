@@ -38,5 +38,5 @@ def command(
             from shoplake import platform
             from shoplake.publish.kafka import publish
 
-            done = asyncio.run(publish(platform.kafka_address(environment), run, watch=watch))
+            done = asyncio.run(publish(platform.kafka_cluster(environment), run, watch=watch))
             typer.echo(f"{done.events} events of '{done.publisher}' are in the log")

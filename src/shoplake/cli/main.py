@@ -19,6 +19,7 @@ from shoplake.cli import (
     env,
     generate,
     logs,
+    migrate,
     plan,
     status,
     stream,
@@ -65,6 +66,7 @@ app.command("test", rich_help_panel=START, context_settings={"allow_extra_args":
 )
 app.command("up", rich_help_panel=PLATFORM)(up.command)
 app.command("apply", rich_help_panel=PLATFORM)(apply.command)
+app.command("migrate", rich_help_panel=PLATFORM)(migrate.command)
 app.command("plan", rich_help_panel=PLATFORM)(plan.command)
 app.command("cost", rich_help_panel=PLATFORM)(cost.command)
 app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)

@@ -104,7 +104,7 @@ def a_customer(settings: Settings) -> Answer:
     from pymongo import MongoClient
 
     client: MongoClient[dict[str, Any]]
-    with MongoClient(settings.mongo.uri, serverSelectionTimeoutMS=5000) as client:
+    with MongoClient(**settings.mongo.options(), serverSelectionTimeoutMS=5000) as client:
         document = client[settings.mongo.database]["customers"].find_one(
             {"orders.placed": {"$gte": 1}}, sort=[("orders.spent_cents", -1), ("_id", 1)]
         )
@@ -129,9 +129,7 @@ def the_live_board(settings: Settings) -> Answer:
     import redis
 
     with redis.Redis(
-        host=settings.redis.host,
-        port=settings.redis.port,
-        password=settings.redis.password.get_secret_value(),
+        **settings.redis.options(),
         decode_responses=True,
         socket_timeout=10,
     ) as client:

@@ -89,7 +89,7 @@ def demo(scenario: str, seed: int, events: int, say: Say) -> Outcome:
         with clock.stage("generate"):
             run = asyncio.run(_next_run(Run(shop, seed, events)))
             say(f"simulating and publishing up to event {run.events:,}")
-            asyncio.run(publish(platform.kafka_address(), run))
+            asyncio.run(publish(platform.kafka_cluster(), run))
         applied.wait_until_usable()
         settings = platform.connect()
         with clock.stage("stream"):
@@ -104,7 +104,7 @@ def demo(scenario: str, seed: int, events: int, say: Say) -> Outcome:
 
 async def _next_run(run: Run) -> Run:
     """The run up to the next multiple of its events: a new share of the shop, or the rest of an unfinished one."""
-    done = (await read_progress(platform.kafka_address())).get(run.publisher)
+    done = (await read_progress(platform.kafka_cluster())).get(run.publisher)
     shares = (done.events // run.events if done is not None else 0) + 1
     return Run(run.scenario, run.seed, shares * run.events, run.workers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -19,6 +20,9 @@ from shoplake.publish.partitioner import partitions_of
 from shoplake.publish.progress import Published, read_progress
 from shoplake.publish.run import Run
 
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings
+
 BATCH_BYTES = 512 * 1024
 TRANSACTION_TIMEOUT_MS = 120_000
 IN_FLIGHT_BATCHES = 64
@@ -27,19 +31,19 @@ IN_FLIGHT_BATCHES = 64
 Watch = Callable[[int], None]
 
 
-async def publish(bootstrap_servers: str, run: Run, *, watch: Watch | None = None) -> Published:
+async def publish(cluster: KafkaSettings, run: Run, *, watch: Watch | None = None) -> Published:
     """Bring the log to `run.events` events of the run; what is there already is not sent again.
 
     Args:
-        bootstrap_servers: Kafka.
+        cluster: Kafka.
         run: which events.
         watch: called after each transaction with the number of events in the log.
 
     Raises:
         PublishError: Kafka is away, another publisher took over, or the log holds another version of this run.
     """
-    async with _producer(bootstrap_servers, run.publisher) as producer:
-        done = (await read_progress(bootstrap_servers)).get(run.publisher) or _nothing(run)
+    async with _producer(cluster, run.publisher) as producer:
+        done = (await read_progress(cluster)).get(run.publisher) or _nothing(run)
         _refuse_other_run(done, run)
         if watch is not None:
             watch(done.events)
@@ -60,7 +64,7 @@ async def publish(bootstrap_servers: str, run: Run, *, watch: Watch | None = Non
                 watch(done.events)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
-            await kafka.settled_ends(bootstrap_servers, TOPICS)
+            await kafka.settled_ends(cluster, TOPICS)
         return done
 
 
@@ -94,9 +98,9 @@ def _refuse_other_run(done: Published, run: Run) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(cluster: KafkaSettings, publisher: str) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
+        **kafka.client_options(cluster),
         transactional_id=f"shoplake-publish-{publisher}",
         transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         compression_type="lz4",
@@ -117,7 +121,7 @@ async def _producer(bootstrap_servers: str, publisher: str) -> AsyncIterator[AIO
         raise PublishError(f"the simulation failed: {error}", fix="run the same command again to go on") from error
     except KafkaError as error:
         raise PublishError(
-            f"Kafka at {bootstrap_servers} did not take the events: {error or type(error).__name__}",
+            f"Kafka at {cluster.bootstrap_servers} did not take the events: {error or type(error).__name__}",
             fix="is it running? `shoplake status`; then run the same command again, it goes on where it stopped",
         ) from error
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiokafka import TopicPartition
@@ -10,6 +10,9 @@ from aiokafka import TopicPartition
 from shoplake import kafka
 from shoplake.contract import PROGRESS
 from shoplake.errors import PublishError
+
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings
 
 POLL_MS = 500
 # The topic has one partition and one record per publisher and window since its last compaction.
@@ -38,7 +41,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     events: int
 
 
-async def read_progress(bootstrap_servers: str) -> dict[str, Published]:
+async def read_progress(cluster: KafkaSettings) -> dict[str, Published]:
     """The newest record of each publisher, by name.
 
     Raises:
@@ -47,8 +50,8 @@ async def read_progress(bootstrap_servers: str) -> dict[str, Published]:
     """
     partition = TopicPartition(PROGRESS, 0)
     newest: dict[str, Published] = {}
-    consumer = kafka.consumer(bootstrap_servers)
-    async with kafka.answering(bootstrap_servers):
+    consumer = kafka.consumer(cluster)
+    async with kafka.answering(cluster):
         await consumer.start()
         try:
             consumer.assign([partition])

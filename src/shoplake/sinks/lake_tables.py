@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import polars as pl
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
@@ -54,28 +53,30 @@ _SIMPLE: dict[type[pl.DataType], type[IcebergType]] = {
 def open_catalog(settings: Settings) -> Catalog:
     """The environment's catalogue: Glue, or a SQL catalogue in Postgres where there is no Glue."""
     region = aws.region()
-    credentials = boto3.Session().get_credentials()
     properties = {
         "warehouse": settings.lake.warehouse,
+        "client.region": region,
         "s3.region": region,
         # An emulator may be busy writing its state; Arrow's own patience is three seconds.
         "s3.connect-timeout": "10",
         "s3.request-timeout": "60",
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
     }
-    if credentials is not None:
-        frozen = credentials.get_frozen_credentials()
-        properties |= {
-            "client.region": region,
-            "client.access-key-id": frozen.access_key,
-            "client.secret-access-key": frozen.secret_key,
-        } | ({"client.session-token": frozen.token} if frozen.token else {})
     if endpoint := aws.endpoint_url():
-        properties |= {"s3.endpoint": endpoint, "glue.endpoint": endpoint}
+        properties |= {"s3.endpoint": endpoint, "glue.endpoint": endpoint} | _keys()
     if settings.lake.catalog == "glue":
         return load_catalog("shoplake", type="glue", **properties)
     uri = settings.postgres.url().render_as_string(hide_password=False)
     return load_catalog("shoplake", type="sql", uri=uri, **properties)
+
+
+def _keys() -> dict[str, str]:
+    # For an emulator alone. On AWS each library finds the role's keys by itself, and new ones when those have expired.
+    found = aws.session().get_credentials()
+    if found is None:
+        return {}
+    frozen = found.get_frozen_credentials()
+    return {"client.access-key-id": frozen.access_key, "client.secret-access-key": frozen.secret_key}
 
 
 def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:

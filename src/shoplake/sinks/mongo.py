@@ -32,7 +32,7 @@ class MongoSink(KeyedSink):
 
     def __init__(self, settings: MongoSettings) -> None:
         self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            settings.uri,
+            **settings.options(),
             serverSelectionTimeoutMS=5000,
             socketTimeoutMS=TIMEOUT_MS,
             # A write that may have happened is read back, not sent again.

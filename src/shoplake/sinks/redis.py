@@ -36,9 +36,7 @@ class RedisSink(Sink):
 
     def __init__(self, settings: RedisSettings) -> None:
         self._client = redis.asyncio.Redis(
-            host=settings.host,
-            port=settings.port,
-            password=settings.password.get_secret_value(),
+            **settings.options(),
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=5,
             # HINCRBY sent twice counts twice: what a lost answer means is decided here, by the checkpoint.

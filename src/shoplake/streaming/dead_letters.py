@@ -23,6 +23,8 @@ from shoplake.streaming.loop import Progress, Report
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+    from shoplake.settings import KafkaSettings
+
 GROUP = "shoplake-dead-letters"
 MAX_RECORDS = 50_000
 POLL_MS = 200
@@ -51,8 +53,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetterLoop:
     """Reads all topics, writes what is refused."""
 
-    def __init__(self, bootstrap_servers: str, report: Report) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, cluster: KafkaSettings, report: Report) -> None:
+        self._cluster = cluster
         self._report = report
         self._read = 0
 
@@ -63,14 +65,14 @@ class DeadLetterLoop:
             StreamHalted: Kafka is away, or another process does the same work under the same name.
         """
         self._report(Progress(0, 0, "joining"))
-        consumer = kafka.consumer(self._bootstrap_servers, group=GROUP)
+        consumer = kafka.consumer(self._cluster, group=GROUP)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers,
+            **kafka.client_options(self._cluster),
             transactional_id=GROUP,
             request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
             max_request_size=MAX_REQUEST_BYTES,
         )
-        async with kafka.answering(self._bootstrap_servers):
+        async with kafka.answering(self._cluster):
             # The producer first: taking its name over ends a transaction that a killed predecessor left open.
             await producer.start()
             await consumer.start()

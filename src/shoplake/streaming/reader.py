@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
+    from shoplake.settings import KafkaSettings
+
 POLL_MS = 200
 
 
@@ -54,11 +56,11 @@ class Raw:
 class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """A consumer whose positions are the store's checkpoints; Kafka's own offsets serve for lag only."""
 
-    def __init__(self, bootstrap_servers: str, group: str, topics: Iterable[str], limits: Limits) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, cluster: KafkaSettings, group: str, topics: Iterable[str], limits: Limits) -> None:
+        self._cluster = cluster
         self._topics = sorted(topics)
         self._limits = limits
-        self._consumer = kafka.consumer(bootstrap_servers, group=group)
+        self._consumer = kafka.consumer(cluster, group=group)
         self._positions: dict[TopicPartition, int] = {}
         # Counts rebalances, so that the loop notices one between two polls.
         self.generation = 0
@@ -66,7 +68,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def start(self) -> None:
         """Join the group."""
-        async with kafka.answering(self._bootstrap_servers):
+        async with kafka.answering(self._cluster):
             await self._consumer.start()
             await self._refuse_missing_topics()
             self._consumer.subscribe(self._topics, listener=self)
@@ -107,7 +109,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             StreamHalted: the log no longer has, or does not yet have, the offset: going on would skip events.
         """
         partitions = [KafkaPartition(*p) for p in checkpoints]
-        async with kafka.answering(self._bootstrap_servers):
+        async with kafka.answering(self._cluster):
             begins = await self._consumer.beginning_offsets(partitions)
             ends = await self._consumer.end_offsets(partitions)
             for partition, checkpoint in checkpoints.items():
@@ -132,7 +134,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def _poll(self, max_records: int) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
         try:
-            async with kafka.answering(self._bootstrap_servers):
+            async with kafka.answering(self._cluster):
                 polled = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=max_records)
         except StreamHalted as error:
             if isinstance(error.__cause__, NoOffsetForPartitionError):
@@ -168,7 +170,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         few partitions, or none for the moment, has not caught up because those few are done.
         """
         partitions = [KafkaPartition(t, p) for t in self._topics for p in self._consumer.partitions_for_topic(t) or ()]
-        async with kafka.answering(self._bootstrap_servers):
+        async with kafka.answering(self._cluster):
             ends = await self._consumer.end_offsets(partitions)
             return sum([max(0, end - await self._reached(tp)) for tp, end in ends.items()])
 

@@ -60,7 +60,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
         events.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
     settings = settings_.load(arguments.environment)
-    log, until_caught_up = settings.kafka.bootstrap_servers, arguments.until_caught_up
+    log, until_caught_up = settings.kafka, arguments.until_caught_up
     if arguments.sink == DEAD_LETTERS:
         await DeadLetterLoop(log, _print).run(until_caught_up=until_caught_up, stopping=stopping)
         return

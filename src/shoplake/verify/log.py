@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from shoplake import kafka
 from shoplake.errors import StackError
+
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings
 
 CHUNK_RECORDS = 100_000
 FETCH_BYTES = 4 * 1024 * 1024
@@ -45,16 +50,16 @@ class Records:
 Chunk = Mapping[str, Records]
 
 
-async def read(bootstrap_servers: str, topics: Collection[str]) -> AsyncIterator[Chunk]:
+async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator[Chunk]:
     """Every committed record of the topics, about `CHUNK_RECORDS` at a time, by topic.
 
     Raises:
         StackError: Kafka does not answer or a topic does not exist.
     """
     try:
-        partitions = await _partitions(bootstrap_servers, topics)
+        partitions = await _partitions(cluster, topics)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers,
+            **kafka.client_options(cluster),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -72,13 +77,13 @@ async def read(bootstrap_servers: str, topics: Collection[str]) -> AsyncIterator
             await consumer.stop()
     except (KafkaError, TimeoutError, OSError) as error:
         raise StackError(
-            f"the log could not be read: Kafka at {bootstrap_servers} answered {error!r}",
+            f"the log could not be read: Kafka at {cluster.bootstrap_servers} answered {error!r}",
             fix="look at `shoplake status`; `shoplake up` starts what is down",
         ) from error
 
 
-async def _partitions(bootstrap_servers: str, topics: Collection[str]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
+async def _partitions(cluster: KafkaSettings, topics: Collection[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**kafka.client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await asyncio.wait_for(admin.start(), timeout=REQUEST_TIMEOUT_MS / 1000)
         # All topics: asking for one by name would create it where the broker allows that.

@@ -50,7 +50,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     tell = progress or (lambda _: None)
     start = time.monotonic()
     with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
-        await kafka.settled_ends(settings.kafka.bootstrap_servers, (*TOPICS, DEAD_LETTERS))
+        await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))
     with (
         tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
         open_database(Path(folder)) as database,
@@ -110,8 +110,7 @@ class _Run:
         return await asyncio.to_thread(_compared, cursor, module)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
-        servers = self.settings.kafka.bootstrap_servers
-        published = latest_progress([chunk async for chunk in log.read(servers, [PROGRESS])])
+        published = latest_progress([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
         for record in published:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         await asyncio.to_thread(spill_simulation, self.spill, published)
@@ -123,7 +122,7 @@ class _Run:
         events = 0
         writing: asyncio.Task[int] | None = None
         async with asyncio.TaskGroup() as tasks:
-            async for chunk in log.read(self.settings.kafka.bootstrap_servers, [*TOPICS, DEAD_LETTERS]):
+            async for chunk in log.read(self.settings.kafka, [*TOPICS, DEAD_LETTERS]):
                 if writing:
                     events += await writing
                     self.tell(f"log: {events:,} events read")

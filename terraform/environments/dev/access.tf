@@ -1,13 +1,16 @@
 # Who may do what: a role per sink, one that reads everything to verify it, and the same for CI's workflow alone.
 
 locals {
-  topics       = ["clicks", "customers", "inventory", "orders", "products", "reviews"]
-  settings     = [local.settings_path, "${local.settings_path}/"]
-  data_keys    = [module.keys.key_arns["data"]]
-  database     = ["${local.arn["rds-db"]}:dbuser:${module.relational.resource_id}/${module.relational.user}"]
-  cache        = ["${local.arn.elasticache}:replicationgroup:${module.cache.identifier}", "${local.arn.elasticache}:user:${module.cache.user_names["app"]}"]
-  warehouse    = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
-  sink_streams = { for sink in ["lake", "postgres", "dynamodb", "mongo", "redis"] : sink => [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-${sink}"] }] }
+  # Not the master: this one logs in by IAM. `shoplake migrate` makes it, with the master's secret.
+  database_user = "shoplake_app"
+  topics        = ["clicks", "customers", "inventory", "orders", "products", "reviews"]
+  all_topics    = concat(local.topics, ["dead-letters", "publish-progress"])
+  settings      = [local.settings_path, "${local.settings_path}/"]
+  data_keys     = [module.keys.key_arns["data"]]
+  database      = ["${local.arn["rds-db"]}:dbuser:${module.relational.resource_id}/${local.database_user}"]
+  cache         = ["${local.arn.elasticache}:replicationgroup:${module.cache.identifier}", "${local.arn.elasticache}:user:${module.cache.user_names["app"]}"]
+  warehouse     = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
+  sink_streams  = { for sink in ["lake", "postgres", "dynamodb", "mongo", "redis"] : sink => [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-${sink}"] }] }
 
   reader = {
     description    = "Reads every store, to verify and to report"
@@ -15,7 +18,7 @@ locals {
     read_objects   = local.warehouse
     read_catalogs  = module.lake.glue_databases
     read_tables    = [{ arn = local.table_arns["sessions"] }, { arn = local.table_arns["orders"], indexes = ["by_status"] }]
-    read_streams   = [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-verify"] }]
+    read_streams   = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
     cache_arns     = local.cache
     kms_keys       = local.data_keys
     database_users = local.database
@@ -31,10 +34,25 @@ module "access" {
   region      = var.region
 
   workloads = {
+    migrator = {
+      description    = "Makes the topics, lets the sinks' user into Postgres, and migrates its schema"
+      settings_paths = local.settings
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
+      database_users = local.database
+      made_secrets   = [module.relational.master_secret_arn]
+      kms_keys       = local.data_keys
+    }
     publisher = {
       description    = "Publishes the simulator's events"
       settings_paths = local.settings
-      write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["progress"]), transactional_ids = ["shoplake"] }]
+      read_streams   = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["publish-progress"]), transactional_ids = ["shoplake-publish-*"] }]
+    }
+    dead-letters = {
+      description    = "Copies what no sink can take to the dead-letter topic"
+      settings_paths = local.settings
+      read_streams   = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["dead-letters"]), groups = ["shoplake-dead-letters"] }]
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = ["dead-letters"], transactional_ids = ["shoplake-dead-letters"] }]
     }
     lake-sink = {
       description    = "Appends events to the Iceberg tables of the lake"

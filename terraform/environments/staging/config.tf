@@ -9,14 +9,19 @@ module "config" {
 
   parameters = {
     "kafka/bootstrap_servers"    = module.stream.bootstrap_servers
+    "kafka/login"                = "iam"
+    "kafka/replication"          = tostring(min(3, var.stream.brokers))
     "postgres/host"              = module.relational.host
     "postgres/port"              = tostring(module.relational.port)
     "postgres/database"          = module.relational.database
-    "postgres/user"              = module.relational.user
+    "postgres/login"             = "iam"
+    "postgres/user"              = local.database_user
     "postgres/secret_arn"        = module.relational.master_secret_arn
     "redis/host"                 = module.cache.host
     "redis/port"                 = tostring(module.cache.port)
+    "redis/login"                = "iam"
     "redis/user"                 = module.cache.user_names["app"]
+    "redis/cluster"              = module.cache.identifier
     "mongo/uri"                  = "mongodb://${module.documents.host}:${module.documents.port}/?tls=true&replicaSet=rs0&retryWrites=false"
     "mongo/database"             = "shoplake"
     "mongo/secret_arn"           = module.documents.master_secret_arn

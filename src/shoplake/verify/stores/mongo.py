@@ -35,7 +35,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     del folder
     try:
         with MongoClient[dict[str, Any]](
-            settings.mongo.uri,
+            **settings.mongo.options(),
             serverSelectionTimeoutMS=TIMEOUT_MS,
             connectTimeoutMS=TIMEOUT_MS,
             socketTimeoutMS=SOCKET_TIMEOUT_MS,

@@ -36,9 +36,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     del folder
     server = settings.redis
     client = redis.Redis(
-        host=server.host,
-        port=server.port,
-        password=server.password.get_secret_value() or None,
+        **server.options(),
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=10,
         decode_responses=True,

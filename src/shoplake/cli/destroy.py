@@ -17,10 +17,12 @@ def command(
 ) -> None:
     """Remove what Terraform made for an environment, with the objects and items in it; the servers stay up.
 
+    Then ask the APIs what of it is still there; anything that nobody meant to keep is an error.
+
     Example: shoplake destroy local
     """
     from shoplake import stack
-    from shoplake.infra import guards, inputs, runner
+    from shoplake.infra import account, environments, guards, inputs, runner, survivors
 
     given = inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
@@ -32,4 +34,6 @@ def command(
         allow_destroy=allow_destroy or (),
         typed=confirm,
     )
-    typer.echo(f"{environment} is gone: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s")
+    typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; asking what is left")
+    left = survivors.find(environment, account.clients(environments.named(environment), given.environment))
+    typer.echo(survivors.report(environment, left) + f"{environment} is gone")

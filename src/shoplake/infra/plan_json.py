@@ -15,7 +15,7 @@ INDEX = re.compile(r"\[[^\]]*\]")
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource, or data source read during apply: what is planned, and which of it only AWS will know."""
+    """One resource, or data source read during apply: what is planned, which of it only AWS will know, what it was."""
 
     address: str
     module: tuple[str, ...]
@@ -26,6 +26,7 @@ class Resource:
     actions: tuple[str, ...]
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
+    prior: Mapping[str, Any]
 
     def get(self, *path: str | int) -> Json:
         """The planned value at a path; None where there is none yet."""
@@ -102,6 +103,7 @@ def _resource(change: Mapping[str, Any]) -> Resource:
         actions=tuple(change["change"]["actions"]),
         values=change["change"].get("after") or {},
         unknown=change["change"].get("after_unknown") or {},
+        prior=change["change"].get("before") or {},
     )
 
 

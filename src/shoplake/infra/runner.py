@@ -9,11 +9,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shoplake.infra import environments, guards, session, terraform, workspace
+from shoplake.infra import account, emptying, environments, guards, session, terraform, workspace
+from shoplake.infra.plan_json import Plan
 from shoplake.infra.progress import Change, Report, Transcript
 
 PLAN_TIMEOUT_S = 300
 APPLY_TIMEOUT_S = 1200
+DESTROY_ATTEMPTS = 3
 AWS_TIMEOUT_S = 7200  # MSK and a replica of RDS take most of an hour
 
 
@@ -119,6 +121,8 @@ def destroy(
 ) -> Destroyed:
     """Remove all that the environment's state knows, with the data in it; on AWS as far as `allow_destroy` names it.
 
+    On AWS, buckets are emptied and protection is lifted first, of what the judged plan destroys and of nothing else.
+
     Raises:
         UsageError: there is no environment of that name.
         InfraError: a guard refused, or Terraform failed; the message holds its diagnostics in full.
@@ -127,7 +131,7 @@ def destroy(
     guards.refuse_untyped(environments.named(name), typed)
     with session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
-            said = _apply_what_was_judged(opened, ("-destroy",), allow_destroy, None)
+            said = _destroy_what_was_judged(opened, allow_destroy)
             return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
         code, said = opened.run("destroy", "-auto-approve", timeout_s=APPLY_TIMEOUT_S)
         if code:
@@ -168,6 +172,33 @@ def _apply_what_was_judged(
         if code:
             raise opened.failure("apply", code, said)
     return said
+
+
+def _destroy_what_was_judged(opened: session.Session, allow_destroy: Collection[str]) -> Transcript:
+    """As an apply, with what stands in the way cleared first.
+
+    Something may be written into a bucket between its emptying and its end, access logs for one: then once more.
+    """
+    chosen, attempt = opened.chosen, 1
+    while True:
+        with opened.saved_plan("-destroy", timeout_s=AWS_TIMEOUT_S) as (path, plan):
+            guards.refuse_lost_data(chosen, plan, allow_destroy if attempt == 1 else _still(plan, allow_destroy))
+            found = emptying.obstacles(plan)
+            if found:
+                emptying.clear(found, account.clients(chosen, opened.environment), opened.report)
+            code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S)
+        if code == 0:
+            return said
+        filled_again = any("BucketNotEmpty" in str(error) for error in said.errors())
+        if attempt == DESTROY_ATTEMPTS or not filled_again:
+            raise opened.failure("destroy", code, said)
+        attempt += 1
+
+
+def _still(plan: Plan, allowed: Collection[str]) -> list[str]:
+    """What was allowed and has not gone yet."""
+    doomed = {one.address for one in plan.changes if "delete" in one.actions}
+    return [address for address in allowed if address in doomed]
 
 
 def _apply_and_adopt(

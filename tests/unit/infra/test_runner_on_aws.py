@@ -80,8 +80,9 @@ def test_terraform_gets_the_callers_profile_the_environments_backend_and_no_work
 
 
 def test_nothing_is_applied_when_the_plan_loses_data(calls: Path) -> None:
-    bucket = {"address": "aws_s3_bucket.raw", "mode": "managed", "type": "aws_s3_bucket", "name": "raw"}
-    lost = bucket | {"change": {"actions": ["delete"], "after": None}}
+    database = {"mode": "managed", "type": "aws_glue_catalog_database", "name": "raw"}
+    address = "aws_glue_catalog_database.raw"
+    lost = database | {"address": address, "change": {"actions": ["delete"], "after": None}}
     (calls.parent / "plan").write_text(json.dumps({"resource_changes": [lost]}))
 
     for change in (runner.apply, runner.destroy):
@@ -89,7 +90,7 @@ def test_nothing_is_applied_when_the_plan_loses_data(calls: Path) -> None:
             change("dev", variables={}, environment=AWS, report=quiet)
     assert "apply" not in calls.read_text().split()
 
-    runner.destroy("dev", variables={}, environment=AWS, report=quiet, allow_destroy=["aws_s3_bucket.raw"])
+    runner.destroy("dev", variables={}, environment=AWS, report=quiet, allow_destroy=[address])
     assert "apply" in calls.read_text().split()
 
 

@@ -58,7 +58,7 @@ def test_use_is_told_apart_low_expected_and_high_with_its_assumptions() -> None:
     assert (total.low, total.expected, total.high) == pytest.approx((0.73, 7.3, 73.0))
     text = cost_report.table("dev", found)
     assert "aws_s3_bucket: s3 standard GB: 10, 100, 1000" in text
-    assert "to be checked" in text
+    assert "as known in October 2025" in text
     assert str(cost.prices()["date"]) in text
 
 

@@ -1,4 +1,8 @@
-"""What each emulator of AWS really has, per service. `doctor` shows it; the local environment leaves out the rest."""
+"""What each emulator of AWS really has, per service, and what the local environment does with it.
+
+The one source of what is switched off: Terraform's variable `capabilities`, `doctor` and the table in
+docs/capabilities.md come from here. `tests/contract` asks the emulators and holds every row to what they answer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,12 @@ from typing import Literal
 
 from shoplake.errors import UsageError
 
-Emulator = Literal["ministack", "localstack", "aws"]
+Emulator = Literal["ministack", "localstack"]
+Provider = Literal["ministack", "localstack", "aws"]
+
+# The versions that the rows were held to: MiniStack as the stack runs it (no Docker), LocalStack's last open tag.
+MEASURED: dict[Emulator, str] = {"ministack": "1.5.33", "localstack": "4.14.0"}
+TITLES: dict[Emulator, str] = {"ministack": "MiniStack", "localstack": "LocalStack"}
 
 
 class Support(StrEnum):
@@ -19,51 +28,93 @@ class Support(StrEnum):
     MISSING = "missing"
 
 
+class Local(StrEnum):
+    """What the local environment does with a service."""
+
+    NEEDED = "needed"
+    SWITCHED = "switched"  # made where the emulator has it: Terraform's variable `capabilities`
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One service of AWS, by the name boto3 gives it; `note` says what a user would trip over."""
 
     service: str
+    used_for: str
     ministack: Support
     localstack: Support
+    local: Local
     note: str = ""
     aws: Support = Support.REAL
 
-    def on(self, emulator: Emulator) -> Support:
-        """How much of it that emulator has."""
-        support: Support = getattr(self, emulator)
+    def on(self, provider: Provider) -> Support:
+        """How much of it there is."""
+        support: Support = getattr(self, provider)
         return support
 
 
 _REAL, _CONTROL, _MISSING = Support.REAL, Support.CONTROL_PLANE, Support.MISSING
+_NEEDED, _SWITCHED, _OFF = Local.NEEDED, Local.SWITCHED, Local.OFF
 
-# MiniStack 1.5.33 as the stack runs it (no Docker), LocalStack 4.14.0 (the last open tag).
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability("s3", _REAL, _REAL),
-    Capability("dynamodb", _REAL, _REAL),
-    Capability("ssm", _REAL, _REAL),
-    Capability("secretsmanager", _REAL, _REAL),
-    Capability("iam", _CONTROL, _CONTROL, "policies are kept and not enforced"),
-    Capability("kms", _REAL, _REAL),
-    Capability("glue", _REAL, _MISSING, "the catalogue; without it Iceberg's is in Postgres"),
-    Capability("athena", _REAL, _MISSING, "queries run on DuckDB"),
-    Capability("rds", _CONTROL, _MISSING, "says `available` with nothing behind it; the stack's Postgres answers"),
-    Capability("kafka", _CONTROL, _MISSING, "MSK; the stack's Kafka answers"),
-    Capability("sns", _REAL, _REAL),
-    Capability("sqs", _REAL, _REAL),
-    Capability("logs", _REAL, _REAL, "CloudWatch Logs"),
-    Capability("events", _REAL, _REAL, "EventBridge"),
+    Capability("s3", "lake: buckets", _REAL, _REAL, _NEEDED),
+    Capability(
+        "glue", "lake: catalogue", _REAL, _MISSING, _SWITCHED, "without it Iceberg's catalogue is SQL in Postgres"
+    ),
+    Capability("athena", "lake: queries", _REAL, _MISSING, _OFF, "MiniStack's queries run on DuckDB"),
+    Capability("dynamodb", "keyvalue: tables", _REAL, _REAL, _NEEDED),
+    Capability("application-autoscaling", "keyvalue: capacity", _MISSING, _MISSING, _OFF),
+    Capability(
+        "rds",
+        "relational",
+        _CONTROL,
+        _MISSING,
+        _SWITCHED,
+        "says `available` with nothing behind it; the stack's Postgres answers",
+    ),
+    Capability("elasticache", "cache", _CONTROL, _MISSING, _OFF, "the stack's Valkey answers"),
+    Capability("docdb", "documents", _CONTROL, _MISSING, _OFF, "the stack's Mongo answers"),
+    Capability(
+        "kafka", "stream: MSK", _CONTROL, _MISSING, _OFF, "the stack's Kafka answers; MiniStack has no serverless ones"
+    ),
+    Capability("ssm", "config: settings", _REAL, _REAL, _NEEDED),
+    Capability("secretsmanager", "config: passwords", _REAL, _REAL, _NEEDED),
+    Capability("iam", "access: roles", _CONTROL, _CONTROL, _NEEDED, "policies are kept and not enforced"),
+    Capability("sts", "the account check", _REAL, _REAL, _NEEDED),
+    Capability("kms", "keys", _REAL, _REAL, _OFF, "MiniStack enciphers by XOR, and another key gives nonsense"),
+    Capability("ec2", "network", _CONTROL, _CONTROL, _OFF, "no packet passes through its networks"),
+    Capability("logs", "observability: logs", _REAL, _REAL, _OFF, "LocalStack searches by no pattern"),
+    Capability("cloudwatch", "observability: alarms", _REAL, _REAL, _OFF),
+    Capability("sns", "observability: alerts", _REAL, _REAL, _OFF),
+    Capability("budgets", "observability: budget", _CONTROL, _MISSING, _OFF, "nothing is ever spent"),
+    Capability("ce", "observability: cost tags", _MISSING, _MISSING, _OFF),
+    Capability("scheduler", "relational: nightly stop", _REAL, _CONTROL, _OFF, "LocalStack never fires"),
+    Capability("events", "lake: who tells of objects", _REAL, _REAL, _OFF, "EventBridge"),
+    Capability("sqs", "where a rule's events go", _REAL, _REAL, _OFF),
+    Capability(
+        "resourcegroupstaggingapi", "what survives `destroy`", _REAL, _CONTROL, _OFF, "LocalStack finds nothing"
+    ),
 )
 
 
-def support(service: str, emulator: Emulator) -> Support:
-    """How much of a service an emulator has.
+def support(service: str, provider: Provider) -> Support:
+    """How much of a service there is.
 
     Raises:
         UsageError: the table does not know the service.
     """
     for capability in CAPABILITIES:
         if capability.service == service:
-            return capability.on(emulator)
+            return capability.on(provider)
     known = ", ".join(capability.service for capability in CAPABILITIES)
     raise UsageError(f"nothing is known of the service '{service}'", fix=f"choose from {known}")
+
+
+def switches(emulator: Emulator) -> dict[str, bool]:
+    """What the local environment makes on that emulator and not on every one: Terraform's `capabilities`."""
+    return {
+        capability.service: capability.on(emulator) is not Support.MISSING
+        for capability in CAPABILITIES
+        if capability.local is Local.SWITCHED
+    }

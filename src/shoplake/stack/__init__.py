@@ -71,7 +71,7 @@ def connections() -> Connections:
         redis_password=SecretStr(state.passwords["valkey"]),
         mongo_uri=f"mongodb://{LOOPBACK}:{state.ports['mongo']}",
         mongo_database=MONGO_DATABASE,
-        aws_endpoint_url=f"http://{LOOPBACK}:{state.ports['ministack']}",
+        aws_endpoint_url=state.aws_url,
     )
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import paths
-from shoplake.errors import StackError
-from shoplake.stack import downloads, kafka, mongo, postgres, process, valkey
+from shoplake.errors import StackError, StackNotRunning, UsageError
+from shoplake.stack import aws_endpoint, downloads, kafka, mongo, postgres, process, valkey
+from shoplake.stack.capabilities import MEASURED
 from shoplake.stack.embedded import LEAST_FREE_BYTES
 from shoplake.stack.ports import holder_of
 from shoplake.stack.servers import Place, wheel
 from shoplake.stack.state import is_free, load
-from shoplake.stack.status import SERVERS
+from shoplake.stack.status import servers
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY_BYTES = 1536 * 1024 * 1024
@@ -49,6 +50,7 @@ def checks() -> tuple[Check, ...]:
         _valkey,
         _mongo,
         _ministack,
+        _aws,
         _ports,
         _docker,
     )
@@ -116,6 +118,22 @@ def _ministack() -> Check:
     return _wheel("ministack", "ministack", "MiniStack")
 
 
+def _aws() -> Check:
+    """Who answers for AWS now; the table of what it has was held to one version of each emulator."""
+    try:
+        state = load(paths.home())
+        url = state.aws_url if state else aws_endpoint.outside()
+        if url is None:
+            return Check("aws", "MiniStack, from the first start on", ok=True, required=False)
+        found = aws_endpoint.identify(url)
+    except StackNotRunning as error:
+        return Check("aws", error.message, ok=True, required=False)
+    except (StackError, UsageError) as error:
+        return Check("aws", str(error), ok=False)
+    held_to = "" if found.measured else f"; the table below was held to {MEASURED[found.emulator]}"
+    return Check("aws", f"{found} at {url}{held_to}", found.measured, required=False)
+
+
 def _ports() -> Check:
     try:
         state = load(paths.home())
@@ -123,7 +141,7 @@ def _ports() -> Check:
         state = None
     if state is None:
         return Check("ports", "chosen at the first start", ok=True)
-    places = {server: Place(paths.home(), server.name, state) for server in SERVERS}
+    places = {server: Place(paths.home(), server.name, state) for server in servers(state)}
     down = [(server, place) for server, place in places.items() if process.find(place.pid_file) is None]
     taken = [port for server, place in down for port in server.ports(place) if not is_free(port)]
     if taken:

@@ -6,18 +6,18 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from shoplake import paths
 from shoplake.errors import ServerFailed, StackError
-from shoplake.stack import downloads, process
+from shoplake.stack import aws_endpoint, downloads, process
 from shoplake.stack.ports import refuse_taken
 from shoplake.stack.progress import download_progress
 from shoplake.stack.servers import Place, Server
 from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock
-from shoplake.stack.status import SERVERS, Status, crashed, note_ready, status
+from shoplake.stack.status import SERVERS, Status, crashed, note_ready, servers, status
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.05
@@ -37,15 +37,19 @@ def up(say: Say = _silent) -> Status:
     Raises:
         DownloadFailed: Kafka's files could not be fetched.
         PortTaken: another program holds a port of this stack.
+        UsageError: SHOPLAKE_AWS_ENDPOINT is no address of this machine.
         ServerFailed: a server died or did not answer; the message ends with its log.
-        StackError: the disk is almost full, or the home cannot be written.
+        StackError: the disk is almost full, the home cannot be written, or SHOPLAKE_AWS_ENDPOINT is no emulator, or
+            not the one that this stack has.
     """
     home = paths.home()
+    endpoint = aws_endpoint.outside()
     with lock(home, say):
         _refuse_full_disk(home)
+        _settle_endpoint(home, endpoint, say)
         with download_progress(f"Apache Kafka {downloads.KAFKA_VERSION}", say) as progress:
             downloads.fetch_all(downloads.kafka_jars(), downloads.kafka_folder(), progress)
-        _start_missing(home, load_or_create(home), say)
+        _start_missing(home, load_or_create(home, endpoint), say)
     return status()
 
 
@@ -82,8 +86,21 @@ def purge(say: Say = _silent) -> None:
             home.rmdir()
 
 
+def _settle_endpoint(home: Path, wanted: str | None, say: Say) -> None:
+    """Check the emulator of another's before anything is written; a stack stays with the one it began with."""
+    state = load(home)
+    if state is not None and wanted not in (None, state.aws_endpoint):
+        raise StackError(
+            f"this stack has its AWS at {state.aws_url}, and {aws_endpoint.VARIABLE} is {wanted}",
+            fix=f"unset {aws_endpoint.VARIABLE}, or begin anew: `shoplake down --purge`, then `shoplake up`",
+        )
+    kept = state.aws_endpoint if state is not None else wanted
+    if kept is not None:
+        say(f"{aws_endpoint.identify(kept)} answers at {kept}, so the stack starts no emulator of its own")
+
+
 def _start_missing(home: Path, state: State, say: Say) -> None:
-    places = {server: Place(home, server.name, state) for server in SERVERS}
+    places = {server: Place(home, server.name, state) for server in servers(state)}
     _stop_strays(home, say, known=[place.pid_file for place in places.values()])
     stopped = [server for server, place in places.items() if process.find(place.pid_file) is None]
     for server in stopped:
@@ -91,16 +108,16 @@ def _start_missing(home: Path, state: State, say: Say) -> None:
         if crashed(places[server]):
             say(f"{server.name} had died; starting it again")
     begun = time.monotonic()
-    _in_parallel(lambda server, cancel: _bring_up(server, places[server], say, cancel))
+    _in_parallel(list(places), lambda server, cancel: _bring_up(server, places[server], say, cancel))
     if stopped:
         note_ready(home / "run", time.monotonic() - begun)
 
 
-def _in_parallel(work: Callable[[Server, threading.Event], None]) -> None:
+def _in_parallel(wanted: Sequence[Server], work: Callable[[Server, threading.Event], None]) -> None:
     """Do the work for each server at once; the first error, or Ctrl-C, ends the waiting of the others."""
     cancel = threading.Event()
-    with ThreadPoolExecutor(len(SERVERS)) as pool:
-        pending = [pool.submit(work, server, cancel) for server in SERVERS]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        pending = [pool.submit(work, server, cancel) for server in wanted]
         try:
             for done in as_completed(pending):
                 done.result()

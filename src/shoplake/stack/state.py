@@ -34,13 +34,20 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         ports: server (or listener) -> TCP port on 127.0.0.1.
         passwords: server -> generated password.
         cluster_id: Kafka's, as its storage format wants it.
+        aws_endpoint: an emulator that somebody else runs, None for the stack's own.
         alone: nothing of anybody else was in the home when the stack came, so all that is in it may be removed.
     """
 
     ports: dict[str, int]
     passwords: dict[str, str]
     cluster_id: str
+    aws_endpoint: str | None = None
     alone: bool = False
+
+    @property
+    def aws_url(self) -> str:
+        """Where AWS is, for this stack."""
+        return self.aws_endpoint or f"http://127.0.0.1:{self.ports['ministack']}"
 
 
 def load(home: Path) -> State | None:
@@ -60,8 +67,8 @@ def load(home: Path) -> State | None:
         ) from error
 
 
-def load_or_create(home: Path) -> State:
-    """The state, made with free ports and new passwords where there is none. Call it under `lock`."""
+def load_or_create(home: Path, aws_endpoint: str | None = None) -> State:
+    """The state, made with free ports, new passwords and that endpoint where there is none. Call it under `lock`."""
     found = load(home)
     if found is not None:
         return found
@@ -69,6 +76,7 @@ def load_or_create(home: Path) -> State:
         ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)),
         passwords={name: secrets.token_urlsafe(24) for name in ("postgres", "valkey")},
         cluster_id=_cluster_id(),
+        aws_endpoint=aws_endpoint,
         alone={entry.name for entry in home.iterdir()} <= OURS,
     )
     write_private(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))

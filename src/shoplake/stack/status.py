@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from shoplake import paths
-from shoplake.errors import StackNotRunning, UsageError
+from shoplake.errors import StackError, StackNotRunning, UsageError
 from shoplake.stack import process
+from shoplake.stack.aws_endpoint import identify
 from shoplake.stack.kafka import KafkaServer
 from shoplake.stack.ministack import MiniStackServer
 from shoplake.stack.mongo import MongoServer
@@ -19,7 +21,8 @@ from shoplake.stack.servers import Place, Server
 from shoplake.stack.state import State, load
 from shoplake.stack.valkey import ValkeyServer
 
-SERVERS: tuple[Server, ...] = (KafkaServer(), PostgresServer(), ValkeyServer(), MongoServer(), MiniStackServer())
+STORES: tuple[Server, ...] = (KafkaServer(), PostgresServer(), ValkeyServer(), MongoServer())
+SERVERS: tuple[Server, ...] = (*STORES, MiniStackServer())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Status:
         return all(server.state == "running" for server in self.servers)
 
 
+def servers(state: State) -> tuple[Server, ...]:
+    """What this stack runs itself: no emulator of AWS where it uses another one."""
+    return STORES if state.aws_endpoint else SERVERS
+
+
 def status() -> Status:
     """What runs now.
 
@@ -71,8 +79,10 @@ def status() -> Status:
     home = paths.home()
     state = _known(home)
     with ThreadPoolExecutor(len(SERVERS)) as pool:
-        servers = tuple(pool.map(lambda server: _look_at(server, Place(home, server.name, state)), SERVERS))
-    return Status(home, servers, read_ready(home / "run"))
+        found = [*pool.map(lambda server: _look_at(server, Place(home, server.name, state)), servers(state))]
+    if state.aws_endpoint:
+        found.append(_look_outside(state.aws_endpoint))
+    return Status(home, tuple(found), read_ready(home / "run"))
 
 
 def require_running() -> State:
@@ -83,7 +93,7 @@ def require_running() -> State:
     """
     home = paths.home()
     state = _known(home)
-    for server in SERVERS:
+    for server in servers(state):
         place = Place(home, server.name, state)
         if process.find(place.pid_file) is None:
             died = f": it died, and its log ends:\n{process.tail(place.log_file)}" if crashed(place) else ""
@@ -134,6 +144,15 @@ def _known(home: Path) -> State:
     if state is None:
         raise StackNotRunning(f"there is no stack at {home}", fix="start one with `shoplake up`")
     return state
+
+
+def _look_outside(url: str) -> ServerStatus:
+    """An emulator that somebody else runs, of which only its answer is known."""
+    port = urlsplit(url).port or 0
+    try:
+        return ServerStatus(identify(url).emulator, "running", port)
+    except StackError:
+        return ServerStatus("aws", "silent", port)
 
 
 def _look_at(server: Server, place: Place) -> ServerStatus:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def a_stopped_stack(home: Path) -> None:
     load_or_create(home)
     (home / "data" / "kafka").mkdir(parents=True)
+
+
+def test_up_refuses_an_endpoint_that_is_no_emulator_and_makes_no_stack(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("SHOPLAKE_AWS_ENDPOINT", f"http://127.0.0.1:{bound.getsockname()[1]}")
+        with pytest.raises(StackNotRunning, match="no AWS emulator answers"):
+            stack.up()
+    assert not (home / "stack.json").exists()
+
+
+def test_a_stack_does_not_move_to_another_emulator(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    monkeypatch.setenv("SHOPLAKE_AWS_ENDPOINT", "http://127.0.0.1:4566")
+    with pytest.raises(StackError, match="SHOPLAKE_AWS_ENDPOINT is http") as error:
+        stack.up()
+    assert "down --purge" in error.value.fix
+
+
+def test_an_emulator_of_another_is_part_of_the_stack_in_place_of_ministack(home: Path) -> None:
+    home.mkdir()
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        load_or_create(home, f"http://127.0.0.1:{port}")
+        *stores, aws = stack.status().servers
+    assert "ministack" not in {server.name for server in stores}
+    assert (aws.state, aws.port, aws.pid) == ("silent", port, None)
 
 
 @pytest.mark.parametrize("question", [stack.status, stack.connections, stack.environment])

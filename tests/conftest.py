@@ -11,14 +11,21 @@ from pathlib import Path
 import pytest
 
 from shoplake import stack as embedded
-from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
+from shoplake.infra import inputs, runner
 from shoplake.platform import prepare_stack
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
 
 TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_emulators() -> Iterator[None]:
+    """Tests choose their emulators themselves, whatever the caller's stack uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SHOPLAKE_AWS_ENDPOINT", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +52,13 @@ def platform(stack: Connections) -> Iterator[Settings]:
     """
     ready, cancel = threading.Event(), threading.Event()
     prepare_stack()
+    given = inputs.of("local", embedded)
     with ThreadPoolExecutor(1) as pool:
         applied = pool.submit(
             runner.apply,
             "local",
-            variables=variables_from(stack),
-            environment=embedded.environment(),
+            variables=given.variables,
+            environment=given.environment,
             ready=ready,
             cancel=cancel,
         )

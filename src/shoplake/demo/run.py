@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from shoplake import platform, stack
 from shoplake.demo.questions import Answer, ask
-from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
+from shoplake.infra import inputs, runner
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run, load_scenario
@@ -131,14 +130,14 @@ class _Apply:
 @contextlib.contextmanager
 def _applying(clock: _Clock, say: Say) -> Iterator[_Apply]:
     usable, cancel = threading.Event(), threading.Event()
-    variables, environment = variables_from(stack.connections()), stack.environment()
+    given = inputs.of(platform.LOCAL, stack)
 
     def apply() -> object:
         with clock.stage("apply"):
             return runner.apply(
                 platform.LOCAL,
-                variables=variables,
-                environment=environment,
+                variables=given.variables,
+                environment=given.environment,
                 report=lambda line: say(f"terraform: {line}"),
                 ready=usable,
                 cancel=cancel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ class StackLike(Protocol):
         """What points AWS's tools at its emulator."""
         ...
 
+    def switches(self) -> Mapping[str, bool]:
+        """By service what to make on that emulator, of what not every emulator has."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -40,10 +45,12 @@ def of(name: str, stack: StackLike) -> Inputs:
     Raises:
         UsageError: there is none of that name.
         StackNotRunning: it is emulated, and the stack is down.
+        StackError: it is emulated, and what answers for AWS is no emulator that we know.
     """
     if environments.named(name).on_aws:
         return Inputs(variables={"commit": commit()}, environment=caller.environment())
-    return Inputs(variables=variables_from(stack.connections()), environment=stack.environment())
+    variables = variables_from(stack.connections()) | {"capabilities": json.dumps(dict(stack.switches()))}
+    return Inputs(variables=variables, environment=stack.environment())
 
 
 def commit() -> str:

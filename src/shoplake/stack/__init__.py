@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from shoplake.stack import capabilities as _capabilities
+from shoplake.stack.aws_endpoint import Answering, identify
 from shoplake.stack.capabilities import CAPABILITIES, Capability, Support, support
 from shoplake.stack.embedded import down, purge, up
 from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
@@ -17,6 +19,7 @@ from shoplake.stack.status import SERVERS, ServerStatus, Status, log_file, logs,
 __all__ = [
     "CAPABILITIES",
     "SERVERS",
+    "Answering",
     "Capability",
     "Connections",
     "ServerStatus",
@@ -25,11 +28,13 @@ __all__ = [
     "connections",
     "down",
     "environment",
+    "identify",
     "log_file",
     "logs",
     "purge",
     "status",
     "support",
+    "switches",
     "up",
 ]
 
@@ -88,3 +93,13 @@ def environment() -> dict[str, str]:
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+
+
+def switches() -> dict[str, bool]:
+    """What the local environment makes on the emulator that answers, by service: Terraform's `capabilities`.
+
+    Raises:
+        StackNotRunning: the stack is down, or its emulator does not answer.
+        StackError: something else answers there.
+    """
+    return _capabilities.switches(identify(connections().aws_endpoint_url).emulator)

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
 from shoplake.errors import StackNotRunning
 from shoplake.infra import inputs
 from shoplake.infra.variables import ConnectionsLike
+
+CONNECTIONS = SimpleNamespace(
+    kafka_bootstrap_servers="127.0.0.1:9092",
+    postgres_host="127.0.0.1",
+    postgres_port=5432,
+    postgres_database="shop",
+    postgres_user="shoplake",
+    postgres_password=SecretStr("p"),
+    redis_host="127.0.0.1",
+    redis_port=6379,
+    redis_password=SecretStr("r"),
+    mongo_uri="mongodb://127.0.0.1",
+    mongo_database="shop",
+)
+
+
+class Running:
+    """A stack on an emulator that has Glue and no RDS."""
+
+    def connections(self) -> ConnectionsLike:
+        return CONNECTIONS  # type: ignore[return-value]
+
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+
+    def switches(self) -> dict[str, bool]:
+        return {"glue": True, "rds": False}
 
 
 class Down:
@@ -19,6 +49,9 @@ class Down:
         raise StackNotRunning("the stack is down")
 
     def environment(self) -> dict[str, str]:
+        raise StackNotRunning("the stack is down")
+
+    def switches(self) -> dict[str, bool]:
         raise StackNotRunning("the stack is down")
 
 
@@ -53,6 +86,13 @@ def test_an_environment_on_aws_needs_no_stack_and_gets_the_callers_variables(
 def test_local_needs_the_stack() -> None:
     with pytest.raises(StackNotRunning):
         inputs.of("local", Down())
+
+
+def test_local_is_given_what_its_emulator_has() -> None:
+    given = inputs.of("local", Running())
+    assert json.loads(given.variables["capabilities"]) == {"glue": True, "rds": False}
+    assert given.variables["redis_port"] == "6379"
+    assert given.environment == {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
 
 
 def test_a_changed_checkout_is_told_by_its_commit(checkout: Path) -> None:

@@ -16,6 +16,7 @@ from shoplake.platform import prepare_stack
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
+from tests import emulators
 
 TESTS = Path(__file__).parent
 
@@ -71,8 +72,23 @@ def platform(stack: Connections) -> Iterator[Settings]:
             cancel.set()
 
 
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulators.Running]:
+    """A MiniStack of the session's tests of emulators; who needs it empty wipes it."""
+    with emulators.ministack(tmp_path_factory.mktemp("ministack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def localstack() -> Iterator[emulators.Running]:
+    """A LocalStack of the session's tests of emulators, where Docker is; who needs it empty wipes it."""
+    emulators.require_localstack()
+    with emulators.localstack() as running:
+        yield running
+
+
 # Quick ones first, so that a broken build is seen at once; planted damage last, since it stays in the session's stack.
-ORDER = ("unit", "faults", "integration", "terraform")
+ORDER = ("unit", "contract", "faults", "integration", "e2e", "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

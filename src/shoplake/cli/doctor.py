@@ -51,6 +51,7 @@ def _print_tables(found: Sequence[Check]) -> None:
     from rich.table import Table
 
     from shoplake.stack import CAPABILITIES
+    from shoplake.stack.capabilities import MEASURED, TITLES
 
     console = Console()
     table = Table("", "check", "found")
@@ -58,7 +59,8 @@ def _print_tables(found: Sequence[Check]) -> None:
         mark = "[green]ok[/green]" if check.ok else "[red]missing[/red]" if check.required else "[yellow]note[/yellow]"
         table.add_row(mark, check.name, escape(check.found))
     console.print(table)
-    emulators = Table("service", "MiniStack", "LocalStack 4.14", "AWS", "note", title="what each emulator has")
+    versions = [f"{TITLES[emulator]} {version}" for emulator, version in MEASURED.items()]
+    emulators = Table("service", *versions, "AWS", "local", "note", title="what each emulator has, and local uses")
     for row in CAPABILITIES:
-        emulators.add_row(row.service, row.ministack, row.localstack, row.aws, escape(row.note))
+        emulators.add_row(row.service, row.ministack, row.localstack, row.aws, row.local, escape(row.note))
     console.print(emulators)

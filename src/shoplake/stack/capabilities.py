@@ -38,7 +38,14 @@ class Local(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One service of AWS, by the name boto3 gives it; `note` says what a user would trip over."""
+    """One service of AWS.
+
+    Attributes:
+        service: as boto3 names it.
+        used_for: the module of terraform/modules that makes it, or who calls it; empty when nobody of ours does.
+        local: what the local environment does with it.
+        note: what a user would trip over.
+    """
 
     service: str
     used_for: str
@@ -90,8 +97,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("budgets", "observability: budget", _CONTROL, _MISSING, _OFF, "nothing is ever spent"),
     Capability("ce", "observability: cost tags", _MISSING, _MISSING, _OFF),
     Capability("scheduler", "relational: nightly stop", _REAL, _CONTROL, _OFF, "LocalStack never fires"),
-    Capability("events", "lake: who tells of objects", _REAL, _REAL, _OFF, "EventBridge"),
-    Capability("sqs", "where a rule's events go", _REAL, _REAL, _OFF),
+    Capability("events", "lake: news of objects", _REAL, _REAL, _OFF, "EventBridge"),
+    Capability("sqs", "", _REAL, _REAL, _OFF),
     Capability(
         "resourcegroupstaggingapi", "what survives `destroy`", _REAL, _CONTROL, _OFF, "LocalStack finds nothing"
     ),

@@ -35,5 +35,6 @@ def command(
         typed=confirm,
     )
     typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; asking what is left")
-    left = survivors.find(environment, account.clients(environments.named(environment), given.environment))
+    clients = account.clients(environments.named(environment), given.environment)
+    left = survivors.find(environment, clients, missing=given.missing)
     typer.echo(survivors.report(environment, left) + f"{environment} is gone")

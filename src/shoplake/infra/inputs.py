@@ -26,6 +26,10 @@ class StackLike(Protocol):
         """What points AWS's tools at its emulator."""
         ...
 
+    def missing(self) -> frozenset[str]:
+        """Services that the emulator does not have, by boto3's names."""
+        ...
+
     def switches(self) -> Mapping[str, bool]:
         """By service what to make on that emulator, of what not every emulator has."""
         ...
@@ -33,10 +37,14 @@ class StackLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Terraform's variables by name, and AWS's environment variables; both may hold secrets in the clear."""
+    """Terraform's variables by name, and AWS's environment variables; both may hold secrets in the clear.
+
+    `missing` are services that are not there, since an emulator answers that does not have them.
+    """
 
     variables: Mapping[str, str]
     environment: Mapping[str, str]
+    missing: frozenset[str] = frozenset()
 
 
 def of(name: str, stack: StackLike) -> Inputs:
@@ -50,7 +58,7 @@ def of(name: str, stack: StackLike) -> Inputs:
     if environments.named(name).on_aws:
         return Inputs(variables={"commit": commit()}, environment=caller.environment())
     variables = variables_from(stack.connections()) | {"capabilities": json.dumps(dict(stack.switches()))}
-    return Inputs(variables=variables, environment=stack.environment())
+    return Inputs(variables=variables, environment=stack.environment(), missing=stack.missing())
 
 
 def commit() -> str:

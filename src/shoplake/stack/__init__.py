@@ -31,6 +31,7 @@ __all__ = [
     "identify",
     "log_file",
     "logs",
+    "missing",
     "purge",
     "status",
     "support",
@@ -103,3 +104,13 @@ def switches() -> dict[str, bool]:
         StackError: something else answers there.
     """
     return _capabilities.switches(identify(connections().aws_endpoint_url).emulator)
+
+
+def missing() -> frozenset[str]:
+    """Services that the emulator which answers does not have, by boto3's names.
+
+    Raises:
+        StackNotRunning: the stack is down, or its emulator does not answer.
+        StackError: something else answers there.
+    """
+    return _capabilities.missing(identify(connections().aws_endpoint_url).emulator)

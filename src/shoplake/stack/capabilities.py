@@ -118,6 +118,11 @@ def support(service: str, provider: Provider) -> Support:
     raise UsageError(f"nothing is known of the service '{service}'", fix=f"choose from {known}")
 
 
+def missing(emulator: Emulator) -> frozenset[str]:
+    """Services that the emulator does not have."""
+    return frozenset(row.service for row in CAPABILITIES if row.on(emulator) is Support.MISSING)
+
+
 def switches(emulator: Emulator) -> dict[str, bool]:
     """What the local environment makes on that emulator and not on every one: Terraform's `capabilities`."""
     return {

@@ -41,6 +41,9 @@ class Running:
     def switches(self) -> dict[str, bool]:
         return {"glue": True, "rds": False}
 
+    def missing(self) -> frozenset[str]:
+        return frozenset({"rds"})
+
 
 class Down:
     """A stack that is down."""
@@ -52,6 +55,9 @@ class Down:
         raise StackNotRunning("the stack is down")
 
     def switches(self) -> dict[str, bool]:
+        raise StackNotRunning("the stack is down")
+
+    def missing(self) -> frozenset[str]:
         raise StackNotRunning("the stack is down")
 
 
@@ -91,6 +97,7 @@ def test_local_needs_the_stack() -> None:
 def test_local_is_given_what_its_emulator_has() -> None:
     given = inputs.of("local", Running())
     assert json.loads(given.variables["capabilities"]) == {"glue": True, "rds": False}
+    assert given.missing == {"rds"}
     assert given.variables["redis_port"] == "6379"
     assert given.environment == {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
 

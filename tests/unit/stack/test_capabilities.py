@@ -10,7 +10,7 @@ import pytest
 from shoplake import paths
 from shoplake.errors import UsageError
 from shoplake.stack import CAPABILITIES, Support, support
-from shoplake.stack.capabilities import MEASURED, Emulator, Local, switches
+from shoplake.stack.capabilities import MEASURED, Emulator, Local, missing, switches
 
 LOCAL_ROOT = paths.project_root() / "terraform" / "environments" / "local"
 # What begins a resource's name in Terraform, where that is not the service's name in boto3.
@@ -45,6 +45,14 @@ def test_localstack_has_no_catalogue_no_queries_and_no_databases() -> None:
 
 def test_the_database_of_ministack_is_a_control_plane_only() -> None:
     assert support("rds", "ministack") is Support.CONTROL_PLANE
+
+
+def test_what_an_emulator_lacks_is_neither_switched_on_nor_asked() -> None:
+    for emulator in MEASURED:
+        on = {service for service, made in switches(emulator).items() if made}
+        assert not on & missing(emulator)
+    assert "rds" in missing("localstack")
+    assert "rds" not in missing("ministack")
 
 
 def test_aws_has_everything() -> None:

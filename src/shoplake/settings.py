@@ -250,7 +250,8 @@ _WANTED = {
 def _parameters(environment: str) -> dict[str, Any]:
     prefix = f"/shoplake/{environment}/"
     tree: dict[str, Any] = {}
-    pages = aws.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=prefix, Recursive=True)
+    paginator = aws.client("ssm").get_paginator("get_parameters_by_path")
+    pages = paginator.paginate(Path=prefix, Recursive=True, WithDecryption=True)
     for page in pages:
         for parameter in page["Parameters"]:
             section, _, field = parameter["Name"].removeprefix(prefix).partition("/")

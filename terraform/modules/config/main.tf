@@ -1,11 +1,13 @@
-# What the program must know, where it looks for it: one SSM parameter per setting, one secret per section.
+# What the program must know, where it looks for it: one SSM parameter per setting, one secret per section. Both are
+# encrypted; who may read them must be let use the key too.
 
 resource "aws_ssm_parameter" "this" {
   for_each = var.parameters
 
   name        = "/shoplake/${var.environment}/${each.key}"
   description = "shoplake setting ${replace(each.key, "/", ".")}"
-  type        = "String"
+  type        = "SecureString"
+  key_id      = var.kms_key_arn
   value       = each.value
 }
 
@@ -31,4 +33,18 @@ resource "aws_secretsmanager_secret_version" "this" {
       error_message = "secret_values must hold a JSON object for '${each.key}', as secret_versions names it."
     }
   }
+}
+
+# Where AWS rotates nothing by itself: a function makes a new value, and sets it where it is used.
+resource "aws_secretsmanager_secret_rotation" "this" {
+  for_each = var.rotation_functions
+
+  secret_id           = aws_secretsmanager_secret.this[each.key].id
+  rotation_lambda_arn = each.value
+
+  rotation_rules {
+    automatically_after_days = 30
+  }
+
+  depends_on = [aws_secretsmanager_secret_version.this]
 }

@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "parameters" {
-  description = "Settings as `section/field` to value. They are readable in state: nothing secret belongs here."
+  description = "Settings as `section/field` to value. They are encrypted in SSM but readable in state: nothing secret belongs here."
   type        = map(string)
 
   validation {
@@ -50,8 +50,24 @@ variable "secret_values" {
   sensitive   = true
 }
 
+variable "rotation_functions" {
+  description = "Functions by section that make a new value and set it, every 30 days. A secret without one is rotated by whoever gives it."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.rotation_functions), keys(var.secret_versions))) == 0
+    error_message = "rotation_functions names a section that secret_versions does not."
+  }
+
+  validation {
+    condition     = alltrue([for arn in values(var.rotation_functions) : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:", arn))])
+    error_message = "rotation_functions must be ARNs of Lambda functions."
+  }
+}
+
 variable "kms_key_arn" {
-  description = "Customer-managed key for the secrets; null uses the account's Secrets Manager key."
+  description = "Customer-managed key for parameters and secrets; null uses the account's keys of SSM and Secrets Manager."
   type        = string
   default     = null
 

@@ -24,6 +24,55 @@ run "settings_are_where_the_program_looks" {
   }
 }
 
+run "parameters_are_encrypted_with_the_given_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = alltrue([for p in aws_ssm_parameter.this : p.type == "SecureString" && p.key_id == var.kms_key_arn])
+    error_message = "A parameter must be encrypted, with the key that was given."
+  }
+}
+
+run "a_secret_rotates_where_a_function_is_given" {
+  command = plan
+
+  variables {
+    rotation_functions = { postgres = "arn:aws:lambda:us-east-1:111122223333:function:rotate-postgres" }
+  }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret_rotation.this["postgres"].rotation_lambda_arn == var.rotation_functions["postgres"] &&
+      one(aws_secretsmanager_secret_rotation.this["postgres"].rotation_rules).automatically_after_days == 30
+    )
+    error_message = "The function must be called every 30 days."
+  }
+}
+
+run "a_rotation_of_no_secret_is_refused" {
+  command = plan
+
+  variables {
+    rotation_functions = { redis = "arn:aws:lambda:us-east-1:111122223333:function:rotate" }
+  }
+
+  expect_failures = [var.rotation_functions]
+}
+
+run "a_rotation_by_no_function_is_refused" {
+  command = plan
+
+  variables {
+    rotation_functions = { postgres = "rotate-postgres" }
+  }
+
+  expect_failures = [var.rotation_functions]
+}
+
 run "a_deleted_secret_can_be_brought_back_by_default" {
   command = plan
 

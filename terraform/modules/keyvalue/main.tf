@@ -10,6 +10,8 @@ locals {
       ) : { (key.name) = key.type } if key != null
     ]...)
   }
+
+  billing_modes = { for name, table in var.tables : name => "PROVISIONED" if table.provisioned != null }
 }
 
 resource "aws_dynamodb_table" "this" {
@@ -18,7 +20,7 @@ resource "aws_dynamodb_table" "this" {
   name         = "${var.name_prefix}-${each.key}"
   hash_key     = each.value.hash_key.name
   range_key    = try(each.value.range_key.name, null)
-  billing_mode = each.value.provisioned == null ? "PAY_PER_REQUEST" : "PROVISIONED"
+  billing_mode = lookup(local.billing_modes, each.key, "PAY_PER_REQUEST")
 
   read_capacity  = try(each.value.provisioned.read, null)
   write_capacity = try(each.value.provisioned.write, null)
@@ -58,7 +60,7 @@ resource "aws_dynamodb_table" "this" {
   }
 
   point_in_time_recovery {
-    enabled = each.value.point_in_time_recovery
+    enabled = true
   }
 
   server_side_encryption {

@@ -26,10 +26,9 @@ variable "tables" {
       included   = optional(set(string), [])
     })), {})
 
-    ttl_attribute          = optional(string)
-    stream                 = optional(string)
-    point_in_time_recovery = optional(bool, true)
-    deletion_protection    = optional(bool, true)
+    ttl_attribute       = optional(string)
+    stream              = optional(string)
+    deletion_protection = optional(bool, true)
     provisioned = optional(object({
       read           = number
       write          = number

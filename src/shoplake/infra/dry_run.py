@@ -46,6 +46,7 @@ STACK = {
     "redis_password_version": "1",
     "mongo_uri": "mongodb://127.0.0.1:27017",
     "mongo_database": "shoplake",
+    "deletion_protection": "false",
 }
 
 

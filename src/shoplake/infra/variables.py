@@ -63,6 +63,7 @@ def variables_from(connections: ConnectionsLike) -> dict[str, str]:
         "redis_password_version": str(password_version("redis", redis_password)),
         "mongo_uri": connections.mongo_uri,
         "mongo_database": connections.mongo_database,
+        "deletion_protection": "false",  # a stack is thrown away, with all that its emulator holds
     }
 
 

@@ -5,7 +5,7 @@ module "config" {
   source = "../../modules/config"
 
   environment = var.environment
-  kms_key_arn = module.keys.key_arns["data"]
+  kms_key_arn = module.keys.key_arns["settings"]
 
   parameters = {
     "kafka/bootstrap_servers"    = module.stream.bootstrap_servers

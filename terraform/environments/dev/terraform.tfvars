@@ -1,13 +1,12 @@
-# Small, switched off at night, and free to be destroyed. The account is an example: put your own here and in backend.hcl.
+# Small, and switched off at night. The account is an example: put your own here and in backend.hcl.
 environment       = "dev"
 account_id        = "111111111111"
 region            = "us-east-1"
 data_class        = "synthetic"
 github_repository = "example/shoplake"
 
-protected             = false
-backup_retention_days = 1
-log_retention_days    = 30
+final_snapshots       = false
+backup_retention_days = 7
 
 network = {
   cidr                = "10.40.0.0/16"
@@ -20,12 +19,11 @@ relational = {
   instance_class = "db.t4g.medium"
   storage_gb     = 20
   max_storage_gb = 100
-  multi_az       = false
   office_hours   = { stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * MON-FRI *)" }
 }
 
-cache     = { node_type = "cache.t4g.micro", nodes = 1 }
-documents = { instances = { a = "db.t4g.medium" } }
+cache     = { node_type = "cache.t4g.micro", nodes = 2 }
+documents = { instances = { a = "db.t4g.medium", b = "db.t4g.medium" } }
 stream    = { instance_type = "kafka.t3.small", brokers = 2, storage_gb = 20, retention_hours = 48 }
 
 alert_emails       = ["data-platform@example.com"]

@@ -1,10 +1,18 @@
-# The platform on an emulator: the modules of the AWS environments, with protections loosened and what the
-# emulator lacks switched off. It composes; it makes no resource of its own.
+# The platform on an emulator: the modules of the AWS environments, with what the emulator lacks switched off. It
+# composes; it makes no resource of its own.
 
 locals {
-  environment   = "local"
-  name_prefix   = "shoplake-${local.environment}"
-  settings_path = "arn:aws:ssm:${var.region}:${var.emulator_account_id}:parameter/shoplake/${local.environment}"
+  environment = "local"
+  name_prefix = "shoplake-${local.environment}"
+
+  # ARNs from names, so that every policy is known, and checked, at plan time. Secrets Manager ends each ARN with six
+  # characters that it draws.
+  arn = {
+    for service in ["dynamodb", "secretsmanager", "ssm"] : service => "arn:aws:${service}:${var.region}:${var.emulator_account_id}"
+  }
+  settings_path = "${local.arn.ssm}:parameter/shoplake/${local.environment}"
+  table_arns    = { for name, full_name in module.keyvalue.table_names : name => "${local.arn.dynamodb}:table/${full_name}" }
+  secret_arns   = { for name in ["postgres", "redis"] : name => "${local.arn.secretsmanager}:secret:shoplake/${local.environment}/${name}-??????" }
 }
 
 module "lake" {
@@ -13,7 +21,7 @@ module "lake" {
   name_prefix   = local.name_prefix
   database_name = replace(local.name_prefix, "-", "_")
   glue_catalog  = var.capabilities.glue
-  force_destroy = true
+  force_destroy = !var.deletion_protection
 
   # What an emulator has no use for: query results, programs' logs, and who read what.
   buckets         = { raw = {}, curated = {} }
@@ -33,7 +41,7 @@ module "keyvalue" {
     sessions = {
       hash_key            = { name = "pk" }
       ttl_attribute       = "expires_at"
-      deletion_protection = false
+      deletion_protection = var.deletion_protection
     }
     # Where a customer's orders stand: pk is the customer, sk the order.
     orders = {
@@ -45,12 +53,12 @@ module "keyvalue" {
           range_key = { name = "placed_at", type = "N" }
         }
       }
-      deletion_protection = false
+      deletion_protection = var.deletion_protection
     }
     # How far the DynamoDB sink has applied each partition, and who owns it.
     checkpoints = {
       hash_key            = { name = "pk" }
-      deletion_protection = false
+      deletion_protection = var.deletion_protection
     }
   }
 }
@@ -60,22 +68,17 @@ module "relational" {
   source   = "../../modules/relational"
   for_each = var.capabilities.rds ? { (local.name_prefix) = "db.t4g.micro" } : {}
 
-  name_prefix           = each.key
-  instance_class        = each.value
-  database_name         = var.postgres_database
-  username              = var.postgres_user
-  password              = var.postgres_password
-  password_version      = var.postgres_password_version
-  multi_az              = false
-  backup_retention_days = 0
-  deletion_protection   = false
-  final_snapshot        = false
+  name_prefix         = each.key
+  instance_class      = each.value
+  database_name       = var.postgres_database
+  username            = var.postgres_user
+  password            = var.postgres_password
+  password_version    = var.postgres_password_version
+  deletion_protection = var.deletion_protection
+  final_snapshot      = false # of a database that does not run
+  log_exports         = var.capabilities.rds_logs ? ["postgresql", "upgrade"] : []
 
-  # Nothing runs there that could be watched.
-  parameters            = {}
-  log_exports           = []
-  performance_insights  = false
-  monitoring_interval_s = 0
+  permissions_boundary_arn = null # an emulator enforces none
 }
 
 module "config" {
@@ -116,33 +119,34 @@ module "config" {
 module "access" {
   source = "../../modules/access"
 
-  name_prefix   = local.name_prefix
-  account_id    = var.emulator_account_id
-  region        = var.region
-  make_boundary = false # an emulator enforces none
+  name_prefix = local.name_prefix
+  account_id  = var.emulator_account_id
+  region      = var.region
+
+  permissions_boundary_arn = null # an emulator enforces none
 
   workloads = {
     lake-sink = {
       description    = "Appends events to the Iceberg tables of the lake"
       settings_paths = [local.settings_path, "${local.settings_path}/"]
-      read_secrets   = [module.config.secret_arns["postgres"]]
+      read_secrets   = [local.secret_arns["postgres"]]
       write_objects  = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
       write_catalogs = module.lake.glue_databases
     }
     dynamodb-sink = {
       description    = "Folds events into sessions and order status"
       settings_paths = [local.settings_path, "${local.settings_path}/"]
-      write_tables   = [for arn in values(module.keyvalue.table_arns) : { arn = arn }]
+      write_tables   = [for arn in values(local.table_arns) : { arn = arn }]
     }
     reader = {
       description    = "Reads every store, to verify and to report"
       settings_paths = [local.settings_path, "${local.settings_path}/"]
-      read_secrets   = values(module.config.secret_arns)
+      read_secrets   = values(local.secret_arns)
       read_objects   = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
       read_catalogs  = module.lake.glue_databases
       read_tables = [
-        { arn = module.keyvalue.table_arns["sessions"] },
-        { arn = module.keyvalue.table_arns["orders"], indexes = ["by_status"] },
+        { arn = local.table_arns["sessions"] },
+        { arn = local.table_arns["orders"], indexes = ["by_status"] },
       ]
     }
   }

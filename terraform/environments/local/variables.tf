@@ -16,12 +16,19 @@ variable "emulator_account_id" {
 }
 
 variable "capabilities" {
-  description = "What the emulator has; what it lacks is not made. Without Glue the Iceberg catalogue is SQL."
+  description = "What the emulator has; what it lacks is not made. Without Glue the Iceberg catalogue is SQL; MiniStack forgets which logs RDS exports."
   type = object({
-    glue = optional(bool, true)
-    rds  = optional(bool, true)
+    glue     = optional(bool, true)
+    rds      = optional(bool, true)
+    rds_logs = optional(bool, false)
   })
   default = {}
+}
+
+variable "deletion_protection" {
+  description = "Whether stores refuse to be deleted and buckets keep their objects. The program gives false: an emulator is thrown away."
+  type        = bool
+  default     = true
 }
 
 variable "owner" {

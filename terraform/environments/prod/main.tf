@@ -11,6 +11,9 @@ locals {
   table_arns    = { for name, full_name in module.keyvalue.table_names : name => "${local.arn.dynamodb}:table/${full_name}" }
   settings_path = "${local.arn.ssm}:parameter/shoplake/${var.environment}"
 
+  # Made by terraform/bootstrap: who applies this gives it to every role, and cannot change it.
+  boundary_arn = "arn:aws:iam::${var.account_id}:policy/bootstrap/${local.name_prefix}-boundary"
+
   store_network = {
     vpc_id     = module.network.vpc_id
     subnet_ids = module.network.subnet_ids["data"]
@@ -26,7 +29,8 @@ module "keys" {
   region      = var.region
 
   keys = {
-    data = { description = "Data of ${local.name_prefix}" }
+    data     = { description = "Data of ${local.name_prefix}" }
+    settings = { description = "Settings of ${local.name_prefix}" }
     logs = {
       description = "Logs and alerts of ${local.name_prefix}"
       services    = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
@@ -38,12 +42,13 @@ module "keys" {
 module "network" {
   source = "../../modules/network"
 
-  name_prefix             = local.name_prefix
-  account_id              = var.account_id
-  cidr                    = var.network.cidr
-  zones                   = var.network.zones
-  nat                     = var.network.nat
-  interface_endpoints     = var.network.interface_endpoints
-  log_key_arn             = module.keys.key_arns["logs"]
-  flow_log_retention_days = var.log_retention_days
+  name_prefix              = local.name_prefix
+  account_id               = var.account_id
+  cidr                     = var.network.cidr
+  zones                    = var.network.zones
+  nat                      = var.network.nat
+  interface_endpoints      = var.network.interface_endpoints
+  log_key_arn              = module.keys.key_arns["logs"]
+  flow_log_retention_days  = var.log_retention_days
+  permissions_boundary_arn = local.boundary_arn
 }

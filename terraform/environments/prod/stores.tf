@@ -1,4 +1,5 @@
-# The stores. What differs between environments is a value; what protects data is the modules' default.
+# The stores. Environments differ in size, not in kind: what protects data (standbys, backups, logs, protection from
+# deletion) is the modules' default.
 
 module "lake" {
   source = "../../modules/lake"
@@ -8,7 +9,7 @@ module "lake" {
   database_name      = replace(local.name_prefix, "-", "_")
   kms_key_arn        = module.keys.key_arns["data"]
   access_log_days    = var.log_retention_days
-  force_destroy      = !var.protected
+  force_destroy      = !var.deletion_protection
 }
 
 module "keyvalue" {
@@ -22,7 +23,7 @@ module "keyvalue" {
     sessions = {
       hash_key            = { name = "pk" }
       ttl_attribute       = "expires_at"
-      deletion_protection = var.protected
+      deletion_protection = var.deletion_protection
     }
     # Where a customer's orders stand: pk is the customer, sk the order.
     orders = {
@@ -34,12 +35,12 @@ module "keyvalue" {
           range_key = { name = "placed_at", type = "N" }
         }
       }
-      deletion_protection = var.protected
+      deletion_protection = var.deletion_protection
     }
     # How far the DynamoDB sink has applied each partition, and who owns it.
     checkpoints = {
       hash_key            = { name = "pk" }
-      deletion_protection = var.protected
+      deletion_protection = var.deletion_protection
       provisioned         = { read = 5, write = 5, max_read = 100, max_write = 100 }
     }
   }
@@ -52,14 +53,15 @@ module "relational" {
   instance_class        = var.relational.instance_class
   storage_gb            = var.relational.storage_gb
   max_storage_gb        = var.relational.max_storage_gb
-  multi_az              = var.relational.multi_az
   ca_certificate        = "rds-ca-rsa2048-g1"
   kms_key_arn           = module.keys.key_arns["data"]
   subnet_ids            = local.store_network.subnet_ids
   network               = { vpc_id = local.store_network.vpc_id, clients = local.store_network.clients }
   backup_retention_days = var.backup_retention_days
-  deletion_protection   = var.protected
-  final_snapshot        = var.protected
+  deletion_protection   = var.deletion_protection
+  final_snapshot        = var.final_snapshots
+
+  permissions_boundary_arn = local.boundary_arn
 
   office_hours = one([for hours in [var.relational.office_hours] : { account_id = var.account_id, stop = hours.stop, start = hours.start, timezone = hours.timezone } if hours != null])
 }
@@ -74,7 +76,7 @@ module "cache" {
   network                 = local.store_network
   log_group_name          = local.log_groups.cache
   snapshot_retention_days = var.backup_retention_days
-  final_snapshot          = var.protected
+  final_snapshot          = var.final_snapshots
 
   depends_on = [module.observability]
 }
@@ -87,8 +89,8 @@ module "documents" {
   kms_key_arn           = module.keys.key_arns["data"]
   network               = local.store_network
   backup_retention_days = var.backup_retention_days
-  deletion_protection   = var.protected
-  final_snapshot        = var.protected
+  deletion_protection   = var.deletion_protection
+  final_snapshot        = var.final_snapshots
 }
 
 module "stream" {

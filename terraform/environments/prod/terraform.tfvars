@@ -1,4 +1,4 @@
-# Three zones, a standby for everything, protected from deletion. The account is an example: put your own here and in
+# Three zones, and what is destroyed leaves a last snapshot. The account is an example: put your own here and in
 # backend.hcl.
 environment       = "prod"
 account_id        = "333333333333"

@@ -6,6 +6,7 @@ locals {
   topics        = ["clicks", "customers", "inventory", "orders", "products", "reviews"]
   all_topics    = concat(local.topics, ["dead-letters", "publish-progress"])
   settings      = [local.settings_path, "${local.settings_path}/"]
+  settings_keys = [module.keys.key_arns["settings"]]
   data_keys     = [module.keys.key_arns["data"]]
   database      = ["${local.arn["rds-db"]}:dbuser:${module.relational.resource_id}/${local.database_user}"]
   cache         = ["${local.arn.elasticache}:replicationgroup:${module.cache.identifier}", "${local.arn.elasticache}:user:${module.cache.user_names["app"]}"]
@@ -15,6 +16,7 @@ locals {
   reader = {
     description    = "Reads every store, to verify and to report"
     settings_paths = local.settings
+    settings_keys  = local.settings_keys
     read_objects   = local.warehouse
     read_catalogs  = module.lake.glue_databases
     read_tables    = [{ arn = local.table_arns["sessions"] }, { arn = local.table_arns["orders"], indexes = ["by_status"] }]
@@ -33,10 +35,13 @@ module "access" {
   account_id  = var.account_id
   region      = var.region
 
+  permissions_boundary_arn = local.boundary_arn
+
   workloads = {
     migrator = {
       description    = "Makes the topics, lets the sinks' user into Postgres, and migrates its schema"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       write_streams  = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
       database_users = local.database
       made_secrets   = [module.relational.master_secret_arn]
@@ -45,18 +50,21 @@ module "access" {
     publisher = {
       description    = "Publishes the simulator's events"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
       write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["publish-progress"]), transactional_ids = ["shoplake-publish-*"] }]
     }
     dead-letters = {
       description    = "Copies what no sink can take to the dead-letter topic"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["dead-letters"]), groups = ["shoplake-dead-letters"] }]
       write_streams  = [{ cluster = module.stream.cluster_name, topics = ["dead-letters"], transactional_ids = ["shoplake-dead-letters"] }]
     }
     lake-sink = {
       description    = "Appends events to the Iceberg tables of the lake"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = local.sink_streams["lake"]
       write_objects  = local.warehouse
       write_catalogs = module.lake.glue_databases
@@ -65,12 +73,14 @@ module "access" {
     postgres-sink = {
       description    = "Keeps the normalised shop"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = local.sink_streams["postgres"]
       database_users = local.database
     }
     dynamodb-sink = {
       description    = "Folds events into sessions and order status"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = local.sink_streams["dynamodb"]
       write_tables   = [for arn in values(local.table_arns) : { arn = arn }]
       kms_keys       = local.data_keys
@@ -78,6 +88,7 @@ module "access" {
     mongo-sink = {
       description    = "Folds events into documents"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = local.sink_streams["mongo"]
       made_secrets   = [module.documents.master_secret_arn]
       kms_keys       = local.data_keys
@@ -85,6 +96,7 @@ module "access" {
     redis-sink = {
       description    = "Keeps the live board"
       settings_paths = local.settings
+      settings_keys  = local.settings_keys
       read_streams   = local.sink_streams["redis"]
       cache_arns     = local.cache
     }

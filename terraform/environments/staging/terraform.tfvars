@@ -1,13 +1,12 @@
-# As prod, but smaller, and not protected from deletion. The account is an example: put your own here and in backend.hcl.
+# As prod, but smaller. The account is an example: put your own here and in backend.hcl.
 environment       = "staging"
 account_id        = "222222222222"
 region            = "us-east-1"
 data_class        = "internal"
 github_repository = "example/shoplake"
 
-protected             = false
+final_snapshots       = false
 backup_retention_days = 7
-log_retention_days    = 90
 
 network = {
   cidr  = "10.41.0.0/16"

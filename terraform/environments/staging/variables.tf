@@ -66,14 +66,20 @@ variable "github_repository" {
   }
 }
 
-variable "protected" {
-  description = "Whether stores refuse to be deleted, leave a last snapshot, and buckets keep their objects."
+variable "deletion_protection" {
+  description = "Whether stores refuse to be deleted and buckets keep their objects. `shoplake destroy` lifts it; no terraform.tfvars does."
+  type        = bool
+  default     = true
+}
+
+variable "final_snapshots" {
+  description = "Whether stores leave a last snapshot when they are destroyed; it is kept, and paid for, until somebody deletes it."
   type        = bool
   default     = true
 
   validation {
-    condition     = var.protected || var.environment != "prod"
-    error_message = "prod is always protected."
+    condition     = var.final_snapshots || var.environment != "prod"
+    error_message = "prod always leaves last snapshots."
   }
 }
 
@@ -83,15 +89,20 @@ variable "backup_retention_days" {
   default     = 35
 
   validation {
-    condition     = var.backup_retention_days >= (var.environment == "prod" ? 14 : 1) && var.backup_retention_days <= 35
-    error_message = "backup_retention_days must be 1 to 35, in prod 14 or more."
+    condition     = var.backup_retention_days >= (var.environment == "prod" ? 14 : 7) && var.backup_retention_days <= 35
+    error_message = "backup_retention_days must be 7 to 35, in prod 14 or more."
   }
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept."
+  description = "How long logs are kept, in days: a year or more, as CloudWatch counts."
   type        = number
   default     = 365
+
+  validation {
+    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
 variable "network" {
@@ -105,18 +116,17 @@ variable "network" {
 }
 
 variable "relational" {
-  description = "Size of Postgres, its standby, and when it stops."
+  description = "Size of Postgres and its standby, and when they stop."
   type = object({
     instance_class = string
     storage_gb     = optional(number, 50)
     max_storage_gb = optional(number, 500)
-    multi_az       = optional(bool, true)
     office_hours   = optional(object({ stop = string, start = string, timezone = optional(string, "UTC") }))
   })
 }
 
 variable "cache" {
-  description = "Size of Valkey: one primary and its replicas."
+  description = "Size of Valkey: one primary and its replicas, in different zones."
   type        = object({ node_type = string, nodes = optional(number, 2) })
 }
 

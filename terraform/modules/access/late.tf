@@ -2,11 +2,27 @@
 # be checked, at plan time; of these a plan shows the actions.
 
 locals {
-  late = { for name, workload in var.workloads : name => workload if length(workload.kms_keys) + length(workload.database_users) + length(workload.made_secrets) > 0 }
+  late = { for name, workload in var.workloads : name => workload if length(concat(workload.settings_keys, workload.kms_keys, workload.database_users, workload.made_secrets)) > 0 }
 }
 
 data "aws_iam_policy_document" "late" {
   for_each = local.late
+
+  dynamic "statement" {
+    for_each = length(each.value.settings_keys) == 0 ? {} : { DecryptSettings = each.value.settings_keys }
+
+    content {
+      sid       = statement.key
+      actions   = ["kms:Decrypt"]
+      resources = statement.value
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["ssm.${var.region}.amazonaws.com"]
+      }
+    }
+  }
 
   dynamic "statement" {
     for_each = length(each.value.kms_keys) == 0 ? {} : { UseKeys = each.value.kms_keys }

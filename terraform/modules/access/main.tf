@@ -121,12 +121,9 @@ resource "aws_iam_role" "this" {
   name                 = "${var.name_prefix}-${each.key}"
   description          = each.value.description
   max_session_duration = 3600
-  permissions_boundary = local.boundary_arn
+  permissions_boundary = var.permissions_boundary_arn
 
   assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [jsondecode(local.trust[each.key])] })
-
-  # IAM takes no boundary that does not exist yet.
-  depends_on = [aws_iam_policy.boundary]
 }
 
 resource "aws_iam_policy" "this" {

@@ -29,24 +29,12 @@ variable "region" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds every role, whatever is attached to it."
+  description = "Policy that bounds every role, whatever is attached to it; null bounds nothing."
   type        = string
-  default     = null
 
   validation {
-    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
-  }
-}
-
-variable "make_boundary" {
-  description = "Whether a boundary is made of what the workloads may do together; false where permissions_boundary_arn is given, or none is wanted."
-  type        = bool
-  default     = true
-
-  validation {
-    condition     = !(var.make_boundary && var.permissions_boundary_arn != null)
-    error_message = "Give permissions_boundary_arn or make a boundary, not both."
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
   }
 }
 
@@ -54,7 +42,7 @@ variable "workloads" {
   description = <<-EOT
     Workloads by name, each with the services that run it and what it uses. To write implies to read. `*_objects`
     is a folder of a bucket, `*_catalogs` a Glue database, `*_tables` a DynamoDB table with the indexes it queries;
-    `settings_paths` are ARNs of SSM paths, `cache_arns` of caches and their users, `*_streams` Kafka topics by the
+    `settings_paths` are ARNs of SSM paths, `settings_keys` what they are encrypted with, `cache_arns` of caches and their users, `*_streams` Kafka topics by the
     cluster's name, `kms_keys` the keys of what it reads or writes, `database_users` ARNs to log in with IAM,
     `made_secrets` passwords that AWS made.
     `github_subject` lets one GitHub workflow take the role instead of a service.
@@ -64,6 +52,7 @@ variable "workloads" {
     trusted_services = optional(list(string), ["ecs-tasks.amazonaws.com"])
 
     settings_paths = optional(list(string), [])
+    settings_keys  = optional(list(string), [])
     read_secrets   = optional(list(string), [])
     read_objects   = optional(list(object({ bucket_arn = string, prefix = string })), [])
     write_objects  = optional(list(object({ bucket_arn = string, prefix = string })), [])
@@ -93,12 +82,31 @@ variable "workloads" {
           [for area in concat(workload.read_objects, workload.write_objects) : "${area.bucket_arn}/${area.prefix}"],
           flatten([for table in concat(workload.read_tables, workload.write_tables) : concat([table.arn], table.indexes)]),
           flatten([for stream in workload.read_streams : concat([stream.cluster], stream.topics, stream.groups)]),
-          flatten([for stream in workload.write_streams : concat([stream.cluster], stream.topics, stream.transactional_ids)]),
-          workload.cache_arns, workload.kms_keys, workload.database_users, workload.made_secrets,
+          flatten([for stream in workload.write_streams : concat([stream.cluster], stream.topics)]),
+          workload.cache_arns,
         ) : !strcontains(used, "*")
       ]
     ]))
     error_message = "A workload names each thing it uses; no wildcard."
+  }
+
+  # By itself, because what only AWS can name is judged as late as it is known.
+  validation {
+    condition = alltrue(flatten([
+      for workload in values(var.workloads) : [
+        for used in concat(workload.settings_keys, workload.kms_keys, workload.database_users, workload.made_secrets) : !strcontains(used, "*")
+      ]
+    ]))
+    error_message = "A workload names each key, database user and secret; no wildcard."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for workload in values(var.workloads) : [
+        for stream in workload.write_streams : [for id in stream.transactional_ids : can(regex("^[\\w.-]+\\*?$", id))]
+      ]
+    ]))
+    error_message = "A transactional id is letters, digits, dots, underscores and hyphens; it may end with * where the program adds its run."
   }
 
   validation {

@@ -57,8 +57,8 @@ resource "aws_elasticache_replication_group" "this" {
   port                 = 6379
 
   num_cache_clusters         = var.nodes
-  automatic_failover_enabled = var.nodes > 1
-  multi_az_enabled           = var.nodes > 1
+  automatic_failover_enabled = true
+  multi_az_enabled           = true
 
   at_rest_encryption_enabled = true
   kms_key_id                 = var.kms_key_arn

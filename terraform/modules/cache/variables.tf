@@ -60,13 +60,13 @@ variable "node_type" {
 }
 
 variable "nodes" {
-  description = "One primary and its replicas; from 2 on a replica takes over by itself."
+  description = "One primary and its replicas, in different zones; a replica takes over by itself."
   type        = number
   default     = 2
 
   validation {
-    condition     = var.nodes >= 1 && var.nodes <= 6
-    error_message = "nodes must be from 1 to 6."
+    condition     = var.nodes >= 2 && var.nodes <= 6
+    error_message = "nodes must be from 2 to 6: without a replica nothing takes over."
   }
 }
 

@@ -13,21 +13,13 @@ resource "aws_vpc_endpoint" "gateway" {
   tags = { Name = "${var.name_prefix}-${each.key}" }
 }
 
-resource "aws_security_group" "endpoints" {
-  for_each = length(var.interface_endpoints) == 0 ? {} : { (var.name_prefix) = aws_vpc.this.id }
-
-  name        = "${each.key}-endpoints"
-  description = "Interface endpoints of ${each.key}"
-  vpc_id      = each.value
-
-  tags = { Name = "${each.key}-endpoints" }
-}
-
+# Endpoints stand in the programs' own group, whose members reach each other by HTTPS. An endpoint answers and never
+# calls, so what the stores let in with that group is still programs alone.
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  for_each = aws_security_group.endpoints
+  for_each = length(var.interface_endpoints) == 0 ? {} : { (var.name_prefix) = aws_security_group.workloads.id }
 
-  security_group_id            = each.value.id
-  description                  = "HTTPS from workloads"
+  security_group_id            = each.value
+  description                  = "HTTPS from programs to interface endpoints"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
@@ -42,7 +34,7 @@ resource "aws_vpc_endpoint" "interface" {
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [for key in values(local.by_tier["private"]) : aws_subnet.this[key].id]
-  security_group_ids  = [for group in aws_security_group.endpoints : group.id]
+  security_group_ids  = [aws_security_group.workloads.id]
 
   tags = { Name = "${var.name_prefix}-${each.key}" }
 }

@@ -46,7 +46,7 @@ resource "aws_default_security_group" "closed" {
 
 resource "aws_security_group" "workloads" {
   name        = "${var.name_prefix}-workloads"
-  description = "Programs of ${var.name_prefix}; the stores let this group in"
+  description = "Programs of ${var.name_prefix} and the endpoints they call; the stores let this group in"
   vpc_id      = aws_vpc.this.id
 
   tags = { Name = "${var.name_prefix}-workloads" }

@@ -94,18 +94,22 @@ variable "log_key_arn" {
 }
 
 variable "flow_log_retention_days" {
-  description = "How long flow logs are kept."
+  description = "How long flow logs are kept: a year or more."
   type        = number
   default     = 365
 
   validation {
-    condition     = contains([30, 60, 90, 180, 365, 400, 731], var.flow_log_retention_days)
-    error_message = "flow_log_retention_days must be 30, 60, 90, 180, 365, 400 or 731."
+    condition     = contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
+    error_message = "flow_log_retention_days must be 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the role that writes flow logs."
+  description = "Policy that bounds the role that writes flow logs, whatever is attached to it."
   type        = string
-  default     = null
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy."
+  }
 }

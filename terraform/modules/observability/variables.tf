@@ -49,13 +49,13 @@ variable "kms_key_arn" {
 }
 
 variable "log_groups" {
-  description = "Log groups by full name, each with how many days it keeps."
+  description = "Log groups by full name, each with how many days it keeps: a year or more."
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = alltrue([for days in values(var.log_groups) : contains([30, 60, 90, 180, 365, 400, 731], days)])
-    error_message = "A log group keeps 30, 60, 90, 180, 365, 400 or 731 days."
+    condition     = alltrue([for days in values(var.log_groups) : contains([365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], days)])
+    error_message = "A log group keeps 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
   }
 }
 

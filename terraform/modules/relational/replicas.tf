@@ -12,6 +12,7 @@ resource "aws_db_instance" "replica" {
   kms_key_id             = var.kms_key_arn
   max_allocated_storage  = var.max_storage_gb
   publicly_accessible    = false
+  multi_az               = var.multi_az
   vpc_security_group_ids = local.security_group_ids
 
   parameter_group_name                = aws_db_parameter_group.this.name

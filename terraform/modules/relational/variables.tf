@@ -100,7 +100,7 @@ variable "max_storage_gb" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer-managed key for the disk; null uses the account's RDS key. It is always encrypted."
+  description = "Customer-managed key for disk, figures, password and schedule; null uses the account's keys. All are always encrypted."
   type        = string
   default     = null
 
@@ -139,7 +139,7 @@ variable "network" {
 }
 
 variable "multi_az" {
-  description = "Whether a standby runs in a second zone."
+  description = "Whether a standby runs in a second zone, also of a replica."
   type        = bool
   default     = true
 }
@@ -247,9 +247,13 @@ variable "monitoring_interval_s" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles for monitoring and schedule."
+  description = "Policy that bounds the roles for monitoring and schedule, whatever is attached to them; null bounds nothing."
   type        = string
-  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, or null."
+  }
 }
 
 variable "office_hours" {
@@ -260,6 +264,11 @@ variable "office_hours" {
   validation {
     condition     = var.office_hours == null ? true : startswith(var.office_hours.stop, "cron(") && startswith(var.office_hours.start, "cron(")
     error_message = "office_hours.stop and start must be scheduler expressions, such as cron(0 20 ? * MON-FRI *)."
+  }
+
+  validation {
+    condition     = var.office_hours == null || var.kms_key_arn != null
+    error_message = "A schedule is encrypted with a key of ours: give kms_key_arn."
   }
 
   validation {

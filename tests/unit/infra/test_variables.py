@@ -28,12 +28,14 @@ CONNECTIONS = SimpleNamespace(
 )
 
 
-def test_every_variable_that_the_root_requires_is_given_and_no_other() -> None:
+def test_every_variable_that_the_root_requires_is_given_and_protection_is_lifted() -> None:
     text = (paths.project_root() / "terraform/environments/local/variables.tf").read_text()
     blocks = text.split('variable "')[1:]
     required = {block.split('"')[0] for block in blocks if "\n  default" not in block}
 
-    assert variables_from(CONNECTIONS).keys() == required
+    given = variables_from(CONNECTIONS)
+    assert given.keys() == required | {"deletion_protection"}
+    assert given["deletion_protection"] == "false"
 
 
 def test_values_are_text_and_passwords_in_the_clear() -> None:

@@ -43,14 +43,25 @@ run "an_unknown_environment_and_an_emulators_account_are_refused" {
   expect_failures = [var.environment, var.account_id, var.data_class, var.commit, var.github_repository]
 }
 
-run "an_unprotected_prod_is_refused" {
+run "a_prod_without_last_snapshots_and_with_few_backups_is_refused" {
   command = plan
 
   variables {
     environment           = "prod"
-    protected             = false
-    backup_retention_days = 1
+    final_snapshots       = false
+    backup_retention_days = 7
   }
 
-  expect_failures = [var.protected, var.backup_retention_days]
+  expect_failures = [var.final_snapshots, var.backup_retention_days]
+}
+
+run "less_than_a_week_of_backups_and_a_year_of_logs_is_refused_everywhere" {
+  command = plan
+
+  variables {
+    backup_retention_days = 6
+    log_retention_days    = 90
+  }
+
+  expect_failures = [var.backup_retention_days, var.log_retention_days]
 }

@@ -11,6 +11,9 @@ variables {
   name_prefix = "shoplake-test"
   account_id  = "111122223333"
   region      = "eu-west-1"
+
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
+
   workloads = {
     lake-sink = {
       description    = "Writes the lake"
@@ -94,31 +97,9 @@ run "no_statement_has_a_wildcard_action_or_an_unbounded_resource" {
 run "a_boundary_bounds_every_role" {
   command = plan
 
-  variables {
-    make_boundary            = false
-    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
-  }
-
   assert {
     condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == var.permissions_boundary_arn])
     error_message = "Every role must have the boundary."
-  }
-}
-
-run "by_default_the_boundary_is_what_the_workloads_may_do_together" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == "arn:aws:iam::111122223333:policy/shoplake-test-boundary"])
-    error_message = "Every role must have the boundary."
-  }
-
-  assert {
-    condition = [for s in jsondecode(aws_iam_policy.boundary["shoplake-test-boundary"].policy).Statement : s.Sid] == [
-      "ListBuckets", "ReadCatalog", "ReadObjects", "ReadSettingsTree", "ReadTables", "ScanTables", "WriteCatalog", "WriteObjects",
-      "UseKeys", "ReadMadeSecrets", "ConnectToDatabases",
-    ]
-    error_message = "The boundary must allow what a workload does and no more."
   }
 }
 
@@ -185,21 +166,53 @@ run "a_github_subject_with_a_wildcard_is_refused" {
   expect_failures = [var.workloads]
 }
 
-run "two_boundaries_are_refused" {
-  command = plan
-
-  variables {
-    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
-  }
-
-  expect_failures = [var.make_boundary]
-}
-
 run "a_wildcard_in_a_workload_is_refused" {
   command = plan
 
   variables {
     workloads = { reader = { description = "Reads all", read_tables = [{ arn = "arn:aws:dynamodb:*:*:table/*" }] } }
+  }
+
+  expect_failures = [var.workloads]
+}
+
+run "a_wildcard_among_keys_is_refused" {
+  command = plan
+
+  variables {
+    workloads = {
+      reader = { description = "Reads", read_catalogs = ["shoplake_test"], kms_keys = ["arn:aws:kms:eu-west-1:111122223333:key/*"] }
+    }
+  }
+
+  expect_failures = [var.workloads]
+}
+
+run "a_transactional_id_may_end_with_a_wildcard_and_be_none" {
+  command = plan
+
+  variables {
+    workloads = {
+      publisher = { description = "Publishes", write_streams = [{ cluster = "c", topics = ["orders"], transactional_ids = ["shoplake-publish-*"] }] }
+    }
+  }
+
+  assert {
+    condition = contains(
+      flatten([for s in jsondecode(output.policies["publisher"]).Statement : s.Resource]),
+      "arn:aws:kafka:eu-west-1:111122223333:transactional-id/c/*/shoplake-publish-*",
+    )
+    error_message = "The transactional ids of every run must be allowed."
+  }
+}
+
+run "any_transactional_id_is_refused" {
+  command = plan
+
+  variables {
+    workloads = {
+      publisher = { description = "Publishes", write_streams = [{ cluster = "c", topics = ["orders"], transactional_ids = ["*"] }] }
+    }
   }
 
   expect_failures = [var.workloads]
@@ -245,7 +258,6 @@ run "other_bad_values_are_refused" {
     account_id               = "42"
     region                   = "Frankfurt"
     permissions_boundary_arn = "boundary"
-    make_boundary            = false
   }
 
   expect_failures = [var.name_prefix, var.account_id, var.region, var.permissions_boundary_arn]

@@ -36,18 +36,14 @@ run "the_cache_is_safe_by_default" {
   }
 }
 
-run "a_single_node_fails_over_to_nobody" {
+run "a_single_node_which_fails_over_to_nobody_is_refused" {
   command = plan
 
   variables {
-    nodes          = 1
-    final_snapshot = false
+    nodes = 1
   }
 
-  assert {
-    condition     = !aws_elasticache_replication_group.this.automatic_failover_enabled && !aws_elasticache_replication_group.this.multi_az_enabled
-    error_message = "ElastiCache refuses fail-over with a single node."
-  }
+  expect_failures = [var.nodes]
 }
 
 run "a_user_without_login_is_refused" {
@@ -68,7 +64,7 @@ run "bad_values_are_refused" {
     kms_key_arn             = "alias/data"
     engine_version          = "latest"
     node_type               = "t4g.small"
-    nodes                   = 0
+    nodes                   = 1
     snapshot_retention_days = 36
     network                 = { vpc_id = "vpc-1", subnet_ids = ["subnet-a"], clients = {} }
   }

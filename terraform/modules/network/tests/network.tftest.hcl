@@ -12,6 +12,8 @@ variables {
   account_id  = "111122223333"
   zones       = ["us-east-1a", "us-east-1b", "us-east-1c"]
   log_key_arn = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
+
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
 }
 
 run "three_tiers_over_three_zones" {
@@ -45,6 +47,35 @@ run "nobody_is_let_in_from_outside" {
     condition     = aws_flow_log.this.traffic_type == "ALL" && aws_cloudwatch_log_group.flow.kms_key_id == var.log_key_arn
     error_message = "All traffic must be logged, with a key of ours."
   }
+
+  assert {
+    condition     = aws_iam_role.flow.permissions_boundary == var.permissions_boundary_arn
+    error_message = "The role that writes flow logs must be bounded."
+  }
+}
+
+run "endpoints_are_members_of_the_group_that_may_reach_them" {
+  command = plan
+
+  # Known while planning, as AWS makes it.
+  override_resource {
+    target          = aws_security_group.workloads
+    override_during = plan
+    values          = { id = "sg-0a1b2c3d4e5f60718" }
+  }
+
+  assert {
+    condition     = alltrue([for e in aws_vpc_endpoint.interface : e.security_group_ids == toset(["sg-0a1b2c3d4e5f60718"])])
+    error_message = "An endpoint must stand in the programs' group."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.endpoints :
+      rule.from_port == 443 && rule.to_port == 443 && rule.referenced_security_group_id == "sg-0a1b2c3d4e5f60718"
+    ]) && length(aws_vpc_security_group_ingress_rule.endpoints) == 1
+    error_message = "Members, and nobody else, must reach each other by HTTPS."
+  }
 }
 
 run "one_gateway_serves_all_zones" {
@@ -74,7 +105,7 @@ run "without_nat_there_is_no_way_out" {
   }
 
   assert {
-    condition     = length(aws_vpc_endpoint.interface) == 0 && length(aws_security_group.endpoints) == 0 && length(aws_vpc_endpoint.gateway) == 2
+    condition     = length(aws_vpc_endpoint.interface) == 0 && length(aws_vpc_security_group_ingress_rule.endpoints) == 0 && length(aws_vpc_endpoint.gateway) == 2
     error_message = "Interface endpoints are optional, gateways are not."
   }
 }
@@ -91,11 +122,13 @@ run "bad_values_are_refused" {
     interface_endpoints     = ["s3"]
     workload_egress         = { all = { port = 0 } }
     log_key_arn             = "alias/logs"
-    flow_log_retention_days = 1
+    flow_log_retention_days = 90
+
+    permissions_boundary_arn = "shoplake-test-boundary"
   }
 
   expect_failures = [
     var.name_prefix, var.account_id, var.cidr, var.zones, var.nat, var.interface_endpoints, var.workload_egress,
-    var.log_key_arn, var.flow_log_retention_days,
+    var.log_key_arn, var.flow_log_retention_days, var.permissions_boundary_arn,
   ]
 }

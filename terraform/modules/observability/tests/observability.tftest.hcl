@@ -17,7 +17,7 @@ variables {
   kms_key_arn        = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
   alert_emails       = ["team@example.com"]
   monthly_budget_usd = 100
-  log_groups         = { "/shoplake/test" = 30 }
+  log_groups         = { "/shoplake/test" = 365 }
   alarms = {
     disk = { description = "Disk", namespace = "AWS/RDS", metric = "FreeStorageSpace", dimensions = { DBInstanceIdentifier = "db" }, threshold = 1, below = true }
   }
@@ -76,7 +76,7 @@ run "bad_values_are_refused" {
     kms_key_arn        = "alias/logs"
     alert_emails       = []
     monthly_budget_usd = 0
-    log_groups         = { "/shoplake/test" = 31 }
+    log_groups         = { "/shoplake/test" = 90 }
     alarms = {
       disk = { description = "Disk", namespace = "AWS/RDS", metric = "M", dimensions = {}, threshold = 1, statistic = "p99", missing = "maybe" }
     }

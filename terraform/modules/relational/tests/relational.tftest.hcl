@@ -5,10 +5,14 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { name = "us-east-1" }
   }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
 }
 
 variables {
-  name_prefix = "shoplake-test"
+  name_prefix              = "shoplake-test"
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
 }
 
 run "the_instance_is_safe_by_default" {
@@ -116,6 +120,11 @@ run "what_it_does_is_recorded" {
     condition     = toset(aws_db_instance.this.enabled_cloudwatch_logs_exports) == toset(["postgresql", "upgrade"])
     error_message = "Logs must go to CloudWatch."
   }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.monitoring : role.permissions_boundary == var.permissions_boundary_arn])
+    error_message = "The role that monitors must be bounded."
+  }
 }
 
 run "a_replica_is_as_safe_as_its_source" {
@@ -130,9 +139,9 @@ run "a_replica_is_as_safe_as_its_source" {
 
   assert {
     condition = alltrue([
-      for r in aws_db_instance.replica : r.storage_encrypted && r.deletion_protection && !r.publicly_accessible && r.kms_key_id == var.kms_key_arn
+      for r in aws_db_instance.replica : r.storage_encrypted && r.deletion_protection && r.multi_az && !r.publicly_accessible && r.kms_key_id == var.kms_key_arn
     ])
-    error_message = "A replica must be encrypted, private and protected."
+    error_message = "A replica must be encrypted, private and protected, and have a standby."
   }
 
   assert {
@@ -145,12 +154,28 @@ run "office_hours_stop_and_start_this_instance_alone" {
   command = plan
 
   variables {
+    kms_key_arn  = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
     office_hours = { account_id = "111122223333", stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * MON-FRI *)" }
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.schedule["shoplake-test-postgres"].policy).Statement[0].Resource == ["arn:aws:rds:us-east-1:111122223333:db:shoplake-test-postgres"]
+    condition     = data.aws_iam_policy_document.schedule["shoplake-test-postgres"].statement[0].resources == toset(["arn:aws:rds:us-east-1:111122223333:db:shoplake-test-postgres"])
     error_message = "The schedule may touch this instance alone."
+  }
+
+  assert {
+    condition     = data.aws_iam_policy_document.schedule["shoplake-test-postgres"].statement[1].resources == toset([var.kms_key_arn])
+    error_message = "The schedule's role must decrypt it with the key, and with no other."
+  }
+
+  assert {
+    condition     = alltrue([for one in aws_scheduler_schedule.this : one.kms_key_arn == var.kms_key_arn])
+    error_message = "A schedule must be encrypted with a key of ours."
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.schedule : role.permissions_boundary == var.permissions_boundary_arn])
+    error_message = "The role of the schedule must be bounded."
   }
 
   assert {
@@ -189,7 +214,18 @@ run "replicas_with_office_hours_are_refused" {
     read_replicas    = { reports = "db.t4g.medium" }
     password         = "not-in-the-plan"
     password_version = 1
+    kms_key_arn      = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
     office_hours     = { account_id = "111122223333", stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * * *)" }
+  }
+
+  expect_failures = [var.office_hours]
+}
+
+run "office_hours_without_a_key_are_refused" {
+  command = plan
+
+  variables {
+    office_hours = { account_id = "111122223333", stop = "cron(0 20 ? * * *)", start = "cron(0 7 ? * * *)" }
   }
 
   expect_failures = [var.office_hours]
@@ -203,9 +239,13 @@ run "bad_values_of_the_options_are_refused" {
     log_exports           = ["slow"]
     monitoring_interval_s = 7
     network               = { vpc_id = "vpc-1", clients = {} }
+
+    permissions_boundary_arn = "shoplake-test-boundary"
   }
 
-  expect_failures = [var.read_replicas, var.log_exports, var.monitoring_interval_s, var.network]
+  expect_failures = [
+    var.read_replicas, var.log_exports, var.monitoring_interval_s, var.network, var.permissions_boundary_arn,
+  ]
 }
 
 run "one_subnet_is_refused" {

@@ -1,20 +1,19 @@
 # GitHub's workflows get no key: they show a token, and take the role whose subject and audience it matches exactly.
-# What Terraform manages is too wide for a list of actions; AWS's own policies say it, and only the protected GitHub
-# environment may apply.
+# Both roles stand under a path of their own, so that what an apply may do to the environment's roles is not theirs.
 
 locals {
   github_host = "token.actions.githubusercontent.com"
+  path        = "/bootstrap/"
 
+  # The GitHub environment, whose protection rules say who may run there, and what the role may do.
   roles = {
-    plan = {
-      subject = "repo:${var.github_repository}:environment:${var.environment}-plan"
-      policy  = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    }
-    apply = {
-      subject = "repo:${var.github_repository}:environment:${var.environment}"
-      policy  = "arn:aws:iam::aws:policy/AdministratorAccess"
-    }
+    plan  = { environment = "${var.environment}-plan", policies = keys(local.reads) }
+    apply = { environment = var.environment, policies = concat(keys(local.reads), keys(local.writes)) }
   }
+
+  attachments = merge([
+    for role, one in local.roles : { for policy in one.policies : "${role}-${policy}" => { role = role, policy = policy } }
+  ]...)
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -25,7 +24,8 @@ resource "aws_iam_openid_connect_provider" "github" {
 resource "aws_iam_role" "github" {
   for_each = local.roles
 
-  name                 = "shoplake-${var.environment}-terraform-${each.key}"
+  name                 = "${local.name_prefix}-terraform-${each.key}"
+  path                 = local.path
   description          = "GitHub's workflow that runs terraform ${each.key} on ${var.environment}"
   max_session_duration = 3600
 
@@ -35,34 +35,42 @@ resource "aws_iam_role" "github" {
       Sid       = "OneGithubWorkflow"
       Effect    = "Allow"
       Action    = "sts:AssumeRoleWithWebIdentity"
-      Principal = { Federated = aws_iam_openid_connect_provider.github.arn }
+      Principal = { Federated = "arn:aws:iam::${var.account_id}:oidc-provider/${local.github_host}" }
       Condition = {
         StringEquals = {
-          "${local.github_host}:aud" = "sts.amazonaws.com"
-          "${local.github_host}:sub" = each.value.subject
+          "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+          "token.actions.githubusercontent.com:sub" = "repo:${var.github_owner}/${var.github_repository}:environment:${each.value.environment}"
         }
       }
     }]
   })
+
+  depends_on = [aws_iam_openid_connect_provider.github]
+}
+
+resource "aws_iam_policy" "github" {
+  for_each = merge(local.reads, local.writes)
+
+  name        = "${local.name_prefix}-terraform-${each.key}"
+  path        = local.path
+  description = "What terraform may do on ${var.environment}: ${each.key}"
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in each.value : merge({ Effect = "Allow" }, statement)]
+  })
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode({ Version = "2012-10-17", Statement = [for statement in each.value : merge({ Effect = "Allow" }, statement)] })) <= 6144
+      error_message = "The policy is longer than the 6144 characters that IAM allows: split it."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "github" {
-  for_each = local.roles
+  for_each = local.attachments
 
-  role       = aws_iam_role.github[each.key].name
-  policy_arn = each.value.policy
-}
-
-# A plan holds the lock while it reads.
-resource "aws_iam_role_policy" "lock" {
-  name = "lock-the-state"
-  role = aws_iam_role.github["plan"].name
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      { Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["${local.state_object_arn}.tflock"] },
-      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [module.keys.key_arns["state"]] },
-    ]
-  })
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = aws_iam_policy.github[each.value.policy].arn
 }

@@ -5,7 +5,7 @@ provider "aws" {
   default_tags {
     tags = {
       project     = "shoplake"
-      environment = var.environment
+      environment = local.tag
       owner       = var.owner
       cost-center = var.cost_center
       data-class  = "internal"

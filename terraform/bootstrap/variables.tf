@@ -19,7 +19,7 @@ variable "account_id" {
 }
 
 variable "region" {
-  description = "Region of the states."
+  description = "Region of the environment and of its state."
   type        = string
   default     = "us-east-1"
 
@@ -29,13 +29,23 @@ variable "region" {
   }
 }
 
-variable "github_repository" {
-  description = "Repository whose workflows plan and apply, as OWNER/NAME."
+variable "github_owner" {
+  description = "Organisation or person whose repository this is."
   type        = string
 
   validation {
-    condition     = can(regex("^[\\w.-]+/[\\w.-]+$", var.github_repository))
-    error_message = "github_repository must be OWNER/NAME."
+    condition     = can(regex("^[\\w.-]+$", var.github_owner))
+    error_message = "github_owner must be a name as GitHub allows it, without a slash."
+  }
+}
+
+variable "github_repository" {
+  description = "Repository whose workflows plan and apply, without its owner."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[\\w.-]+$", var.github_repository))
+    error_message = "github_repository must be a name as GitHub allows it, without a slash; its owner is github_owner."
   }
 }
 

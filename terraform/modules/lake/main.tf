@@ -27,6 +27,7 @@ locals {
 data "aws_partition" "current" {}
 
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:A second region doubles what the lake costs and moves data out of where it may lie: its owner decides; versions guard against mistakes
   for_each = local.buckets
 
   bucket        = local.bucket_names[each.key]

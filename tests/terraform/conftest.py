@@ -1,15 +1,25 @@
-"""Plans of the environments, made once per session and without an account."""
+"""The emulators that the local environment is applied to, and plans of every environment, made without an account."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
+from tests.emulators import Running
 
 from shoplake.infra import dry_run
 from shoplake.infra.dry_run import DryRun
+from shoplake.stack.capabilities import MEASURED
 
 MEMORY: dict[str, DryRun] = {}
+
+
+@pytest.fixture(scope="module", params=MEASURED)
+def emulator(request: pytest.FixtureRequest) -> Running:
+    """MiniStack always, LocalStack where Docker is; empty when a file of tests begins."""
+    running: Running = request.getfixturevalue(request.param)
+    running.wipe()
+    return running
 
 
 @pytest.fixture

@@ -90,4 +90,5 @@ def test_what_an_emulator_lacks_is_switched_off() -> None:
 def test_terraform_knows_each_switch_and_no_other() -> None:
     # Terraform drops an attribute that its type does not name, without a word.
     declared = (LOCAL_ROOT / "variables.tf").read_text().partition('variable "capabilities"')[2].partition("\n}")[0]
-    assert set(re.findall(r"(\w+)\s*=\s*optional\(bool", declared)) == switches("localstack").keys()
+    # Log exports are off on every emulator, so the table has no row for them: MiniStack forgets which there are.
+    assert set(re.findall(r"(\w+)\s*=\s*optional\(bool", declared)) == switches("localstack").keys() | {"rds_logs"}

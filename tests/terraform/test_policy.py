@@ -18,7 +18,7 @@ from shoplake.infra.plan_json import Plan
 Broken = Callable[[dict[str, Any]], None]
 
 
-@pytest.mark.parametrize("name", environments.NAMES)
+@pytest.mark.parametrize("name", [*environments.NAMES, environments.BOOTSTRAP])
 def test_an_environment_is_planned_without_an_account_and_the_policy_has_nothing_against_it(
     planned: Callable[[str], DryRun], name: str
 ) -> None:
@@ -31,9 +31,9 @@ def test_an_environment_is_planned_without_an_account_and_the_policy_has_nothing
 def test_the_report_says_how_much_was_planned_checked_and_would_cost(planned: Callable[[str], DryRun]) -> None:
     prod, local = dry_run.report(planned("prod")), dry_run.report(planned("local"))
     assert f"prod: {len(planned('prod').plan.resources)} resources" in prod
-    assert "policy: 9 rules, 0 violations" in prod
+    assert "policy: 11 rules, 0 violations" in prod
     assert "USD a month" in prod
-    assert "policy: 4 rules, 0 violations" in local
+    assert "policy: 5 rules, 0 violations" in local
     assert "USD" not in local
 
 
@@ -115,6 +115,16 @@ def not_our_key(type_: str, *path: str | int) -> Broken:
     return broken
 
 
+def planted(like: str, **resource: Any) -> Broken:
+    """One more resource, beside the first one of a type."""
+
+    def broken(plan: dict[str, Any]) -> None:
+        beside = next(one for one in plan["resource_changes"] if one["type"] == like)
+        plan["resource_changes"].append(copy.deepcopy(beside) | resource)
+
+    return broken
+
+
 def parameter(type_: str, name: str, value: str) -> Broken:
     def broken(plan: dict[str, Any]) -> None:
         for one in change(plan, type_)["after"]["parameter"]:
@@ -128,6 +138,11 @@ def late_action(plan: dict[str, Any]) -> None:
     change(plan, "aws_iam_policy_document")["after"]["statement"][0]["actions"] = ["kms:*"]
 
 
+def granted(index: str, **statement: Any) -> Broken:
+    """As if the first statement of one of our IAM policies said this instead."""
+    return document("aws_iam_policy", "policy", lambda first: first.update(statement), index=index)
+
+
 def unknown_policy(plan: dict[str, Any]) -> None:
     change(plan, "aws_iam_policy")["after"].pop("policy")
 
@@ -136,6 +151,27 @@ def trust(**condition: Any) -> Broken:
     return document("aws_iam_role", "assume_role_policy", lambda s: s.update(Condition=condition), index="ci")
 
 
+def trust_of(role: str, condition: dict[str, str]) -> Broken:
+    return document(
+        "aws_iam_role", "assume_role_policy", lambda s: s.update(Condition={"StringEquals": condition}), index=role
+    )
+
+
+def unbounded(index: str) -> Broken:
+    return lambda plan: change(plan, "aws_iam_role", index)["after"].pop("permissions_boundary")
+
+
+def bounded_by(arn: str) -> Broken:
+    return setting("aws_iam_role", "permissions_boundary", value=arn)
+
+
+SECRET = {
+    "actions": ["create"],
+    "after": {
+        "kms_key_id": "arn:aws:kms:us-east-1:333333333333:key/1",
+        "tags_all": dict.fromkeys(policy.REQUIRED_TAGS, "x"),
+    },
+}
 AUD, SUB = "token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub"
 EXACT = {AUD: "sts.amazonaws.com", SUB: "repo:example/shoplake:environment:prod"}
 ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
@@ -220,6 +256,16 @@ BROKEN: list[tuple[str, str, Broken]] = [
     ),
     ("tagged", "has no tag cost-center", setting("aws_s3_bucket", "tags_all", "cost-center", value="")),
     ("tagged", "has no tag commit", lambda plan: change(plan, "aws_vpc")["after"]["tags_all"].pop("commit")),
+    ("our key", "key_id is no key of ours", setting("aws_ssm_parameter", "key_id", value="alias/aws/ssm")),
+    ("rotated", "is never rotated", planted("aws_ssm_parameter", type="aws_secretsmanager_secret", change=SECRET)),
+    (
+        "bounded",
+        "is not bounded by arn:aws:iam::333333333333:policy/bootstrap/shoplake-prod-boundary",
+        unbounded("reader"),
+    ),
+    ("bounded", "is not bounded", unbounded("shoplake-prod-postgres")),
+    ("bounded", "is not bounded", bounded_by("arn:aws:iam::aws:policy/AdministratorAccess")),
+    ("bounded", "is not bounded", bounded_by("arn:aws:iam::333333333333:policy/bootstrap/shoplake-dev-boundary")),
     ("budgeted", "has no monthly budget", without("aws_budgets_budget")),
     ("budgeted", "does not warn of the forecast", setting("aws_budgets_budget", "notification", value=[])),
     ("no wildcard", "allows s3:*", document("aws_iam_policy", "policy", lambda s: s.update(Action=["s3:*"]))),
@@ -244,13 +290,60 @@ BROKEN: list[tuple[str, str, Broken]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "message", "broken"), BROKEN)
+# What else could go wrong where roles are made that GitHub takes.
+BROKEN_BOOTSTRAP: list[tuple[str, str, Broken]] = [
+    ("TLS only", "no bucket policy denies plain HTTP", without("aws_s3_bucket_policy", "state")),
+    (
+        "our key",
+        "kms_master_key_id is no key",
+        setting(
+            ENCRYPTION,
+            "rule",
+            0,
+            "apply_server_side_encryption_by_default",
+            0,
+            "kms_master_key_id",
+            value="alias/aws/s3",
+            index="state",
+        ),
+    ),
+    ("tagged", "has no tag owner", setting("aws_s3_bucket", "tags_all", "owner", value="", index="state")),
+    ("no secret", "is a secret in the clear", lambda plan: plan["variables"].update(key={"value": "AKIA" + "A" * 16})),
+    ("exact OIDC", "not one subject", trust_of("apply", {AUD: "sts.amazonaws.com", SUB: "repo:example/shoplake:*"})),
+    ("exact OIDC", "aud is not", trust_of("plan", {SUB: "repo:example/shoplake:environment:dev-plan"})),
+    ("no wildcard", "allows iam:*", granted("write-identity", Action=["iam:*"])),
+    ("no wildcard", "allows it on *", granted("write-identity", Resource=["*"])),
+    (
+        "no wildcard",
+        "allows it on *",
+        granted("write-stores", Action=["kms:CreateKey", "rds:ModifyDBInstance"], Resource="*"),
+    ),
+    (
+        "no wildcard",
+        "AdministratorAccess",
+        setting("aws_iam_role_policy_attachment", "policy_arn", value="arn:aws:iam::aws:policy/AdministratorAccess"),
+    ),
+]
+BROKEN_LOCAL: list[tuple[str, str, Broken]] = [
+    ("no wildcard", "allows dynamodb:*", granted("dynamodb-sink", Action=["dynamodb:*"])),
+    ("no wildcard", "nobody can check it", unknown_policy),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "message", "broken"),
+    [
+        *[("prod", *case) for case in BROKEN],
+        *[(environments.BOOTSTRAP, *case) for case in BROKEN_BOOTSTRAP],
+        *[("local", *case) for case in BROKEN_LOCAL],
+    ],
+)
 def test_a_plan_that_breaks_a_rule_is_refused(
-    planned: Callable[[str], DryRun], rule: str, message: str, broken: Broken
+    planned: Callable[[str], DryRun], name: str, rule: str, message: str, broken: Broken
 ) -> None:
-    content = copy.deepcopy(dict(planned("prod").plan.content))
+    content = copy.deepcopy(dict(planned(name).plan.content))
     broken(content)
-    violations = policy.check(Plan(content), "prod")
+    violations = policy.check(Plan(content), name)
 
     assert violations
     assert {violation.rule for violation in violations} == {rule}
@@ -259,9 +352,25 @@ def test_a_plan_that_breaks_a_rule_is_refused(
 
 def test_every_rule_has_a_twin_that_breaks_it() -> None:
     assert {rule for rule, _, _ in BROKEN} == policy.RULES.keys()
+    assert {rule for rule, _, _ in BROKEN_BOOTSTRAP} == {*policy.rules_of(environments.BOOTSTRAP)} - {"closed"}
 
 
-def test_dev_may_be_destroyed_and_prod_may_not(planned: Callable[[str], DryRun]) -> None:
+def test_what_aws_knows_no_resource_for_is_allowed_on_all(planned: Callable[[str], DryRun]) -> None:
+    content = copy.deepcopy(dict(planned(environments.BOOTSTRAP).plan.content))
+    granted("write-identity", Action=["kms:CreateKey", "sns:Unsubscribe"], Resource=["*"])(content)
+    assert policy.check(Plan(content), environments.BOOTSTRAP) == ()
+
+
+def test_dev_holds_less_than_prod_must(planned: Callable[[str], DryRun]) -> None:
     found = planned("dev").plan
     assert policy.check(found, "dev") == ()
     assert {violation.rule for violation in policy.check(found, "prod")} == {"protected"}
+
+
+@pytest.mark.parametrize("name", environments.ON_AWS)
+def test_only_the_program_lifts_the_protection_from_deletion(planned: Callable[[str], DryRun], name: str) -> None:
+    plan = planned(name).plan
+    assert plan.content["variables"]["deletion_protection"]["value"] is True
+    for type_, attributes in policy.PROTECTIONS.items():
+        for attribute in attributes.keys() - {"skip_final_snapshot"}:
+            assert {one.get(attribute) for one in plan.of_type(type_)} == {attributes[attribute]}

@@ -8,7 +8,9 @@ import typer
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to plan: local, dev, staging or prod.")],
+    environment: Annotated[
+        str, typer.Argument(help="Environment to plan: local, dev, staging or prod; with --dry-run also bootstrap.")
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan from nothing, without account or network, and check the policy.")
     ] = False,

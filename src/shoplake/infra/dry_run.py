@@ -31,7 +31,7 @@ provider "aws" {
   skip_requesting_account_id  = true
 }
 """
-# What the running stack would say of itself.
+# What the running stack would say of itself, and a person of the account.
 STACK = {
     "kafka_bootstrap_servers": "127.0.0.1:9092",
     "postgres_host": "127.0.0.1",
@@ -48,6 +48,7 @@ STACK = {
     "mongo_database": "shoplake",
     "deletion_protection": "false",
 }
+ACCOUNT = {"environment": "dev", "github_owner": "example", "github_repository": "shoplake"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,13 @@ class DryRun:
 
 
 def run(name: str) -> DryRun:
-    """Plan the environment as if nothing of it existed, and hold the plan against the policy.
+    """Plan the environment, or `bootstrap` of dev's account, as if nothing existed, and hold it against the policy.
 
     Raises:
         UsageError: there is no environment of that name.
         InfraError: Terraform could not plan; the message ends with what it said.
     """
-    chosen = environments.named(name)
+    chosen = environments.planned_only(name)
     binary = terraform.ensure()
     folder = chosen.folder / "dry-run"
     beside = replace(chosen, folder=folder)
@@ -137,7 +138,7 @@ def refuse_violations(found: DryRun) -> None:
 
 def _plan_json(beside: Environment, binary: Binary) -> str:
     root = workspace.copy_of_root(beside, {"dry_run_override.tf": OVERRIDE})
-    variables = {} if beside.on_aws else {f"TF_VAR_{name}": value for name, value in STACK.items()}
+    variables = {f"TF_VAR_{name}": value for name, value in _given(beside.name).items()}
     environment = workspace.process_environment(
         {
             **variables,
@@ -156,6 +157,13 @@ def _plan_json(beside: Environment, binary: Binary) -> str:
         return _terraform(binary, root, environment, "show", "-json", str(saved))
     finally:
         saved.unlink(missing_ok=True)
+
+
+def _given(name: str) -> dict[str, str]:
+    """Variables of which the root's terraform.tfvars says nothing."""
+    if name == environments.BOOTSTRAP:
+        return ACCOUNT | {"account_id": environments.named(ACCOUNT["environment"]).place().account_id}
+    return STACK if name in environments.EMULATED else {}
 
 
 def _terraform(binary: Binary, root: Path, environment: dict[str, str], *arguments: str) -> str:

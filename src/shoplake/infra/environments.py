@@ -12,6 +12,7 @@ from shoplake.errors import InfraError, UsageError
 EMULATED = ("local",)
 ON_AWS = ("dev", "staging", "prod")
 NAMES = (*EMULATED, *ON_AWS)
+BOOTSTRAP = "bootstrap"  # no environment: what a person applies once per account
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +78,14 @@ def named(name: str) -> Environment:
         raise UsageError(f"unknown environment '{name}'", fix=f"use one of: {', '.join(NAMES)}")
     root = paths.project_root() / "terraform" / "environments" / name
     return Environment(name=name, root=root, folder=paths.home() / "terraform" / name)
+
+
+def planned_only(name: str) -> Environment:
+    """The environment of that name, or the account's bootstrap, which a person applies and this program only plans.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name != BOOTSTRAP:
+        return named(name)
+    return Environment(name, paths.project_root() / "terraform" / BOOTSTRAP, paths.home() / "terraform" / BOOTSTRAP)

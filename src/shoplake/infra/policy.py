@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from shoplake.infra import policy_iam, policy_secrets
-from shoplake.infra.environments import ON_AWS
+from shoplake.infra.environments import BOOTSTRAP, ON_AWS
 from shoplake.infra.plan_json import Json, Plan, Resource
 from shoplake.infra.policy_iam import Found
 
 REQUIRED_TAGS = frozenset({"project", "environment", "owner", "cost-center", "data-class", "commit"})
 MIN_BACKUP_DAYS = 14
-EVERYWHERE = frozenset({"local", *ON_AWS})
+EVERYWHERE = frozenset({"local", BOOTSTRAP, *ON_AWS})
+ACCOUNTS = frozenset({BOOTSTRAP, *ON_AWS})
 AWS = frozenset(ON_AWS)
 PROD = frozenset({"prod"})
 
@@ -33,6 +34,7 @@ KEY_PATHS: dict[str, tuple[str | int, ...]] = {
     "aws_dynamodb_table": ("server_side_encryption", 0, "kms_key_arn"),
     "aws_elasticache_replication_group": ("kms_key_id",),
     "aws_msk_cluster": ("encryption_info", 0, "encryption_at_rest_kms_key_arn"),
+    "aws_scheduler_schedule": ("kms_key_arn",),
     "aws_s3_bucket_server_side_encryption_configuration": (
         "rule",
         0,
@@ -43,6 +45,7 @@ KEY_PATHS: dict[str, tuple[str | int, ...]] = {
     "aws_secretsmanager_secret": ("kms_key_id",),
     "aws_sns_topic": ("kms_master_key_id",),
     "aws_sqs_queue": ("kms_master_key_id",),
+    "aws_ssm_parameter": ("key_id",),
 }
 # S3 delivers its access logs to no bucket with a key of ours:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
@@ -173,6 +176,14 @@ def tagged(plan: Plan) -> Iterator[Found]:
             yield resource.address, f"has no tag {', '.join(missing)}"
 
 
+def rotated(plan: Plan) -> Iterator[Found]:
+    """A secret of ours is changed by a function; those that AWS makes it changes itself."""
+    rotating = {(one.module, one.index) for one in plan.of_type("aws_secretsmanager_secret_rotation")}
+    for secret in plan.of_type("aws_secretsmanager_secret"):
+        if (secret.module, secret.index) not in rotating:
+            yield secret.address, "is never rotated"
+
+
 def budgeted(plan: Plan) -> Iterator[Found]:
     """There is a monthly budget that warns of the forecast, and somebody is told."""
     budgets = [one for one in plan.of_type("aws_budgets_budget") if one.get("time_unit") == "MONTHLY"]
@@ -209,13 +220,15 @@ def _has_our_key(plan: Plan, resource: Resource, path: tuple[str | int, ...]) ->
 Rule = Callable[[Plan], Iterator[Found]]
 RULES: dict[str, tuple[Rule, frozenset[str]]] = {
     "TLS only": (tls_only, EVERYWHERE),
-    "our key": (our_key, AWS),
+    "our key": (our_key, ACCOUNTS),
     "protected": (protected, PROD),
     "no secret": (policy_secrets.no_secret, EVERYWHERE),
     "closed": (closed, EVERYWHERE),
     "exact OIDC": (policy_iam.exact_oidc, EVERYWHERE),
-    "tagged": (tagged, AWS),
+    "tagged": (tagged, ACCOUNTS),
     "budgeted": (budgeted, AWS),
-    # An emulator draws the ARNs of tables and secrets only while it makes them; modules/access has tests of its own.
-    "no wildcard": (policy_iam.no_wildcard, AWS),
+    "rotated": (rotated, AWS),
+    "no wildcard": (policy_iam.no_wildcard, EVERYWHERE),
+    # An emulator enforces none, and the account's own roles are made by a person.
+    "bounded": (policy_iam.bounded, AWS),
 }

@@ -112,9 +112,10 @@ def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
     """A root beside the state, with further files, which sees the same modules, providers and state."""
     copy = environment.folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
-    root = copy / "environments" / environment.name
+    tree = next(folder for folder in environment.root.parents if (folder / "modules").is_dir())
+    root = copy / environment.root.relative_to(tree)
     root.mkdir(parents=True)
-    (copy / "modules").symlink_to(environment.root.parents[1] / "modules")
+    (copy / "modules").symlink_to(tree / "modules")
     lock_file = environment.root.glob(".terraform.lock.hcl")
     for file in [*environment.root.glob("*.tf"), *environment.root.glob("*.tfvars"), *lock_file]:
         shutil.copy(file, root)

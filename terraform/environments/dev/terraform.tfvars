@@ -27,4 +27,4 @@ documents = { instances = { a = "db.t4g.medium", b = "db.t4g.medium" } }
 stream    = { instance_type = "kafka.t3.small", brokers = 2, storage_gb = 20, retention_hours = 48 }
 
 alert_emails       = ["data-platform@example.com"]
-monthly_budget_usd = 400
+monthly_budget_usd = 500

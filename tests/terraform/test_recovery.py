@@ -99,9 +99,12 @@ def test_a_wiped_emulator_is_built_again(root: LocalRoot) -> None:
     assert_whole(root)
 
 
-def test_a_lost_state_is_healed_by_adopting_what_exists(root: LocalRoot) -> None:
+@pytest.mark.parametrize("kept", [0, 1 / 2])
+def test_a_lost_or_half_written_state_is_healed_by_adopting_what_exists(root: LocalRoot, kept: float) -> None:
+    """What a Terraform that was killed while it wrote leaves of its state."""
     root.apply()
-    root.state.unlink()
+    state = root.state.read_bytes()
+    root.state.write_bytes(state[: int(len(state) * kept)])
     root.apply()
 
     assert_whole(root)

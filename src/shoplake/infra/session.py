@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shoplake.errors import InfraError
-from shoplake.infra import caller, environments, guards, process, repair, terraform, workspace
+from shoplake.infra import caller, environments, guards, process, repair, state_file, terraform, workspace
 from shoplake.infra.plan_json import Plan
 from shoplake.infra.progress import Report, Transcript
 
@@ -85,8 +85,7 @@ class Session:
 
     def keep_tainted(self) -> None:
         """Go on with what an interrupted run created and did not wait for."""
-        state = json.loads(self.chosen.state.read_text()) if self.chosen.state.is_file() else {}
-        for address in repair.wrongly_tainted(state):
+        for address in repair.wrongly_tainted(state_file.read(self.chosen.state, self.report)):
             self.report(f"keeping {address} of an interrupted run")
             self._capture("untaint", f"-lock-timeout={LOCK_TIMEOUT}", address)
 

@@ -19,6 +19,27 @@ MODULES = sorted(path.name for path in (TREE / "modules").iterdir() if path.is_d
 ENVIRONMENTS = sorted(path.name for path in (TREE / "environments").iterdir() if path.is_dir())
 AWS_ENVIRONMENTS = sorted({*ENVIRONMENTS} - {"local"})
 ROOTS = [f"modules/{name}" for name in MODULES] + [f"environments/{name}" for name in ENVIRONMENTS] + ["bootstrap"]
+MOCKED = """
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+}
+
+variables {
+%s
+}
+
+run "the_example_is_planned" {
+  command = plan
+}
+"""
 EXAMPLE = re.compile(r"```hcl\n(.*?)```", re.DOTALL)
 
 
@@ -72,14 +93,41 @@ def test_a_root_is_valid_and_its_tests_pass(binary: Binary, tree: Path, tmp_path
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_example_in_a_readme_is_valid(binary: Binary, tree: Path, tmp_path: Path, module: str) -> None:
+def test_the_example_in_a_readme_is_formatted_and_can_be_planned(
+    binary: Binary, tree: Path, tmp_path: Path, module: str
+) -> None:
+    answer = planned_example(binary, tree, tmp_path, module, example_of(module))
+    assert_ok(answer)
+    assert re.search(r"Plan: [1-9]\d* to add", answer.stdout), answer.stdout
+
+
+def test_an_example_with_a_value_that_its_module_refuses_fails(binary: Binary, tree: Path, tmp_path: Path) -> None:
+    broken = example_of("keys").replace('"shoplake-dev"', '"-shoplake-"')
+    answer = planned_example(binary, tree, tmp_path, "keys", broken)
+    assert answer.returncode
+    assert "name_prefix must be 3 to 32" in answer.stdout
+
+
+def example_of(module: str) -> str:
     example = EXAMPLE.search((TREE / "modules" / module / "README.md").read_text())
     assert example, f"modules/{module}/README.md shows no example"
+    return example.group(1)
+
+
+def planned_example(
+    binary: Binary, tree: Path, tmp_path: Path, module: str, example: str
+) -> subprocess.CompletedProcess[str]:
+    """A root of the example alone, planned with a provider that asks nobody; what it wants to be given is text."""
     root = tree / "examples" / module
-    root.mkdir(parents=True)
-    (root / "main.tf").write_text(example.group(1))
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "tests").mkdir(parents=True)
+    (root / "main.tf").write_text(example)
+    shutil.copy(TREE / "modules" / module / "versions.tf", root)  # or the mocked provider would not be the module's
+    given = "\n".join(f'  {name} = "given"' for name in re.findall(r'^variable "(\w+)"', example, re.MULTILINE))
+    (root / "tests" / "example.tftest.hcl").write_text(MOCKED % given)
+    assert_ok(run(binary, root, tmp_path, "fmt", "-check", "-no-color", "main.tf"))
     assert_ok(run(binary, root, tmp_path, "init", "-no-color", "-backend=false"))
-    assert_ok(run(binary, root, tmp_path, "validate", "-no-color"))
+    return run(binary, root, tmp_path, "test", "-no-color", "-verbose")
 
 
 @pytest.mark.parametrize("root", ROOTS)

@@ -145,6 +145,14 @@ def test_a_module_configures_no_provider_and_describes_every_variable(module: st
     assert "type        = any" not in text
 
 
+def test_scanners_skip_two_checks_each_with_a_reason() -> None:
+    text = "\n".join(path.read_text() for path in TREE.rglob("*.tf"))
+    skips = re.findall(r"checkov:skip=(\w+):?(.*)", text)
+    assert {check for check, _ in skips} == {"CKV_AWS_144", "CKV2_AWS_62"}
+    assert all(len(reason.split()) > 5 for _, reason in skips)
+    assert not list(TREE.rglob(".checkov*"))
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_pins_the_provider_that_mirrors_are_searched_for(environment: str) -> None:
     versions = (TREE / "environments" / environment / "versions.tf").read_text()

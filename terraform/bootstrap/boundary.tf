@@ -3,8 +3,8 @@
 # environment can neither change it nor make a role without it. A test holds that it covers all that the roles are given.
 
 locals {
-  boundary_name = "${local.name_prefix}-boundary"
-  boundary_arn  = "arn:aws:iam::${var.account_id}:policy${local.path}${local.boundary_name}"
+  boundary_name = "${local.own_prefix}-boundary"
+  boundary_arn  = "arn:aws:iam::${var.account_id}:policy/${local.boundary_name}"
 
   boundary = [
     {
@@ -94,7 +94,6 @@ locals {
 
 resource "aws_iam_policy" "boundary" {
   name        = local.boundary_name
-  path        = local.path
   description = "The most that a role of ${local.name_prefix} may do"
 
   policy = jsonencode({

@@ -1,9 +1,7 @@
 # GitHub's workflows get no key: they show a token, and take the role whose subject and audience it matches exactly.
-# Both roles stand under a path of their own, so that what an apply may do to the environment's roles is not theirs.
 
 locals {
   github_host = "token.actions.githubusercontent.com"
-  path        = "/bootstrap/"
 
   # The GitHub environment, whose protection rules say who may run there, and what the role may do.
   roles = {
@@ -24,8 +22,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 resource "aws_iam_role" "github" {
   for_each = local.roles
 
-  name                 = "${local.name_prefix}-terraform-${each.key}"
-  path                 = local.path
+  name                 = "${local.own_prefix}-${each.key}"
   description          = "GitHub's workflow that runs terraform ${each.key} on ${var.environment}"
   max_session_duration = 3600
 
@@ -51,8 +48,7 @@ resource "aws_iam_role" "github" {
 resource "aws_iam_policy" "github" {
   for_each = merge(local.reads, local.writes)
 
-  name        = "${local.name_prefix}-terraform-${each.key}"
-  path        = local.path
+  name        = "${local.own_prefix}-${each.key}"
   description = "What terraform may do on ${var.environment}: ${each.key}"
 
   policy = jsonencode({

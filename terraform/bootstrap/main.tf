@@ -3,8 +3,11 @@
 
 locals {
   name_prefix = "shoplake-${var.environment}"
-  # Not the environment's own: what is made here is no survivor of an environment that was destroyed.
-  tag = "${var.environment}-bootstrap"
+
+  # Names and tag are not the environment's own: no permission on its names reaches what is made here, and none of it is a
+  # survivor of an environment that was destroyed.
+  own_prefix = "shoplake-bootstrap-${var.environment}"
+  tag        = "${var.environment}-bootstrap"
 
   log_bucket = "access-logs"
   bucket_names = {
@@ -20,7 +23,7 @@ locals {
 module "keys" {
   source = "../modules/keys"
 
-  name_prefix = "shoplake-bootstrap"
+  name_prefix = local.own_prefix
   account_id  = var.account_id
   region      = var.region
   keys        = { state = { description = "Terraform's states" } }

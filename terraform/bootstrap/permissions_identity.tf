@@ -1,5 +1,5 @@
 # What an apply may do to roles, keys and settings. It makes no role without the boundary and cannot take the boundary
-# away, nor change what stands under the path /bootstrap/: so it cannot make itself more than the boundary allows.
+# away, nor change what bears the bootstrap's own name: so it cannot make itself more than it is.
 
 locals {
   bounded = { "iam:PermissionsBoundary" = local.boundary_arn }

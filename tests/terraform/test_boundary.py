@@ -121,18 +121,27 @@ def test_a_workflow_that_applies_deletes_instances_of_documentdb_alone(planned: 
     assert [one["Resource"] for one in deleting] == [["arn:aws:rds:us-east-1:111111111111:db:shoplake-dev-documents-*"]]
 
 
+def names_of_the_bootstrap(plan: Plan) -> list[str]:
+    """ARNs of what must be out of a workflow's reach."""
+    return [
+        *(f"arn:aws:iam::111111111111:policy/{one.values['name']}" for one in plan.of_type("aws_iam_policy")),
+        *(f"arn:aws:iam::111111111111:role/{one.values['name']}" for one in plan.of_type("aws_iam_role")),
+        *(f"arn:aws:kms:us-east-1:111111111111:{one.values['name']}" for one in plan.of_type("aws_kms_alias")),
+        "arn:aws:s3:::shoplake-state-access-logs-111111111111/state/1",
+    ]
+
+
+def test_what_the_bootstrap_made_is_no_survivor_of_its_environment(planned: Planned) -> None:
+    plan = planned(environments.BOOTSTRAP).plan
+    assert not [arn for arn in names_of_the_bootstrap(plan) if "shoplake-dev-" in arn]
+    tags = [one.values["tags_all"] for one in plan.resources if one.get("tags_all")]
+    assert {one["environment"] for one in tags} == {"dev-bootstrap"}
+
+
 @pytest.mark.parametrize("role", ["plan", "apply"])
 def test_a_workflow_reaches_nothing_that_the_bootstrap_made_but_the_state(planned: Planned, role: str) -> None:
     plan = planned(environments.BOOTSTRAP).plan
-    own = [
-        f"arn:aws:iam::111111111111:{kind}{one.values['path']}{one.values['name']}"
-        for kind, type_ in (("policy", "aws_iam_policy"), ("role", "aws_iam_role"))
-        for one in plan.of_type(type_)
-    ]
-    own += [
-        "arn:aws:s3:::shoplake-state-access-logs-111111111111/state/1",
-        "arn:aws:kms:us-east-1:111111111111:alias/shoplake-bootstrap-state",
-    ]
+    own = names_of_the_bootstrap(plan)
     patterns = {pattern for one in may(plan, role) for pattern in one["Resource"]} - {"*"}
     assert len(own) > 10
     assert [(arn, pattern) for arn in own for pattern in patterns if fnmatchcase(arn, pattern)] == []

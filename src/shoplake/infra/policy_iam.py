@@ -93,8 +93,8 @@ def exact_oidc(plan: Plan) -> Iterator[Found]:
 def bounded(plan: Plan) -> Iterator[Found]:
     """Every role has the boundary that the account's bootstrap made for this environment."""
     given = plan.content["variables"]
-    name = f"shoplake-{given['environment']['value']}-boundary"
-    boundary = f"arn:aws:iam::{given['account_id']['value']}:policy/bootstrap/{name}"
+    name = f"shoplake-bootstrap-{given['environment']['value']}-boundary"
+    boundary = f"arn:aws:iam::{given['account_id']['value']}:policy/{name}"
     for role in plan.of_type("aws_iam_role"):
         if role.get("permissions_boundary") != boundary:
             yield role.address, f"is not bounded by {boundary}"

@@ -75,7 +75,7 @@ run "an_apply_makes_no_role_without_the_boundary" {
   command = plan
 
   assert {
-    condition     = output.boundary_arn == "arn:aws:iam::111111111111:policy/bootstrap/shoplake-dev-boundary"
+    condition     = output.boundary_arn == "arn:aws:iam::111111111111:policy/shoplake-bootstrap-dev-boundary"
     error_message = "The environment's roots know the boundary by this name."
   }
 

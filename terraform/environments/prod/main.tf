@@ -12,7 +12,7 @@ locals {
   settings_path = "${local.arn.ssm}:parameter/shoplake/${var.environment}"
 
   # Made by terraform/bootstrap: who applies this gives it to every role, and cannot change it.
-  boundary_arn = "arn:aws:iam::${var.account_id}:policy/bootstrap/${local.name_prefix}-boundary"
+  boundary_arn = "arn:aws:iam::${var.account_id}:policy/shoplake-bootstrap-${var.environment}-boundary"
 
   store_network = {
     vpc_id     = module.network.vpc_id

@@ -12,7 +12,7 @@ variables {
   account_id  = "111122223333"
   region      = "eu-west-1"
 
-  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/shoplake-bootstrap-test-boundary"
 
   workloads = {
     lake-sink = {

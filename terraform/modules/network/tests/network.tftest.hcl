@@ -13,7 +13,7 @@ variables {
   zones       = ["us-east-1a", "us-east-1b", "us-east-1c"]
   log_key_arn = "arn:aws:kms:us-east-1:111122223333:key/0f0f0f0f-0000-0000-0000-000000000000"
 
-  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/shoplake-bootstrap-test-boundary"
 }
 
 run "three_tiers_over_three_zones" {

@@ -12,7 +12,7 @@ mock_provider "aws" {
 
 variables {
   name_prefix              = "shoplake-test"
-  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/bootstrap/shoplake-test-boundary"
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/shoplake-bootstrap-test-boundary"
 }
 
 run "the_instance_is_safe_by_default" {

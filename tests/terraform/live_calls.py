@@ -30,7 +30,8 @@ def environment(root: LocalRoot, name: str) -> None:
 
 def settings_path(root: LocalRoot, path: str) -> None:
     """Every parameter below it is read, and is what the program takes for its setting."""
-    pages = root.emulator.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
+    paginator = root.emulator.client("ssm").get_paginator("get_parameters_by_path")
+    pages = paginator.paginate(Path=path, Recursive=True, WithDecryption=True)
     read = {one["Name"].removeprefix(f"{path}/"): one["Value"] for page in pages for one in page["Parameters"]}
     tree = root.settings().model_dump(mode="json", exclude={"environment"})
     fields = {f"{section}/{field}": value for section, values in tree.items() for field, value in values.items()}

@@ -34,7 +34,7 @@ def applied(root: LocalRoot) -> Applied:
 
 def parameters(root: LocalRoot) -> dict[str, str]:
     api = root.emulator.client("ssm")
-    pages = api.get_paginator("get_parameters_by_path").paginate(Path="/shoplake", Recursive=True)
+    pages = api.get_paginator("get_parameters_by_path").paginate(Path="/shoplake", Recursive=True, WithDecryption=True)
     return {one["Name"]: one["Value"] for page in pages for one in page["Parameters"]}
 
 

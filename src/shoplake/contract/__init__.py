@@ -3,7 +3,7 @@
 Imports nothing else of ours, so that any program may depend on it alone.
 """
 
-from shoplake.contract.base import Event
+from shoplake.contract.base import Event, minor_digits
 from shoplake.contract.codec import Decoded, Rejected, decode, encode, rejections
 from shoplake.contract.topics import DEAD_LETTERS, EVENTS, PROGRESS, TOPICS, Topic, columns_of, type_name
 
@@ -19,6 +19,7 @@ __all__ = [
     "columns_of",
     "decode",
     "encode",
+    "minor_digits",
     "rejections",
     "type_name",
 ]

@@ -14,6 +14,14 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Rating = Annotated[int, msgspec.Meta(ge=1, le=5)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code.")]
+_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal digits between a currency's minor unit, in which amounts are, and its major one (ISO 4217)."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
 EpochMs = Annotated[
     int,
     # 1990 to 2100: beyond it a clock is broken, and a day partition per event would follow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shoplake.contract.base import Cents, Count, Event, Id, Quantity, Text
+from shoplake.contract.base import Cents, Count, Currency, Event, Id, Quantity, Text
 
 Page = Literal["home", "category", "offers", "help", "account"]
 
@@ -48,6 +48,7 @@ class CartItemAdded(Event, frozen=True, kw_only=True, tag="cart_item_added"):
     product_id: Id
     quantity: Quantity
     unit_price_cents: Cents
+    currency: Currency | None = None
 
 
 class CartItemRemoved(Event, frozen=True, kw_only=True, tag="cart_item_removed"):

@@ -73,15 +73,28 @@ class PaymentCaptured(Event, frozen=True, kw_only=True, tag="payment_captured"):
     customer_id: Id
     payment_id: Id
     amount_cents: Cents
+    currency: Currency | None = None
 
 
 class PaymentRefunded(Event, frozen=True, kw_only=True, tag="payment_refunded"):
-    """Some or all of the money went back."""
+    """The shop gave back some or all of the money."""
 
     order_id: Id
     customer_id: Id
     payment_id: Id
     amount_cents: Cents
+    currency: Currency | None = None
+
+
+class PaymentChargedBack(Event, frozen=True, kw_only=True, tag="payment_charged_back"):
+    """The customer complained to the bank, and the bank took back what the shop had not refunded."""
+
+    order_id: Id
+    customer_id: Id
+    payment_id: Id
+    amount_cents: Cents
+    currency: Currency
+    reason: Literal["fraud", "not_received", "not_as_described", "duplicate"]
 
 
 class OrderShipped(Event, frozen=True, kw_only=True, tag="order_shipped"):

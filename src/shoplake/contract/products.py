@@ -6,13 +6,15 @@ from shoplake.contract.base import Cents, Currency, Event, Id, Text
 
 
 class ProductLaunched(Event, frozen=True, kw_only=True, tag="product_launched"):
-    """A product is on sale from now on."""
+    """A product is on sale from now on; one that comes in several variants is one of a model's, e.g. `Blue / M`."""
 
     product_id: Id
     name: Text
     category: Text
     price_cents: Cents
     currency: Currency
+    model_id: Id | None = None
+    variant: Text | None = None
 
 
 class ProductPriceChanged(Event, frozen=True, kw_only=True, tag="product_price_changed"):

@@ -101,6 +101,7 @@ TOPICS: dict[str, Topic] = {
                 orders.PaymentDeclined,
                 orders.PaymentCaptured,
                 orders.PaymentRefunded,
+                orders.PaymentChargedBack,
                 orders.OrderShipped,
                 orders.OrderDelivered,
                 orders.OrderReturned,

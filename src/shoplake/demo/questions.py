@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shoplake import aws
+from shoplake.contract import minor_digits
 
 if TYPE_CHECKING:
     from shoplake.settings import Settings
@@ -46,23 +47,28 @@ def revenue_per_day(settings: Settings) -> Answer:
 
     table = open_catalog(settings).load_table((settings.lake.database, "orders"))
     scan = table.scan(
-        row_filter=In("type", {"payment_captured", "payment_refunded"}),
-        selected_fields=("type", "occurred_at", "amount_cents"),
+        row_filter=In("type", {"payment_captured", "payment_refunded", "payment_charged_back"}),
+        selected_fields=("type", "occurred_at", "amount_cents", "currency"),
     )
     payments = scan.to_arrow()
     with duckdb.connect() as connection:
         connection.register("payments", payments)
         found = connection.execute(
             """
-            SELECT strftime(occurred_at AT TIME ZONE 'UTC', '%Y-%m-%d') AS day,
-                   sum(amount_cents) FILTER (WHERE type = 'payment_captured') AS captured,
-                   coalesce(sum(amount_cents) FILTER (WHERE type = 'payment_refunded'), 0) AS refunded
-            FROM payments GROUP BY day HAVING captured > 0 ORDER BY day DESC LIMIT ?
+            WITH days AS (
+                SELECT strftime(occurred_at AT TIME ZONE 'UTC', '%Y-%m-%d') AS day, currency,
+                       sum(amount_cents) FILTER (WHERE type = 'payment_captured') AS captured,
+                       coalesce(sum(amount_cents) FILTER (WHERE type = 'payment_refunded'), 0) AS refunded,
+                       coalesce(sum(amount_cents) FILTER (WHERE type = 'payment_charged_back'), 0) AS charged_back
+                FROM payments GROUP BY ALL HAVING captured > 0
+            )
+            FROM days QUALIFY dense_rank() OVER (ORDER BY day DESC) <= ? ORDER BY day, currency
             """,
             [DAYS],
         ).fetchall()
-    rows = tuple((day, _money(captured), _money(refunded)) for day, captured, refunded in reversed(found))
-    return Answer(f"What came in on the last {DAYS} days?", "lake (DuckDB)", ("day", "captured", "refunded"), rows)
+    rows = tuple((day, *(_money(amount, currency) for amount in amounts)) for day, currency, *amounts in found)
+    columns = ("day", "captured", "refunded", "charged back")
+    return Answer(f"What came in on the last {DAYS} days?", "lake (DuckDB)", columns, rows)
 
 
 def top_customers(settings: Settings) -> Answer:
@@ -72,13 +78,16 @@ def top_customers(settings: Settings) -> Answer:
     with psycopg.connect(settings.postgres.conninfo(), connect_timeout=5) as connection:
         found = connection.execute(
             """
-            SELECT c.name, c.city, count(DISTINCT o.order_id), sum(p.captured_cents - p.refunded_cents) AS spent
+            SELECT c.name, c.city, count(DISTINCT o.order_id) AS orders,
+                   sum(p.captured_cents - p.refunded_cents - p.charged_back_cents) AS spent, p.currency
             FROM shop.customers c JOIN shop.orders o USING (customer_id) JOIN shop.payments p USING (order_id)
-            GROUP BY c.customer_id, c.name, c.city ORDER BY spent DESC, c.customer_id LIMIT %s
+            GROUP BY c.customer_id, c.name, c.city, p.currency ORDER BY orders DESC, c.customer_id LIMIT %s
             """,
             [TOP],
         ).fetchall()
-    rows = tuple((str(name), str(city), str(orders), _money(spent)) for name, city, orders, spent in found)
+    rows = tuple(
+        (str(name), str(city), str(orders), _money(spent, currency)) for name, city, orders, spent, currency in found
+    )
     return Answer("Who are the best customers?", "Postgres", ("customer", "city", "orders", "spent"), rows)
 
 
@@ -91,9 +100,11 @@ def a_session_with_its_cart(settings: Settings) -> Answer:
         return Answer("What lies in a session's cart?", "DynamoDB", ("session",), ())
     item = max(items, key=lambda item: (len(item["cart"]["M"]), item["pk"]["S"]))
     status = item.get("status", {}).get("S", "")
+    currency = item.get("currency", {}).get("S")
+    lines = [(product, line["M"]) for product, line in sorted(item["cart"]["M"].items())]
     rows = tuple(
-        (item["pk"]["S"], status, product, line["M"]["quantity"]["N"], _money(int(line["M"]["unit_price_cents"]["N"])))
-        for product, line in sorted(item["cart"]["M"].items())
+        (item["pk"]["S"], status, product, line["quantity"]["N"], _money(int(line["unit_price_cents"]["N"]), currency))
+        for product, line in lines
     )
     columns = ("session", "status", "product", "quantity", "price")
     return Answer("What lies in a session's cart?", "DynamoDB", columns, rows)
@@ -106,7 +117,7 @@ def a_customer(settings: Settings) -> Answer:
     client: MongoClient[dict[str, Any]]
     with MongoClient(**settings.mongo.options(), serverSelectionTimeoutMS=5000) as client:
         document = client[settings.mongo.database]["customers"].find_one(
-            {"orders.placed": {"$gte": 1}}, sort=[("orders.spent_cents", -1), ("_id", 1)]
+            {"orders.placed": {"$gte": 1}}, sort=[("orders.placed", -1), ("_id", 1)]
         )
     if document is None:
         return Answer("What do we know of one customer?", "MongoDB", ("field", "value"), ())
@@ -118,7 +129,7 @@ def a_customer(settings: Settings) -> Answer:
             f"{profile.get('name')}, {profile.get('city')} ({profile.get('segment')}, {profile.get('status')})",
         ),
         ("orders", f"{orders['placed']} placed, {orders['cancelled']} cancelled, {orders['returned']} returned"),
-        ("spent", _money(orders["spent_cents"])),
+        ("spent", _money(orders["spent_cents"], profile.get("currency"))),
         ("reviews", str(reviews["count"])),
     )
     return Answer("What do we know of one customer?", "MongoDB", ("field", "value"), rows)
@@ -144,5 +155,6 @@ def the_live_board(settings: Settings) -> Answer:
     return Answer(f"What is on the live board ({day})?", "Redis", ("what", "how many"), rows)
 
 
-def _money(cents: int) -> str:
-    return f"{int(cents) / 100:,.2f}"
+def _money(cents: int, currency: str | None) -> str:
+    digits = minor_digits(currency or "")
+    return f"{int(cents) / 10**digits:,.{digits}f} {currency or ''}".rstrip()

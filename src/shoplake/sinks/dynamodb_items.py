@@ -12,7 +12,7 @@ from shoplake.sinks.keyed import Item, Part, set_present
 
 SESSION_RETENTION_S = 730 * 24 * 3600
 CART = ("cart_item_added", "cart_item_removed")
-_SESSION_TEXTS = ("customer_id", "device", "referrer", "campaign", "started_at", "status", "order_id")
+_SESSION_TEXTS = ("customer_id", "device", "referrer", "campaign", "started_at", "currency", "status", "order_id")
 _ORDER_FIELDS = ("status", "placed_at", "total_cents", "currency", "items", "updated_at")
 
 
@@ -24,6 +24,7 @@ def _session_changes(events: pl.DataFrame) -> pl.DataFrame:
         last=started
         | {
             "started_at": fold.when("session_started", "occurred_at_ms"),
+            "currency": fold.when("cart_item_added", "currency"),
             "last_event_at": pl.col("occurred_at_ms").max(),
             "status": fold.status(fold.SESSION_STATUS),
             "order_id": fold.when("checkout_completed", "order_id"),

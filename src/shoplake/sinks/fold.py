@@ -14,8 +14,10 @@ ORDER_STATUS = {
     "order_delivered": "delivered",
     "order_returned": "returned",
     "payment_refunded": "refunded",
+    "payment_charged_back": "charged_back",
     "order_cancelled": "cancelled",
 }
+MONEY_BACK = ("payment_refunded", "payment_charged_back")
 CUSTOMER_STATUS = {
     "customer_registered": "active",
     "customer_reactivated": "active",

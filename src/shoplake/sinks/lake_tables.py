@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pyiceberg.catalog import load_catalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
@@ -80,11 +80,11 @@ def _keys() -> dict[str, str]:
 
 
 def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:
-    """The topic's table, made if it is not there."""
+    """The topic's table, made if it is not there; columns that the contract has gained since are added to it."""
     identifier = (database, topic.name)
-    if catalog.table_exists(identifier):
-        return catalog.load_table(identifier)
     schema = table_schema(topic)
+    if catalog.table_exists(identifier):
+        return _with_all_columns(catalog.load_table(identifier), schema)
     day = PartitionField(schema.find_field("occurred_at").field_id, 1000, DayTransform(), "occurred_day")
     with contextlib.suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(database)
@@ -94,6 +94,22 @@ def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:
         )
     except TableAlreadyExistsError:  # another process was quicker
         return catalog.load_table(identifier)
+
+
+def _with_all_columns(table: Table, schema: Schema) -> Table:
+    held = set(table.schema().column_names)
+    missing = [field for field in schema.fields if field.name not in held]
+    if not missing:
+        return table
+    try:
+        with table.update_schema() as update:
+            for field in missing:
+                update.add_column(field.name, field.field_type)
+    except CommitFailedException:  # another process was quicker
+        table.refresh()
+        if set(schema.column_names) - set(table.schema().column_names):
+            raise
+    return table
 
 
 def table_schema(topic: Topic) -> Schema:

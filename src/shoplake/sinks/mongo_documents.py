@@ -11,7 +11,8 @@ from shoplake.sinks import fold
 from shoplake.sinks.keyed import Item, Part, set_present
 
 _PROFILE = ("name", "email", "segment", "street", "postcode", "city", "country", "currency", "marketing_opt_in")
-_PRODUCT = ("name", "category", "price_cents", "currency", "status", "launched_at")
+_PRODUCT_TEXTS = ("name", "category", "price_cents", "currency", "model_id", "variant")
+_PRODUCT = (*_PRODUCT_TEXTS, "status", "launched_at")
 _ORDER_COUNTS = {"placed": "order_placed", "cancelled": "order_cancelled", "returned": "order_returned"}
 RATINGS = ("1", "2", "3", "4", "5")
 
@@ -41,7 +42,7 @@ def _order_changes(events: pl.DataFrame) -> pl.DataFrame:
             "last_order_at": fold.when("order_placed", fold.occurred_at()),
         },
         sums={name: fold.signed([event], []) for name, event in _ORDER_COUNTS.items()}
-        | {"spent_cents": fold.signed(["payment_captured"], ["payment_refunded"], "amount_cents")},
+        | {"spent_cents": fold.signed(["payment_captured"], fold.MONEY_BACK, "amount_cents")},
     )
 
 
@@ -71,7 +72,7 @@ def _product_changes(events: pl.DataFrame) -> pl.DataFrame:
     return fold.fold(
         events,
         ["product_id"],
-        last={name: pl.col(name) for name in ("name", "category", "price_cents", "currency")}
+        last={name: pl.col(name) for name in _PRODUCT_TEXTS}
         | {
             "status": fold.status(fold.PRODUCT_STATUS),
             "launched_at": fold.when("product_launched", fold.occurred_at()),

@@ -95,7 +95,7 @@ TABLES = (
         "products",
         "products",
         ("product_id",),
-        _same("name", "category", "price_cents", "currency")
+        _same("name", "category", "price_cents", "currency", "model_id", "variant")
         | {
             "status": fold.status(fold.PRODUCT_STATUS),
             "launched_at": fold.when("product_launched", fold.occurred_at()),
@@ -126,17 +126,18 @@ TABLES = (
         "payments",
         "orders",
         ("payment_id",),
-        _same("order_id", "customer_id", "method")
+        _same("order_id", "customer_id", "method", "currency")
         | {
-            "currency": fold.when(PAYMENTS, "currency"),
             "amount_cents": fold.when(PAYMENTS, "amount_cents"),
             "decline_reason": fold.when("payment_declined", "reason"),
+            "chargeback_reason": fold.when("payment_charged_back", "reason"),
             "status": fold.status(
                 {
                     "payment_authorised": "authorised",
                     "payment_declined": "declined",
                     "payment_captured": "captured",
                     "payment_refunded": "refunded",
+                    "payment_charged_back": "charged_back",
                 }
             ),
         }
@@ -144,6 +145,7 @@ TABLES = (
         {
             "captured_cents": fold.signed(["payment_captured"], [], "amount_cents"),
             "refunded_cents": fold.signed(["payment_refunded"], [], "amount_cents"),
+            "charged_back_cents": fold.signed(["payment_charged_back"], [], "amount_cents"),
         },
     ),
     Table(

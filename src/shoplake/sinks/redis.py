@@ -107,11 +107,7 @@ def hash_changes(batch: Batch) -> list[tuple[str, list[str]]]:
     """What a batch adds to the hashes: `(key, [field, amount, field, amount, …])`. Pure."""
     changes: list[tuple[str, list[str]]] = []
     if (orders := batch.events.get("orders")) is not None:
-        revenue = fold.signed(["payment_captured"], ["payment_refunded"], "amount_cents")
-        minute = fold.occurred_at().dt.strftime("%H:%M")
-        changes += _by_day(
-            "revenue", orders.filter(fold.is_type("payment_captured", "payment_refunded")), minute, revenue
-        )
+        changes += _revenue(orders)
     if (clicks := batch.events.get("clicks")) is not None:
         changes += _by_day("funnel", clicks.filter(fold.is_type(*FUNNEL)), pl.col("type"), fold.signed(FUNNEL, []))
     if (inventory := batch.events.get("inventory")) is not None:
@@ -119,6 +115,18 @@ def hash_changes(batch: Batch) -> list[tuple[str, list[str]]]:
         totals = fold.fold(inventory, ["product_id"], last={}, sums={"amount": available})
         changes += [("shoplake:stock", _flat(totals))]
     return [(key, fields) for key, fields in changes if fields]
+
+
+def _revenue(orders: pl.DataFrame) -> list[tuple[str, list[str]]]:
+    payments = orders.filter(fold.is_type("payment_captured", *fold.MONEY_BACK))
+    amount = fold.signed(["payment_captured"], fold.MONEY_BACK, "amount_cents")
+    minute = fold.occurred_at().dt.strftime("%H:%M")
+    # Amounts of two currencies have no sum: each has a hash of its own.
+    return [
+        (f"{key}:{currency}" if currency else key, fields)
+        for (currency,), some in payments.group_by("currency", maintain_order=True)
+        for key, fields in _by_day("revenue", some, minute, amount)
+    ]
 
 
 def sorted_set_changes(batch: Batch) -> list[tuple[str, list[str]]]:

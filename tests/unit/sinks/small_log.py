@@ -68,7 +68,7 @@ def _order_events(customer: str) -> st.SearchStrategy[Event]:
     return st.one_of(
         _event(["order_placed"], **own, lines=st.lists(line, min_size=1, max_size=2), total_cents=_few),
         _event(["order_cancelled", "order_delivered"], **own),
-        _event(["payment_captured", "payment_refunded"], **own, amount_cents=_few),
+        _event(["payment_captured", "payment_refunded", "payment_charged_back"], **own, amount_cents=_few),
     )
 
 

@@ -45,6 +45,10 @@ PAID: list[Event] = [
     ("payment_captured", PAYMENT | {"amount_cents": 52}),
     ("payment_refunded", PAYMENT | {"amount_cents": 100}),
 ]
+CHARGED_BACK: Event = (
+    "payment_charged_back",
+    PAYMENT | {"amount_cents": 252, "currency": "EUR", "reason": "fraud"},
+)
 SESSION = {"session_id": "s1"}
 ADDED = SESSION | {"product_id": "p1", "quantity": 2, "unit_price_cents": 100}
 
@@ -110,6 +114,13 @@ def test_a_payment_adds_up_what_was_captured_and_refunded() -> None:
     (row,) = rows("payments", PLACED, *PAID)
     assert (row["amount_cents"], row["captured_cents"], row["refunded_cents"]) == (352, 352, 100)
     assert (row["status"], row["updated_at"]) == ("refunded", at(4))
+
+
+def test_a_payment_keeps_what_the_bank_took_back_apart_from_refunds() -> None:
+    (row,) = rows("payments", PLACED, *PAID, CHARGED_BACK)
+    assert (row["captured_cents"], row["refunded_cents"], row["charged_back_cents"]) == (352, 100, 252)
+    assert (row["status"], row["chargeback_reason"], row["currency"]) == ("charged_back", "fraud", "EUR")
+    assert rows("orders", PLACED, *PAID, CHARGED_BACK)[0]["status"] == "charged_back"
 
 
 def test_a_decline_is_a_payment_with_a_reason_and_no_status_of_its_order() -> None:
@@ -215,6 +226,24 @@ def test_a_customer_document_counts_orders_and_what_was_spent() -> None:
     }
 
 
+def test_what_the_bank_took_back_was_not_spent() -> None:
+    events = [PLACED, *PAID, CHARGED_BACK]
+    assert items(mongo_documents.PARTS, "customers", "orders", events)["c1",]["orders"]["spent_cents"] == 0
+
+
+def test_a_product_says_of_which_model_it_is_a_variant() -> None:
+    launched = ("product_launched", {"product_id": "p1", "name": "Mug", "model_id": "m1", "variant": "Blue"})
+    expected = {"model_id": "m1", "variant": "Blue", "name": "Mug", "status": "on_sale", "launched_at": at(0)}
+    assert items(mongo_documents.PARTS, "products", "products", [launched]) == {("p1",): expected}
+    (row,) = rows("products", launched)
+    assert row == {"product_id": "p1", "updated_at": at(0)} | expected
+
+
+def test_a_session_item_has_the_currency_of_its_cart() -> None:
+    added = [("cart_item_added", ADDED | {"currency": "JPY"}), ("cart_item_added", ADDED)]
+    assert items(dynamodb_items.PARTS, "sessions", "clicks", added)["s1",]["currency"] == "JPY"
+
+
 def test_a_removed_review_no_longer_counts() -> None:
     review = {"product_id": "p1", "customer_id": "c1", "rating": 4}
     events = [
@@ -246,6 +275,15 @@ def test_the_board_counts_revenue_by_minute_and_the_funnel_by_day() -> None:
         ("shoplake:funnel:2024-01-01", ["session_started", "2"]),
     ]
     assert sorted_set_changes(batch) == [("shoplake:top_products", ["p1", "2", "p2", "3"])]
+
+
+def test_the_board_never_adds_up_two_currencies() -> None:
+    yen = ("payment_captured", PAYMENT | {"amount_cents": 5_000, "currency": "JPY"})
+    euros = ("payment_captured", PAYMENT | {"amount_cents": 300, "currency": "EUR"})
+    assert hash_changes(Batch({"orders": frame("orders", yen, euros, CHARGED_BACK)}, {})) == [
+        ("shoplake:revenue:2024-01-01:JPY", ["00:00", "5000"]),
+        ("shoplake:revenue:2024-01-01:EUR", ["00:01", "300", "00:02", "-252"]),
+    ]
 
 
 def test_the_boards_stock_is_what_can_be_sold_in_all_warehouses() -> None:

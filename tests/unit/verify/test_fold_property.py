@@ -43,7 +43,13 @@ order_events = st.one_of(
     event(["order_cancelled"], **ids, reason=st.just("requested")),
     event(["payment_authorised"], **ids, **attempt),
     event(["payment_declined"], **ids, **attempt, reason=st.just("expired_card")),
-    event(["payment_captured", "payment_refunded"], **ids, amount_cents=cents),
+    event(
+        ["payment_captured", "payment_refunded"],
+        **ids,
+        amount_cents=cents,
+        currency=st.sampled_from([None, "EUR", "JPY"]),
+    ),
+    event(["payment_charged_back"], **ids, amount_cents=cents, currency=st.just("EUR"), reason=st.just("fraud")),
     event(["order_delivered"], **ids, shipment_id=st.just("h1")),
 )
 click_events = st.one_of(
@@ -64,6 +70,7 @@ click_events = st.one_of(
         product_id=products,
         quantity=st.integers(1, 3),
         unit_price_cents=cents,
+        currency=st.sampled_from([None, "EUR", "GBP"]),
     ),
     event(["checkout_started"], session_id=sessions),
     event(["checkout_completed"], session_id=sessions, order_id=orders),
@@ -125,18 +132,22 @@ def utc(ms: int) -> datetime:
 
 def payments_of(events: list[Event]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
+    reasons = {"payment_declined": "decline_reason", "payment_charged_back": "chargeback_reason"}
     for kind, e in events:
         if not kind.startswith("payment_"):
             continue
-        row = rows.setdefault(e["payment_id"], {"captured_cents": 0, "refunded_cents": 0})
+        none = {"captured_cents": 0, "refunded_cents": 0, "charged_back_cents": 0}
+        row = rows.setdefault(e["payment_id"], none)
         row |= {"order_id": e["order_id"], "customer_id": e["customer_id"], "updated_at": utc(e["occurred_at_ms"])}
         row["status"] = kind.removeprefix("payment_")
         if kind in ("payment_authorised", "payment_declined"):
-            row |= {name: e[name] for name in ("currency", "method", "amount_cents")}
+            row |= {name: e[name] for name in ("method", "amount_cents")}
         else:
             row[f"{row['status']}_cents"] += e["amount_cents"]
-        if kind == "payment_declined":
-            row["decline_reason"] = e["reason"]
+        if e["currency"] is not None:
+            row["currency"] = e["currency"]
+        if kind in reasons:
+            row[reasons[kind]] = e["reason"]
     return rows
 
 
@@ -177,6 +188,7 @@ def sessions_of(events: list[Event]) -> dict[str, dict[str, Any]]:
         elif kind == "cart_item_added":
             held = cart.get(e["product_id"], {"quantity": 0})["quantity"]
             cart[e["product_id"]] = {"quantity": held + e["quantity"], "unit_price_cents": e["unit_price_cents"]}
+            row |= {"currency": e["currency"]} if e["currency"] else {}
         elif kind == "cart_item_removed":
             cart.pop(e["product_id"], None)
         elif kind == "checkout_completed":
@@ -194,6 +206,7 @@ def orders_of(events: list[Event]) -> dict[tuple[str, str], dict[str, Any]]:
         "payment_authorised": "authorised",
         "payment_captured": "paid",
         "payment_refunded": "refunded",
+        "payment_charged_back": "charged_back",
     }
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for kind, e in events:
@@ -224,9 +237,10 @@ def board_of(log: dict[str, list[Event]]) -> dict[tuple[str, str], dict[str, int
     board: dict[tuple[str, str], int] = defaultdict(int)
     for kind, e in log["orders"]:
         moment = utc(e["occurred_at_ms"])
-        if kind in ("payment_captured", "payment_refunded"):
+        if kind in ("payment_captured", "payment_refunded", "payment_charged_back"):
             sign = 1 if kind == "payment_captured" else -1
-            board[f"shoplake:revenue:{moment:%Y-%m-%d}", f"{moment:%H:%M}"] += sign * e["amount_cents"]
+            suffix = f":{e['currency']}" if e["currency"] else ""
+            board[f"shoplake:revenue:{moment:%Y-%m-%d}{suffix}", f"{moment:%H:%M}"] += sign * e["amount_cents"]
         for line in e["lines"] if kind == "order_placed" else ():
             board["shoplake:top_products", line["product_id"]] += line["quantity"]
     funnel = {"session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed"}

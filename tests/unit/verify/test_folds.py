@@ -67,7 +67,10 @@ def test_last_means_the_highest_offset_not_the_latest_time(fold: Fold) -> None:
 
 
 def test_a_discontinued_product_keeps_its_launch(fold: Fold) -> None:
-    launch = {"product_id": "p1", "name": "Mug", "category": "kitchen", "price_cents": 900, "currency": "EUR"}
+    launch = {
+        "product_id": "p1", "name": "Mug", "category": "kitchen", "price_cents": 900, "currency": "EUR",
+        "model_id": "m1", "variant": "Blue / M",
+    }  # fmt: skip
     (row,) = fold(
         "postgres_products", products=[("product_launched", launch), ("product_discontinued", {"product_id": "p1"})]
     )
@@ -85,6 +88,7 @@ def test_a_discontinued_product_keeps_its_launch(fold: Fold) -> None:
         ("order_delivered", "delivered"),
         ("order_returned", "returned"),
         ("payment_refunded", "refunded"),
+        ("payment_charged_back", "charged_back"),
         ("order_cancelled", "cancelled"),
     ],
 )
@@ -92,7 +96,9 @@ def test_each_event_of_an_order_sets_its_status(folder: Folder, event: str, stat
     fields = {
         "order_id": "o1", "customer_id": "c1", "payment_id": "y1", "shipment_id": "h1", "amount_cents": 9,
         "carrier": "dhl", "currency": "EUR", "method": "card",
-        "reason": {"payment_declined": "expired_card", "order_cancelled": "requested"}.get(event, "damaged"),
+        "reason": {
+            "payment_declined": "expired_card", "order_cancelled": "requested", "payment_charged_back": "fraud",
+        }.get(event, "damaged"),
     }  # fmt: skip
     folder.log("orders", ("order_placed", PLACED), (event, PLACED if event == "order_placed" else fields))
     folder.expect("postgres")
@@ -134,11 +140,13 @@ def test_a_payment_sums_captures_and_refunds_and_keeps_the_authorised_amount(fol
             ("payment_captured", {**ids, "amount_cents": 60}),
             ("payment_captured", {**ids, "amount_cents": 40}),
             ("payment_refunded", {**ids, "amount_cents": 30}),
+            ("payment_charged_back", {**ids, "amount_cents": 70, "currency": "EUR", "reason": "not_received"}),
         ],
     )
     assert row == {
         **ids, "currency": "EUR", "method": "card", "amount_cents": 100, "decline_reason": None,
-        "captured_cents": 100, "refunded_cents": 30, "status": "refunded", "updated_at": minute(3),
+        "chargeback_reason": "not_received", "captured_cents": 100, "refunded_cents": 30, "charged_back_cents": 70,
+        "status": "charged_back", "updated_at": minute(4),
     }  # fmt: skip
 
 
@@ -208,9 +216,9 @@ def test_a_removed_review_keeps_its_text(fold: Fold) -> None:
 SESSION = {"session_id": "s1", "customer_id": None, "device": "mobile", "referrer": "search", "campaign": None}
 
 
-def added(product: str, quantity: int, price: int) -> tuple[str, dict[str, Any]]:
+def added(product: str, quantity: int, price: int, **more: str) -> tuple[str, dict[str, Any]]:
     fields = {"session_id": "s1", "product_id": product, "quantity": quantity, "unit_price_cents": price}
-    return "cart_item_added", fields
+    return "cart_item_added", fields | more
 
 
 def test_a_cart_adds_up_and_forgets_what_was_removed(fold: Fold) -> None:
@@ -229,6 +237,11 @@ def test_a_cart_adds_up_and_forgets_what_was_removed(fold: Fold) -> None:
     assert row["cart"] == '{"p1":{"quantity":3,"unit_price_cents":90},"p3":{"quantity":4,"unit_price_cents":6}}'
 
 
+def test_a_session_has_the_currency_of_its_cart(fold: Fold) -> None:
+    (row,) = fold("dynamodb_sessions", clicks=[added("p1", 1, 900, currency="JPY"), added("p2", 1, 100)])
+    assert row["currency"] == "JPY"
+
+
 def test_a_session_counts_pages_and_searches_and_follows_the_funnel(fold: Fold) -> None:
     (row,) = fold(
         "dynamodb_sessions",
@@ -244,7 +257,7 @@ def test_a_session_counts_pages_and_searches_and_follows_the_funnel(fold: Fold) 
     )
     last = START_MS + 5 * 60_000
     assert row == {
-        "pk": "s1", "customer_id": "c1", "device": "mobile", "referrer": "search", "campaign": None,
+        "pk": "s1", "customer_id": "c1", "device": "mobile", "referrer": "search", "campaign": None, "currency": None,
         "started_at": START_MS, "last_event_at": last, "pages": 3, "searches": 1, "status": "ordered",
         "order_id": "o1", "expires_at": last // 1000 + 63_072_000, "cart": "{}", "unknown_fields": None,
     }  # fmt: skip
@@ -278,14 +291,15 @@ def test_the_orders_of_a_customer_are_counted_from_zero(fold: Fold) -> None:
         orders=[
             ("payment_captured", {**ids, "amount_cents": 100}),
             ("payment_refunded", {**ids, "amount_cents": 30}),
+            ("payment_charged_back", {**ids, "amount_cents": 50, "currency": "GBP", "reason": "fraud"}),
             ("order_placed", PLACED),
             ("order_placed", {**PLACED, "order_id": "o2"}),
         ],
     )
     orders = {name.removeprefix("orders."): value for name, value in row.items() if name.startswith("orders.")}
     assert orders == {
-        "placed": 2, "cancelled": 0, "returned": 0, "spent_cents": 70, "last_order_id": "o2",
-        "last_order_at": "2024-01-01T00:03:00.000Z",
+        "placed": 2, "cancelled": 0, "returned": 0, "spent_cents": 20, "last_order_id": "o2",
+        "last_order_at": "2024-01-01T00:04:00.000Z",
     }  # fmt: skip
 
 
@@ -320,6 +334,22 @@ def test_the_board_shows_revenue_by_minute_of_the_event(fold: Fold) -> None:
     )
     day = "shoplake:revenue:2024-01-01"
     assert rows == [{"key": day, "field": "00:00", "value": 70}, {"key": day, "field": "23:59", "value": 5}]
+
+
+def test_the_board_never_adds_up_two_currencies(fold: Fold) -> None:
+    ids = {"order_id": "o1", "customer_id": "c1", "payment_id": "y1", "occurred_at_ms": START_MS}
+    charged_back = {**ids, "amount_cents": 9, "currency": "EUR", "reason": "fraud"}
+    rows = fold(
+        "redis_board",
+        orders=[
+            ("payment_captured", {**ids, "amount_cents": 100, "currency": "EUR"}),
+            ("payment_captured", {**ids, "amount_cents": 5_000, "currency": "JPY"}),
+            ("payment_captured", {**ids, "amount_cents": 7}),
+            ("payment_charged_back", charged_back),
+        ],
+    )
+    day = "shoplake:revenue:2024-01-01"
+    assert [(row["key"], row["value"]) for row in rows] == [(day, 7), (f"{day}:EUR", 91), (f"{day}:JPY", 5_000)]
 
 
 def test_the_board_counts_units_and_the_funnel(fold: Fold) -> None:

@@ -12,6 +12,7 @@ CREATE MACRO order_status(event) AS CASE event
     WHEN 'order_delivered' THEN 'delivered'
     WHEN 'order_returned' THEN 'returned'
     WHEN 'payment_refunded' THEN 'refunded'
+    WHEN 'payment_charged_back' THEN 'charged_back'
     WHEN 'order_cancelled' THEN 'cancelled'
 END;
 
@@ -46,6 +47,8 @@ SELECT
     arg_max(category, kafka_offset) AS category,
     arg_max(price_cents, kafka_offset) AS price_cents,
     arg_max(currency, kafka_offset) AS currency,
+    arg_max(model_id, kafka_offset) AS model_id,
+    arg_max(variant, kafka_offset) AS variant,
     arg_max(
         CASE type
             WHEN 'product_launched' THEN 'on_sale'

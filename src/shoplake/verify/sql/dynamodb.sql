@@ -40,6 +40,7 @@ sessions AS (
         arg_max(device, kafka_offset) AS device,
         arg_max(referrer, kafka_offset) AS referrer,
         arg_max(campaign, kafka_offset) AS campaign,
+        arg_max(currency, kafka_offset) AS currency,
         arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'session_started') AS started_at,
         max(occurred_at_ms) AS last_event_at,
         count(*) FILTER (type IN ('page_viewed', 'product_viewed')) AS pages,

@@ -11,6 +11,7 @@ WITH orders AS (
         sum(CASE type
             WHEN 'payment_captured' THEN amount_cents
             WHEN 'payment_refunded' THEN -amount_cents
+            WHEN 'payment_charged_back' THEN -amount_cents
             ELSE 0
         END)::BIGINT AS spent_cents,
         arg_max(order_id, kafka_offset) FILTER (type = 'order_placed') AS last_order_id,
@@ -80,6 +81,8 @@ SELECT
     p.category,
     p.price_cents,
     p.currency,
+    p.model_id,
+    p.variant,
     p.status,
     iso(p.launched_at_ms) AS launched_at,
     r."1" AS "ratings.1",

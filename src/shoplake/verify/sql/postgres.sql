@@ -46,11 +46,15 @@ SELECT
     arg_max(amount_cents, kafka_offset) FILTER (type IN ('payment_authorised', 'payment_declined')) AS amount_cents,
     arg_max(reason, kafka_offset) FILTER (type = 'payment_declined') AS decline_reason,
     coalesce(sum(amount_cents) FILTER (type = 'payment_captured'), 0)::BIGINT AS captured_cents,
+    arg_max(reason, kafka_offset) FILTER (type = 'payment_charged_back') AS chargeback_reason,
     coalesce(sum(amount_cents) FILTER (type = 'payment_refunded'), 0)::BIGINT AS refunded_cents,
+    coalesce(sum(amount_cents) FILTER (type = 'payment_charged_back'), 0)::BIGINT AS charged_back_cents,
     arg_max(replace(type, 'payment_', ''), kafka_offset) AS status,
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_orders
-WHERE type IN ('payment_authorised', 'payment_declined', 'payment_captured', 'payment_refunded')
+WHERE type IN (
+    'payment_authorised', 'payment_declined', 'payment_captured', 'payment_refunded', 'payment_charged_back'
+)
 GROUP BY payment_id;
 
 CREATE OR REPLACE TABLE expected.postgres_shipments AS

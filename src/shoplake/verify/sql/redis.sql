@@ -3,11 +3,11 @@
 CREATE OR REPLACE TABLE expected.redis_board AS
 WITH numbers AS (
     SELECT
-        'shoplake:revenue:' || strftime(utc(occurred_at_ms), '%Y-%m-%d') AS key,
+        'shoplake:revenue:' || strftime(utc(occurred_at_ms), '%Y-%m-%d') || coalesce(':' || currency, '') AS key,
         strftime(utc(occurred_at_ms), '%H:%M') AS field,
         CASE type WHEN 'payment_captured' THEN amount_cents ELSE -amount_cents END AS value
     FROM ev_orders
-    WHERE type IN ('payment_captured', 'payment_refunded')
+    WHERE type IN ('payment_captured', 'payment_refunded', 'payment_charged_back')
     UNION ALL
     SELECT 'shoplake:top_products', product_id, quantity
     FROM order_lines

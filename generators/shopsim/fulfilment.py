@@ -17,6 +17,7 @@ _DECLINES = len(choices("payment_declined", "reason"))
 _RETURN_REASONS = choices("order_returned", "reason")
 _RETURN_WEIGHTS = cumulated((15, 10, 30, 45))  # damaged, wrong item, not as described, changed mind
 _DAMAGED = _RETURN_REASONS.index("damaged")
+_CHARGEBACK_WEIGHTS = cumulated((50, 20, 20, 10))  # fraud, not received, not as described, duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Fulfilment:
         self._deliver = _delays(settings.delivery_days * DAY_MS, 0.4)
         self._return = _delays(returns.days * DAY_MS, 0.5)
         self._refund = _delays(returns.refund_days * DAY_MS, 0.5)
+        self._chargeback = _delays(scenario.payments.chargebacks.days * DAY_MS, 0.4)
         self._count = 0
 
     def draw(self, span: Span, orders: Orders, pending: Pending) -> Deliveries:
@@ -161,6 +163,23 @@ class Fulfilment:
             **_of(orders, paid.order[some]),
             payment_id=paid.payment[some],
             amount_cents=amount[some],
+        )
+        self._charge_back(draws, orders, paid, delivered, due - np.where(some, amount, 0), ~returned, pending)
+
+    def _charge_back(
+        self, draws: Draws, orders: Orders, paid: Paid, delivered: Ints, left: Ints, may: Bools, pending: Pending
+    ) -> None:
+        """The bank takes what is left of some payments."""
+        n = len(paid.order)
+        some = may & draws.chance(self._payments.chargebacks.share, n) & (left > 0)
+        at = delivered + draws.sample(self._chargeback, n)
+        pending.add(
+            "payment_charged_back",
+            at[some],
+            **_of(orders, paid.order[some]),
+            payment_id=paid.payment[some],
+            amount_cents=left[some],
+            reason=draws.pick(_CHARGEBACK_WEIGHTS, n)[some],
         )
 
 

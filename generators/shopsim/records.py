@@ -62,6 +62,7 @@ LAYOUT: dict[str, tuple[str, ...]] = {
     "payment_declined": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "method", "reason"),
     "payment_captured": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents"),
     "payment_refunded": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents"),
+    "payment_charged_back": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "reason"),
     "order_shipped": ("occurred_at_ms", "order_id", "customer_id", "shipment_id", "carrier"),
     "order_delivered": ("occurred_at_ms", "order_id", "customer_id", "shipment_id"),
     "order_returned": ("occurred_at_ms", "order_id", "customer_id", "shipment_id", "reason"),

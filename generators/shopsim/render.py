@@ -120,6 +120,8 @@ class Renderer:
             "product_launched": {
                 "name": _from(self._names, "product_id"),
                 "category": _from(self._categories.gather(products.category), "product_id"),
+                "model_id": pl.lit(None, pl.String),
+                "variant": pl.lit(None, pl.String),
             },
             "session_started": {"campaign": _from(self._campaigns, "campaign")},
             "search_performed": {"query": _from(pools.queries, "query")},

@@ -156,6 +156,18 @@ class Orders(Part, frozen=True, kw_only=True):
     tax_basis_points: Annotated[int, Meta(ge=0, le=10_000)]
 
 
+class Chargebacks(Part, frozen=True, kw_only=True):
+    """Captured payments of orders that were not returned, of which the bank takes back what was not refunded.
+
+    Attributes:
+        share: of those payments.
+        days: from the delivery, median.
+    """
+
+    share: Share = 0.005
+    days: Span = 24
+
+
 class Payments(Part, frozen=True, kw_only=True):
     """How payments go: each attempt is declined with probability `decline`, then tried again with `retry`."""
 
@@ -163,6 +175,7 @@ class Payments(Part, frozen=True, kw_only=True):
     decline: Share
     retry: Share
     attempts: Annotated[int, Meta(ge=1, le=10)]
+    chargebacks: Chargebacks = Chargebacks()
 
 
 class Fulfilment(Part, frozen=True, kw_only=True):

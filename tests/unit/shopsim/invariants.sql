@@ -129,6 +129,19 @@ WHERE c.pos IS NULL OR c.occurred_at_ms >= r.occurred_at_ms OR r.order_id <> c.o
 SELECT payment_id FROM (SELECT payment_id, sum(amount_cents) AS back FROM payment_refunded GROUP BY ALL)
 JOIN payment_captured USING (payment_id) WHERE back > amount_cents OR back <= 0;
 
+-- invariant: the bank takes back a payment that was not captured, or twice, or of another order
+SELECT b.pos::VARCHAR FROM payment_charged_back b LEFT JOIN payment_captured c USING (payment_id)
+WHERE c.pos IS NULL OR c.occurred_at_ms >= b.occurred_at_ms OR c.order_id <> b.order_id
+UNION ALL SELECT payment_id FROM payment_charged_back GROUP BY payment_id HAVING count(*) > 1;
+
+-- invariant: what the bank took back and what was refunded sum to more than was captured
+SELECT payment_id FROM (
+  SELECT payment_id, sum(amount_cents) AS back FROM (
+    SELECT payment_id, amount_cents FROM payment_charged_back
+    UNION ALL SELECT payment_id, amount_cents FROM payment_refunded SEMI JOIN payment_charged_back USING (payment_id))
+  GROUP BY payment_id)
+JOIN payment_captured USING (payment_id) WHERE back > amount_cents OR back <= 0;
+
 -- invariant: a cancelled order is captured, shipped or cancelled again
 SELECT c.pos FROM order_cancelled c JOIN order_acts a USING (order_id)
 WHERE a.type IN ('payment_captured', 'order_shipped', 'stock_shipped') OR (a.type = 'order_cancelled' AND a.pos <> c.pos);

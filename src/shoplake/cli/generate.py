@@ -34,9 +34,11 @@ def command(
             typer.echo(f"{sum(counts.values())} events in {out}")
         else:
             import asyncio
+            import os
 
-            from shoplake import platform
+            from shoplake import failpoints, platform
             from shoplake.publish.kafka import publish
 
+            failpoints.arm(os.environ)
             done = asyncio.run(publish(platform.kafka_cluster(environment), run, watch=watch))
             typer.echo(f"{done.events} events of '{done.publisher}' are in the log")

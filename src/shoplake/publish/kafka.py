@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 import shopsim
-from shoplake import kafka
+from shoplake import failpoints, kafka
 from shoplake.contract import PROGRESS, TOPICS
 from shoplake.errors import PublishError
 from shoplake.publish.partitioner import partitions_of
@@ -132,15 +132,19 @@ async def _publish_window(
     producer: AIOKafkaProducer, rows: pl.DataFrame, done: Published, partitions: dict[str, int]
 ) -> None:
     async with producer.transaction():
+        failpoints.reach("publish.write.before")
         pending = []
         for topic, partition, part in _by_partition(rows, partitions):
             for batch in _batches(producer, part):
                 pending.append(await producer.send_batch(batch, topic, partition=partition))
                 if len(pending) >= IN_FLIGHT_BATCHES:
                     await pending.pop(0)
+        failpoints.reach("publish.checkpoint.before")
         pending.append(await producer.send(PROGRESS, msgspec.json.encode(done), done.publisher.encode()))
         for delivered in pending:
             await delivered
+        failpoints.reach("publish.commit.before")
+    failpoints.reach("publish.commit.after")
 
 
 def _by_partition(rows: pl.DataFrame, partitions: dict[str, int]) -> Iterator[tuple[str, int, pl.DataFrame]]:

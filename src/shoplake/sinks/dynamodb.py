@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shoplake import aws
+from shoplake import aws, failpoints
 from shoplake.errors import Backpressure, Fenced, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.dynamodb_items import PARTS
@@ -75,14 +75,17 @@ class DynamoDBSink(KeyedSink):
         """Move the checkpoints where the epoch is still ours."""
         updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
         for chunk in chunks(updates, WRITE_CHUNK):
+            failpoints.reach("dynamodb.checkpoint.before")
             if not await asyncio.to_thread(self._transact, chunk):
                 raise Fenced("dynamodb: a newer owner holds one of " + ", ".join(map(str, checkpoints)))
+            failpoints.reach("dynamodb.checkpoint.after")
 
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def _open(self, partition: TopicPartition) -> Checkpoint:
+        failpoints.reach("dynamodb.open.before")
         answer = self._call(
             self._client.update_item,
             TableName=self._checkpoints,
@@ -91,6 +94,7 @@ class DynamoDBSink(KeyedSink):
             ExpressionAttributeValues=_attributes({":one": 1, ":zero": 0}),
             ReturnValues="ALL_NEW",
         )
+        failpoints.reach("dynamodb.open.after")
         row = _item(answer["Attributes"])
         return Checkpoint(row["next_offset"], row["epoch"])
 
@@ -130,7 +134,10 @@ class DynamoDBSink(KeyedSink):
             }
             for key, item in items
         ]
-        return self._transact(puts)
+        failpoints.reach("dynamodb.write.before")
+        written = self._transact(puts)
+        failpoints.reach("dynamodb.write.after")
+        return written
 
     def _transact(self, writes: Sequence[dict[str, Any]]) -> bool:
         """All writes or none; False when a condition does not hold."""

@@ -17,6 +17,7 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, NoSuchTableError
 
+from shoplake import failpoints
 from shoplake.contract import TOPICS
 from shoplake.errors import Fenced, SinkError, StoreUnavailable
 from shoplake.sinks import fold
@@ -85,7 +86,9 @@ class LakeSink(Sink):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
                 mine = take_over(found)
+                failpoints.reach("lake.open.before")
                 if _commit(table, None, found | mine):
+                    failpoints.reach("lake.open.after")
                     return {TopicPartition(topic, p): checkpoint for p, checkpoint in mine.items()}
         raise _contended(topic)
 
@@ -100,7 +103,9 @@ class LakeSink(Sink):
                 if not fresh.ranges:
                     return
                 moved = {p.partition: Checkpoint(read.stop, owner[p]) for p, read in fresh.ranges.items()}
+                failpoints.reach("lake.write.before")
                 if _commit(table, to_arrow(topic, fresh.events[topic]), found | moved):
+                    failpoints.reach("lake.commit.after")
                     return
         raise _contended(topic)
 
@@ -137,11 +142,13 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
     """
     summary = {CHECKPOINT: json.dumps({p: [c.next_offset, c.epoch] for p, c in sorted(checkpoints.items())})}
     try:
-        if rows is not None and rows.num_rows:
-            table.append(rows, snapshot_properties=summary)
-        else:
-            with table.transaction() as commit, commit.update_snapshot(snapshot_properties=summary).fast_append():
-                pass  # a snapshot without files: only the summary moves
+        with table.transaction() as commit:
+            if rows is not None and rows.num_rows:
+                commit.append(rows, snapshot_properties=summary)  # the files; nobody sees them before the commit
+            else:
+                with commit.update_snapshot(snapshot_properties=summary).fast_append():
+                    pass  # a snapshot without files: only the summary moves
+            failpoints.reach("lake.commit.before")
     except (CommitFailedException, CommitStateUnknownException):
         return False
     return True

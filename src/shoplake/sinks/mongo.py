@@ -10,6 +10,7 @@ from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, ReturnDocument
 from pymongo.errors import BulkWriteError, PyMongoError
 
+from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
@@ -59,6 +60,7 @@ class MongoSink(KeyedSink):
             for partition in sorted(partitions):
                 own = {"_id": str(partition)}
                 none = {"next_offset": 0, "epoch": 0}
+                failpoints.reach("mongo.open.before")
                 # Two steps, since NX-27017 forgets $setOnInsert when it is asked for the document in the same call.
                 await self._database["checkpoints"].update_one(own, {"$setOnInsert": none}, upsert=True)
                 row = await self._database["checkpoints"].find_one_and_update(
@@ -66,6 +68,7 @@ class MongoSink(KeyedSink):
                 )
                 assert row is not None  # noqa: S101 - made one line above
                 opened[partition] = Checkpoint(row["next_offset"], row["epoch"])
+                failpoints.reach("mongo.open.after")
         except PyMongoError as error:
             raise _unavailable(error) from error
         return opened
@@ -87,6 +90,7 @@ class MongoSink(KeyedSink):
         if not items:
             return True
         writes = [_write(key, item) for (key,), item in items.items()]
+        failpoints.reach("mongo.write.before")
         try:
             result = await self._database[collection].bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -96,6 +100,7 @@ class MongoSink(KeyedSink):
             raise _unavailable(error) from error
         except PyMongoError as error:
             raise _unavailable(error) from error
+        failpoints.reach("mongo.write.after")
         return result.inserted_count + result.matched_count == len(writes)
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
@@ -111,12 +116,14 @@ class MongoSink(KeyedSink):
         """Move the checkpoints where the epoch is still ours."""
         try:
             for partition, checkpoint in checkpoints.items():
+                failpoints.reach("mongo.checkpoint.before")
                 result = await self._database["checkpoints"].update_one(
                     {"_id": str(partition), "epoch": checkpoint.epoch},
                     {"$set": {"next_offset": checkpoint.next_offset}},
                 )
                 if not result.matched_count:
                     raise Fenced(f"mongo: {partition} no longer belongs to epoch {checkpoint.epoch}")
+                failpoints.reach("mongo.checkpoint.after")
         except PyMongoError as error:
             raise _unavailable(error) from error
 

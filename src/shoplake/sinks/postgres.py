@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.postgres_tables import TABLES, TOPICS
@@ -65,11 +66,13 @@ class PostgresSink(Sink):
         opened = {}
         try:
             connection = await self._connect()
+            failpoints.reach("postgres.open.before")
             async with connection.transaction():
                 for partition in sorted(partitions):  # one order for all owners, so that none waits in a circle
                     row = await (await connection.execute(OPEN, partition)).fetchone()
                     assert row is not None  # noqa: S101 - RETURNING on an upsert always gives the row
                     opened[partition] = Checkpoint(*row)
+            failpoints.reach("postgres.open.after")
         except psycopg.OperationalError as error:
             raise await self._unavailable(error) from error
         return opened
@@ -80,9 +83,13 @@ class PostgresSink(Sink):
             connection = await self._connect()
             async with connection.transaction(), connection.cursor() as cursor:
                 fresh = batch.after(await _checkpoints(cursor, batch, owner))
+                failpoints.reach("postgres.write.before")
                 await _merge(cursor, fresh)
+                failpoints.reach("postgres.checkpoint.before")
                 for partition, read in fresh.ranges.items():
                     await cursor.execute(ADVANCE, (read.stop, *partition))
+                failpoints.reach("postgres.commit.before")
+            failpoints.reach("postgres.commit.after")
         except psycopg.OperationalError as error:
             # The commit may have happened; the next call reads the checkpoint and knows.
             raise await self._unavailable(error) from error

@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
+from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
@@ -50,6 +51,7 @@ class RedisSink(Sink):
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
         wanted = sorted(partitions)
+        failpoints.reach("redis.open.before")
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
                 for partition in wanted:
@@ -58,6 +60,7 @@ class RedisSink(Sink):
                 answers = await pipeline.execute()
         except (ConnectionError, TimeoutError) as error:
             raise _unavailable(error) from error
+        failpoints.reach("redis.open.after")
         pairs = zip(answers[::2], answers[1::2], strict=True)
         return {
             partition: Checkpoint(next_offset=int(done or 0), epoch=int(epoch))
@@ -69,8 +72,10 @@ class RedisSink(Sink):
         try:
             for _ in range(ATTEMPTS):
                 fresh = batch.after(await self._checkpoints(batch, owner))
+                failpoints.reach("redis.commit.before")
                 verdict, *where = await self._script(keys=[CHECKPOINTS, EPOCHS], args=[_message(fresh, owner)])
                 if verdict == b"applied":
+                    failpoints.reach("redis.commit.after")
                     return
                 if verdict == b"fenced":
                     partition, epoch = (part.decode() for part in where)

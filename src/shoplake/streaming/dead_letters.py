@@ -15,7 +15,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 
-from shoplake import kafka
+from shoplake import failpoints, kafka
 from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, rejections
 from shoplake.errors import StreamHalted
 from shoplake.streaming.loop import Progress, Report
@@ -93,10 +93,14 @@ class DeadLetterLoop:
         if positions:
             letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
             async with producer.transaction():
+                failpoints.reach("dead-letters.write.before")
                 for letter in letters:
                     value = msgspec.json.encode(letter)
                     await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
+                failpoints.reach("dead-letters.checkpoint.before")
                 await producer.send_offsets_to_transaction(positions, GROUP)
+                failpoints.reach("dead-letters.commit.before")
+            failpoints.reach("dead-letters.commit.after")
             self._read += sum(map(len, polled.values()))
         lag = await _lag(consumer)
         self._report(Progress(self._read, lag, "caught up" if lag == 0 else "streaming"))

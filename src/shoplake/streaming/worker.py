@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import msgspec
 
+from shoplake import failpoints, sinks
 from shoplake import settings as settings_
-from shoplake import sinks
 from shoplake.errors import ShoplakeError
 from shoplake.streaming.dead_letters import DeadLetterLoop
 from shoplake.streaming.loop import REPORT_EVERY_S, Progress, SinkLoop
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--max-records", type=int, help="events per batch, instead of the sink's own number")
     parser.add_argument("--report-every-s", type=float, default=REPORT_EVERY_S)
     try:
+        failpoints.arm(os.environ)
         asyncio.run(_run(parser.parse_args()))
     except ShoplakeError as error:
         _print(Failure(str(error)))

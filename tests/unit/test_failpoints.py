@@ -1,0 +1,60 @@
+"""Failpoints: which exist, and what they do when armed."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import shoplake
+from shoplake import failpoints
+from shoplake.errors import StoreUnavailable, UsageError
+
+
+def reached_in_source() -> Counter[str]:
+    """Names that the program passes to `failpoints.reach`, and how often each is written down."""
+    calls = [
+        node
+        for path in Path(shoplake.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "failpoints.reach"
+    ]
+    return Counter(ast.literal_eval(call.args[0]) for call in calls)
+
+
+def test_every_point_of_the_list_is_in_the_source_once_and_no_other_is() -> None:
+    assert reached_in_source() == Counter(failpoints.NAMES)
+
+
+def test_nothing_happens_where_nothing_is_armed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    failpoints.arm({})
+    for name in failpoints.NAMES:
+        failpoints.reach(name)
+
+
+def test_an_armed_point_acts_at_its_visit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    failpoints.arm({failpoints.VARIABLE: "redis.commit.after=raise:2"})
+    failpoints.reach("redis.commit.after")
+    failpoints.reach("redis.commit.before")
+    with pytest.raises(StoreUnavailable, match=r"redis\.commit\.after, visit 2"):
+        failpoints.reach("redis.commit.after")
+    failpoints.reach("redis.commit.after")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("postgres.comit.after=kill", "no failpoint 'postgres.comit.after'"),
+        ("postgres.commit.after", "expected postgres.commit.after=kill"),
+        ("postgres.commit.after=explode", "found 'explode'"),
+        ("postgres.commit.after=kill:0", "found 'kill:0'"),
+        ("postgres.commit.after=kill:soon", "found 'kill:soon'"),
+    ],
+)
+def test_a_mistyped_point_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        failpoints.arm({failpoints.VARIABLE: text})

@@ -29,11 +29,12 @@ Login = Literal["password", "iam"]
 
 
 class KafkaSettings(BaseModel):
-    """How to reach the log."""
+    """How to reach the log; a sink reads as the group `<group_prefix>-<sink>`: two sets of stores need two prefixes."""
 
     bootstrap_servers: str
     login: Literal["none", "iam"] = "none"
     replication: int = 1
+    group_prefix: str = "shoplake"
 
 
 class PostgresSettings(BaseModel):

@@ -69,7 +69,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     limits = LIMITS.get(arguments.sink, Limits())
     if arguments.max_records:
         limits = replace(limits, max_records=arguments.max_records)
-    reader = LogReader(log, f"shoplake-{arguments.sink}", store.topics, limits)
+    reader = LogReader(log, f"{log.group_prefix}-{arguments.sink}", store.topics, limits)
     loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
     await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 

@@ -29,6 +29,14 @@ def _own_emulators() -> Iterator[None]:
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the tests of `tests/faults` take; here, because pytest asks no deeper file."""
+    group = parser.getgroup("faults", "how hard, and which of, the tests of tests/faults")
+    group.addoption("--tier", choices=("small", "large"), default="small", help="how many of each fault")
+    group.addoption("--seed", type=int, default=1, help="draws faults and events; a failing run's repeats it")
+    group.addoption("--only", default="", metavar="ROW,…", help="rows of the table in docs/reliability.md")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connections]:
     """A running stack of this session's own (with xdist: of this worker's own), which the environment points at."""

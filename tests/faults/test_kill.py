@@ -1,104 +1,116 @@
-"""kill -9 in the middle of the work, twice each, then a restart: nothing is lost, nothing is there twice."""
+"""Rows 1 to 4: kill -9 at any time, and again, and again; then nothing is lost, and nothing is there twice."""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import contextlib
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
-import msgspec
 import pytest
+import pytest_asyncio
 
-from shoplake.publish.progress import read_progress
-from shoplake.settings import Settings
-from shoplake.sinks import SINKS
-from shoplake.streaming.loop import Progress
-from shoplake.verify import verify
+from .lab import Lab
+from .nemesis import Kill, Nemesis
+from .stores import Stores
+from .workers import Worker
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
-EVENTS = 100_000
-SEED = 2026
-KILLS = 2
-# Small batches, so that a kill meets many of them half done.
-BATCH = 2_000
-WORK_TIMEOUT_S = 240
+ROWS = {1: ("lake",), 2: ("postgres",), 3: ("dynamodb", "mongo", "redis")}
+BATCH = 500
 
 
-@pytest.fixture(scope="session")
-def published(platform: Settings) -> Settings:
-    """100k events in the log, by a publisher that was killed twice while it wrote them."""
-    generate = [
-        *(sys.executable, "-m", "shoplake.cli.main", "generate", "--scenario", "demo"),
-        *("--seed", str(SEED), "--events", str(EVENTS)),
-    ]
-    delays = random.Random(SEED)
-    for _ in range(KILLS):
-        before = _published(platform)
-        publisher = subprocess.Popen(generate)
-        deadline = time.monotonic() + WORK_TIMEOUT_S
-        while _published(platform) == before and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(delays.uniform(0, 0.3))
-        publisher.send_signal(signal.SIGKILL)
-        assert publisher.wait() == -signal.SIGKILL, "the publisher was done before it could be killed"
-        assert before < _published(platform) < EVENTS
-    assert subprocess.run(generate, timeout=WORK_TIMEOUT_S, check=False).returncode == 0
-    return platform
+@dataclass(frozen=True)
+class Survivors:
+    """Stores whose sinks were killed, and the longest time until the next one had a batch in its store."""
+
+    stores: Stores
+    kills: dict[str, int]
+    recover_s: dict[str, float]
 
 
-def _published(settings: Settings) -> int:
-    found = asyncio.run(read_progress(settings.kafka)).get(f"demo-{SEED}")
-    return found.events if found is not None else 0
+@pytest_asyncio.fixture(scope="module")
+async def survivors(lab: Lab, rows: frozenset[int]) -> AsyncIterator[Survivors]:
+    """Sinks are killed side by side: most of the time passes while the group waits for a dead member."""
+    sinks = [sink for row, names in ROWS.items() if row in rows for sink in names]
+    await lab.log_of(lab.tier.large_log)
+    async with lab.stores(*sinks) as stores:
+        kills = {s: lab.tier.transactional_kills if s in ("lake", "postgres") else lab.tier.keyed_kills for s in sinks}
+        torn = [torn_down(lab, lab.nemesis("kill", sink), sink, stores, kills[sink]) for sink in sinks]
+        recover_s = await asyncio.gather(*torn)
+        await asyncio.gather(*(lab.finish(sink, stores) for sink in sinks))
+        yield Survivors(stores, kills, dict(zip(sinks, recover_s, strict=True)))
 
 
-async def test_a_killed_publisher_goes_on_and_the_log_equals_the_simulation(published: Settings) -> None:
-    report = await verify(published, ["log"])
-    assert report.as_json()["log"]["found"] >= EVENTS
-    assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
+async def torn_down(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, count: int) -> float:
+    """Kill a sink so often; returns the longest recovery in seconds."""
+    longest_s, killed_at = 0.0, None
+    for kill in nemesis.kills(count, lab.tier.large_log):
+        async with lab.worker(sink, stores, batch=BATCH) as worker:
+            await moment(worker, kill)
+            nemesis.note(f"kill {kill} after {worker.applied} events, {worker.state}")
+            await worker.kill()
+        if worker.first_applied_at is not None:
+            longest_s = max(longest_s, worker.first_applied_at - killed_at if killed_at else 0)
+            killed_at = None
+        # A worker that was killed before it had recovered leaves the clock running.
+        killed_at = killed_at or time.monotonic()
+    return longest_s
 
 
-@pytest.mark.parametrize("sink", SINKS)
-async def test_a_killed_sink_goes_on_where_its_store_stands(published: Settings, sink: str) -> None:
-    chance = random.Random(f"{SEED}-{sink}")
-    for _ in range(KILLS):
-        worker = _start(sink)
-        try:
-            _await_applied(worker, at_least=chance.randrange(1, 4 * BATCH))
-            await asyncio.sleep(chance.uniform(0, 0.04))
-        finally:
-            worker.kill()
-        assert worker.wait() == -signal.SIGKILL, f"{sink} ended before it could be killed"
-    assert _finish(sink) == 0
-    report = await verify(published, [sink])
-    assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
+async def moment(worker: Worker, kill: Kill) -> None:
+    """Wait until it is time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(kill.within_s):
+            await worker.applied_at_least(kill.events)
+    assert worker.state != "caught up", "all was done before the worker could be killed: a longer log is needed"
+    await asyncio.sleep(kill.then_s)
 
 
-def _start(sink: str, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "shoplake.streaming.worker", sink, "--max-records", str(BATCH)]
-    return subprocess.Popen(
-        [*command, "--report-every-s", "0", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+@pytest.mark.row(1)
+async def test_a_killed_lake_sink_loses_and_repeats_nothing(lab: Lab, survivors: Survivors) -> None:
+    await check(lab, 1, survivors)
 
 
-def _finish(sink: str) -> int:
-    worker = _start(sink, "--until-caught-up")
-    assert worker.stdout is not None
-    # Its standard input stays open: a worker takes the end of it for the end of its parent.
-    worker.stdout.read()
-    return worker.wait(WORK_TIMEOUT_S)
+@pytest.mark.row(2)
+async def test_a_killed_postgres_sink_loses_and_repeats_nothing(lab: Lab, survivors: Survivors) -> None:
+    await check(lab, 2, survivors)
 
 
-def _await_applied(worker: subprocess.Popen[bytes], *, at_least: int) -> None:
-    """Return in the middle of the work: some batches are in the store, and more are waiting in the log."""
-    assert worker.stdout is not None
-    for line in worker.stdout:
-        report = msgspec.json.decode(line)
-        assert report["type"] == Progress.__struct_config__.tag, report
-        assert report["state"] != "caught up", "all was done before the worker could be killed"
-        if report["applied"] >= at_least:
-            return
-    raise AssertionError("the worker ended before it could be killed")
+@pytest.mark.row(3)
+async def test_killed_sinks_of_keyed_stores_lose_and_repeat_nothing(lab: Lab, survivors: Survivors) -> None:
+    await check(lab, 3, survivors)
+
+
+async def check(lab: Lab, row: int, survivors: Survivors) -> None:
+    kills, recover_s = survivors.kills, survivors.recover_s
+    await lab.check(row, "sink kill -9", survivors.stores, ROWS[row], faults=kills, recover_s=recover_s)
+
+
+@pytest.mark.row(4)
+async def test_a_killed_publisher_goes_on_and_the_log_equals_the_simulation(lab: Lab, nemesis: Nemesis) -> None:
+    before = await lab.published()
+    share = (lab.tier.large_log - before) // (lab.tier.publisher_kills + 1)
+    assert share > 0, "the log is as long as it should become: there is nothing left to be killed at"
+    for number in range(1, lab.tier.publisher_kills + 1):
+        wanted = before + share * (number - 1) + nemesis.number(0, share // 2)
+        async with lab.publisher(lab.tier.large_log) as publisher:
+            await grown(lab, wanted, publisher)
+            await asyncio.sleep(nemesis.seconds(0, 0.2))
+        nemesis.note(f"kill publisher, wanted {wanted}")
+        assert publisher.returncode == -signal.SIGKILL, "the publisher was done before it could be killed"
+    async with lab.stores() as stores:
+        await lab.log_of(lab.tier.large_log)
+        await lab.check(4, "publisher kill -9", stores, ["log"], faults=lab.tier.publisher_kills)
+
+
+async def grown(lab: Lab, events: int, publisher: asyncio.subprocess.Process) -> None:
+    """Wait until more than so many events are in the log."""
+    deadline = time.monotonic() + 120
+    while await lab.published() <= events:
+        assert publisher.returncode is None, "the publisher ended before it could be killed"
+        assert time.monotonic() < deadline, f"the log did not grow beyond {events} events"
+        await asyncio.sleep(0.1)

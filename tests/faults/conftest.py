@@ -1,0 +1,108 @@
+"""A stack of its own, on which every row of the table of faults is tried, and the options that say how hard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from shoplake import paths
+from shoplake import stack as embedded
+from shoplake.infra import runner
+from shoplake.infra.variables import variables_from
+from shoplake.platform import prepare_stack
+from shoplake.settings import load as load_settings
+
+from .lab import Lab
+from .nemesis import Journal, Nemesis
+from .results import Results
+from .tier import TIERS, Tier
+
+WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of the provider makes it cost 80 s
+TIMEOUT_S = {"small": 1200, "large": 4 * 3600}
+journal_key = pytest.StashKey[Journal]()
+# Those that need a short log, then those that make it longer, then those that leave something in it or take it away.
+ORDER = (5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 18, 8, 0, 19, 4, 1, 2, 3, 21, 16, 20, 17)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(number): a row of the table of faults; 0 for what stands beside it")
+    config.stash[journal_key] = Journal(config.getoption("--seed"))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"faults: tier {config.getoption('--tier')}, seed {config.getoption('--seed')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put rows in order, leave out what `--only` does not name, and give the large tier its time."""
+    here = [item for item in items if "faults" in item.path.parts]
+    only = {int(row) for row in config.getoption("--only").split(",") if row}
+    for item in here:
+        item.add_marker(pytest.mark.timeout(TIMEOUT_S[config.getoption("--tier")]))
+    chosen = [item for item in here if not only or row_of(item) in only]
+    rest = iter(sorted(chosen, key=lambda item: ORDER.index(row_of(item) or 0)))
+    left_out = set(here) - set(chosen)
+    items[:] = [next(rest) if item in here else item for item in items if item not in left_out]
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+
+
+def row_of(item: pytest.Item) -> int | None:
+    """The row that a test is of."""
+    marker = item.get_closest_marker("row")
+    return marker.args[0] if marker else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Under a failure, what had been done until then, and how to do it again."""
+    report = yield
+    if report.failed and (row := row_of(item)) is not None:
+        seed, tier = item.config.getoption("--seed"), item.config.getoption("--tier")
+        again = f"./shoplake test faults --tier {tier} --seed {seed} --only {row}"
+        report.sections.append(("the same faults again", again))
+        report.sections.append(("what was done", item.config.stash[journal_key].since(0)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def tier(pytestconfig: pytest.Config) -> Tier:
+    return TIERS[pytestconfig.getoption("--tier")]
+
+
+@pytest.fixture(scope="session")
+def rows(request: pytest.FixtureRequest) -> frozenset[int]:
+    """Rows that this run will try."""
+    return frozenset(row for item in request.session.items if (row := row_of(item)) is not None)
+
+
+@pytest.fixture(scope="package")
+def lab(pytestconfig: pytest.Config, tier: Tier, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A stack with an applied environment and an empty log; what was seen on it is written down when it goes."""
+    results = Results(tier.name, pytestconfig.getoption("--seed"))
+    home = tmp_path_factory.mktemp("faults")
+    with pytest.MonkeyPatch.context() as patch:
+        written_to = paths.home() / "faults"
+        patch.setenv("SHOPLAKE_HOME", str(home / "home"))
+        for name in [name for name in os.environ if name.startswith("AWS_") and "CA_BUNDLE" not in name]:
+            patch.delenv(name)
+        try:
+            embedded.up()
+            for name, value in embedded.environment().items():
+                patch.setenv(name, value)
+            prepare_stack()
+            given = variables_from(embedded.connections()) | WITHOUT_RDS
+            runner.apply("local", variables=given, environment=embedded.environment())
+            yield Lab(load_settings("local"), home, tier, pytestconfig.stash[journal_key], results)
+        finally:
+            embedded.purge()
+            if results.seen:
+                results.write(written_to)
+
+
+@pytest.fixture
+def nemesis(lab: Lab, request: pytest.FixtureRequest) -> Nemesis:
+    """What draws the faults of one test."""
+    return lab.nemesis(row_of(request.node) or 0)

@@ -1,0 +1,197 @@
+"""The stack that is broken on purpose, the log in it, and how its servers are killed and brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoplake import paths
+from shoplake import stack as embedded
+from shoplake.publish.progress import read_progress
+from shoplake.settings import Settings
+from shoplake.stack import process
+from shoplake.verify import StoreResult, verify
+
+from .nemesis import Journal, Nemesis
+from .results import Results, Seen
+from .stores import Stores, empty_stores
+from .tier import Tier
+from .workers import WAIT_S, WORKER, Worker, running, start
+
+SCENARIO = "faults"
+# Of the demo shop some 4,000 events, so that a transaction is short and a publisher has many.
+WINDOW_HOURS = 12
+
+
+@dataclass
+class Lab:
+    """What all rows share.
+
+    Attributes:
+        settings: of the local environment on this stack.
+        folder: for what processes write while they are tortured.
+    """
+
+    settings: Settings
+    folder: Path
+    tier: Tier
+    journal: Journal
+    results: Results
+
+    @property
+    def seed(self) -> int:
+        return self.journal.seed
+
+    def nemesis(self, *scope: object) -> Nemesis:
+        return Nemesis(self.journal, *scope)
+
+    @property
+    def scenario(self) -> Path:
+        """The demo shop in short windows, under a name of its own."""
+        path = self.folder / f"{SCENARIO}.yaml"
+        if not path.exists():
+            demo = (paths.project_root() / "generators/scenarios/demo.yaml").read_text()
+            short = demo.replace("name: demo\n", f"name: {SCENARIO}\n").replace(
+                "window_hours: 96\n", f"window_hours: {WINDOW_HOURS}\n"
+            )
+            path.write_text(short)
+        return path
+
+    async def log_of(self, events: int) -> int:
+        """Publish until the log has at least so many events; returns how many it has."""
+        if await self.published() < events:
+            async with self.publisher(events) as publisher:
+                code = await asyncio.wait_for(publisher.wait(), WAIT_S)
+            assert code == 0, process.tail(self.folder / "publisher.log")
+        return await self.published()
+
+    @contextlib.asynccontextmanager
+    async def publisher(
+        self, events: int, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A process that brings the log to so many events; killed, if it still runs, at the end."""
+        with (self.folder / "publisher.log").open("ab") as log:
+            publisher = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "shoplake.cli.main", "generate", "--scenario", str(self.scenario)),
+                *("--seed", str(self.seed), "--events", str(events)),
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+        try:
+            yield publisher
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                publisher.kill()
+            await publisher.wait()
+
+    async def published(self) -> int:
+        """Events that the publisher says are in the log."""
+        found = (await read_progress(self.settings.kafka)).get(f"{SCENARIO}-{self.seed}")
+        return found.events if found is not None else 0
+
+    @contextlib.asynccontextmanager
+    async def stores(self, *sinks: str) -> AsyncIterator[Stores]:
+        """Empty stores for these sinks."""
+        async with empty_stores(self.settings, sinks) as stores:
+            yield stores
+
+    @contextlib.asynccontextmanager
+    async def worker(
+        self,
+        sink: str,
+        stores: Stores,
+        environment: Mapping[str, str] | None = None,
+        *,
+        batch: int | None = None,
+        until_caught_up: bool = False,
+        wrapper: Sequence[str] = WORKER,
+    ) -> AsyncIterator[Worker]:
+        """A worker that is gone afterwards."""
+        started = await start(
+            sink,
+            {**stores.environment, **(environment or {})},
+            self.folder,
+            batch=batch,
+            until_caught_up=until_caught_up,
+            wrapper=wrapper,
+        )
+        async with running(started) as worker:
+            yield worker
+
+    async def finish(self, sink: str, stores: Stores, batch: int | None = None) -> Worker:
+        """Run a sink until everything is in its store."""
+        async with self.worker(sink, stores, batch=batch, until_caught_up=True) as worker:
+            code = await worker.ended()
+        assert code == 0, f"{worker} ended with {code}"
+        return worker
+
+    async def check(
+        self,
+        row: int,
+        fault: str,
+        stores: Stores,
+        names: Collection[str],
+        *,
+        faults: Mapping[str, int] | int,
+        recover_s: Mapping[str, float] | None = None,
+        note: str = "",
+    ) -> None:
+        """Hold stores against the log, note what was seen, and fail unless all is exact."""
+        found = await self.verify(stores, names)
+        events = await self.events()
+        for store in found:
+            self.results.seen.append(
+                Seen(
+                    row=row,
+                    fault=fault,
+                    store=store.name,
+                    faults=faults if isinstance(faults, int) else faults[store.name],
+                    events=events,
+                    lost=store.lost,
+                    duplicated=store.duplicated,
+                    differing=store.differing,
+                    recover_s=(recover_s or {}).get(store.name),
+                    note=note,
+                )
+            )
+        assert_exact(found)
+
+    async def verify(self, stores: Stores, names: Collection[str]) -> Sequence[StoreResult]:
+        """What `shoplake verify` says of these stores."""
+        return (await verify(stores.settings, names)).stores
+
+    async def events(self) -> int:
+        """Events that all publishers say are in the log."""
+        return sum(progress.events for progress in (await read_progress(self.settings.kafka)).values())
+
+    async def kill_server(self, name: str) -> None:
+        """SIGKILL to a server and all its processes, as when the machine had lost its power."""
+        pid_file = paths.home() / "run" / name / "pid"
+        found = process.find(pid_file)
+        assert found is not None, f"{name} does not run"
+        for pid in process.family(found.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(process.stop, found, wait_s=5.0)
+
+    async def up(self) -> None:
+        """`shoplake up`: what died comes back."""
+        await asyncio.to_thread(embedded.up)
+
+
+def assert_exact(found: Sequence[StoreResult]) -> None:
+    """Fail with the first findings of each store that is not exact."""
+    wrong = [store for store in found if not store.ok]
+    assert not wrong, "\n".join(
+        f"{store.name}: lost {store.lost}, duplicated {store.duplicated}, differing {store.differing}; "
+        + "; ".join(str(finding) for finding in store.findings[:5])
+        for store in wrong
+    )

@@ -2,7 +2,8 @@
 
 `SHOPLAKE_FAILPOINT=postgres.commit.after=kill` kills the process (SIGKILL, as the kernel would) when it first gets
 there; `…=stop` freezes it (SIGSTOP), `…=raise` makes it believe that the store went away. `…=kill:7` waits for the
-seventh time. Read once, when a process starts; where nothing is set, `reach` is a function that does nothing.
+seventh time, and commas stand between several. Read once, when a process starts; where nothing is set, `reach` is a
+function that does nothing.
 
 A point between two steps is named for the one that is harder to take back: what is after the write of a transaction
 and before its commit is `commit.before`. A place where something can be half done and that has no name here is a gap
@@ -13,9 +14,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from threading import Lock
 from typing import Literal, TypeAlias, get_args
 
@@ -46,29 +47,29 @@ class InjectedFailure(StoreUnavailable):
 
 @dataclass(slots=True)
 class Armed:
-    """One point that does something at one of its visits."""
+    """Points that do something, each at one of its visits."""
 
-    name: str
-    action: Action
-    visit: int
-    _visits: count[int] = field(default_factory=lambda: count(1))
+    plan: Mapping[str, tuple[Action, int]]
+    _visits: Counter[str] = field(default_factory=Counter)
     # Sinks call blocking clients from threads.
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self, name: str) -> None:
-        """Act, where this is the point and the visit."""
-        if name != self.name:
+        """Act, where this is one of the points, and its visit."""
+        if name not in self.plan:
             return
+        action, visit = self.plan[name]
         with self._lock:
-            if next(self._visits) != self.visit:
+            self._visits[name] += 1
+            if self._visits[name] != visit:
                 return
-        match self.action:
+        match action:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "raise":
-                raise InjectedFailure(f"failpoint {name}, visit {self.visit}")
+                raise InjectedFailure(f"failpoint {name}, visit {visit}")
 
 
 def _nothing(name: str) -> None:
@@ -80,17 +81,17 @@ reach: Callable[[str], None] = _nothing
 
 
 def arm(environment: Mapping[str, str]) -> None:
-    """Take the point that the environment names, if it names one. Called once, when a process starts.
+    """Take the points that the environment names, if it names any. Called once, when a process starts.
 
     Raises:
         UsageError: there is no such point or action.
     """
     global reach
     if text := environment.get(VARIABLE):
-        reach = parse(text)
+        reach = Armed(dict(parse(one) for one in text.split(",")))
 
 
-def parse(text: str) -> Armed:
+def parse(text: str) -> tuple[str, tuple[Action, int]]:
     """`name=action` or `name=action:visit`.
 
     Raises:
@@ -105,4 +106,4 @@ def parse(text: str) -> Armed:
             f"{VARIABLE}: expected {name}=kill, stop or raise, found '{what}'",
             fix="the number of a visit may follow: kill:3 is the third time that the process gets there",
         )
-    return Armed(name, action, int(visit or 1))  # type: ignore[arg-type]  # checked above
+    return name, (action, int(visit or 1))  # type: ignore[return-value]  # checked above

@@ -45,6 +45,16 @@ def test_an_armed_point_acts_at_its_visit_alone(monkeypatch: pytest.MonkeyPatch)
     failpoints.reach("redis.commit.after")
 
 
+def test_several_points_may_be_armed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    failpoints.arm({failpoints.VARIABLE: "redis.open.before=raise,redis.commit.after=raise:2"})
+    with pytest.raises(StoreUnavailable):
+        failpoints.reach("redis.open.before")
+    failpoints.reach("redis.commit.after")
+    with pytest.raises(StoreUnavailable):
+        failpoints.reach("redis.commit.after")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

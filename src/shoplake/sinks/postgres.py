@@ -6,7 +6,8 @@ A batch is folded to one row per key, copied into temporary tables and merged fr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from psycopg import sql
 from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
-from shoplake.sinks.postgres_tables import TABLES, TOPICS
+from shoplake.sinks.postgres_tables import TABLES, TOPICS, Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,11 +30,20 @@ INSERT INTO shop.checkpoints AS c (topic, partition, next_offset, epoch) VALUES 
 ON CONFLICT (topic, partition) DO UPDATE SET epoch = c.epoch + 1
 RETURNING next_offset, epoch
 """
+READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND partition = %s"
 # The row lock holds off a new owner until this transaction has ended, so that a checkpoint is never read between.
-READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND partition = %s FOR UPDATE"
+# It is taken when all is copied: no time-out of Postgres ends a COPY whose client has gone silent.
+LOCK = f"{READ} FOR UPDATE"
 ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
 VERSION = "SELECT version_num FROM shop.alembic_version"
-STATEMENT_TIMEOUT_MS = 60_000
+# A server that went silent is given up, and one of which nobody hears any more gives up us, and our locks.
+ANSWER_TIMEOUT_S = 60
+SESSION = {
+    "statement_timeout": "50s",
+    "idle_in_transaction_session_timeout": "20s",
+    "tcp_user_timeout": "20s",
+    "TimeZone": "UTC",
+}
 
 
 class PostgresSink(Sink):
@@ -49,13 +59,11 @@ class PostgresSink(Sink):
 
     async def prepare(self) -> None:
         """Bring the schema to the newest migration, where it is not."""
-        try:
-            found = await (await self._connect_plain()).execute(VERSION)
-            current = await found.fetchone()
-        except psycopg.errors.UndefinedTable:
-            current = None
-        except psycopg.OperationalError as error:
-            raise await self._unavailable(error) from error
+        current = None
+        async with self._answering():
+            with contextlib.suppress(psycopg.errors.UndefinedTable):
+                found = await (await self._connect_plain()).execute(VERSION)
+                current = await found.fetchone()
         if current is None or current[0] != head():
             from shoplake.sinks.postgres_schema import migrate  # Alembic takes a second to import
 
@@ -64,7 +72,7 @@ class PostgresSink(Sink):
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
         opened = {}
-        try:
+        async with self._answering():
             connection = await self._connect()
             failpoints.reach("postgres.open.before")
             async with connection.transaction():
@@ -73,26 +81,27 @@ class PostgresSink(Sink):
                     assert row is not None  # noqa: S101 - RETURNING on an upsert always gives the row
                     opened[partition] = Checkpoint(*row)
             failpoints.reach("postgres.open.after")
-        except psycopg.OperationalError as error:
-            raise await self._unavailable(error) from error
         return opened
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """Fold, copy, merge and move the checkpoints in one transaction."""
-        try:
+        async with self._answering():
             connection = await self._connect()
             async with connection.transaction(), connection.cursor() as cursor:
-                fresh = batch.after(await _checkpoints(cursor, batch, owner))
+                found = await _checkpoints(cursor, READ, batch, owner)
+                fresh = batch.after(found)
                 failpoints.reach("postgres.write.before")
-                await _merge(cursor, fresh)
+                staged = await _stage(cursor, fresh)
+                if await _checkpoints(cursor, LOCK, batch, owner) != found:
+                    # The commit of a call whose answer was lost; the next call reads the checkpoint and knows.
+                    raise StoreUnavailable("postgres: the checkpoints moved while a batch was copied")
+                for table in staged:
+                    await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
                 failpoints.reach("postgres.checkpoint.before")
                 for partition, read in fresh.ranges.items():
                     await cursor.execute(ADVANCE, (read.stop, *partition))
                 failpoints.reach("postgres.commit.before")
             failpoints.reach("postgres.commit.after")
-        except psycopg.OperationalError as error:
-            # The commit may have happened; the next call reads the checkpoint and knows.
-            raise await self._unavailable(error) from error
 
     async def close(self) -> None:
         """Close the connection."""
@@ -108,7 +117,7 @@ class PostgresSink(Sink):
                 autocommit=True,  # transactions are explicit blocks
                 connect_timeout=5,
                 application_name="shoplake-sink-postgres",
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c TimeZone=UTC",
+                options=" ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             )
         return self._connection
 
@@ -120,10 +129,22 @@ class PostgresSink(Sink):
             self._staged = True
         return connection
 
-    async def _unavailable(self, error: psycopg.OperationalError) -> StoreUnavailable:
-        await self.close()
-        where = f"{self._settings.host}:{self._settings.port}"
-        return StoreUnavailable(f"postgres at {where} did not answer: {error}", fix="is it running? `shoplake status`")
+    @contextlib.asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        """Bounds a call, and turns what may be over after a while into an error that says so.
+
+        A commit of which nothing was heard may have happened: the next call reads the checkpoint and knows.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                yield
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, TimeoutError) as error:
+            await self.close()
+            where = f"{self._settings.host}:{self._settings.port}"
+            why = str(error) or f"it was silent for {ANSWER_TIMEOUT_S} s"
+            raise StoreUnavailable(
+                f"postgres at {where} did not answer: {why}", fix="is it running? `shoplake status`"
+            ) from error
 
 
 def head() -> str:
@@ -134,27 +155,27 @@ def head() -> str:
 
 
 async def _checkpoints(
-    cursor: psycopg.AsyncCursor[TupleRow], batch: Batch, owner: Ownership
+    cursor: psycopg.AsyncCursor[TupleRow], query: str, batch: Batch, owner: Ownership
 ) -> dict[TopicPartition, Checkpoint]:
     found = {}
     for partition in sorted(batch.ranges):
-        row = await (await cursor.execute(READ, partition)).fetchone()
+        row = await (await cursor.execute(query, partition)).fetchone()
         if row is None or row[1] != owner[partition]:
             raise Fenced(f"postgres: {partition} belongs to epoch {row and row[1]}, not to {owner[partition]}")
         found[partition] = Checkpoint(*row)
     return found
 
 
-async def _merge(cursor: psycopg.AsyncCursor[TupleRow], batch: Batch) -> None:
+async def _stage(cursor: psycopg.AsyncCursor[TupleRow], batch: Batch) -> list[Table]:
+    """Copy the rows of the batch beside the tables; returns those that have any."""
+    staged = []
     for table in TABLES:
         events = batch.events.get(table.topic)
-        if events is None or events.is_empty():
-            continue
-        rows = table.rows(events)
-        if rows.is_empty():
-            continue
-        await _copy(cursor, table.name, rows.select(table.columns))
-        await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
+        rows = table.rows(events) if events is not None and not events.is_empty() else None
+        if rows is not None and not rows.is_empty():
+            await _copy(cursor, table.name, rows.select(table.columns))
+            staged.append(table)
+    return staged
 
 
 def _staging_table(name: str) -> sql.Composed:

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import paths
+import yaml
+
+from shoplake import paths, sinks
 from shoplake import stack as embedded
 from shoplake.publish.progress import read_progress
 from shoplake.settings import Settings
 from shoplake.stack import process
-from shoplake.verify import StoreResult, verify
+from shoplake.verify import StoreResult, log, verify
 
 from .nemesis import Journal, Nemesis
 from .results import Results, Seen
@@ -25,8 +27,9 @@ from .tier import Tier
 from .workers import WAIT_S, WORKER, Worker, running, start
 
 SCENARIO = "faults"
-# Of the demo shop some 4,000 events, so that a transaction is short and a publisher has many.
-WINDOW_HOURS = 12
+# Of the demo shop some 2,000 events, so that a transaction is short and a publisher has many.
+WINDOW_HOURS = 6
+REFUSED_SHARE = 0.005
 
 
 @dataclass
@@ -53,14 +56,13 @@ class Lab:
 
     @property
     def scenario(self) -> Path:
-        """The demo shop in short windows, under a name of its own."""
+        """The demo shop under a name of its own, in short windows, with many more events that are refused."""
         path = self.folder / f"{SCENARIO}.yaml"
         if not path.exists():
-            demo = (paths.project_root() / "generators/scenarios/demo.yaml").read_text()
-            short = demo.replace("name: demo\n", f"name: {SCENARIO}\n").replace(
-                "window_hours: 96\n", f"window_hours: {WINDOW_HOURS}\n"
-            )
-            path.write_text(short)
+            demo = yaml.safe_load((paths.project_root() / "generators/scenarios/demo.yaml").read_text())
+            demo |= {"name": SCENARIO, "window_hours": WINDOW_HOURS}
+            demo["faults"] |= {"malformed": REFUSED_SHARE, "schema": REFUSED_SHARE}
+            path.write_text(yaml.safe_dump(demo))
         return path
 
     async def log_of(self, events: int) -> int:
@@ -76,12 +78,12 @@ class Lab:
         self, events: int, environment: Mapping[str, str] | None = None
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process that brings the log to so many events; killed, if it still runs, at the end."""
-        with (self.folder / "publisher.log").open("ab") as log:
+        with (self.folder / "publisher.log").open("ab") as output:
             publisher = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "shoplake.cli.main", "generate", "--scenario", str(self.scenario)),
                 *("--seed", str(self.seed), "--events", str(events)),
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
@@ -97,10 +99,16 @@ class Lab:
         found = (await read_progress(self.settings.kafka)).get(f"{SCENARIO}-{self.seed}")
         return found.events if found is not None else 0
 
+    async def records(self, sink: str) -> int:
+        """Records in the topics that a sink reads, those that it will refuse among them."""
+        topics = sinks.make(sink, self.settings).topics
+        counts = [len(r.offset) async for chunk in log.read(self.settings.kafka, topics) for r in chunk.values()]
+        return sum(counts)
+
     @contextlib.asynccontextmanager
-    async def stores(self, *sinks: str) -> AsyncIterator[Stores]:
+    async def stores(self, *names: str) -> AsyncIterator[Stores]:
         """Empty stores for these sinks."""
-        async with empty_stores(self.settings, sinks) as stores:
+        async with empty_stores(self.settings, names) as stores:
             yield stores
 
     @contextlib.asynccontextmanager

@@ -25,10 +25,12 @@ class Stores:
     """Where a test's sinks write.
 
     Attributes:
+        name: of databases and groups that are nobody else's.
         environment: what tells a process of shoplake to use them.
         settings: the same for this process.
     """
 
+    name: str
     environment: Mapping[str, str]
     settings: Settings
 
@@ -42,7 +44,7 @@ async def empty_stores(here: Settings, sinks: Collection[str]) -> AsyncIterator[
         for sink in sinks:
             environment |= await asyncio.to_thread(lambda s=sink: made.enter_context(MAKERS[s](here, name)))
         try:
-            yield Stores(environment, _overridden(here, environment))
+            yield Stores(name, environment, _overridden(here, environment))
         finally:
             await asyncio.to_thread(made.close)
 

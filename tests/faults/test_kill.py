@@ -20,7 +20,7 @@ from .workers import Worker
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
 ROWS = {1: ("lake",), 2: ("postgres",), 3: ("dynamodb", "mongo", "redis")}
-BATCH = 500
+BATCHES_PER_LIFE = 10
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ async def survivors(lab: Lab, rows: frozenset[int]) -> AsyncIterator[Survivors]:
 async def torn_down(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, count: int) -> float:
     """Kill a sink so often; returns the longest recovery in seconds."""
     longest_s, killed_at = 0.0, None
-    for kill in nemesis.kills(count, lab.tier.large_log):
-        async with lab.worker(sink, stores, batch=BATCH) as worker:
+    records = await lab.records(sink)
+    for kill in nemesis.kills(count, records):
+        async with lab.worker(sink, stores, batch=records // (count * BATCHES_PER_LIFE)) as worker:
             await moment(worker, kill)
             nemesis.note(f"kill {kill} after {worker.applied} events, {worker.state}")
             await worker.kill()

@@ -9,17 +9,13 @@ import pytest
 
 from shoplake import paths
 from shoplake import stack as embedded
-from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
-from shoplake.platform import prepare_stack
 from shoplake.settings import load as load_settings
 
-from .lab import Lab
+from .lab import Lab, apply
 from .nemesis import Journal, Nemesis
 from .results import Results
 from .tier import TIERS, Tier
 
-WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of the provider makes it cost 80 s
 TIMEOUT_S = {"small": 1200, "large": 4 * 3600}
 journal_key = pytest.StashKey[Journal]()
 # Those that need a short log, then those that make it longer, then those that leave something in it or take it away.
@@ -92,9 +88,7 @@ def lab(pytestconfig: pytest.Config, tier: Tier, tmp_path_factory: pytest.TempPa
             embedded.up()
             for name, value in embedded.environment().items():
                 patch.setenv(name, value)
-            prepare_stack()
-            given = variables_from(embedded.connections()) | WITHOUT_RDS
-            runner.apply("local", variables=given, environment=embedded.environment())
+            apply()
             yield Lab(load_settings("local"), home, tier, pytestconfig.stash[journal_key], results)
         finally:
             embedded.purge()

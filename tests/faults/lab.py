@@ -15,6 +15,9 @@ import yaml
 
 from shoplake import paths, sinks
 from shoplake import stack as embedded
+from shoplake.infra import runner
+from shoplake.infra.variables import variables_from
+from shoplake.platform import prepare_stack
 from shoplake.publish.progress import read_progress
 from shoplake.settings import Settings
 from shoplake.stack import process
@@ -30,6 +33,7 @@ SCENARIO = "faults"
 # Of the demo shop some 2,000 events, so that a transaction is short and a publisher has many.
 WINDOW_HOURS = 6
 REFUSED_SHARE = 0.005
+WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of Terraform's provider makes it cost 80 s
 
 
 @dataclass
@@ -193,6 +197,13 @@ class Lab:
     async def up(self) -> None:
         """`shoplake up`: what died comes back."""
         await asyncio.to_thread(embedded.up)
+
+
+def apply() -> None:
+    """What `shoplake up` and `shoplake apply local` do once the servers answer."""
+    prepare_stack()
+    given = variables_from(embedded.connections()) | WITHOUT_RDS
+    runner.apply("local", variables=given, environment=embedded.environment())
 
 
 def assert_exact(found: Sequence[StoreResult]) -> None:

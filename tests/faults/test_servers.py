@@ -1,0 +1,109 @@
+"""Rows 8, 9, 10 and 20: a server is killed and comes back, or comes back empty, under running sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import time
+
+import pytest
+import redis
+
+from shoplake import paths
+from shoplake.sinks import SINKS
+
+from .lab import Lab, apply
+from .nemesis import Nemesis
+from .stores import Stores
+from .workers import Worker
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault]
+
+BATCH = {"lake": 500, "postgres": 50, "dynamodb": 200, "mongo": 50, "redis": 20}
+GOES_ON_WITHIN_S = 150.0
+
+
+@pytest.mark.row(8)
+async def test_running_sinks_go_on_by_themselves_when_kafka_was_killed(lab: Lab, nemesis: Nemesis) -> None:
+    await lab.log_of(lab.tier.small_log)
+    async with lab.stores(*SINKS) as stores:
+        await killed_under(lab, nemesis, "kafka", lab.tier.kafka_kills, stores, SINKS, row=8)
+
+
+@pytest.mark.row(9)
+async def test_a_running_sink_goes_on_by_itself_when_postgres_was_killed(lab: Lab, nemesis: Nemesis) -> None:
+    await lab.log_of(lab.tier.small_log)
+    async with lab.stores("postgres") as stores:
+        await killed_under(lab, nemesis, "postgres", lab.tier.postgres_kills, stores, ("postgres",), row=9)
+
+
+async def killed_under(
+    lab: Lab, nemesis: Nemesis, server: str, kills: int, stores: Stores, names: tuple[str, ...], *, row: int
+) -> None:
+    """Kill a server while these sinks write; they are not started again."""
+    recover_s: dict[str, float] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(lab.worker(name, stores, batch=BATCH[name])) for name in names]
+        for _ in range(kills):
+            await asyncio.gather(*(worker.applied_at_least(worker.applied + 1) for worker in workers))
+            await asyncio.sleep(nemesis.seconds(0, 0.5))
+            nemesis.note(f"kill {server} at {', '.join(map(str, workers))}")
+            await lab.kill_server(server)
+            await asyncio.sleep(nemesis.seconds(0, 3))
+            back_at = time.monotonic()
+            await lab.up()
+            for name, took_s in zip(names, await asyncio.gather(*map(goes_on, workers)), strict=True):
+                recover_s[name] = max(recover_s.get(name, 0.0), took_s - back_at)
+    await asyncio.gather(*(lab.finish(name, stores) for name in names))
+    await lab.check(row, f"{server} kill -9 and restart", stores, names, faults=kills, recover_s=recover_s)
+
+
+async def goes_on(worker: Worker) -> float:
+    """When the next batch was in its store."""
+    await worker.applied_at_least(worker.applied + 1, GOES_ON_WITHIN_S)
+    return time.monotonic()
+
+
+@pytest.mark.row(10)
+async def test_a_wiped_redis_is_filled_again_from_the_log(lab: Lab, nemesis: Nemesis) -> None:
+    await lab.log_of(lab.tier.small_log)
+    async with lab.stores("redis") as stores:
+        recover_s = 0.0
+        for _ in range(lab.tier.redis_wipes):
+            async with lab.worker("redis", stores, batch=BATCH["redis"]) as worker:
+                await worker.applied_at_least(nemesis.number(1, 2_000))
+                with redis.Redis(**lab.settings.redis.options()) as board:
+                    board.flushall()
+                nemesis.note(f"wiped at {worker}")
+                # It finds that its epoch is gone, and gives up rather than count on from nothing.
+                assert await worker.ended() == 1
+                assert "redis" in worker.failure
+            begun = time.monotonic()
+            await lab.finish("redis", stores)
+            recover_s = max(recover_s, time.monotonic() - begun)
+        wipes = lab.tier.redis_wipes
+        await lab.check(10, "Redis wiped", stores, ["redis"], faults=wipes, recover_s={"redis": recover_s})
+
+
+@pytest.mark.row(20)
+async def test_an_emulator_that_came_back_empty_is_healed_by_up_and_apply(lab: Lab, nemesis: Nemesis) -> None:
+    """The stores are Terraform's own here: what has to come back is what `apply` makes."""
+    await lab.log_of(lab.tier.small_log)
+    names = ("lake", "dynamodb")
+    stores = Stores("own", {}, lab.settings)
+    for _ in range(lab.tier.emulator_wipes):
+        async with contextlib.AsyncExitStack() as stack:
+            workers = [await stack.enter_async_context(lab.worker(name, stores, batch=BATCH[name])) for name in names]
+            await asyncio.gather(*(worker.applied_at_least(1) for worker in workers))
+            nemesis.note("the emulator is killed, and its disk lost")
+            await lab.kill_server("ministack")
+            shutil.rmtree(paths.home() / "data" / "ministack")
+            await lab.up()
+            await asyncio.to_thread(apply)
+            for worker in workers:
+                worker.send(signal.SIGTERM)
+                await worker.ended()
+        await asyncio.gather(*(lab.finish(name, stores) for name in names))
+        await lab.check(20, "emulator restarted empty", stores, names, faults=lab.tier.emulator_wipes)

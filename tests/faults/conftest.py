@@ -19,11 +19,14 @@ from .tier import TIERS, Tier
 TIMEOUT_S = {"small": 1200, "large": 4 * 3600}
 journal_key = pytest.StashKey[Journal]()
 # Those that need a short log, then those that make it longer, then those that leave something in it or take it away.
-ORDER = (5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 18, 8, 0, 19, 4, 1, 2, 3, 21, 16, 20, 17)
+ORDER = (5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 18, 8, 0, 4, 1, 2, 3, 21, 19, 16, 20, 17)
+SPOILT = ORDER.index(16) + 0.5
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "row(number): a row of the table of faults; 0 for what stands beside it")
+    config.addinivalue_line(
+        "markers", "row(number, late=False): a row of the table of faults; 0 for protections that are removed"
+    )
     config.stash[journal_key] = Journal(config.getoption("--seed"))
 
 
@@ -38,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in here:
         item.add_marker(pytest.mark.timeout(TIMEOUT_S[config.getoption("--tier")]))
     chosen = [item for item in here if not only or row_of(item) in only]
-    rest = iter(sorted(chosen, key=lambda item: ORDER.index(row_of(item) or 0)))
+    rest = iter(sorted(chosen, key=place_of))
     left_out = set(here) - set(chosen)
     items[:] = [next(rest) if item in here else item for item in items if item not in left_out]
     if left_out:
@@ -49,6 +52,14 @@ def row_of(item: pytest.Item) -> int | None:
     """The row that a test is of."""
     marker = item.get_closest_marker("row")
     return marker.args[0] if marker else None
+
+
+def place_of(item: pytest.Item) -> float:
+    """Where it comes; with `late`, when the log has been spoilt already."""
+    marker = item.get_closest_marker("row")
+    if marker is None:
+        return -1
+    return SPOILT if marker.kwargs.get("late") else ORDER.index(marker.args[0])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -79,12 +79,16 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def publisher(
-        self, events: int, environment: Mapping[str, str] | None = None
+        self,
+        events: int,
+        environment: Mapping[str, str] | None = None,
+        *,
+        program: Sequence[str] = ("-m", "shoplake.cli.main"),
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process that brings the log to so many events; killed, if it still runs, at the end."""
         with (self.folder / "publisher.log").open("ab") as output:
             publisher = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "shoplake.cli.main", "generate", "--scenario", str(self.scenario)),
+                *(sys.executable, *program, "generate", "--scenario", str(self.scenario)),
                 *("--seed", str(self.seed), "--events", str(events)),
                 stdout=output,
                 stderr=output,

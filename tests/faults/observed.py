@@ -32,7 +32,7 @@ def watch(sink: Sink) -> None:
             line = {"raised": raised, "events": len(batch), "seconds": time.monotonic() - begun, "epochs": epochs}
             print(f"{OUTCOME}{json.dumps(line)}", file=sys.stderr, flush=True)
 
-    sink.apply = reported  # type: ignore[method-assign]
+    sink.apply = reported
 
 
 def outcomes(errors: Path) -> list[str]:

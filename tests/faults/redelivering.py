@@ -103,7 +103,7 @@ def main() -> int:
     def made(name: str, settings: Settings) -> Sink:
         sink = make(name, settings)
         chance = random.Random(f"{os.environ[SEED]}/{name}")
-        sink.apply = Redelivery(sink.apply, chance)  # type: ignore[method-assign]
+        sink.apply = Redelivery(sink.apply, chance)
         return sink
 
     sinks.make = made

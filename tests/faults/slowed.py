@@ -25,7 +25,7 @@ def main() -> int:
             await asyncio.sleep(len(batch) / float(os.environ[EVENTS_PER_S]))
             await apply(batch, owner)
 
-        sink.apply = slowly  # type: ignore[method-assign]
+        sink.apply = slowly
         return sink
 
     sinks.make = made

@@ -47,19 +47,17 @@ async def survivors(lab: Lab, rows: frozenset[int]) -> AsyncIterator[Survivors]:
 
 async def torn_down(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, count: int) -> float:
     """Kill a sink so often; returns the longest recovery in seconds."""
-    longest_s, killed_at = 0.0, None
+    recoveries_s, killed_at = [0.0], time.monotonic()
     records = await lab.records(sink)
-    for kill in nemesis.kills(count, records):
+    for number, kill in enumerate(nemesis.kills(count, records)):
         async with lab.worker(sink, stores, batch=records // (count * BATCHES_PER_LIFE)) as worker:
             await moment(worker, kill)
-            nemesis.note(f"kill {kill} after {worker.applied} events, {worker.state}")
+            nemesis.note(f"{kill} of {worker}")
             await worker.kill()
-        if worker.first_applied_at is not None:
-            longest_s = max(longest_s, worker.first_applied_at - killed_at if killed_at else 0)
-            killed_at = None
-        # A worker that was killed before it had recovered leaves the clock running.
-        killed_at = killed_at or time.monotonic()
-    return longest_s
+        if number and worker.first_applied_at is not None:
+            recoveries_s.append(worker.first_applied_at - killed_at)
+        killed_at = time.monotonic()
+    return max(recoveries_s)
 
 
 async def moment(worker: Worker, kill: Kill) -> None:

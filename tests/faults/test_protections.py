@@ -1,0 +1,164 @@
+"""Each protection taken out of a running worker, the fault that it is for, and the damage that `verify` then reports.
+
+The other files show that nothing happens while the protections are there; this one that it would be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from shoplake import aws
+from shoplake.failpoints import VARIABLE
+from shoplake.streaming.worker import DEAD_LETTERS
+from shoplake.verify import StoreResult
+
+from . import unprotected
+from .aws_proxy import aws_proxy, partly
+from .lab import Lab
+from .stores import Stores
+from .workers import Ended
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault]
+
+UNPROTECTED = str(Path(unprotected.__file__))
+BATCH = 500
+FEW = 0.3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sink without one of its protections, and what then happens to it.
+
+    Attributes:
+        fault: a failpoint and what it does there: `kill` crashes and starts again, `raise` loses an answer, `stop`
+            freezes until another worker has taken over; or `unprocessed`, a store that takes a part.
+    """
+
+    sink: str
+    without: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.sink} without {self.without}, {self.fault}"
+
+
+CASES = (
+    Case("postgres", "offset-first", "postgres.write.before=kill:3"),
+    Case("postgres", "blind-retry", "postgres.commit.after=raise:3"),
+    Case("postgres", "fence", "postgres.write.before=stop:3"),
+    Case("redis", "script-checks", "redis.commit.after=raise:3"),
+    Case("redis", "script-checks", "redis.commit.before=stop:3"),
+    Case("lake", "blind-retry", "lake.commit.after=raise:8"),
+    Case("lake", "rebased-commits", "lake.commit.before=stop:8"),
+    Case("dynamodb", "folded-offsets", "dynamodb.checkpoint.before=kill:3"),
+    Case("dynamodb", "conditions", "dynamodb.write.before=stop:3"),
+    Case("dynamodb", "unprocessed-items", "unprocessed"),
+    Case("mongo", "folded-offsets", "mongo.checkpoint.before=kill:3"),
+    Case("mongo", "conditions", "mongo.write.before=stop:3"),
+)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def damage(lab: Lab) -> AsyncIterator[dict[Case, StoreResult]]:
+    """What `verify` says after each case: sinks side by side, since each has stores of its own."""
+    await lab.log_of(lab.tier.small_log)
+    found: dict[Case, StoreResult] = {}
+
+    async def one_after_the_other(sink: str) -> None:
+        for case in [case for case in CASES if case.sink == sink]:
+            async with lab.stores(sink) as stores:
+                await suffer(lab, case, stores)
+                (found[case],) = await lab.verify(stores, [sink])
+
+    await asyncio.gather(*map(one_after_the_other, {case.sink for case in CASES}))
+    yield found
+
+
+@pytest.mark.row(0)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_verify_reports_the_damage_of_a_sink_without(damage: dict[Case, StoreResult], case: Case) -> None:
+    assert not damage[case].ok, f"{case}: verify found no harm in {damage[case].found} rows"
+
+
+async def suffer(lab: Lab, case: Case, stores: Stores) -> None:
+    wrapper = (UNPROTECTED, case.without)
+    if case.fault == "unprocessed":
+        with aws_proxy(aws.endpoint_url() or "", lab.seed) as between:
+            between.add(partly(FEW, between.chance), "BatchWriteItem")
+            through = {"AWS_ENDPOINT_URL": between.url}
+            await to_the_end(lab, case.sink, stores, wrapper, through)
+        return
+    armed = {VARIABLE: case.fault}
+    if "=stop" in case.fault:
+        await wake_up_too_late(lab, case, stores, wrapper, armed)
+    elif "=kill" in case.fault:
+        async with lab.worker(case.sink, stores, armed, batch=BATCH, wrapper=wrapper) as worker:
+            assert await worker.ended() == -signal.SIGKILL, str(worker)
+        await to_the_end(lab, case.sink, stores, wrapper)
+    else:
+        await to_the_end(lab, case.sink, stores, wrapper, armed)
+
+
+async def to_the_end(
+    lab: Lab, sink: str, stores: Stores, wrapper: tuple[str, ...], environment: dict[str, str] | None = None
+) -> None:
+    async with lab.worker(sink, stores, environment, batch=BATCH, until_caught_up=True, wrapper=wrapper) as worker:
+        assert await worker.ended() == 0, str(worker)
+
+
+async def wake_up_too_late(
+    lab: Lab, case: Case, stores: Stores, wrapper: tuple[str, ...], armed: dict[str, str]
+) -> None:
+    """A sound worker takes over and finishes; then the frozen one writes what it had in its hands."""
+    async with lab.worker(case.sink, stores, armed, batch=BATCH, wrapper=wrapper) as frozen:
+        await frozen.stopped()
+        before = frozen.applied
+        async with lab.worker(case.sink, stores, batch=BATCH) as heir:
+            await heir.caught_up()
+        frozen.send(signal.SIGCONT)
+        try:
+            await frozen.applied_at_least(before + 1)
+        except (Ended, AssertionError):
+            assert "epoch" in frozen.failure or "holds" in frozen.failure, str(frozen)
+
+
+@pytest.mark.row(0, late=True)
+async def test_verify_reports_the_damage_of_a_publisher_without_transactions(lab: Lab) -> None:
+    """It is killed when its events are in the log, and the record of how far it is is not."""
+    published = await lab.log_of(lab.tier.small_log)
+    before = await counts(lab, "log")
+    armed = {VARIABLE: "publish.commit.before=kill:1"}
+    program = (UNPROTECTED, "transactions")
+    async with lab.publisher(published + 4_000, armed, program=program) as publisher:
+        assert await asyncio.wait_for(publisher.wait(), 60) == -signal.SIGKILL
+    async with lab.publisher(published + 4_000, program=program) as publisher:
+        assert await asyncio.wait_for(publisher.wait(), 60) == 0
+    after = await counts(lab, "log")
+    assert after.duplicated > before.duplicated
+
+
+@pytest.mark.row(0, late=True)
+async def test_verify_reports_the_damage_of_dead_letters_without_transactions(lab: Lab) -> None:
+    await lab.log_of(lab.tier.small_log)
+    async with lab.stores() as stores:
+        armed = {VARIABLE: "dead-letters.commit.before=kill:1"}
+        wrapper = (UNPROTECTED, "transactions")
+        await lab.finish(DEAD_LETTERS, stores)
+        await lab.log_of(await lab.published() + 4_000)
+        async with lab.worker(DEAD_LETTERS, stores, armed, wrapper=wrapper) as worker:
+            assert await worker.ended() == -signal.SIGKILL, str(worker)
+        await lab.finish(DEAD_LETTERS, stores)
+    assert (await counts(lab, "dead_letters")).duplicated > 0
+
+
+async def counts(lab: Lab, name: str) -> StoreResult:
+    async with lab.stores() as stores:
+        (found,) = await lab.verify(stores, [name])
+    return found

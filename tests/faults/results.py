@@ -20,7 +20,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         faults: how many there were.
         events: in the log that the store was compared with.
-        lost, duplicated, differing: as `verify` counted them.
+        lost, duplicated, differing: as `verify` counted them; None where the row has another oracle.
         recover_s: longest time from a fault to the next batch in the store; None where nothing had to recover.
         note: what else is worth a line.
     """
@@ -30,15 +30,16 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     faults: int
     events: int
-    lost: int
-    duplicated: int
-    differing: int
+    lost: int | None = None
+    duplicated: int | None = None
+    differing: int | None = None
     recover_s: float | None = None
     note: str = ""
 
     def as_markdown(self) -> str:
         recovered = "" if self.recover_s is None else f"{self.recover_s:.1f} s"
-        counts = " | ".join(f"{n:,}" for n in (self.faults, self.events, self.lost, self.duplicated, self.differing))
+        numbers = (self.faults, self.events, self.lost, self.duplicated, self.differing)
+        counts = " | ".join("" if number is None else f"{number:,}" for number in numbers)
         fault = f"{self.fault} ({self.note})" if self.note else self.fault
         return f"| {self.row} | {fault} | {self.store} | {counts} | {recovered} |"
 

@@ -14,7 +14,6 @@ from shoplake.sinks import SINKS
 from . import slowed
 from .lab import Lab
 from .nemesis import Nemesis
-from .results import Seen
 from .workers import Worker
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
@@ -47,19 +46,7 @@ async def test_memory_stays_flat_when_three_times_too_much_comes_in(lab: Lab, ne
     for sink, seen in rss.items():
         middle, last = max(seen[len(seen) // 3 : 2 * len(seen) // 3]), max(seen[2 * len(seen) // 3 :])
         note = f"largest RSS {max(seen) >> 20} MB, {INPUT_PER_S} events/s for {seconds} s into {TAKES_PER_S}/s"
-        lab.results.seen.append(
-            Seen(
-                row=19,
-                fault="input at 3x",
-                store=sink,
-                faults=1,
-                events=await lab.published(),
-                lost=0,
-                duplicated=0,
-                differing=0,
-                note=note,
-            )
-        )
+        await lab.note(19, "input at 3x", [sink], 1, note)
         assert max(seen) < LARGEST_BYTES, f"{sink}: {note}"
         assert last < FLAT * middle, f"{sink} grew from {middle >> 20} to {last >> 20} MB; {note}"
 

@@ -23,6 +23,7 @@ from shoplake.settings import Settings
 from shoplake.stack import process
 from shoplake.verify import StoreResult, log, verify
 
+from .disk import Disk
 from .nemesis import Journal, Nemesis
 from .results import Results, Seen
 from .stores import Stores, empty_stores
@@ -43,10 +44,12 @@ class Lab:
     Attributes:
         settings: of the local environment on this stack.
         folder: for what processes write while they are tortured.
+        disk: that all servers write to, where it is one that can be filled.
     """
 
     settings: Settings
     folder: Path
+    disk: Disk | None
     tier: Tier
     journal: Journal
     results: Results
@@ -84,11 +87,12 @@ class Lab:
         environment: Mapping[str, str] | None = None,
         *,
         program: Sequence[str] = ("-m", "shoplake.cli.main"),
+        scenario: Path | None = None,
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process that brings the log to so many events; killed, if it still runs, at the end."""
         with (self.folder / "publisher.log").open("ab") as output:
             publisher = await asyncio.create_subprocess_exec(
-                *(sys.executable, *program, "generate", "--scenario", str(self.scenario)),
+                *(sys.executable, *program, "generate", "--scenario", str(scenario or self.scenario)),
                 *("--seed", str(self.seed), "--events", str(events)),
                 stdout=output,
                 stderr=output,

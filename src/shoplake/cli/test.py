@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import typer
+
+FAULTS = "tests/faults"
 
 
 def command(context: typer.Context) -> None:
     """Run the tests; what follows is given to pytest.
 
-    Example: shoplake test tests/unit -x
+    `faults` runs the tests that kill, freeze and cut (--tier small|large, --seed N, --only ROW); `--release` runs all
+    tests, those at the large tier.
+
+    Example: shoplake test faults --tier small --seed 3 --only 6
     """
     import subprocess
     import sys
@@ -20,4 +27,12 @@ def command(context: typer.Context) -> None:
         from shoplake.errors import UsageError
 
         raise UsageError(f"{root} has no tests/", fix="run it in a checkout of the project")
-    raise typer.Exit(subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=root, check=False).returncode)
+    command = [sys.executable, "-m", "pytest", *arguments(context.args)]
+    raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
+
+
+def arguments(given: Sequence[str]) -> list[str]:
+    """What pytest is given."""
+    if given and given[0] == "faults":
+        given = [FAULTS, *given[1:]]
+    return [part for word in given for part in (["--tier", "large"] if word == "--release" else [word])]

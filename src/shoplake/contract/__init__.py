@@ -4,13 +4,26 @@ Imports nothing else of ours, so that any program may depend on it alone.
 """
 
 from shoplake.contract.base import Event, minor_digits
-from shoplake.contract.codec import Decoded, Rejected, decode, encode, rejections
-from shoplake.contract.topics import DEAD_LETTERS, EVENTS, PROGRESS, TOPICS, Topic, columns_of, type_name
+from shoplake.contract.codec import Decoded, Rejected, decode, decode_one, encode, rejections
+from shoplake.contract.schema import digest, export
+from shoplake.contract.topics import (
+    DEAD_LETTERS,
+    EVENTS,
+    OUTCOMES,
+    PROGRESS,
+    REPLAY_OF,
+    TOPICS,
+    Topic,
+    columns_of,
+    type_name,
+)
 
 __all__ = [
     "DEAD_LETTERS",
     "EVENTS",
+    "OUTCOMES",
     "PROGRESS",
+    "REPLAY_OF",
     "TOPICS",
     "Decoded",
     "Event",
@@ -18,7 +31,10 @@ __all__ = [
     "Topic",
     "columns_of",
     "decode",
+    "decode_one",
+    "digest",
     "encode",
+    "export",
     "minor_digits",
     "rejections",
     "type_name",

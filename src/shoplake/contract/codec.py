@@ -12,6 +12,7 @@ from typing import Union
 import msgspec
 import polars as pl
 
+from shoplake.contract.base import Event
 from shoplake.contract.topics import EVENTS, TOPICS, columns_of, type_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
@@ -81,6 +82,15 @@ def decode(topic: str, values: Sequence[bytes]) -> Decoded:
     return Decoded(events.with_columns(pl.Series("position", positions, dtype=pl.Int64)), tuple(rejected))
 
 
+def decode_one(topic: str, value: bytes) -> Event:
+    """One valid value of the topic as its event.
+
+    Raises:
+        msgspec.DecodeError: the value is not valid; `rejections` says why.
+    """
+    return _decoder(topic).decode(value)
+
+
 def rejections(topic: str, values: Sequence[bytes]) -> list[Rejected]:
     """The values that are no event of the topic, each with a reason."""
     check = _decoder(topic).decode
@@ -148,5 +158,5 @@ def _one_line(value: bytes) -> bytes:
 
 
 @cache
-def _decoder(topic: str) -> msgspec.json.Decoder[object]:
+def _decoder(topic: str) -> msgspec.json.Decoder[Event]:
     return msgspec.json.Decoder(Union[TOPICS[topic].events])  # noqa: UP007 - made from a tuple at run time

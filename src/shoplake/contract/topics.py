@@ -12,6 +12,10 @@ from shoplake.contract import clicks, customers, inventory, orders, products, re
 from shoplake.contract.base import Event
 
 DEAD_LETTERS = "dead-letters"
+OUTCOMES = "dead-letter-outcomes"
+REPLAY_OF = "shoplake-replay-of"
+"""Header of a replayed event: the name of the dead letter that it is the mended event of."""
+
 PROGRESS = "publish-progress"
 
 

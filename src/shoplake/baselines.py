@@ -1,0 +1,110 @@
+"""Contracts that were exported: read from a file, a folder or a git ref, and the one that this release stands by."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from shoplake import paths
+from shoplake.contract import compatibility, export
+from shoplake.contract.compatibility import Change
+from shoplake.contract.schema import BASELINE, Schema, to_text
+from shoplake.errors import ContractError, UsageError
+
+IN_REPOSITORY = f"src/shoplake/contract/{BASELINE}"
+SHIPPED = Path(compatibility.__file__).with_name(BASELINE)
+GIT_TIMEOUT_S = 30
+
+
+class _Topic(msgspec.Struct):
+    key: str
+    events: dict[str, Schema]
+
+
+class _Exported(msgspec.Struct):
+    format: int
+    topics: dict[str, _Topic]
+
+
+def load(reference: str) -> Schema:
+    """The exported contract that a reference names: a JSON file, a folder, a git ref; empty for the accepted one.
+
+    Raises:
+        UsageError: there is none, or it is no exported contract.
+    """
+    path = Path(reference) if reference else SHIPPED
+    if path.is_dir():
+        places = (path / BASELINE, path / IN_REPOSITORY)
+        path = next((place for place in places if place.is_file()), places[0])
+    if path.is_file():
+        return _parsed(_read(path), str(path))
+    if not reference or path.suffix == ".json":
+        raise UsageError(
+            f"there is no exported contract {path}", fix="`shoplake contract export --out FILE` writes one"
+        )
+    return _parsed(_from_git(reference), f"{reference}:{IN_REPOSITORY}")
+
+
+def accept(*, incompatible: bool = False) -> list[Change]:
+    """Write the contract as it is now as the one to stand by; returns what has changed.
+
+    Args:
+        incompatible: also where it cannot follow the one before.
+
+    Raises:
+        ContractError: it cannot follow the one before.
+    """
+    changes = compatibility.compare(load(""), export()) if SHIPPED.is_file() else []
+    if not incompatible:
+        refuse_incompatible(changes)
+    SHIPPED.write_text(to_text(export()), encoding="utf-8")
+    return changes
+
+
+def refuse_incompatible(changes: list[Change]) -> None:
+    """Raise where one of the changes is not compatible.
+
+    Raises:
+        ContractError: naming each.
+    """
+    refused = [change for change in changes if not change.compatible]
+    if refused:
+        listed = "".join(f"\n  {change}" for change in refused)
+        raise ContractError(
+            f"the contract cannot follow the older one; {len(refused)} of {len(changes)} changes are refused:{listed}",
+            fix="change each as it says; nothing has reached a store",
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+
+
+def _from_git(reference: str) -> bytes:
+    command = ["git", "-C", str(paths.project_root()), "show", "--end-of-options", f"{reference}:{IN_REPOSITORY}"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=GIT_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"git could not be asked for {reference}: {error}") from error
+    if done.returncode:
+        raise UsageError(
+            f"'{reference}' is no file, no folder, and git has no {IN_REPOSITORY} there: "
+            f"{done.stderr.decode(errors='replace').strip()}",
+            fix="name a JSON file of `shoplake contract export`, a checkout, or a git ref that has that file",
+        )
+    return done.stdout
+
+
+def _parsed(text: bytes, where: str) -> Schema:
+    try:
+        exported: Schema = msgspec.to_builtins(msgspec.json.decode(text, type=_Exported))
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"{where} is no exported contract: {error}", fix="`shoplake contract export --out FILE` writes one"
+        ) from error
+    return exported

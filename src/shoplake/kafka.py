@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import IllegalOperation, KafkaError, TopicAlreadyExistsError, for_code
 
-from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import StreamHalted
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
 SETTLE_TIMEOUT_S = 30
+POLL_MS = 500
+POLL_RECORDS = 10_000
+SILENT_POLLS = 60
 
 # The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
 # of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
@@ -55,7 +58,7 @@ async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
 
 
 async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS) -> None:
-    """Make all topics of the contract, dead letters and publishing progress; harmless where they exist.
+    """Make all topics of the contract, dead letters, their outcomes and publishing progress; harmless where they exist.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
@@ -63,7 +66,7 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
     replication = cluster.replication
     wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
     wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
-    wanted.append(NewTopic(PROGRESS, 1, replication, topic_configs=_COMPACT))
+    wanted += [NewTopic(name, 1, replication, topic_configs=_COMPACT) for name in (PROGRESS, OUTCOMES)]
     async with answering(cluster):
         admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
         await admin.start()
@@ -92,6 +95,32 @@ def consumer(cluster: KafkaSettings, *, group: str | None = None, topics: Iterab
         "fetch_max_wait_ms": 100,
     }
     return AIOKafkaConsumer(*topics, **settings)
+
+
+async def committed_records(cluster: KafkaSettings, topic: str) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
+    """What a topic holds that is committed now, some records at a time, each partition's in order of offset.
+
+    Raises:
+        StreamHalted: Kafka did not answer, or lacks the topic.
+    """
+    async with answering(cluster), consumer(cluster) as reader:
+        if topic not in await reader.topics():
+            raise StreamHalted(f"Kafka has no topic {topic}", fix="run `shoplake up`, which makes it")
+        await reader._client.set_topics([topic])
+        partitions = [TopicPartition(topic, p) for p in reader.partitions_for_topic(topic) or ()]
+        reader.assign(partitions)
+        begins, ends = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
+        for partition in partitions:
+            reader.seek(partition, begins[partition])
+        # By position, not by record: transaction markers take offsets, and compaction leaves gaps.
+        silent = 0
+        while any([await reader.position(partition) < end for partition, end in ends.items()]):
+            found = await reader.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+            silent = 0 if found else silent + 1
+            if silent > SILENT_POLLS:
+                raise StreamHalted(f"Kafka sent no more of {topic}, which goes on", fix="`shoplake logs kafka`")
+            for records in found.values():
+                yield records
 
 
 async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:

@@ -11,9 +11,11 @@ from typer.core import TyperGroup
 
 from shoplake.cli import (
     apply,
+    contract,
     cost,
     demo,
     destroy,
+    dlq,
     doctor,
     down,
     env,
@@ -75,6 +77,8 @@ app.command("down", rich_help_panel=PLATFORM)(down.command)
 app.command("generate", rich_help_panel=SHOP)(generate.command)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
+app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
 app.command("status", rich_help_panel=CHECK)(status.command)
 app.command("logs", rich_help_panel=CHECK)(logs.command)
 app.command("doctor", rich_help_panel=CHECK)(doctor.command)

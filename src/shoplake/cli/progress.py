@@ -34,6 +34,20 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextlib.contextmanager
+def counting_up(what: str) -> Iterator[Callable[[int], None]]:
+    """A number that grows, where the total is not known before; call what it gives with the number done."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        say = _Plain()
+        yield lambda done: say(f"{done} {what}")
+        return
+    with console.status(what) as status:
+        yield lambda done: status.update(f"{done:,} {what}")
+
+
+@contextlib.contextmanager
 def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
     """A table of sinks that is redrawn; elsewhere than on a terminal a line now and then."""
     from rich.console import Console

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 
 from shoplake import failpoints, kafka
-from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, rejections
+from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, digest, rejections
 from shoplake.errors import StreamHalted
 from shoplake.streaming.loop import Progress, Report
 
@@ -33,7 +33,7 @@ MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One refused event: where it is in the log, why it was refused, and what it was."""
+    """One refused event: where it is in the log, why and by which contract it was refused, and what it was."""
 
     topic: str
     partition: int
@@ -43,11 +43,22 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     detail: str
     value_base64: str
+    contract: str = ""
+
+    @property
+    def name(self) -> str:
+        """One letter per place in the log."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
 
     @property
     def key_bytes(self) -> bytes:
-        """The key of the message: one letter per place in the log."""
-        return f"{self.topic}-{self.partition}-{self.offset}".encode()
+        """The key of the message."""
+        return self.name.encode()
+
+    @property
+    def value(self) -> bytes:
+        """The event as it came."""
+        return base64.b64decode(self.value_base64)
 
 
 class DeadLetterLoop:
@@ -122,6 +133,7 @@ def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:
         reason=rejected.reason,
         detail=rejected.detail,
         value_base64=base64.b64encode(record.value or b"").decode(),
+        contract=digest(),
     )
 
 

@@ -56,10 +56,19 @@ class Raw:
 class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """A consumer whose positions are the store's checkpoints; Kafka's own offsets serve for lag only."""
 
-    def __init__(self, cluster: KafkaSettings, group: str, topics: Iterable[str], limits: Limits) -> None:
+    def __init__(
+        self,
+        cluster: KafkaSettings,
+        group: str,
+        topics: Iterable[str],
+        limits: Limits,
+        overruled: frozenset[tuple[str, int, int]] = frozenset(),
+    ) -> None:
         self._cluster = cluster
         self._topics = sorted(topics)
         self._limits = limits
+        # Events that an earlier contract refused: they stay refused at their place, and count where they are replayed.
+        self._overruled = overruled
         self._consumer = kafka.consumer(cluster, group=group)
         self._positions: dict[TopicPartition, int] = {}
         # Counts rebalances, so that the loop notices one between two polls.
@@ -146,7 +155,12 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 ) from error
             raise
         by_partition = {TopicPartition(tp.topic, tp.partition): found for tp, found in polled.items()}
-        return {partition: found for partition, found in by_partition.items() if partition in self._positions}
+        return {p: self._without_overruled(found) for p, found in by_partition.items() if p in self._positions}
+
+    def _without_overruled(self, records: list[ConsumerRecord[Any, Any]]) -> list[ConsumerRecord[Any, Any]]:
+        if not self._overruled:
+            return records
+        return [r for r in records if (r.topic, r.partition, r.offset) not in self._overruled]
 
     async def _advance(self) -> dict[TopicPartition, OffsetRange]:
         ranges = {}

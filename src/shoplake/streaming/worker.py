@@ -19,6 +19,7 @@ from shoplake import failpoints, sinks
 from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
 from shoplake.streaming.dead_letters import DeadLetterLoop
+from shoplake.streaming.letters import overruled
 from shoplake.streaming.loop import REPORT_EVERY_S, Progress, SinkLoop
 from shoplake.streaming.reader import Limits, LogReader
 
@@ -69,7 +70,8 @@ async def _run(arguments: argparse.Namespace) -> None:
     limits = LIMITS.get(arguments.sink, Limits())
     if arguments.max_records:
         limits = replace(limits, max_records=arguments.max_records)
-    reader = LogReader(log, f"{log.group_prefix}-{arguments.sink}", store.topics, limits)
+    group = f"{log.group_prefix}-{arguments.sink}"
+    reader = LogReader(log, group, store.topics, limits, await overruled(log))
     loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
     await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from shoplake.contract import DEAD_LETTERS, TOPICS, decode
+from shoplake.verify.database import run_sql
 from shoplake.verify.log import Chunk, Records
 
 COORDINATES: dict[str, pl.DataType | type[pl.DataType]] = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
@@ -22,6 +23,7 @@ INDEX = {
     "key": pl.String,
     "same_1": pl.UInt64,
     "same_2": pl.UInt64,
+    "replay_of": pl.String,
 }
 REJECTED = {
     "topic": pl.String,
@@ -32,6 +34,7 @@ REJECTED = {
     "reason": pl.String,
 }
 LETTERS = {**COORDINATES, "key": pl.Binary, "value": pl.Binary}
+OF_LOG_ONLY = {*COORDINATES, "replay_of"}
 # Enough to find an id in JSON that may not parse; the contract's decoder decides what is valid.
 EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
 
@@ -44,10 +47,10 @@ class Spill:
         self._numbers = itertools.count()
         empty = {
             "log_index": INDEX,
-            "simulated_index": {c: t for c, t in INDEX.items() if c not in COORDINATES},
+            "simulated_index": {c: t for c, t in INDEX.items() if c not in OF_LOG_ONLY},
             "rejected": REJECTED,
             "dead_letters": LETTERS,
-            **{f"ev_{name}": {**topic.columns, **COORDINATES} for name, topic in TOPICS.items()},
+            **{f"valid_{name}": {**topic.columns, **COORDINATES} for name, topic in TOPICS.items()},
         }
         for kind, schema in empty.items():
             (folder / kind).mkdir(parents=True)
@@ -63,6 +66,12 @@ class Spill:
         """A view per kind over all its files."""
         for kind in sorted(self._folder.iterdir()):
             cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet('{kind}/*.parquet')")  # noqa: S608
+        run_sql(cursor, "letters")
+        for topic in TOPICS:
+            cursor.execute(
+                f"CREATE VIEW ev_{topic} AS SELECT v.* FROM valid_{topic} AS v ANTI JOIN refused_before AS r"  # noqa: S608
+                f" ON r.topic = '{topic}' AND r.kafka_partition = v.kafka_partition AND r.kafka_offset = v.kafka_offset"
+            )
 
 
 def spill_chunk(spill: Spill, chunk: Chunk) -> int:
@@ -94,11 +103,12 @@ def indexed(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("event_id").is_null()).then(pl.col("key").cast(pl.String, strict=False)).alias("key"),
         "same_1",
         "same_2",
+        *(c for c in ("replay_of",) if c in rows.columns),
     )
 
 
-def latest_progress(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
-    """The newest record of each publisher, from the topic `publish-progress`."""
+def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
+    """The newest value of each key of a compacted topic of JSON."""
     newest: dict[bytes | None, tuple[int, bytes]] = {}
     for chunk in chunks:
         for records in chunk.values():
@@ -109,13 +119,13 @@ def latest_progress(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
 
 
 def _spill_events(spill: Spill, topic: str, records: Records) -> None:
-    raw = _frame(records).with_columns(topic=pl.lit(topic))
+    raw = _frame(records).with_columns(topic=pl.lit(topic), replay_of=pl.Series(records.replay_of, dtype=pl.String))
     spill.write("log_index", indexed(raw))
     decoded = decode(topic, [value or b"" for value in records.value])
     coordinates = (
         raw.select(list(COORDINATES)).with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
     )
-    spill.write(f"ev_{topic}", decoded.events.join(coordinates, on="position").drop("position"))
+    spill.write(f"valid_{topic}", decoded.events.join(coordinates, on="position").drop("position"))
     if decoded.rejected:
         reasons = pl.DataFrame(
             {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shoplake import kafka
+from shoplake.contract import REPLAY_OF
 from shoplake.errors import StackError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Records:
     timestamp_ms: list[int] = field(default_factory=list)
     key: list[bytes | None] = field(default_factory=list)
     value: list[bytes | None] = field(default_factory=list)
+    replay_of: list[str | None] = field(default_factory=list)
 
     def extend(self, records: Sequence[ConsumerRecord]) -> None:
         """Append what one fetch brought."""
@@ -45,6 +47,7 @@ class Records:
         self.timestamp_ms.extend([record.timestamp for record in records])
         self.key.extend([record.key for record in records])
         self.value.extend([record.value for record in records])
+        self.replay_of.extend([_replay_of(record) if record.headers else None for record in records])
 
 
 Chunk = Mapping[str, Records]
@@ -94,7 +97,7 @@ async def _partitions(cluster: KafkaSettings, topics: Collection[str]) -> list[T
     if missing:
         raise StackError(
             f"Kafka has no topic {', '.join(missing)}",
-            fix="`shoplake generate` and `shoplake stream` make the topics; was one deleted?",
+            fix="`shoplake up` (on AWS `shoplake migrate`) makes the topics; was one deleted?",
         )
     return [TopicPartition(topic, p["partition"]) for topic in topics for p in described[topic]]
 
@@ -130,6 +133,11 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
                 f"Kafka sent nothing for {STALLED_S:.0f} s while records were missing: {waiting}",
                 fix="look at `shoplake logs kafka`",
             )
+
+
+def _replay_of(record: ConsumerRecord) -> str | None:
+    """The dead letter that a record says it is the mended event of."""
+    return next((value.decode(errors="replace") for name, value in record.headers if name == REPLAY_OF), None)
 
 
 def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:

@@ -14,13 +14,14 @@ import duckdb
 from aiokafka.errors import KafkaError
 
 from shoplake import kafka
-from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.settings import Settings
 from shoplake.verify import log
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
-from shoplake.verify.events import Spill, latest_progress, spill_chunk
+from shoplake.verify.events import Spill, newest_records, spill_chunk
+from shoplake.verify.replays import check_replays, note_outcomes, note_refused_before
 from shoplake.verify.report import STORES, Report, StoreResult
 from shoplake.verify.simulation import check_log, spill_simulation
 from shoplake.verify.stores import Store, store
@@ -110,12 +111,16 @@ class _Run:
         return await asyncio.to_thread(_compared, cursor, module)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
-        published = latest_progress([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
+        published = newest_records([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
         for record in published:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
+        cursor = self.database.cursor()
+        note_outcomes(cursor, newest_records([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])]))
         await asyncio.to_thread(spill_simulation, self.spill, published)
         await reading
-        return await asyncio.to_thread(check_log, self.database.cursor())
+        return StoreResult.total(
+            "log", [await asyncio.to_thread(check, cursor) for check in (check_log, check_replays)]
+        )
 
     async def _spill_log(self) -> None:
         """The log as Parquet; one chunk is written while the next is read."""
@@ -128,6 +133,7 @@ class _Run:
                     self.tell(f"log: {events:,} events read")
                 writing = tasks.create_task(asyncio.to_thread(spill_chunk, self.spill, chunk))
         events += writing.result() if writing else 0
+        await asyncio.to_thread(note_refused_before, self.database.cursor())
         self.tell(f"log: {events:,} events read")
 
 

@@ -34,8 +34,8 @@ def spill_simulation(spill: Spill, progress: Sequence[Mapping[str, Any]]) -> int
 
 
 def check_log(cursor: duckdb.DuckDBPyConnection) -> StoreResult:
-    """Compare `log_index` with `simulated_index`, as multisets of contents."""
-    in_log = cursor.execute(SUMS.format("log_index")).fetchall()
+    """Compare `published_index` with `simulated_index`, as multisets of contents."""
+    in_log = cursor.execute(SUMS.format("published_index")).fetchall()
     found = sum(row[1] for row in in_log)
     if in_log == cursor.execute(SUMS.format("simulated_index")).fetchall():
         return StoreResult("log", expected=found, found=found, lost=0, duplicated=0, differing=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from shoplake.contract import digest
 from shoplake.streaming.dead_letters import DeadLetter, letters_of
 
 VALID = msgspec.json.encode(
@@ -31,6 +32,7 @@ def test_a_letter_says_where_the_event_is_why_it_was_refused_and_what_it_was() -
             reason="schema",
             detail="Expected `str`, got `int` - at `$.session_id`",
             value_base64=base64.b64encode(value).decode(),
+            contract=digest(),
         )
     ]
 

@@ -56,6 +56,7 @@ def records_of(values: list[bytes], *, partition: int = 0, first_offset: int = 0
         timestamp_ms=[START_MS] * len(values),
         key=[b"k"] * len(values),
         value=list(values),
+        replay_of=[None] * len(values),
     )
 
 

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from shoplake.verify import StoreResult
-from shoplake.verify.events import Spill, indexed, latest_progress, spill_chunk
+from shoplake.verify.events import Spill, indexed, newest_records, spill_chunk
 from shoplake.verify.simulation import check_log
 
 from .conftest import records_of
@@ -74,5 +74,5 @@ def test_the_newest_progress_of_each_publisher_counts() -> None:
     first = records_of([b'{"publisher":"a","events":1}', b'{"publisher":"a","events":2}'])
     other = records_of([b'{"publisher":"b","events":9}'])
     other.key[0] = b"other"
-    newest = latest_progress([{"publish-progress": first}, {"publish-progress": other}])
+    newest = newest_records([{"publish-progress": first}, {"publish-progress": other}])
     assert sorted(p["events"] for p in newest) == [2, 9]

@@ -1,30 +1,30 @@
--- Each refused event once in the topic `dead-letters`, under the coordinates it had.
+-- Each refused event once in the topic `dead-letters`, under the coordinates it had. Where an earlier contract refused it,
+-- that contract's reason holds, also if this one would take the event.
 
 CREATE OR REPLACE TABLE expected.dead_letters_letters AS
-SELECT
-    topic || '-' || kafka_partition || '-' || kafka_offset AS letter,
-    topic,
-    kafka_partition::BIGINT AS "partition",
-    kafka_offset AS "offset",
-    try(decode(key)) AS key,
-    timestamp_ms,
-    reason,
-    coalesce(value, ''::BLOB) AS value
-FROM rejected;
+WITH by_this_contract AS (
+    SELECT
+        topic || '-' || kafka_partition || '-' || kafka_offset AS letter,
+        topic,
+        kafka_partition::BIGINT AS "partition",
+        kafka_offset AS "offset",
+        try(decode(key)) AS key,
+        timestamp_ms,
+        reason,
+        coalesce(value, ''::BLOB) AS value
+    FROM rejected ANTI JOIN refused_before USING (topic, kafka_partition, kafka_offset)
+),
 
-CREATE OR REPLACE TABLE found.dead_letters_letters AS
-WITH letters AS (
-    SELECT try(decode(key)) AS letter, try_cast(try(decode(value)) AS JSON) AS body
-    FROM dead_letters
+by_an_earlier_one AS (
+    SELECT DISTINCT l.letter, l.topic, l."partition", l."offset", l.key, l.timestamp_ms, l.reason, l.value
+    FROM letters AS l
+    SEMI JOIN refused_before AS r
+        ON r.topic = l.topic AND r.kafka_partition = l."partition" AND r.kafka_offset = l."offset"
 )
 
-SELECT
-    letter,
-    body ->> '$.topic' AS topic,
-    try_cast(body ->> '$.partition' AS BIGINT) AS "partition",
-    try_cast(body ->> '$.offset' AS BIGINT) AS "offset",
-    body ->> '$.key' AS key,
-    try_cast(body ->> '$.timestamp_ms' AS BIGINT) AS timestamp_ms,
-    body ->> '$.reason' AS reason,
-    coalesce(try(from_base64(body ->> '$.value_base64')), ''::BLOB) AS value
-FROM letters;
+SELECT * FROM by_this_contract
+UNION ALL
+SELECT * FROM by_an_earlier_one;
+
+CREATE OR REPLACE TABLE found.dead_letters_letters AS
+SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, value FROM letters;

@@ -6,7 +6,7 @@ CREATE TABLE uneven AS
 WITH in_log AS (
     SELECT topic, same_1, same_2, count(*) AS n, any_value(event_id) AS event_id, any_value(key) AS key,
         any_value(topic || '-' || kafka_partition || '-' || kafka_offset) AS coordinates
-    FROM log_index
+    FROM published_index
     GROUP BY topic, same_1, same_2
 ),
 

@@ -1,0 +1,251 @@
+"""`shoplake dlq`: the events that did not fit the contract: which, why, and what became of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from shoplake.streaming.dead_letters import DeadLetter
+    from shoplake.streaming.letters import Filter, Found, Outcome
+    from shoplake.streaming.replay import Result
+
+SHOWN_REFUSALS = 20
+
+app = typer.Typer(no_args_is_help=True)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Letters by name, e.g. clicks-0-17; all if none.")]
+Reason = Annotated[list[str] | None, typer.Option(help="Only these reasons: malformed_json, schema. Repeatable.")]
+Topic = Annotated[list[str] | None, typer.Option(help="Only events of these topics. Repeatable.")]
+Since = Annotated[str, typer.Option(help="Events from this time on: 2024-01-31, 2024-01-31T12:00Z, 24h or 7d ago.")]
+Until = Annotated[str, typer.Option(help="Events before this time.")]
+State = Annotated[list[str] | None, typer.Option(help="Letters that are open, replayed or discarded. Repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+Environment = Annotated[str, typer.Option(help="Whose Kafka.")]
+
+
+@app.callback()
+def options() -> None:
+    """Dead letters: events that did not fit the contract. Nothing here deletes one."""
+
+
+@app.command("list")
+def list_letters(
+    names: Names = None,
+    reason: Reason = None,
+    topic: Topic = None,
+    since: Since = "",
+    until: Until = "",
+    state: State = None,
+    limit: Annotated[int, typer.Option(min=0, help="Show at most so many letters.")] = 100,
+    json: Annotated[bool, typer.Option("--json", help="A line of JSON per letter, as --values takes it.")] = False,
+    environment: Environment = "local",
+) -> None:
+    """List dead letters, the open ones unless --state says otherwise, and count them by topic and reason.
+
+    Example: shoplake dlq list --topic orders --reason schema --since 2024-01-01
+    """
+    import asyncio
+
+    from shoplake import platform
+    from shoplake.streaming import letters
+
+    wanted = _filter(names, reason, topic, since, until, state or ["open"])
+
+    async def look() -> tuple[Found, dict[str, Outcome]]:
+        outcomes = await letters.read_outcomes(cluster)
+        return await letters.find(cluster, wanted, outcomes, limit=limit), outcomes
+
+    cluster = platform.kafka_cluster(environment)
+    found, outcomes = asyncio.run(look())
+    if json:
+        for letter in found.letters:
+            _print_json(_document(letter, outcomes))
+    else:
+        _print_found(found, outcomes)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="The letter's name, e.g. clicks-0-17.")],
+    json: Json = False,
+    environment: Environment = "local",
+) -> None:
+    """Show one letter whole: where its event is, why it was refused, its bytes, and what became of it.
+
+    Example: shoplake dlq show clicks-0-17
+    """
+    import asyncio
+
+    from shoplake import platform
+    from shoplake.errors import UsageError
+    from shoplake.streaming import letters
+
+    cluster = platform.kafka_cluster(environment)
+    wanted = letters.Filter(states=frozenset(), names=frozenset({name}))
+    outcomes = asyncio.run(letters.read_outcomes(cluster))
+    found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
+    if not found.letters:
+        raise UsageError(f"there is no letter '{name}'", fix="`shoplake dlq list` names them")
+    document = _document(found.letters[0], outcomes)
+    if json:
+        _print_json(document)
+        return
+    for field, value in document.items():
+        typer.echo(f"{field + ':':14}{value}")
+
+
+@app.command("replay")
+def replay(
+    names: Names = None,
+    reason: Reason = None,
+    topic: Topic = None,
+    since: Since = "",
+    until: Until = "",
+    state: State = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Give a field a value: path=JSON or path=text, e.g. lines[0].quantity=1."),
+    ] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="Give a field another name: path=name.")] = None,
+    unset: Annotated[list[str] | None, typer.Option(help="Take a field out.")] = None,
+    values: Annotated[
+        Path | None, typer.Option(help='JSON lines {"letter": name, "value": event}: take these events instead.')
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    environment: Environment = "local",
+) -> None:
+    """Publish the events of open letters again, mended; each once, however often this is killed or repeated.
+
+    Only what fits the contract is published, and to the topic of its type; the rest stays open, and the exit code is 1.
+
+    Example: shoplake dlq replay --topic orders --rename amount=amount_cents --set currency=EUR
+    """
+    import asyncio
+
+    from shoplake import platform
+    from shoplake.cli.progress import counting_up
+    from shoplake.streaming import mending
+    from shoplake.streaming.replay import replay
+
+    given = mending.read_values(values) if values else {}
+    if given and not names:
+        names = sorted(given)
+    wanted = _filter(names, reason, topic, since, until, state or ["open"])
+    mends = mending.Mending(mending.parse_changes(set_ or (), rename or (), unset or ()), given)
+    cluster = platform.kafka_cluster(environment)
+    with counting_up("letters") as watch:
+        result = asyncio.run(replay(cluster, wanted, mends, dry_run=dry_run, watch=watch))
+    _report(result, "would be replayed" if dry_run else "replayed", json)
+
+
+@app.command("discard")
+def discard(
+    names: Names = None,
+    reason: Reason = None,
+    topic: Topic = None,
+    since: Since = "",
+    until: Until = "",
+    note: Annotated[str, typer.Option(help="Why; kept with the letter.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="All open letters, where nothing else says which.")] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+    environment: Environment = "local",
+) -> None:
+    """Mark open letters as put aside. Nothing is deleted; `replay --state discarded` brings them back.
+
+    Example: shoplake dlq discard --reason malformed_json --until 2024-02-01 --note "a broken till"
+    """
+    import asyncio
+
+    from shoplake import platform
+    from shoplake.cli.progress import counting_up
+    from shoplake.errors import UsageError
+    from shoplake.streaming.replay import discard
+
+    if not (names or reason or topic or since or until or every):
+        raise UsageError("expected which letters to discard, found nothing", fix="name them, filter, or say --all")
+    wanted = _filter(names, reason, topic, since, until, ["open"])
+    cluster = platform.kafka_cluster(environment)
+    with counting_up("letters") as watch:
+        result = asyncio.run(discard(cluster, wanted, note, dry_run=dry_run, watch=watch))
+    _report(result, "would be discarded" if dry_run else "discarded", json)
+
+
+def _filter(
+    names: list[str] | None,
+    reasons: list[str] | None,
+    topics: list[str] | None,
+    since: str,
+    until: str,
+    states: list[str],
+) -> Filter:
+    from shoplake.streaming import letters
+
+    return letters.filter_of(
+        names=names or (), reasons=reasons or (), topics=topics or (), since=since, until=until, states=states
+    )
+
+
+def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    outcome = outcomes.get(letter.name)
+    at = datetime.fromtimestamp(letter.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    document = {
+        "letter": letter.name,
+        "state": outcome.state if outcome else "open",
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": letter.key,
+        "time": at.replace("+00:00", "Z"),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "contract": letter.contract,
+        "value": letter.value.decode(errors="replace"),
+    }
+    if outcome:
+        document |= {"replayed_as": outcome.replayed_as} if outcome.replayed_as else {}
+        document |= {"note": outcome.note} if outcome.note else {}
+    return document
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    import json
+
+    print(json.dumps(document, ensure_ascii=False))
+
+
+def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if found.letters:
+        table = Table("letter", "time", "reason", "detail")
+        for letter in found.letters:
+            document = _document(letter, outcomes)
+            table.add_row(*(escape(str(document[name])) for name in ("letter", "time", "reason", "detail")))
+        console.print(table)
+    for (topic, reason, state), count in sorted(found.counts.items()):
+        console.print(f"{topic} {reason} {state}: {count:,}", markup=False, highlight=False)
+    console.print(f"{found.total:,} letters, {len(found.letters):,} shown", markup=False, highlight=False)
+
+
+def _report(result: Result, what: str, as_json: bool) -> None:
+    if as_json:
+        refusals = [{"letter": r.letter, "reason": r.reason, "detail": r.detail} for r in result.refusals]
+        _print_json({"done": result.done, "refused": result.refused, "refusals": refusals})
+    else:
+        typer.echo(f"{result.done:,} letters {what}")
+        for refusal in result.refusals[:SHOWN_REFUSALS]:
+            typer.echo(f"{refusal.letter} stays open: {refusal.reason}: {refusal.detail}")
+        if result.refused > SHOWN_REFUSALS:
+            typer.echo(f"and {result.refused - SHOWN_REFUSALS:,} more stay open")
+    raise typer.Exit(1 if result.refused else 0)

@@ -1,0 +1,245 @@
+"""Dead letters as they are asked for: which there are, and what became of each. Writes nothing.
+
+What became of a letter is a record under its name in the compacted topic of outcomes; a letter without one is open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+
+import msgspec
+
+from shoplake import kafka
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, TOPICS, digest, rejections
+from shoplake.errors import ContractError, UsageError
+from shoplake.streaming.dead_letters import DeadLetter
+
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings
+
+State = Literal["open", "replayed", "discarded"]
+Place = tuple[str, int, int]
+T = TypeVar("T", bound=str)
+REASONS = ("malformed_json", "schema")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one letter.
+
+    Attributes:
+        letter: its name.
+        at_ms: when, by the clock of who did it.
+        replayed_as: where the mended event is in the log, as `<topic>-<partition>-<offset>`.
+        note: why, in the words of who did it.
+    """
+
+    letter: str
+    state: Literal["replayed", "discarded"]
+    at_ms: int
+    replayed_as: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters are meant; empty means all.
+
+    Attributes:
+        since_ms: not before this time, by the event's record.
+        until_ms: before this time.
+        names: letters by name.
+    """
+
+    states: frozenset[State] = frozenset({"open"})
+    reasons: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    names: frozenset[str] = frozenset()
+
+    def matches(self, letter: DeadLetter, state: State) -> bool:
+        """Whether a letter in this state is meant."""
+        return (
+            (not self.states or state in self.states)
+            and (not self.reasons or letter.reason in self.reasons)
+            and (not self.topics or letter.topic in self.topics)
+            and (self.since_ms is None or letter.timestamp_ms >= self.since_ms)
+            and (self.until_ms is None or letter.timestamp_ms < self.until_ms)
+            and (not self.names or letter.name in self.names)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at the letters gave.
+
+    Attributes:
+        letters: the first of those that match, in the order of the log.
+        counts: how many match, by topic, reason and state.
+    """
+
+    letters: Sequence[DeadLetter]
+    counts: Mapping[tuple[str, str, State], int]
+
+    @property
+    def total(self) -> int:
+        """How many match."""
+        return sum(self.counts.values())
+
+
+def place(letter: DeadLetter) -> Place:
+    """Where the refused event is: letters are worked through in this order, which is each entity's own."""
+    return letter.topic, letter.partition, letter.offset
+
+
+def state_of(letter: DeadLetter, outcomes: Mapping[str, Outcome]) -> State:
+    """What became of a letter."""
+    outcome = outcomes.get(letter.name)
+    return outcome.state if outcome else "open"
+
+
+def filter_of(
+    *,
+    names: Iterable[str],
+    reasons: Iterable[str],
+    topics: Iterable[str],
+    since: str,
+    until: str,
+    states: Iterable[str],
+) -> Filter:
+    """A filter from what was written on a command line; empty means all.
+
+    Raises:
+        UsageError: a time, topic, reason or state that there is none of.
+    """
+    now = datetime.now(UTC)
+    return Filter(
+        states=frozenset(_known(states, get_args(State), "state")),
+        reasons=frozenset(_known(reasons, REASONS, "reason")),
+        topics=frozenset(_known(topics, tuple(TOPICS), "topic")),
+        since_ms=parse_time(since, now=now) if since else None,
+        until_ms=parse_time(until, now=now) if until else None,
+        names=frozenset(names),
+    )
+
+
+def parse_time(text: str, *, now: datetime) -> int:
+    """Milliseconds since 1970 of an ISO 8601 time (UTC where it names no zone), or of `90m`, `24h`, `7d` before now.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    amount, unit = text[:-1], text[-1:]
+    if unit in _UNITS and amount.isdigit():
+        return int((now - int(amount) * _UNITS[unit]).timestamp() * 1000)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"expected a time such as 2024-01-31, 2024-01-31T12:00Z, 24h or 7d, found '{text}'") from error
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+async def find(
+    cluster: KafkaSettings,
+    wanted: Filter,
+    outcomes: Mapping[str, Outcome],
+    *,
+    limit: int,
+    after: Place | None = None,
+) -> Found:
+    """Look through all letters; at most `limit` of them, and one poll, are in memory.
+
+    Args:
+        cluster: Kafka.
+        wanted: which letters.
+        outcomes: what became of them, from `read_outcomes`.
+        limit: give at most so many, and count the rest.
+        after: leave out what is not behind this place.
+
+    Raises:
+        StreamHalted: Kafka did not answer.
+    """
+    first: list[DeadLetter] = []
+    counts: dict[tuple[str, str, State], int] = {}
+    async for letters in read_letters(cluster):
+        for letter in letters:
+            state = state_of(letter, outcomes)
+            if wanted.matches(letter, state) and (after is None or place(letter) > after):
+                first.append(letter)
+                kind = (letter.topic, letter.reason, state)
+                counts[kind] = counts.get(kind, 0) + 1
+        first = nsmallest(limit, first, key=place)
+    return Found(first, counts)
+
+
+async def read_letters(cluster: KafkaSettings) -> AsyncIterator[list[DeadLetter]]:
+    """All letters, some at a time, in no order. What somebody else wrote into the topic is passed over.
+
+    Raises:
+        StreamHalted: Kafka did not answer.
+    """
+    async for records in kafka.committed_records(cluster, DEAD_LETTERS):
+        yield [letter for record in records if (letter := _letter(record.value)) is not None]
+
+
+async def read_outcomes(cluster: KafkaSettings) -> dict[str, Outcome]:
+    """The newest outcome of each letter that has one, by the letter's name.
+
+    Raises:
+        StreamHalted: Kafka did not answer.
+        ContractError: a record is no outcome.
+    """
+    newest: dict[str, Outcome] = {}
+    async for records in kafka.committed_records(cluster, OUTCOMES):
+        for record in records:
+            try:
+                outcome = msgspec.json.decode(record.value or b"", type=Outcome)
+            except msgspec.DecodeError as error:
+                raise ContractError(
+                    f"{OUTCOMES}-{record.partition} holds at offset {record.offset} what is no outcome: {error}",
+                    fix="who else writes to this topic? It has to say which letters are done, or they would be twice",
+                ) from error
+            newest[outcome.letter] = outcome
+    return newest
+
+
+async def overruled(cluster: KafkaSettings) -> frozenset[Place]:
+    """Events that an earlier contract refused and this one would take.
+
+    What was refused once stays refused at its place in the log, whoever reads it when: the stores have passed over it,
+    and it counts where it is replayed.
+
+    Raises:
+        StreamHalted: Kafka did not answer.
+    """
+    found: set[Place] = set()
+    current = digest()
+    async for letters in read_letters(cluster):
+        earlier = [letter for letter in letters if letter.contract != current and letter.topic in TOPICS]
+        found |= {place(letter) for letter in earlier if not rejections(letter.topic, [letter.value])}
+    return frozenset(found)
+
+
+def _known(given: Iterable[str], known: tuple[T, ...], what: str) -> list[T]:
+    found = []
+    for name in given:
+        if name not in known:
+            raise UsageError(f"there is no {what} '{name}'", fix=f"choose from {', '.join(map(str, known))}")
+        found.append(known[known.index(name)])
+    return found
+
+
+def _letter(value: bytes | None) -> DeadLetter | None:
+    try:
+        letter = msgspec.json.decode(value or b"", type=DeadLetter)
+        base64.b64decode(letter.value_base64)
+    except (msgspec.DecodeError, binascii.Error):
+        return None
+    return letter

@@ -1,0 +1,191 @@
+"""What is done to dead letters: mended events published again, or letters put aside. Each letter's outcome is
+committed in the transaction of its event, so a killed or repeated command adds no duplicate.
+
+All commands share one transactional name. Starting takes it over: Kafka ends what an earlier one left open and refuses
+its later writes, and only then are the outcomes read, so none can be missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import IllegalOperation, ProducerFenced
+
+from shoplake import kafka
+from shoplake.contract import OUTCOMES, REPLAY_OF
+from shoplake.errors import StreamHalted, UsageError
+from shoplake.streaming.dead_letters import MAX_REQUEST_BYTES, DeadLetter
+from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes
+from shoplake.streaming.mending import Event, Mending, Refusal, mended
+
+if TYPE_CHECKING:
+    from aiokafka.structs import RecordMetadata
+
+    from shoplake.settings import KafkaSettings
+
+TRANSACTIONAL_ID = "shoplake-dlq"
+# Letters in memory at once, and those of one transaction.
+PASS_LETTERS = 5_000
+TRANSACTION_LETTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command did; `refusals` are the first of `refused`."""
+
+    done: int
+    refused: int = 0
+    refusals: tuple[Refusal, ...] = ()
+
+
+Watch = Callable[[int], None]
+MAX_REFUSALS = 1000
+
+
+async def replay(
+    cluster: KafkaSettings,
+    wanted: Filter,
+    mending: Mending,
+    *,
+    dry_run: bool = False,
+    watch: Watch | None = None,
+) -> Result:
+    """Publish what fits the contract now, in the order of the log; what still does not stays open.
+
+    An event goes to the topic of its type, by its key. It comes at the end of the log, so where a store keeps the last
+    value it is now the last.
+
+    Args:
+        cluster: Kafka.
+        wanted: which letters; those that were replayed are done.
+        mending: what to do to their events.
+        dry_run: look, and publish nothing; fences nobody.
+        watch: called after each transaction with the number of letters looked at.
+
+    Raises:
+        StreamHalted: Kafka did not answer, or another command has taken over.
+    """
+    _refuse_states(wanted, {"open", "discarded"}, "replayed")
+    published = refused = 0
+    refusals: list[Refusal] = []
+    async with _taking_over(cluster, dry_run) as producer:
+        async for letters in _open_letters(cluster, wanted):
+            judged = [(letter.name, mended(letter, mending)) for letter in letters]
+            events = [(name, event) for name, event in judged if isinstance(event, Event)]
+            still = [refusal for _, refusal in judged if isinstance(refusal, Refusal)]
+            if producer is not None and events:
+                await _publish(producer, events)
+            published, refused = published + len(events), refused + len(still)
+            refusals += still[: MAX_REFUSALS - len(refusals)]
+            if watch is not None:
+                watch(published + refused)
+    return Result(published, refused, tuple(refusals))
+
+
+async def discard(
+    cluster: KafkaSettings,
+    wanted: Filter,
+    note: str,
+    *,
+    dry_run: bool = False,
+    watch: Watch | None = None,
+) -> Result:
+    """Mark letters as put aside. Nothing is deleted, and they can still be replayed.
+
+    Raises:
+        StreamHalted: Kafka did not answer, or another command has taken over.
+    """
+    _refuse_states(wanted, {"open"}, "discarded")
+    discarded = 0
+    async with _taking_over(cluster, dry_run) as producer:
+        async for letters in _open_letters(cluster, wanted):
+            if producer is not None:
+                await _mark_discarded(producer, letters, note)
+            discarded += len(letters)
+            if watch is not None:
+                watch(discarded)
+    return Result(discarded)
+
+
+def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:
+    if not wanted.states or wanted.states - allowed:
+        raise UsageError(
+            f"only letters that are {' or '.join(sorted(allowed))} can be {what}",
+            fix="a letter that was replayed is done: its event is in the log twice if it is published again",
+        )
+
+
+async def _open_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator[Sequence[DeadLetter]]:
+    """The letters that are meant, in the order of the log, one transaction's at a time."""
+    outcomes = await read_outcomes(cluster)
+    after: Place | None = None
+    while True:
+        letters = (await find(cluster, wanted, outcomes, limit=PASS_LETTERS, after=after)).letters
+        for first in range(0, len(letters), TRANSACTION_LETTERS):
+            yield letters[first : first + TRANSACTION_LETTERS]
+        if len(letters) < PASS_LETTERS:
+            return
+        after = place(letters[-1])
+
+
+@contextlib.asynccontextmanager
+async def _taking_over(cluster: KafkaSettings, dry_run: bool) -> AsyncIterator[AIOKafkaProducer | None]:
+    """The producer that all commands share, taken from whoever has it; none for a dry run."""
+    if dry_run:
+        yield None
+        return
+    producer = AIOKafkaProducer(
+        **kafka.client_options(cluster),
+        transactional_id=TRANSACTIONAL_ID,
+        request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
+        max_request_size=MAX_REQUEST_BYTES,
+    )
+    async with kafka.answering(cluster):
+        try:
+            await producer.start()
+            yield producer
+        except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
+            raise StreamHalted(
+                "another `shoplake dlq` command has taken over",
+                fix="let it finish, then run this one again: it goes on with what is still open",
+            ) from error
+        finally:
+            await producer.stop()
+
+
+async def _publish(producer: AIOKafkaProducer, events: Sequence[tuple[str, Event]]) -> None:
+    async with producer.transaction():
+        sent = [await _send_event(producer, name, event) for name, event in events]
+        for (name, _), delivered in zip(events, sent, strict=True):
+            at = await delivered
+            where = f"{at.topic}-{at.partition}-{at.offset}"
+            await _send_outcome(producer, Outcome(letter=name, state="replayed", at_ms=_now_ms(), replayed_as=where))
+
+
+async def _mark_discarded(producer: AIOKafkaProducer, letters: Sequence[DeadLetter], note: str) -> None:
+    async with producer.transaction():
+        for letter in letters:
+            outcome = Outcome(letter=letter.name, state="discarded", at_ms=_now_ms(), note=note)
+            await _send_outcome(producer, outcome)
+
+
+async def _send_event(producer: AIOKafkaProducer, name: str, event: Event) -> Awaitable[RecordMetadata]:
+    headers = [(REPLAY_OF, name.encode())]
+    delivered: Awaitable[RecordMetadata] = await producer.send(
+        event.topic, event.value, event.key, timestamp_ms=event.timestamp_ms, headers=headers
+    )
+    return delivered
+
+
+async def _send_outcome(producer: AIOKafkaProducer, outcome: Outcome) -> None:
+    await producer.send(OUTCOMES, msgspec.json.encode(outcome), outcome.letter.encode())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,221 @@
+"""`shoplake dlq` on a real log: letters are found, mended and published again, each once whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
+
+from shoplake import kafka
+from shoplake.cli.main import app
+from shoplake.contract import DEAD_LETTERS, REPLAY_OF
+from shoplake.errors import ShoplakeError
+from shoplake.settings import Settings
+from shoplake.sinks import SINKS
+from shoplake.streaming import replay
+from shoplake.streaming.letters import Filter, find, overruled, read_outcomes
+from shoplake.streaming.mending import Mending, parse_changes
+from shoplake.streaming.supervisor import stream
+from shoplake.verify import verify
+
+from .poison import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused, valid
+
+pytestmark = pytest.mark.stack
+
+DLQ = [sys.executable, "-m", "shoplake.cli.main", "dlq"]
+KILLS = 3
+MENDED = Mending(parse_changes(["type=checkout_started"], (), ()))
+
+
+async def dlq(*arguments: str, code: int = 0) -> str:
+    """The command's output; in this process, since to import it takes longer than most commands."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["dlq", *arguments])
+    failed = done.exception.exit_code if isinstance(done.exception, ShoplakeError) else done.exit_code
+    assert failed == code, (done.stderr, done.exception)
+    return done.stdout
+
+
+def start_replay() -> subprocess.Popen[str]:
+    """A process that mends all of the topic's letters whose type there is not."""
+    wanted = ["--topic", TOPIC, "--reason", "schema", "--set", "type=checkout_started"]
+    return subprocess.Popen([*DLQ, "replay", *wanted], stderr=subprocess.PIPE, text=True)
+
+
+async def planted(settings: Settings, mark: str, count: int) -> list[str]:
+    """Names of the letters of that many events whose type there is not."""
+    places = await plant(settings, mark, [refused(mark, 2 * n) for n in range(count)])
+    finish()
+    return sorted(f"{topic}-{partition}-{offset}" for topic, partition, offset in places)
+
+
+async def replays_of(settings: Settings, names: list[str]) -> list[tuple[str, str, bytes]]:
+    """Letter's name, place and value of each replayed event in the log that is of one of these letters."""
+    found = []
+    await kafka.settled_ends(settings.kafka, [TOPIC])
+    async for records in kafka.committed_records(settings.kafka, TOPIC):
+        for record in records:
+            of = dict(record.headers).get(REPLAY_OF, b"").decode()
+            if of in names:
+                found.append((of, f"{record.topic}-{record.partition}-{record.offset}", record.value))
+    return found
+
+
+async def test_letters_are_listed_by_topic_reason_and_time(platform: Settings) -> None:
+    mark = uuid.uuid4().hex
+    places = await plant(platform, mark, [refused(mark, n) for n in range(4)])
+    finish()
+    names = sorted(f"{t}-{p}-{o}" for t, p, o in places)
+
+    async def listed(*filters: str) -> list[dict[str, Any]]:
+        lines = (await dlq("list", *names, *filters, "--json")).splitlines()
+        return [json.loads(line) for line in lines]
+
+    assert sorted(letter["letter"] for letter in await listed()) == names
+    assert {letter["key"] for letter in await listed("--topic", "clicks", "--until", "1970-01-02")} == {mark}
+    assert Counter(letter["reason"] for letter in await listed()) == {"schema": 2, "malformed_json": 2}
+    assert {letter["reason"] for letter in await listed("--reason", "schema")} == {"schema"}
+    assert {letter["value"] for letter in await listed()} == {refused(mark, n).decode() for n in range(4)}
+    for nothing in (["--topic", "orders"], ["--since", "1970-01-02"], ["--state", "replayed"]):
+        assert await listed(*nothing) == []
+    assert len(await listed("--limit", "1")) == 1
+    assert "clicks schema open: 2" in await dlq("list", *names)
+    (schema, *_) = await listed("--reason", "schema")
+    assert "Invalid value 'checkout_dreamt'" in json.loads(await dlq("show", schema["letter"], "--json"))["detail"]
+
+
+async def test_what_is_mended_is_published_once_and_what_still_does_not_fit_stays_open(
+    platform: Settings, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex
+    places = await plant(platform, mark, [refused(mark, n) for n in range(4)])
+    finish()
+    names = sorted(f"{t}-{p}-{o}" for t, p, o in places)
+
+    said = await dlq("replay", *names, "--set", "type=checkout_started", "--dry-run", code=1)
+    assert "2 letters would be replayed" in said
+    assert await replays_of(platform, names) == []
+    said = await dlq("replay", *names, "--set", "type=checkout_started", code=1)
+    assert "2 letters replayed" in said
+    assert said.count("stays open: malformed_json: no JSON whose fields could be set") == 2
+    assert "0 letters replayed" in await dlq("replay", *names, "--set", "type=checkout_started", code=1)
+
+    rest = [json.loads(line) for line in (await dlq("list", *names, "--json")).splitlines()]
+    values = tmp_path / "mended.jsonl"
+    values.write_text("".join(json.dumps(letter | {"value": letter["value"] + "}"}) + "\n" for letter in rest))
+    assert "2 letters replayed" in await dlq("replay", "--values", str(values))
+    assert "0 letters replayed" in await dlq("replay", "--values", str(values))
+
+    replays = await replays_of(platform, names)
+    assert sorted(name for name, _, _ in replays) == names
+    assert {json.loads(value)["event_id"] for _, _, value in replays} == {f"{mark}-{n}" for n in range(4)}
+    outcomes = await read_outcomes(platform.kafka)
+    assert {outcomes[name].replayed_as for name in names} == {place for _, place, _ in replays}
+    assert "state:        replayed" in await dlq("show", names[0])
+
+
+async def test_a_letter_that_was_replayed_cannot_be_replayed_or_discarded(platform: Settings) -> None:
+    (name,) = await planted(platform, uuid.uuid4().hex, 1)
+    await dlq("replay", name, "--set", "type=checkout_started")
+    await dlq("replay", name, "--state", "replayed", code=2)
+    assert "0 letters discarded" in await dlq("discard", name)
+    assert len(await replays_of(platform, [name])) == 1
+
+
+async def test_a_discarded_letter_stays_and_can_be_brought_back(platform: Settings) -> None:
+    mark = uuid.uuid4().hex
+    (name,) = await planted(platform, mark, 1)
+    await dlq("discard", code=2)
+    assert "1 letters discarded" in await dlq("discard", name, "--note", "a broken till")
+    assert await dlq("list", name, "--json") == ""
+    assert json.loads(await dlq("list", name, "--state", "discarded", "--json"))["note"] == "a broken till"
+    assert "0 letters replayed" in await dlq("replay", name, "--set", "type=checkout_started")
+    assert "1 letters replayed" in await dlq("replay", name, "--state", "discarded", "--set", "type=checkout_started")
+    assert len(await letters_about(platform, mark)) == 1
+
+
+async def test_letters_are_replayed_in_the_order_of_the_log(platform: Settings) -> None:
+    mark = uuid.uuid4().hex
+    names = await planted(platform, mark, 50)
+    result = await replay.replay(platform.kafka, Filter(names=frozenset(names)), MENDED)
+    assert (result.done, result.refused) == (50, 0)
+    replays = await replays_of(platform, names)  # one key, so one partition
+    assert [json.loads(value)["event_id"] for _, _, value in replays] == [f"{mark}-{2 * n}" for n in range(50)]
+
+
+@pytest.mark.fault
+async def test_a_replay_that_is_killed_and_started_again_publishes_each_letter_once(platform: Settings) -> None:
+    mark = uuid.uuid4().hex
+    names = await planted(platform, mark, 4 * replay.TRANSACTION_LETTERS)
+    chance = random.Random(0)
+    killed = 0
+    for _ in range(KILLS):
+        before = len(await read_outcomes(platform.kafka))
+        command = start_replay()
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(await read_outcomes(platform.kafka)) == before and command.poll() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        command.send_signal(signal.SIGKILL)
+        command.communicate()
+        killed += command.returncode == -signal.SIGKILL
+    assert killed, "every replay was done before it could be killed"
+    await replay.replay(platform.kafka, Filter(names=frozenset(names)), MENDED)
+    assert Counter(name for name, _, _ in await replays_of(platform, names)) == Counter(names)
+
+
+@pytest.mark.fault
+async def test_replays_at_the_same_time_publish_each_letter_once(platform: Settings) -> None:
+    names = await planted(platform, uuid.uuid4().hex, 3 * replay.TRANSACTION_LETTERS)
+    both = [start_replay() for _ in range(2)]
+    said = [(process.communicate(timeout=TIMEOUT_S)[1], process.returncode) for process in both]
+    assert 0 in [code for _, code in said]
+    assert all("another `shoplake dlq` command has taken over" in text for text, code in said if code)
+    assert Counter(name for name, _, _ in await replays_of(platform, names)) == Counter(names)
+
+
+async def test_what_an_earlier_contract_refused_counts_where_it_is_replayed_and_every_store_stays_exact(
+    platform: Settings,
+) -> None:
+    """A letter by another contract, about an event that this one takes: as after the contract was widened."""
+    mark = uuid.uuid4().hex
+    (place,) = await plant(platform, mark, [valid(mark, 0)])
+    name = "{}-{}-{}".format(*place)
+    letter = {
+        "topic": place[0],
+        "partition": place[1],
+        "offset": place[2],
+        "key": mark,
+        "timestamp_ms": 17,
+        "reason": "schema",
+        "detail": "Invalid value",
+        "value_base64": msgspec.json.encode(valid(mark, 0)).decode().strip('"'),
+        "contract": "an-earlier-one",
+    }
+    async with AIOKafkaProducer(**kafka.client_options(platform.kafka)) as producer:
+        await producer.send_and_wait(DEAD_LETTERS, msgspec.json.encode(letter), name.encode(), timestamp_ms=17)
+    assert place in await overruled(platform.kafka)
+
+    await stream(SINKS, until_caught_up=True)
+    assert_exact(await verify(platform))
+    found = await find(platform.kafka, Filter(names=frozenset({name})), {}, limit=1)
+    assert found.total == 1
+    assert (await replay.replay(platform.kafka, Filter(names=frozenset({name})), Mending())).done == 1
+    await stream(SINKS, until_caught_up=True)
+    assert_exact(await verify(platform))
+    assert [of for of, _, _ in await replays_of(platform, [name])] == [name]
+
+
+def assert_exact(report: Any) -> None:
+    assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]

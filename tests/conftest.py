@@ -1,15 +1,19 @@
-"""What tests of every kind share: the embedded stack, started once per session and only when a test asks for it."""
+"""What tests of several kinds share: shops to simulate, and the embedded stack.
+
+The stack is started once per session and only when a test asks for it.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import shopsim
 from shoplake import stack as embedded
 from shoplake.infra import inputs, runner
 from shoplake.platform import prepare_stack
@@ -95,8 +99,32 @@ def localstack() -> Iterator[emulators.Running]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def demo() -> shopsim.Scenario:
+    return shopsim.load_scenario("demo")
+
+
+@pytest.fixture(scope="session")
+def changed(demo: shopsim.Scenario) -> Callable[..., shopsim.Scenario]:
+    """The demo with other values: `changed(lanes=1, faults={"malformed": 0.5})`."""
+
+    def change(**sections: object) -> shopsim.Scenario:
+        definition = demo.to_dict()
+        for name, value in sections.items():
+            definition[name] = {**definition[name], **value} if isinstance(value, dict) else value
+        return shopsim.scenario_from_dict(definition)
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def small(changed: Callable[..., shopsim.Scenario]) -> shopsim.Scenario:
+    """The demo with fewer customers: a few thousand events per window."""
+    return changed(customers={"initial": 200, "signups_per_day": 4}, catalogue={"products": 60})
+
+
 # Quick ones first, so that a broken build is seen at once; planted damage last, since it stays in the session's stack.
-ORDER = ("unit", "contract", "faults", "integration", "e2e", "terraform")
+ORDER = ("unit", "simulator", "contract", "faults", "integration", "e2e", "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

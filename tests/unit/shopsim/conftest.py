@@ -12,7 +12,7 @@ import pytest
 import shopsim
 from shoplake.contract import TOPICS, columns_of, decode, type_name
 
-HERE = Path(__file__).parent
+VIEWS = Path(__file__).parents[2] / "simulator" / "views.sql"
 
 
 def rows_of(scenario: shopsim.Scenario, seed: int, limit: int) -> pl.DataFrame:
@@ -64,25 +64,8 @@ def database_of(rows: pl.DataFrame) -> duckdb.DuckDBPyConnection:
         if entity == "customer":
             parts = [part.replace(", NULL AS customer_id", "") for part in parts]
         shop.execute(f"CREATE VIEW happened_{entity} AS " + " UNION ALL ".join(parts))
-    shop.execute((HERE / "views.sql").read_text())
+    shop.execute(VIEWS.read_text())
     return shop
-
-
-def invariants() -> dict[str, str]:
-    """What must not be found -> the query that looks for it."""
-    blocks = (HERE / "invariants.sql").read_text().split("-- invariant: ")[1:]
-    return dict(block.split("\n", 1) for block in blocks)
-
-
-def violations_in(shop: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
-    """Broken invariants with some of their violations."""
-    found = {sentence: shop.execute(query).fetchmany(3) for sentence, query in invariants().items()}
-    return {sentence: rows for sentence, rows in found.items() if rows}
-
-
-@pytest.fixture(scope="session")
-def demo() -> shopsim.Scenario:
-    return shopsim.load_scenario("demo")
 
 
 @pytest.fixture(scope="session")
@@ -96,34 +79,5 @@ def demo_shop(demo_rows: pl.DataFrame) -> duckdb.DuckDBPyConnection:
 
 
 @pytest.fixture(scope="session")
-def changed(demo: shopsim.Scenario) -> Callable[..., shopsim.Scenario]:
-    """The demo with other values: `changed(lanes=1, faults={"malformed": 0.5})`."""
-
-    def change(**sections: object) -> shopsim.Scenario:
-        definition = demo.to_dict()
-        for name, value in sections.items():
-            definition[name] = {**definition[name], **value} if isinstance(value, dict) else value
-        return shopsim.scenario_from_dict(definition)
-
-    return change
-
-
-@pytest.fixture(scope="session")
-def small(changed: Callable[..., shopsim.Scenario]) -> shopsim.Scenario:
-    """The demo with fewer customers: a few thousand events per window."""
-    return changed(customers={"initial": 200, "signups_per_day": 4}, catalogue={"products": 60})
-
-
-@pytest.fixture(scope="session")
 def simulated() -> Callable[[shopsim.Scenario, int, int], pl.DataFrame]:
     return rows_of
-
-
-@pytest.fixture(scope="session")
-def violations() -> Callable[[pl.DataFrame], dict[str, list[tuple[object, ...]]]]:
-    return lambda rows: violations_in(database_of(rows))
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "invariant" in metafunc.fixturenames:
-        metafunc.parametrize("invariant", list(invariants().values()), ids=list(invariants()))

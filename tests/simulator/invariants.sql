@@ -1,5 +1,9 @@
 -- What always holds in a simulated shop. Each query selects violations; a block's first line says what it looks for.
--- Tables are event types; `pos` is an event's place in the whole stream.
+-- Tables are event types, `happened` is all of them; `pos` is an event's place in the whole stream. plants.sql has a
+-- violation of each. `python -m tests.simulator.invariants_page` renews the list in
+-- docs/invariants.md.
+
+-- == The stream ==
 
 -- invariant: an event has the id of another
 SELECT event_id FROM happened GROUP BY event_id HAVING count(*) > 1;
@@ -12,6 +16,8 @@ WHERE occurred_at_ms < before;
 SELECT pos FROM (
   SELECT pos, seq, row_number() OVER (PARTITION BY lane, window_no ORDER BY pos) - 1 AS expected FROM happened)
 WHERE seq <> expected;
+
+-- == Customers ==
 
 -- invariant: a customer registers twice
 SELECT customer_id FROM customer_registered GROUP BY customer_id HAVING count(*) > 1;
@@ -38,6 +44,8 @@ SELECT pos FROM (
   SELECT pos, type, segment, lag(segment) OVER (PARTITION BY customer_id ORDER BY pos) AS before FROM customer_segments)
 WHERE segment = before;
 
+-- == Products ==
+
 -- invariant: a product is launched twice
 SELECT product_id FROM product_launched GROUP BY product_id HAVING count(*) > 1;
 
@@ -56,6 +64,8 @@ WHERE c.unit_price_cents <> p.price_cents;
 -- invariant: a price changes to what it was
 SELECT pos FROM (SELECT pos, price_cents, lag(price_cents) OVER (PARTITION BY product_id ORDER BY pos) AS before FROM prices)
 WHERE price_cents = before;
+
+-- == Sessions and carts ==
 
 -- invariant: a session's event comes before its start, in the same millisecond, or hours after it
 SELECT a.pos FROM session_acts a LEFT JOIN session_started s USING (session_id)
@@ -80,6 +90,8 @@ SELECT c.pos FROM checkout_started c WHERE NOT EXISTS (FROM carts WHERE carts.se
 -- invariant: a checkout is completed that was not started
 SELECT c.pos FROM checkout_completed c LEFT JOIN checkout_started s USING (session_id)
 WHERE s.pos IS NULL OR s.occurred_at_ms >= c.occurred_at_ms;
+
+-- == Orders ==
 
 -- invariant: an order is not that of its session's checkout and customer
 SELECT o.pos FROM order_placed o
@@ -108,6 +120,8 @@ WHERE subtotal_cents <> l.lines OR total_cents <> subtotal_cents - discount_cent
 SELECT a.pos FROM order_acts a LEFT JOIN order_placed o USING (order_id)
 WHERE o.pos IS NULL OR o.occurred_at_ms >= a.occurred_at_ms OR o.customer_id <> coalesce(a.customer_id, o.customer_id);
 
+-- == Payments ==
+
 -- invariant: a payment attempt is not over the order's total
 SELECT p.pos FROM attempts p JOIN order_placed o USING (order_id) WHERE p.amount_cents <> o.total_cents;
 
@@ -122,10 +136,11 @@ WHERE a.pos IS NULL OR a.occurred_at_ms >= c.occurred_at_ms OR c.amount_cents > 
   OR a.order_id <> c.order_id
 UNION ALL SELECT order_id FROM payment_captured GROUP BY order_id HAVING count(*) > 1;
 
--- invariant: more is refunded than was captured, or before it
+-- invariant: money goes back that was not captured, or not yet, or for another order
 SELECT r.pos FROM payment_refunded r LEFT JOIN payment_captured c USING (payment_id)
 WHERE c.pos IS NULL OR c.occurred_at_ms >= r.occurred_at_ms OR r.order_id <> c.order_id;
--- invariant: refunds of a payment sum to more than was captured
+
+-- invariant: refunds of a payment sum to more than was captured, or to nothing
 SELECT payment_id FROM (SELECT payment_id, sum(amount_cents) AS back FROM payment_refunded GROUP BY ALL)
 JOIN payment_captured USING (payment_id) WHERE back > amount_cents OR back <= 0;
 
@@ -150,6 +165,8 @@ WHERE a.type IN ('payment_captured', 'order_shipped', 'stock_shipped') OR (a.typ
 SELECT c.pos FROM order_cancelled c JOIN attempts p USING (order_id)
 WHERE p.occurred_at_ms >= c.occurred_at_ms OR (c.reason = 'payment_failed' AND p.type = 'payment_authorised');
 
+-- == Fulfilment ==
+
 -- invariant: a parcel leaves before the money came
 SELECT s.pos FROM order_shipped s LEFT JOIN payment_captured c USING (order_id)
 WHERE c.pos IS NULL OR c.occurred_at_ms >= s.occurred_at_ms;
@@ -165,6 +182,8 @@ WHERE d.pos IS NULL OR d.occurred_at_ms >= r.occurred_at_ms;
 -- invariant: money goes back for a return that has not happened
 SELECT f.pos FROM payment_refunded f JOIN order_returned r USING (order_id) WHERE r.occurred_at_ms >= f.occurred_at_ms;
 
+-- == Stock ==
+
 -- invariant: a warehouse holds less than nothing, or less than it promised
 SELECT pos FROM (
   SELECT pos, sum(on_hand) OVER w AS on_hand, sum(reserved) OVER w AS reserved FROM movements
@@ -177,10 +196,11 @@ UNION ALL
 (SELECT order_id, product_id, quantity FROM order_lines WHERE occurred_at_ms < (SELECT max(occurred_at_ms) - 1000 FROM happened)
  EXCEPT ALL SELECT order_id, product_id, quantity FROM stock_reserved);
 
--- invariant: stock leaves, is released or comes back that was not reserved
+-- invariant: stock leaves or is released that was not reserved
 (SELECT order_id, product_id, warehouse_id, quantity FROM stock_shipped
  UNION ALL SELECT order_id, product_id, warehouse_id, quantity FROM stock_released)
 EXCEPT ALL SELECT order_id, product_id, warehouse_id, quantity FROM stock_reserved;
+
 -- invariant: stock comes back that was not shipped
 SELECT order_id, product_id, warehouse_id, quantity FROM stock_returned
 EXCEPT ALL SELECT order_id, product_id, warehouse_id, quantity FROM stock_shipped;
@@ -192,6 +212,8 @@ UNION ALL SELECT m.pos FROM stock_released m LEFT JOIN order_cancelled c USING (
 WHERE c.pos IS NULL OR c.occurred_at_ms >= m.occurred_at_ms
 UNION ALL SELECT m.pos FROM stock_returned m LEFT JOIN order_returned c USING (order_id)
 WHERE c.pos IS NULL OR c.occurred_at_ms >= m.occurred_at_ms;
+
+-- == Reviews ==
 
 -- invariant: someone reviews what they did not receive
 SELECT r.pos FROM review_submitted r

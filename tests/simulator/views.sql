@@ -51,3 +51,6 @@ UNION ALL SELECT pos, product_id, warehouse_id, 0, quantity FROM stock_reserved
 UNION ALL SELECT pos, product_id, warehouse_id, 0, -quantity FROM stock_released
 UNION ALL SELECT pos, product_id, warehouse_id, -quantity, -quantity FROM stock_shipped
 UNION ALL SELECT pos, product_id, warehouse_id, quantity, 0 FROM stock_returned;
+
+CREATE VIEW money_back AS
+SELECT pos, payment_id, amount_cents FROM payment_refunded;

@@ -1,0 +1,72 @@
+"""The facts of a shop hold in shipped scenarios and at the edges of what scenarios may say, and are seen to fail."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from .edges import scenarios_at_the_edge
+from .invariants_page import PAGE, renewed
+from .shop import invariants, plants, shop_of
+
+EDGES = {
+    "hardly any stock": {"stock": {"minimum": 1, "cover_days": 0.5}, "catalogue": {"products": 20}},
+    "customers who come and go, prices that jump": {
+        "window_hours": 6,
+        "lanes": 3,
+        "customers": {
+            "initial": 200,
+            "churn_per_year": 100,
+            "reactivations_per_year": 100,
+            "segment_changes_per_year": 80,
+        },
+        "catalogue": {"price_changes_per_year": 100, "launches_per_day": 30, "lifetime_days": 5},
+    },
+    "everything at once": {
+        "window_hours": 12,
+        "fulfilment": {"capture_hours": 0.02, "ship_hours": 0.02, "delivery_days": 0.001},
+        "returns": {"share": 1.0, "days": 0.01, "refund_days": 0.01},
+        "reviews": {"share": 1.0, "days": 0.01, "removed_share": 1.0, "removed_days": 0.01},
+        "sessions": {"steps": 20, "seconds_between_steps": 60},
+    },
+    "one customer, one product": {
+        "lanes": 1,
+        "customers": {"initial": 1, "signups_per_day": 1},
+        "catalogue": {"products": 1, "launches_per_day": 0},
+    },
+    "no payment goes through": {"payments": {"decline": 1.0, "retry": 1.0, "attempts": 5}},
+    "windows of two months": {"window_hours": 1440, "customers": {"initial": 50, "signups_per_day": 2}},
+}
+
+
+def test_in_200k_events_of_a_shipped_scenario_nothing_is_found_that(invariant, shipped_shop):
+    assert shipped_shop.sql.execute(invariant).fetchmany(3) == []
+
+
+@pytest.mark.parametrize("sections", EDGES.values(), ids=EDGES.keys())
+def test_the_invariants_hold_in_a_shop_with(sections, changed):
+    assert shop_of(changed(**sections), 3, 3_000).violations() == {}
+
+
+@settings(max_examples=12, deadline=None)
+@given(scenario=scenarios_at_the_edge())
+def test_the_invariants_hold_wherever_a_scenario_goes_to_its_limits(scenario):
+    assert shop_of(scenario, 3, 2_000, windows=5).violations() == {}
+
+
+def test_the_shop_that_violations_are_planted_in_is_sound(sound_shop):
+    assert sound_shop.violations() == {}
+
+
+def test_is_noticed_and_by_no_other_invariant_than_stated_that(plant, sound_shop):
+    with sound_shop.planted(plant.change):
+        assert set(sound_shop.violations()) == plant.seen_by
+
+
+def test_each_invariant_is_seen_to_fail():
+    assert set().union(*(plant.seen_by for plant in plants())) == set(invariants())
+
+
+def test_the_list_in_the_docs_is_current():
+    """`python -m tests.simulator.invariants_page` renews it."""
+    assert PAGE.read_text() == renewed(PAGE.read_text())

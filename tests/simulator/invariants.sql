@@ -1,6 +1,6 @@
 -- What always holds in a simulated shop. Each query selects violations; a block's first line says what it looks for.
 -- Tables are event types, `happened` is all of them; `pos` is an event's place in the whole stream. plants.sql has a
--- violation of each. `python -m tests.simulator.invariants_page` renews the list in
+-- violation of each. `python -m tests.simulator.page` renews the list in
 -- docs/invariants.md.
 
 -- == The stream ==

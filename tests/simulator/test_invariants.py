@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from .edges import scenarios_at_the_edge
-from .invariants_page import PAGE, renewed
+from .page import PAGE, renewed
 from .shop import invariants, plants, shop_of
 
 EDGES = {
@@ -68,5 +68,5 @@ def test_each_invariant_is_seen_to_fail():
 
 
 def test_the_list_in_the_docs_is_current():
-    """`python -m tests.simulator.invariants_page` renews it."""
+    """`python -m tests.simulator.page` renews it."""
     assert PAGE.read_text() == renewed(PAGE.read_text())

@@ -23,7 +23,7 @@ EVENTFUL = {
         "segment_changes_per_year": 10,
     },
     "catalogue": {"products": 80, "launches_per_day": 6, "lifetime_days": 15, "price_changes_per_year": 20},
-    "payments": {"decline": 0.3},
+    "payments": {"decline": 0.3, "chargebacks": {"share": 0.2, "days": 0.3}},
     "fulfilment": {"cancelled_share": 0.1, "capture_hours": 0.5, "ship_hours": 2, "delivery_days": 0.2},
     "returns": {"share": 0.3, "days": 0.3, "refund_days": 0.2, "goodwill_share": 0.2},
     "reviews": {"share": 0.5, "days": 0.2, "removed_share": 0.4, "removed_days": 0.2},

@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {
     "catalogue": {"products": 200, "launches_per_day": 0, "staple_share": 1},
     "sessions": {"steps": 4},
     "funnel": {"cart": 0.5, "checkout": 0.6, "complete": 0.9},
-    "payments": {"decline": 0.12},
+    "payments": {"decline": 0.12, "chargebacks": {"share": 0.1, "days": 0.3}},
     "fulfilment": {"cancelled_share": 0.05, "capture_hours": 0.5, "ship_hours": 2, "delivery_days": 0.2},
     "returns": {"share": 0.15, "days": 0.3, "refund_days": 0.2, "goodwill_share": 0.1},
     "reviews": {"days": 0.2, "removed_share": 0.2, "removed_days": 0.2},
@@ -292,6 +292,16 @@ CHECKS = [
             lambda s: s.payments.retry,
         ),
         0.88,
+    ),
+    Check(
+        "delivered orders that do not come back and whose payment the bank takes back",
+        "payments.chargebacks",
+        share(
+            "SELECT count(b.pos), count(*) FROM (FROM delivered ANTI JOIN order_returned USING (order_id))"
+            " LEFT JOIN payment_charged_back b USING (order_id)",
+            lambda s: s.payments.chargebacks.share,
+        ),
+        {"share": 0.14},
     ),
     Check(
         "paid orders that are cancelled",

@@ -319,6 +319,31 @@ WHERE c.payment_id = payment_refunded.payment_id AND payment_refunded.pos = (SEL
 -- seen by: refunds of a payment sum to more than was captured, or to nothing
 UPDATE payment_refunded SET amount_cents = 0 WHERE pos = (SELECT min(pos) FROM payment_refunded);
 
+-- plant: the bank takes back what nobody paid
+-- seen by: the bank takes back a payment that was not captured, or twice, or of another order
+UPDATE payment_charged_back SET payment_id = 'nobody''s' WHERE pos = (SELECT min(pos) FROM payment_charged_back);
+
+-- plant: the bank takes back in the millisecond in which the money comes
+-- seen by: the bank takes back a payment that was not captured, or twice, or of another order
+UPDATE payment_charged_back SET occurred_at_ms = c.occurred_at_ms FROM payment_captured c
+WHERE c.payment_id = payment_charged_back.payment_id
+  AND payment_charged_back.pos = (SELECT min(pos) FROM payment_charged_back);
+
+-- plant: the bank takes back the payment of another order of the same customer
+-- seen by: the bank takes back a payment that was not captured, or twice, or of another order
+UPDATE payment_charged_back SET order_id = o.order_id FROM order_placed o
+WHERE o.customer_id = payment_charged_back.customer_id AND o.order_id <> payment_charged_back.order_id
+  AND o.occurred_at_ms < payment_charged_back.occurred_at_ms;
+
+-- plant: the bank takes back a cent of a payment, and again
+-- seen by: the bank takes back a payment that was not captured, or twice, or of another order
+UPDATE payment_charged_back SET amount_cents = 1 WHERE pos = (SELECT min(pos) FROM payment_charged_back);
+INSERT INTO payment_charged_back FROM payment_charged_back ORDER BY pos LIMIT 1;
+
+-- plant: the bank takes back a cent more than there was
+-- seen by: what the bank took back and what was refunded sum to more than was captured
+UPDATE payment_charged_back SET amount_cents = amount_cents + 1 WHERE pos = (SELECT min(pos) FROM payment_charged_back);
+
 -- plant: an order that was delivered is cancelled on request
 -- seen by: a cancelled order is captured, shipped or cancelled again
 INSERT INTO order_cancelled

@@ -53,4 +53,4 @@ UNION ALL SELECT pos, product_id, warehouse_id, -quantity, -quantity FROM stock_
 UNION ALL SELECT pos, product_id, warehouse_id, quantity, 0 FROM stock_returned;
 
 CREATE VIEW money_back AS
-SELECT pos, payment_id, amount_cents FROM payment_refunded;
+SELECT pos, payment_id FROM payment_refunded UNION ALL SELECT pos, payment_id FROM payment_charged_back;

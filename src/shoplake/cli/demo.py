@@ -11,22 +11,27 @@ def command(
     events: Annotated[int, typer.Option(min=1000, help="Events to add to the shop.")] = 200_000,
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
+    stack: Annotated[str | None, typer.Option("--stack", help="embedded (no Docker) or compose.")] = None,
+    emulator: Annotated[str | None, typer.Option(help="In containers: localstack (the default) or ministack.")] = None,
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
 ) -> None:
     """Build the platform, run a shop through it, prove every store, and show what the shop did.
 
     Example: shoplake demo --events 50000 --json
     """
+    import functools
     import json as jsonlib
     import sys
 
     from rich.console import Console
 
+    from shoplake import stack as servers
     from shoplake.demo.report import show
     from shoplake.demo.run import demo
     from shoplake.errors import VerifyFailed
 
-    outcome = demo(scenario, seed, events, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+    start = functools.partial(servers.up, kind=stack, emulator=servers.emulator(emulator))
+    outcome = demo(scenario, seed, events, lambda text: print(f"  {text}", file=sys.stderr, flush=True), start)
     show(outcome, Console(stderr=json))
     if json:
         typer.echo(jsonlib.dumps(outcome.as_json()))

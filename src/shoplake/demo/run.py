@@ -69,12 +69,12 @@ class _Clock:
         return {**ordered, "total": time.monotonic() - self.begun}
 
 
-def demo(scenario: str, seed: int, events: int, say: Say) -> Outcome:
+def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say], object] = stack.up) -> Outcome:
     """Run all stages on the local stack.
 
     Each run adds `events` events to the shop; one that was interrupted is finished by the next.
 
-    `say` is told each step, a line at a time.
+    `say` is told each step, a line at a time; `start` brings the stack up.
 
     Raises:
         ShoplakeError: of the stage that failed; what was done stays, and the next run goes on from there.
@@ -82,7 +82,7 @@ def demo(scenario: str, seed: int, events: int, say: Say) -> Outcome:
     shop = load_scenario(scenario)
     clock = _Clock()
     with clock.stage("up"):
-        stack.up(say)
+        start(say)
         platform.prepare_stack()
     with _applying(clock, say) as applied:
         with clock.stage("generate"):

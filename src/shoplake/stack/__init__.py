@@ -1,23 +1,24 @@
-"""The servers a shop needs, run on this machine without Docker or an installed Java."""
+"""The servers a shop needs: on this machine without Docker or an installed Java, or in containers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
-from pydantic import SecretStr
-
+from shoplake import paths
+from shoplake.errors import UsageError
 from shoplake.stack import capabilities as _capabilities
+from shoplake.stack import compose, embedded, given
+from shoplake.stack import status as embedded_status
 from shoplake.stack.aws_endpoint import Answering, identify
-from shoplake.stack.capabilities import CAPABILITIES, Capability, Support, support
-from shoplake.stack.embedded import down, purge, up
-from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
-from shoplake.stack.postgres import DATABASE as POSTGRES_DATABASE
-from shoplake.stack.postgres import USER as POSTGRES_USER
-from shoplake.stack.servers import LOOPBACK
-from shoplake.stack.status import SERVERS, ServerStatus, Status, log_file, logs, require_running, status
+from shoplake.stack.capabilities import CAPABILITIES, MEASURED, Capability, Emulator, Support, support
+from shoplake.stack.connections import Connections
+from shoplake.stack.process import TAIL_LINES
+from shoplake.stack.state import Say, load, silent
+from shoplake.stack.status import SERVERS, ServerStatus, Status, log_file
 
 __all__ = [
     "CAPABILITIES",
+    "KINDS",
     "SERVERS",
     "Answering",
     "Capability",
@@ -27,6 +28,7 @@ __all__ = [
     "Support",
     "connections",
     "down",
+    "emulator",
     "environment",
     "identify",
     "log_file",
@@ -39,23 +41,71 @@ __all__ = [
     "up",
 ]
 
+KINDS = ("embedded", "compose")
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """How to reach each server."""
 
-    kafka_bootstrap_servers: str
-    postgres_host: str
-    postgres_port: int
-    postgres_database: str
-    postgres_user: str
-    postgres_password: SecretStr
-    redis_host: str
-    redis_port: int
-    redis_password: SecretStr
-    mongo_uri: str
-    mongo_database: str
-    aws_endpoint_url: str
+def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> Status:
+    """Start what is not running, and wait until all of it answers.
+
+    Args:
+        say: called with progress.
+        kind: `embedded` or `compose`; by default what this home has, else embedded.
+        emulator: which one answers for AWS, in containers.
+
+    Raises:
+        UsageError: no such kind, or this home has a stack of the other.
+        StackError: it did not come up; the message says what to do.
+    """
+    home = paths.home()
+    wanted = kind or ("compose" if compose.exists(home) else "embedded")
+    if wanted not in KINDS:
+        raise UsageError(f"there is no stack of kind '{wanted}'", fix=f"choose from {', '.join(KINDS)}")
+    _refuse_other_kind(home, wanted)
+    if wanted == "compose":
+        return compose.up(home, say, emulator)
+    if emulator not in (None, "ministack"):
+        raise UsageError(f"the embedded stack has MiniStack, not {emulator}", fix="add --stack compose")
+    return embedded.up(say)
+
+
+def down(say: Say = silent) -> None:
+    """Stop every server; data stays.
+
+    Raises:
+        StackError: a server did not stop.
+    """
+    home = paths.home()
+    compose.down(home, say) if compose.exists(home) else embedded.down(say)
+
+
+def purge(say: Say = silent) -> None:
+    """Stop every server and remove all data, logs, ports and passwords.
+
+    Raises:
+        StackError: a server did not stop.
+    """
+    home = paths.home()
+    compose.purge(home, say) if compose.exists(home) else embedded.purge(say)
+
+
+def status() -> Status:
+    """What runs now.
+
+    Raises:
+        StackNotRunning: there is no stack at this home.
+    """
+    home = paths.home()
+    return compose.status(home) if compose.exists(home) else embedded_status.status()
+
+
+def logs(service: str, lines: int = TAIL_LINES) -> str:
+    """The last lines of a server's output.
+
+    Raises:
+        UsageError: there is no such server.
+    """
+    home = paths.home()
+    return compose.logs(home, service, lines) if compose.exists(home) else embedded_status.logs(service, lines)
 
 
 def connections() -> Connections:
@@ -63,22 +113,12 @@ def connections() -> Connections:
 
     Raises:
         StackNotRunning: it is down, or a server of it died.
+        StackError: SHOPLAKE_STACK_FILE is not readable.
     """
-    state = require_running()
-    return Connections(
-        kafka_bootstrap_servers=f"{LOOPBACK}:{state.ports['kafka']}",
-        postgres_host=LOOPBACK,
-        postgres_port=state.ports["postgres"],
-        postgres_database=POSTGRES_DATABASE,
-        postgres_user=POSTGRES_USER,
-        postgres_password=SecretStr(state.passwords["postgres"]),
-        redis_host=LOOPBACK,
-        redis_port=state.ports["valkey"],
-        redis_password=SecretStr(state.passwords["valkey"]),
-        mongo_uri=f"mongodb://{LOOPBACK}:{state.ports['mongo']}",
-        mongo_database=MONGO_DATABASE,
-        aws_endpoint_url=state.aws_url,
-    )
+    if (found := given.connections()) is not None:
+        return found
+    home = paths.home()
+    return compose.connections(home) if compose.exists(home) else embedded.connections()
 
 
 def environment() -> dict[str, str]:
@@ -114,3 +154,26 @@ def missing() -> frozenset[str]:
         StackError: something else answers there.
     """
     return _capabilities.missing(identify(connections().aws_endpoint_url).emulator)
+
+
+def emulator(name: str | None) -> Emulator | None:
+    """An emulator by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    for known in MEASURED:
+        if name == known:
+            return known
+    if name is not None:
+        raise UsageError(f"there is no emulator '{name}'", fix=f"choose from {', '.join(MEASURED)}")
+    return None
+
+
+def _refuse_other_kind(home: Path, wanted: str) -> None:
+    found = "compose" if compose.exists(home) else "embedded" if load(home) is not None else wanted
+    if found != wanted:
+        raise UsageError(
+            f"{home} has a stack of kind '{found}', not '{wanted}'",
+            fix="`shoplake down --purge` removes it; or give this one a home of its own with SHOPLAKE_HOME",
+        )

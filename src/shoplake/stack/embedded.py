@@ -10,25 +10,27 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from shoplake import paths
 from shoplake.errors import ServerFailed, StackError
-from shoplake.stack import aws_endpoint, downloads, process
+from shoplake.stack import aws_endpoint, downloads, given, process
+from shoplake.stack.connections import Connections
+from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
 from shoplake.stack.ports import refuse_taken
+from shoplake.stack.postgres import DATABASE as POSTGRES_DATABASE
+from shoplake.stack.postgres import USER as POSTGRES_USER
 from shoplake.stack.progress import download_progress
-from shoplake.stack.servers import Place, Server
-from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock
-from shoplake.stack.status import SERVERS, Status, crashed, note_ready, servers, status
+from shoplake.stack.servers import LOOPBACK, Place, Server
+from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock, silent
+from shoplake.stack.status import SERVERS, Status, crashed, note_ready, require_running, servers, status
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.05
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 
 
-def _silent(_: str) -> None:
-    """Says nothing."""
-
-
-def up(say: Say = _silent) -> Status:
+def up(say: Say = silent) -> Status:
     """Start what is not running, and wait until all of it answers. Interrupted, it leaves what `down` knows.
 
     Args:
@@ -42,6 +44,7 @@ def up(say: Say = _silent) -> Status:
         StackError: the disk is almost full, the home cannot be written, or SHOPLAKE_AWS_ENDPOINT is no emulator, or
             not the one that this stack has.
     """
+    given.refuse_to_run("start")
     home = paths.home()
     endpoint = aws_endpoint.outside()
     with lock(home, say):
@@ -53,7 +56,7 @@ def up(say: Say = _silent) -> Status:
     return status()
 
 
-def down(say: Say = _silent) -> None:
+def down(say: Say = silent) -> None:
     """Stop every server, in parallel; data stays."""
     home = paths.home()
     if not home.exists():
@@ -63,7 +66,7 @@ def down(say: Say = _silent) -> None:
         _stop_all(home, say)
 
 
-def purge(say: Say = _silent) -> None:
+def purge(say: Say = silent) -> None:
     """Stop every server and remove all that the stack has written, its home included.
 
     A file of somebody else's that was in the home before the stack came stays, and is named.
@@ -207,3 +210,26 @@ def _refuse_full_disk(home: Path) -> None:
             f"the disk of {home} has {free >> 20} MB free, and the stack needs at least {LEAST_FREE_BYTES >> 20} MB",
             fix="free some space, or set SHOPLAKE_HOME to a folder on another disk",
         )
+
+
+def connections() -> Connections:
+    """Addresses and credentials of the running servers.
+
+    Raises:
+        StackNotRunning: it is down, or a server of it died.
+    """
+    state = require_running()
+    return Connections(
+        kafka_bootstrap_servers=f"{LOOPBACK}:{state.ports['kafka']}",
+        postgres_host=LOOPBACK,
+        postgres_port=state.ports["postgres"],
+        postgres_database=POSTGRES_DATABASE,
+        postgres_user=POSTGRES_USER,
+        postgres_password=SecretStr(state.passwords["postgres"]),
+        redis_host=LOOPBACK,
+        redis_port=state.ports["valkey"],
+        redis_password=SecretStr(state.passwords["valkey"]),
+        mongo_uri=f"mongodb://{LOOPBACK}:{state.ports['mongo']}",
+        mongo_database=MONGO_DATABASE,
+        aws_endpoint_url=state.aws_url,
+    )

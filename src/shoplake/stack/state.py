@@ -27,6 +27,10 @@ OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv
 Say = Callable[[str], None]
 
 
+def silent(_: str) -> None:
+    """Says nothing to nobody."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """Chosen at the first start and kept.
 

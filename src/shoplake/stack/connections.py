@@ -1,0 +1,25 @@
+"""How the servers of a stack are reached, whichever kind of stack it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How to reach each server."""
+
+    kafka_bootstrap_servers: str
+    postgres_host: str
+    postgres_port: int
+    postgres_database: str
+    postgres_user: str
+    postgres_password: SecretStr
+    redis_host: str
+    redis_port: int
+    redis_password: SecretStr
+    mongo_uri: str
+    mongo_database: str
+    aws_endpoint_url: str

@@ -1,0 +1,127 @@
+"""Runs `docker`, and says in one message what it did not do and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shoplake.errors import PortTaken, ServerFailed, StackError
+
+SHORT_TIMEOUT_S = 60
+UNITS = {"kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
+LEAST_MEMORY_BYTES = 3 * 1024**3
+LEAST_COMPOSE = (2, 20)  # `depends_on.required`
+
+PORT = re.compile(
+    r"(?:Bind for |listen tcp4? |failed to bind host port for )\S*?:(\d+)\S*.*?(?:already|in use)", re.DOTALL
+)
+IMAGE = re.compile(
+    r"(pull access denied|manifest (?:for \S+ not found|unknown)|failed to resolve reference|no such host"
+    r"|registry\S* .*(?:timeout|refused|reset)|Client\.Timeout|net/http: TLS)[^\n]*"
+)
+
+
+def run(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = SHORT_TIMEOUT_S,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """`docker ARGUMENTS`, to its end.
+
+    Raises:
+        StackError: there is no docker, no daemon answers, it was not done in time, or (with `check`) it failed.
+    """
+    program = shutil.which("docker")
+    if program is None:
+        raise StackError(
+            "docker is not installed", fix="install Docker with Compose v2, or use `--stack embedded`, which needs none"
+        )
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(
+            f"`docker {arguments[0]}` was not done after {timeout_s:.0f} s", fix="is the daemon busy?"
+        ) from error
+    if check and done.returncode:
+        raise explained(done.stderr or done.stdout, f"docker {' '.join(arguments[:2])}")
+    return done
+
+
+def refuse_unable() -> None:
+    """Ask the daemon and Compose whether they can run the stack at all.
+
+    Raises:
+        StackError: no daemon, no Compose v2 that is recent enough, or too little memory.
+    """
+    info = json.loads(run("info", "--format", "{{json .}}").stdout)
+    if errors := info.get("ServerErrors"):
+        raise explained("\n".join(errors), "docker info")
+    memory = int(info.get("MemTotal", 0))
+    if memory < LEAST_MEMORY_BYTES:
+        raise StackError(
+            f"Docker has {memory / 1024**3:.1f} GB of memory, and the stack wants {LEAST_MEMORY_BYTES / 1024**3:.0f}",
+            fix="give its machine more, or use `--stack embedded`, which fits 1.5 GB",
+        )
+    said = run("compose", "version", "--short", check=False).stdout.strip()
+    version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
+    if version < LEAST_COMPOSE:
+        wanted = ".".join(map(str, LEAST_COMPOSE))
+        raise StackError(
+            f"Compose {wanted} or later is needed, found {said or 'none'}", fix="install docker-compose-plugin"
+        )
+
+
+def explained(said: str, command: str) -> StackError:
+    """What docker said, as an error of ours. Pure."""
+    if "Cannot connect to the Docker daemon" in said or "permission denied while trying to connect" in said:
+        return StackError(
+            f"the Docker daemon does not answer: {_last(said)}",
+            fix="start it, or ask to be let in (group `docker`); or use `--stack embedded`, which needs none",
+        )
+    if port := PORT.search(said):
+        return PortTaken(
+            f"port {port[1]} belongs to another program", fix="`shoplake down --purge` and `up` choose other ports"
+        )
+    if image := IMAGE.search(said):
+        return StackError(
+            f"an image could not be pulled: {image[0].strip()}",
+            fix="can you reach its registry? `docker pull` says more",
+        )
+    return ServerFailed(f"`{command}` failed:\n{said.strip()[-2000:]}")
+
+
+def lines_of_json(text: str) -> list[dict[str, Any]]:
+    """Objects, one per line or in one list: Compose has printed both."""
+    text = text.strip()
+    if text.startswith("["):
+        found: list[dict[str, Any]] = json.loads(text)
+        return found
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def bytes_of(text: str) -> int:
+    """`12.5MiB / 1GiB`, as `docker stats` prints it, in bytes: its first part."""
+    match = re.match(r"([\d.]+)\s*([KMGT]?i?B)", text)
+    if match is None:
+        return 0
+    return int(float(match[1]) * UNITS.get(match[2], 1))
+
+
+def _last(said: str) -> str:
+    lines: Sequence[str] = said.strip().splitlines() or [""]
+    return lines[-1]

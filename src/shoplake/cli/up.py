@@ -26,6 +26,8 @@ def command(
     from shoplake import platform
     from shoplake import stack as servers
 
-    status = servers.up(lambda text: print(text, file=sys.stderr), kind=stack, emulator=servers.emulator(emulator))
+    status = servers.up(
+        lambda text: print(text, file=sys.stderr), kind=stack, emulator=servers.emulator_named(emulator)
+    )
     platform.prepare_stack()
     print(f"the stack is up: {len(status.servers)} servers, {status.rss_bytes / 2**20:.0f} MB ({status.home})")

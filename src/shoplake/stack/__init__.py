@@ -28,7 +28,7 @@ __all__ = [
     "Support",
     "connections",
     "down",
-    "emulator",
+    "emulator_named",
     "environment",
     "identify",
     "log_file",
@@ -156,7 +156,7 @@ def missing() -> frozenset[str]:
     return _capabilities.missing(identify(connections().aws_endpoint_url).emulator)
 
 
-def emulator(name: str | None) -> Emulator | None:
+def emulator_named(name: str | None) -> Emulator | None:
     """An emulator by its name.
 
     Raises:

@@ -48,12 +48,18 @@ class WorkersFailed(ShoplakeError):
 
 
 async def stream(
-    names: Sequence[str], *, environment: str = "local", until_caught_up: bool = False, watch: Watch | None = None
+    names: Sequence[str],
+    *,
+    beside: Sequence[str] = (DEAD_LETTERS,),
+    environment: str = "local",
+    until_caught_up: bool = False,
+    watch: Watch | None = None,
 ) -> Sequence[WorkerView]:
     """Run the workers until they end, or until SIGINT or SIGTERM ends them.
 
     Args:
-        names: sinks; the dead-letter step always runs beside them.
+        names: sinks.
+        beside: workers that are no sinks; there is one, the dead-letter step, and a log has one such process.
         environment: whose settings to read.
         until_caught_up: end when everything committed is in the stores.
         watch: called twice a second with a view of each worker.
@@ -69,7 +75,7 @@ async def stream(
     command = [sys.executable, "-m", "shoplake.streaming.worker", "--environment", environment]
     if until_caught_up:
         command.append("--until-caught-up")
-    workers = [_Worker([*command, name], name, stopping) for name in (*names, DEAD_LETTERS)]
+    workers = [_Worker([*command, name], name, stopping) for name in (*names, *beside)]
     try:
         async with asyncio.TaskGroup() as group:
             ticker = group.create_task(_tick(workers, watch))

@@ -1,0 +1,76 @@
+"""What a running `stream` writes of itself, so that a health check can tell one that works from one that hangs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shoplake import paths
+from shoplake.errors import StreamHalted
+
+if TYPE_CHECKING:
+    from shoplake.streaming.loop import Progress
+    from shoplake.streaming.supervisor import WorkerView
+
+EVERY_S = 1.0
+FIX = "look at what `shoplake stream` says; started again, it goes on where its stores stand"
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """When each worker last said something, in seconds since 1970."""
+
+    workers: dict[str, float]
+
+
+def file() -> Path:
+    """Where this home's heartbeat is."""
+    return paths.home() / "run" / "stream.heartbeat"
+
+
+def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Callable[[Sequence[WorkerView]], None]:
+    """A watcher of workers that writes the heartbeat, and passes what it sees on to `watch`."""
+    path = file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    last: dict[str, Progress] = {}
+    said: dict[str, float] = {}
+    written = 0.0
+
+    def beat(views: Sequence[WorkerView]) -> None:
+        nonlocal written
+        now = time.time()
+        for view in views:
+            if last.get(view.name) is not view.progress:  # a report like the last one is a report as well
+                last[view.name], said[view.name] = view.progress, now
+        if now - written >= EVERY_S:
+            written = now
+            temporary = path.with_suffix(".new")
+            temporary.write_bytes(msgspec.json.encode(Heartbeat(said)))
+            temporary.replace(path)
+        if watch is not None:
+            watch(views)
+
+    return beat
+
+
+def check(max_age_s: float) -> Sequence[str]:
+    """The names of the workers, if each has said something of late.
+
+    Raises:
+        StreamHalted: one has not, or no stream runs here.
+    """
+    try:
+        found = msgspec.json.decode(file().read_bytes(), type=Heartbeat)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StreamHalted(
+            f"no stream writes a heartbeat here: {error}", fix="start one with `shoplake stream`"
+        ) from error
+    now = time.time()
+    silent = {name: now - at for name, at in found.workers.items() if now - at > max_age_s}
+    if silent:
+        listed = ", ".join(f"{name} for {age:.0f} s" for name, age in sorted(silent.items()))
+        raise StreamHalted(f"expected a report within {max_age_s:.0f} s, silent are: {listed}", fix=FIX)
+    return sorted(found.workers)

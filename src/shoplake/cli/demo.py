@@ -30,7 +30,7 @@ def command(
     from shoplake.demo.run import demo
     from shoplake.errors import VerifyFailed
 
-    start = functools.partial(servers.up, kind=stack, emulator=servers.emulator_named(emulator))
+    start = functools.partial(servers.ensure, kind=stack, emulator=servers.emulator_named(emulator))
     outcome = demo(scenario, seed, events, lambda text: print(f"  {text}", file=sys.stderr, flush=True), start)
     show(outcome, Console(stderr=json))
     if json:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,14 +19,19 @@ from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run, load_scenario
 from shoplake.sinks import SINKS
+from shoplake.stack import given
 from shoplake.streaming.supervisor import stream
+from shoplake.streaming.waiting import until_caught_up
+from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import verify
 
 if TYPE_CHECKING:
+    from shoplake.settings import Settings
     from shoplake.verify import Report
 
 Say = Callable[[str], None]
 POLL_S = 0.1
+SINKS_TIMEOUT_S = 600
 STAGES = ("up", "apply", "generate", "stream", "verify")
 
 
@@ -69,7 +75,7 @@ class _Clock:
         return {**ordered, "total": time.monotonic() - self.begun}
 
 
-def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say], object] = stack.up) -> Outcome:
+def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say], object] = stack.ensure) -> Outcome:
     """Run all stages on the local stack.
 
     Each run adds `events` events to the shop; one that was interrupted is finished by the next.
@@ -92,13 +98,28 @@ def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say],
         applied.wait_until_usable()
         settings = platform.connect()
         with clock.stage("stream"):
-            say(f"streaming into {', '.join(SINKS)}")
-            asyncio.run(stream(SINKS, until_caught_up=True))
+            _fill(settings, say)
         with clock.stage("verify"):
             report = asyncio.run(verify(settings, progress=say))
         applied.wait()
     answers = ask(settings) if report.ok else ()
     return Outcome(events, report, answers, clock.result())
+
+
+def _fill(settings: Settings, say: Say) -> None:
+    """Stream into the stores, or wait for those who do where the stack is somebody else's."""
+    if not given.exists():
+        say(f"streaming into {', '.join(SINKS)}")
+        asyncio.run(stream(SINKS, until_caught_up=True))
+        return
+    say(f"waiting for the sinks of {', '.join(SINKS)}")
+    groups = [f"shoplake-{name}" for name in (*SINKS, DEAD_LETTERS)]
+    told = functools.partial(_tell_lag, say)
+    asyncio.run(until_caught_up(settings.kafka, groups, timeout_s=SINKS_TIMEOUT_S, watch=told))
+
+
+def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
+    say(", ".join(f"{group.removeprefix('shoplake-')} {lag} behind" for group, lag in lags.items() if lag))
 
 
 async def _next_run(run: Run) -> Run:

@@ -29,6 +29,7 @@ __all__ = [
     "connections",
     "down",
     "emulator_named",
+    "ensure",
     "environment",
     "identify",
     "log_file",
@@ -56,6 +57,7 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
         UsageError: no such kind, or this home has a stack of the other.
         StackError: it did not come up; the message says what to do.
     """
+    given.refuse_to_run("start")
     home = paths.home()
     wanted = kind or ("compose" if compose.exists(home) else "embedded")
     if wanted not in KINDS:
@@ -66,6 +68,12 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
     if emulator not in (None, "ministack"):
         raise UsageError(f"the embedded stack has MiniStack, not {emulator}", fix="add --stack compose")
     return embedded.up(say)
+
+
+def ensure(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> None:
+    """As `up`; but a stack that somebody else runs is taken as it is."""
+    if not given.exists():
+        up(say, kind=kind, emulator=emulator)
 
 
 def down(say: Say = silent) -> None:

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from shoplake import paths
 from shoplake.errors import ServerFailed, StackError, StackNotRunning, UsageError
-from shoplake.stack import docker, given
+from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
 from shoplake.stack.connections import Connections
 from shoplake.stack.servers import LOOPBACK
@@ -163,7 +163,6 @@ def _load_or_create(home: Path, emulator: Emulator | None) -> State:
                 fix="`shoplake down --purge` begins anew",
             )
         return state
-    given.refuse_to_run("start")
     state = State(
         project="shoplake-" + hashlib.sha256(str(home).encode()).hexdigest()[:8],
         emulator=emulator or "localstack",

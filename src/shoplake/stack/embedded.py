@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from shoplake import paths
 from shoplake.errors import ServerFailed, StackError
-from shoplake.stack import aws_endpoint, downloads, given, process
+from shoplake.stack import aws_endpoint, downloads, process
 from shoplake.stack.connections import Connections
 from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
 from shoplake.stack.ports import refuse_taken
@@ -44,7 +44,6 @@ def up(say: Say = silent) -> Status:
         StackError: the disk is almost full, the home cannot be written, or SHOPLAKE_AWS_ENDPOINT is no emulator, or
             not the one that this stack has.
     """
-    given.refuse_to_run("start")
     home = paths.home()
     endpoint = aws_endpoint.outside()
     with lock(home, say):

@@ -50,9 +50,14 @@ def connections() -> Connections | None:
         ) from error
 
 
+def exists() -> bool:
+    """Whether the stack is somebody else's."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def refuse_to_run(what: str) -> None:
     """Raises StackError where the stack is somebody else's to start and stop."""
-    if os.environ.get(VARIABLE):
+    if exists():
         raise StackError(
             f"this stack is not ours to {what}: {VARIABLE} is {os.environ[VARIABLE]}",
             fix="use what runs it, such as `docker compose`",

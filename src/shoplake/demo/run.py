@@ -113,7 +113,7 @@ def _fill(settings: Settings, say: Say) -> None:
         asyncio.run(stream(SINKS, until_caught_up=True))
         return
     say(f"waiting for the sinks of {', '.join(SINKS)}")
-    groups = [f"shoplake-{name}" for name in (*SINKS, DEAD_LETTERS)]
+    groups = [f"{settings.kafka.group_prefix}-{name}" for name in (*SINKS, DEAD_LETTERS)]
     told = functools.partial(_tell_lag, say)
     asyncio.run(until_caught_up(settings.kafka, groups, timeout_s=SINKS_TIMEOUT_S, watch=told))
 

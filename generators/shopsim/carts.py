@@ -9,6 +9,7 @@ import numpy as np
 from shopsim.catalogue import Assortment
 from shopsim.customers import Customers, conversion_thresholds
 from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated
+from shopsim.money import Exchange
 from shopsim.records import Pending
 from shopsim.scenario import Scenario
 from shopsim.seasons import Span
@@ -24,7 +25,8 @@ class Lines:
 
     Attributes:
         visit: row in `Visits`.
-        product, quantity, price_cents: what went in, at the price of that moment.
+        product, quantity: what went in.
+        price_cents: of one, at that moment, in the visitor's currency.
         added_ms: when.
         kept: not taken out by the visitor.
     """
@@ -70,6 +72,7 @@ class Carts:
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._funnel, self._seed, self._lane = scenario.funnel, seed, lane
+        self._exchange = Exchange(scenario)
         self._checkout = conversion_thresholds(scenario, scenario.funnel.checkout)
         # A visitor who never logs in gets to the till half as often, and no further.
         self._anonymous = conversion_thresholds(scenario, scenario.funnel.checkout / 2).min()
@@ -125,15 +128,17 @@ class Carts:
         at = (views.at_ms[into] + draws.between(1_000, 20_000, len(into))) | 1
         quantity = 1 + draws.pick(_QUANTITIES, len(into))
         kept = ~draws.chance(self._funnel.remove, len(into))
-        lines = Lines(visit, product, quantity, products.price_at(product, at), at, kept)
+        currency = self._exchange.of_locale[visits.locale[visit]]
+        price = self._exchange.amount(products.prices.at(product, at), currency)
+        lines = Lines(visit, product, quantity, price, at, kept)
         removed = at + draws.between(2_000, 120_000, len(into))
-        _publish(visits, lines, removed, pending)
+        _publish(visits, lines, currency, removed, pending)
         end = views.last_ms.copy()
         np.maximum.at(end, visit, np.where(kept, at, removed))
         return lines, end
 
 
-def _publish(visits: Visits, lines: Lines, removed_ms: Ints, pending: Pending) -> None:
+def _publish(visits: Visits, lines: Lines, currency: Ints, removed_ms: Ints, pending: Pending) -> None:
     session = visits.number[lines.visit]
     pending.add(
         "cart_item_added",
@@ -142,6 +147,7 @@ def _publish(visits: Visits, lines: Lines, removed_ms: Ints, pending: Pending) -
         product_id=lines.product,
         quantity=lines.quantity,
         unit_price_cents=lines.price_cents,
+        currency=currency,
     )
     out = ~lines.kept
     pending.add("cart_item_removed", removed_ms[out], session_id=session[out], product_id=lines.product[out])

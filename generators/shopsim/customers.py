@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated, lognormal, threshold
+from shopsim.money import Exchange
+from shopsim.people import FIRST_NAMES, LAST_NAMES, PLACES, STREETS
 from shopsim.records import Pending
 from shopsim.scenario import Habits, Scenario, Segments
 from shopsim.seasons import FAR_MS, MINUTE_MS, Span
-from shopsim.text import FIRST_NAMES, LAST_NAMES, PLACES, STREETS
+from shopsim.timetable import locale_weights
 
 SEGMENTS = Segments.__struct_fields__
 """Segments in the order of their numbers."""
@@ -19,7 +21,7 @@ _FIRST_FROM_MS = 10 * MINUTE_MS  # the first customers register between these, a
 _FIRST_UNTIL_MS = 55 * MINUTE_MS
 _INACTIVE, _REQUESTED = 0, 1
 _TEMPERAMENT = lognormal(1000, 0.7, 100, 8000)  # how much a customer visits, in thousandths of the segment's mean
-_MEAN_TEMPERAMENT = float(_TEMPERAMENT.mean())
+_MEAN_TEMPERAMENT = int(_TEMPERAMENT.sum()) // len(_TEMPERAMENT)
 
 
 def habits(scenario: Scenario) -> list[Habits]:
@@ -40,6 +42,7 @@ class Customers:
 
     Attributes:
         segment: number of the segment.
+        locale: number of the locale.
         active: not churned, at the start of the next window.
         leaves_ms: when a customer leaves in the current window, else `FAR_MS`.
         visits: customers who may visit during all of the window (until they leave), int64 indices.
@@ -49,20 +52,22 @@ class Customers:
         settings = scenario.customers
         self._settings, self._seed, self._lane, self._lanes = settings, seed, lane, scenario.lanes
         self._segments = cumulated(h.weight for h in habits(scenario))
-        self._locales = cumulated(settings.locales.values())
+        self._locale_weights = locale_weights(scenario)
+        self._currency = Exchange(scenario).of_locale
         self._activity = np.array([round(h.activity * 1000) for h in habits(scenario)], dtype=np.int64)
-        self.segment = np.empty(0, dtype=np.int64)
+        # Small types: a shop may have millions of customers, and these columns are all that is kept of them.
+        self.segment = np.empty(0, dtype=np.int8)
+        self.locale = np.empty(0, dtype=np.int8)
         self.active = np.empty(0, dtype=bool)
         self.leaves_ms = np.empty(0, dtype=np.int64)
         self.visits = np.empty(0, dtype=np.int64)
         self._opted_in = np.empty(0, dtype=bool)
-        self._locale = np.empty(0, dtype=np.int64)
-        self._temperament = np.empty(0, dtype=np.int64)
+        self._temperament = np.empty(0, dtype=np.int16)
 
     def weights(self, customer: Ints) -> Ints:
-        """How much customers visit, relative; a customer of activity 1 has 1,000,000 on average."""
+        """How much customers visit, relative; a customer of activity 1 has 1,000 on average."""
         scaled = self._activity[self.segment[customer]] * self._temperament[customer]
-        return (scaled / _MEAN_TEMPERAMENT * 1000).astype(np.int64)
+        return scaled // _MEAN_TEMPERAMENT
 
     def advance(self, span: Span, pending: Pending) -> Arrivals:
         """Register, change, lose and win back customers in a window."""
@@ -104,8 +109,9 @@ class Customers:
         pending.add("customer_preferences_changed", at, customer_id=changing, marketing_opt_in=opted_in)
         shifting, at = self._changing(span, draws, customers, settings.segment_changes_per_year)
         step = draws.between(1, len(SEGMENTS) - 1, len(shifting))
-        self.segment[shifting] = (self.segment[shifting] + step) % len(SEGMENTS)
-        pending.add("customer_segment_changed", at, customer_id=shifting, segment=self.segment[shifting])
+        segment = (self.segment[shifting] + step) % len(SEGMENTS)
+        self.segment[shifting] = segment
+        pending.add("customer_segment_changed", at, customer_id=shifting, segment=segment)
 
     def _lose(self, span: Span, draws: Draws, customers: Ints, pending: Pending) -> None:
         leaving = self._some(draws, customers, self._settings.churn_per_year, span)
@@ -129,21 +135,27 @@ class Customers:
         turn = self._lane + np.arange(n) * self._lanes  # 0 .. total - 1 over all lanes: distinct times
         room = _FIRST_UNTIL_MS - _FIRST_FROM_MS
         at = span.start_ms + _FIRST_FROM_MS + turn * room // total
-        self._add(draws, at, pending)
+        self._add(draws, at, draws.pick(cumulated(self._locale_weights), n), pending)
         return n
 
     def _register(self, span: Span, draws: Draws, pending: Pending) -> Arrivals:
-        n = draws.poisson(self._settings.signups_per_day / self._lanes * span.days)
-        at = np.sort(span.seasonal(draws, n))
-        return Arrivals(self._add(draws, at, pending), at)
+        weights = self._locale_weights * span.signups
+        mean = self._settings.signups_per_day * int(weights.sum()) / int(self._locale_weights.sum()) / 100
+        n = draws.poisson(mean / self._lanes)
+        locale = draws.pick(cumulated(weights), n) if n else np.empty(0, dtype=np.int64)
+        at = span.seasonal(draws, locale)
+        order = np.argsort(at, kind="stable")
+        return Arrivals(self._add(draws, at[order], locale[order], pending), at[order])
 
-    def _add(self, draws: Draws, at: Ints, pending: Pending) -> Ints:
+    def _add(self, draws: Draws, at: Ints, locale: Ints, pending: Pending) -> Ints:
         n, known = len(at), len(self.active)
         new = np.arange(known, known + n)
         opted_in = draws.chance(self._settings.marketing_opt_in_share, n)
-        self.segment = np.concatenate([self.segment, draws.pick(self._segments, n)])
-        self._locale = np.concatenate([self._locale, draws.pick(self._locales, n)])
-        self._temperament = np.concatenate([self._temperament, draws.sample(_TEMPERAMENT, n)])
+        segment = draws.pick(self._segments, n)
+        self.segment = np.concatenate([self.segment, segment.astype(np.int8)])
+        self.locale = np.concatenate([self.locale, locale.astype(np.int8)])
+        temperament = draws.sample(_TEMPERAMENT, n).astype(np.int16)
+        self._temperament = np.concatenate([self._temperament, temperament])
         self._opted_in = np.concatenate([self._opted_in, opted_in])
         self.active = np.concatenate([self.active, np.ones(n, dtype=bool)])
         self.leaves_ms = np.concatenate([self.leaves_ms, np.full(n, FAR_MS)])
@@ -153,7 +165,8 @@ class Customers:
             customer_id=new,
             first_name=self._from_locale(draws, new, FIRST_NAMES),
             last_name=self._from_locale(draws, new, LAST_NAMES),
-            segment=self.segment[new],
+            segment=segment,
+            currency=self._currency[locale],
             marketing_opt_in=opted_in.astype(np.int64),
             **self._address(draws, new),
         )
@@ -168,7 +181,7 @@ class Customers:
 
     def _from_locale(self, draws: Draws, customers: Ints, size: int) -> Ints:
         # Pools hold one stretch of `size` per locale, so that names, streets and cities fit each other.
-        return self._locale[customers] * size + draws.below(size, len(customers))
+        return self.locale[customers].astype(np.int64) * size + draws.below(size, len(customers))
 
 
 def conversion_thresholds(scenario: Scenario, share: float) -> Ints:

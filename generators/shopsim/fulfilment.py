@@ -11,6 +11,7 @@ from shopsim.orders import Orders
 from shopsim.records import Pending, choices, weighted
 from shopsim.scenario import Scenario
 from shopsim.seasons import DAY_MS, HOUR_MS, MINUTE_MS, Span
+from shopsim.timetable import Timetable
 
 _PAYMENT_FAILED, _REQUESTED = 0, 1
 _DECLINES = len(choices("payment_declined", "reason"))
@@ -50,8 +51,8 @@ class Deliveries:
 class Fulfilment:
     """Draws the future of orders. Mutable: it counts payments."""
 
-    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
-        self._seed, self._lane = seed, lane
+    def __init__(self, scenario: Scenario, seed: int, lane: int, timetable: Timetable) -> None:
+        self._seed, self._lane, self._timetable = seed, lane, timetable
         self._payments, self._returns = scenario.payments, scenario.returns
         self._settings = scenario.fulfilment
         self._methods = weighted("payment_authorised", "method", scenario.payments.methods)
@@ -80,6 +81,7 @@ class Fulfilment:
             **_of(orders, paid.order),
             payment_id=paid.payment,
             amount_cents=_due(orders, paid),
+            currency=orders.currency[paid.order],
         )
         delivered = self._ship_and_deliver(draws, orders, paid.order, captured, pending)
         self._take_back(draws, orders, paid, delivered, pending)
@@ -121,6 +123,7 @@ class Fulfilment:
                 **_of(orders, some.order),
                 payment_id=some.payment,
                 amount_cents=_due(orders, some),
+                currency=orders.currency[some.order],
                 method=method[chosen],
                 **reason,
             )
@@ -131,7 +134,7 @@ class Fulfilment:
         shipment = orders.number[order]  # one parcel per order
         pending.add("order_shipped", shipped, **_of(orders, order), shipment_id=shipment, carrier=carrier)
         _move_stock(draws, "stock_shipped", orders, order, shipped, pending)
-        delivered = shipped + draws.sample(self._deliver, len(order))
+        delivered = self._timetable.delivered(orders.locale[order], shipped + draws.sample(self._deliver, len(order)))
         pending.add("order_delivered", delivered, **_of(orders, order), shipment_id=shipment)
         return delivered
 
@@ -163,6 +166,7 @@ class Fulfilment:
             **_of(orders, paid.order[some]),
             payment_id=paid.payment[some],
             amount_cents=amount[some],
+            currency=orders.currency[paid.order[some]],
         )
         self._charge_back(draws, orders, paid, delivered, due - np.where(some, amount, 0), ~returned, pending)
 
@@ -179,6 +183,7 @@ class Fulfilment:
             **_of(orders, paid.order[some]),
             payment_id=paid.payment[some],
             amount_cents=left[some],
+            currency=orders.currency[paid.order[some]],
             reason=draws.pick(_CHARGEBACK_WEIGHTS, n)[some],
         )
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from shopsim.carts import Carts
-from shopsim.catalogue import Assortment, Shelf
+from shopsim.catalogue import Assortment
 from shopsim.customers import Customers
 from shopsim.draws import Ints
 from shopsim.fulfilment import Fulfilment
 from shopsim.orders import Till
-from shopsim.records import LINES, Pending, field
+from shopsim.records import Pending, field
 from shopsim.reviews import Reviews
 from shopsim.scenario import Scenario
 from shopsim.seasons import Span
 from shopsim.sessions import Browsing, Sessions
 from shopsim.stock import Stock
+from shopsim.timetable import Timetable
 
 _PRODUCTS = 1.5
 """Products in an order and units of each, roughly, for the shop's own forecast of demand."""
@@ -24,29 +23,27 @@ _PRODUCTS = 1.5
 class Lane:
     """State of one lane. Mutable; `advance` must be called for window 0, 1, 2 and so on."""
 
-    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+    def __init__(self, scenario: Scenario, seed: int, lane: int, timetable: Timetable) -> None:
         self.lane = lane
         self._lanes = scenario.lanes
         self._daily_orders = _orders_per_visit(scenario) * scenario.sessions.per_customer_per_day
         self._customers = Customers(scenario, seed, lane)
         self._stock = Stock(scenario, seed, lane)
-        self._sessions = Sessions(scenario, seed, lane)
+        self._sessions = Sessions(scenario, seed, lane, timetable)
         self._browsing = Browsing(scenario, seed, lane)
         self._carts = Carts(scenario, seed, lane)
         self._till = Till(scenario, seed, lane)
-        self._fulfilment = Fulfilment(scenario, seed, lane)
+        self._fulfilment = Fulfilment(scenario, seed, lane, timetable)
         self._reviews = Reviews(scenario, seed, lane)
         self._pending = Pending()
 
-    def advance(
-        self, span: Span, products: Assortment, offered: Shelf, catalogue_events: dict[str, Ints]
-    ) -> dict[str, Ints]:
+    def advance(self, span: Span, products: Assortment, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:
         """Simulate a window and return the records that fall in it, by type."""
         pending, customers = self._pending, self._customers
         arrivals = customers.advance(span, pending)
-        self._stock.advance(span, products, self._demand(), pending)
+        self._stock.advance(span, products, self._demand(span), pending)
         visits = self._sessions.start(span, customers, arrivals, pending)
-        views = self._browsing.walk(span, visits, products, offered, self._stock, pending)
+        views = self._browsing.walk(span, visits, products, self._stock, pending)
         bought = self._carts.shop(span, visits, views, products, customers, self._stock, pending)
         orders = self._till.order(span, visits, bought, customers, pending)
         deliveries = self._fulfilment.draw(span, orders, pending)
@@ -55,9 +52,9 @@ class Lane:
         self._stock.settle(happened)
         return happened | self._own(catalogue_events)
 
-    def _demand(self) -> float:
+    def _demand(self, span: Span) -> float:
         """Units per day that the lane expects to sell."""
-        visits = self._customers.weights(self._customers.visits).sum() / 1_000_000
+        visits = self._customers.weights(self._customers.visits).sum() / 1_000 * span.visit_growth / 1_000
         return float(visits) * self._daily_orders * _PRODUCTS
 
     def _own(self, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:
@@ -71,19 +68,3 @@ class Lane:
 def _orders_per_visit(scenario: Scenario) -> float:
     funnel = scenario.funnel
     return funnel.cart * (1 - funnel.remove) * funnel.checkout * funnel.complete
-
-
-def sequence(happened: dict[str, Ints]) -> dict[str, Ints]:
-    """Position of each event in its lane and window, by time; one array per type, as long as its records.
-
-    Events of one millisecond are ordered by their type's name: they are unrelated, as causes lie at least 2 ms before
-    their effects.
-    """
-    names = sorted(name for name in happened if name != LINES)
-    if not names:
-        return {}
-    times = np.concatenate([happened[name][0] for name in names])
-    position = np.empty(len(times), dtype=np.int64)
-    position[np.argsort(times, kind="stable")] = np.arange(len(times))
-    ends = np.cumsum([happened[name].shape[1] for name in names])
-    return dict(zip(names, np.split(position, ends[:-1]), strict=True))

@@ -11,8 +11,10 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import yaml
 
+from shopsim.checks import problems
 from shopsim.errors import ScenarioError
-from shopsim.scenario import Part, Scenario, problems
+from shopsim.parts import Part
+from shopsim.scenario import FORMAT, Scenario
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -51,6 +53,9 @@ def scenario_from_dict(definition: object, *, file: str = "") -> Scenario:
     """
     if not isinstance(definition, Mapping):
         raise ScenarioError(file=file, expected="a mapping of keys to values", found=_shown(definition))
+    if (version := definition.get("version", FORMAT)) != FORMAT:
+        expected = f"{FORMAT}, the version of scenario files that this release of shopsim reads"
+        raise ScenarioError(file=file, key="version", expected=expected, found=_shown(version))
     _refuse_unknown_keys(definition, Scenario, "", file)
     try:
         scenario = msgspec.convert(definition, Scenario)

@@ -9,6 +9,7 @@ import numpy as np
 from shopsim.carts import Bought
 from shopsim.customers import Customers, habits
 from shopsim.draws import Draws, Ints, Purpose, counted, threshold
+from shopsim.money import Exchange
 from shopsim.records import LINES, Pending
 from shopsim.scenario import Scenario
 from shopsim.seasons import Span
@@ -23,7 +24,8 @@ class Orders:
         number: counted per lane.
         customer: who ordered.
         placed_ms: of `order_placed`.
-        shipping_cents, total_cents: parts of the bill.
+        locale, currency: of the customer, by number.
+        shipping_cents, total_cents: parts of the bill, in that currency.
         line_order: row in these arrays.
         line_product, line_quantity: what was ordered.
     """
@@ -31,6 +33,8 @@ class Orders:
     number: Ints
     customer: Ints
     placed_ms: Ints
+    locale: Ints
+    currency: Ints
     shipping_cents: Ints
     total_cents: Ints
     line_order: Ints
@@ -45,6 +49,7 @@ class Till:
         self._settings, self._seed, self._lane = scenario.orders, seed, lane
         self._discounts = np.array([threshold(h.discount_share) for h in habits(scenario)], dtype=np.int64)
         self._percents = np.array(scenario.orders.discount_percents, dtype=np.int64)
+        self._exchange = Exchange(scenario)
         self._count = 0
 
     def order(self, span: Span, visits: Visits, bought: Bought, customers: Customers, pending: Pending) -> Orders:
@@ -56,7 +61,9 @@ class Till:
         lines = bought.lines
         line_order = np.searchsorted(bought.visit, lines.visit)
         subtotal = counted(line_order, len(number), lines.quantity * lines.price_cents)
-        bill = self._bill(draws, subtotal, customers.segment[customer])
+        locale = customers.locale[customer].astype(np.int64)
+        currency = self._exchange.of_locale[locale]
+        bill = self._bill(draws, subtotal, currency, customers.segment[customer].astype(np.int64))
         session = visits.number[bought.visit]
         pending.add("checkout_completed", bought.completed_ms, session_id=session, order_id=number)
         pending.add("order_placed", bought.placed_ms, order_id=number, customer_id=customer, session_id=session, **bill)
@@ -79,6 +86,8 @@ class Till:
             number,
             customer,
             bought.placed_ms,
+            locale,
+            currency,
             bill["shipping_cents"],
             bill["total_cents"],
             line_order,
@@ -86,12 +95,12 @@ class Till:
             lines.quantity,
         )
 
-    def _bill(self, draws: Draws, subtotal: Ints, segment: Ints) -> dict[str, Ints]:
+    def _bill(self, draws: Draws, subtotal: Ints, currency: Ints, segment: Ints) -> dict[str, Ints]:
         n = len(subtotal)
         percent = self._percents[draws.below(len(self._percents), n)]
         discount = np.where(draws.chance(self._discounts[segment], n), subtotal * percent // 100, 0)
-        free = subtotal - discount >= self._settings.free_shipping_from_cents
-        shipping = np.where(free, 0, self._settings.shipping_cents)
+        free = subtotal - discount >= self._exchange.amount(self._settings.free_shipping_from_cents, currency)
+        shipping = np.where(free, 0, self._exchange.amount(self._settings.shipping_cents, currency))
         net = subtotal - discount + shipping
         tax = (net * self._settings.tax_basis_points + 5_000) // 10_000
         return {
@@ -100,4 +109,5 @@ class Till:
             "shipping_cents": shipping,
             "tax_cents": tax,
             "total_cents": net + tax,
+            "currency": currency,
         }

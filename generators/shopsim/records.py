@@ -35,6 +35,7 @@ LAYOUT: dict[str, tuple[str, ...]] = {
         "street",
         "number",
         "place",
+        "currency",
         "marketing_opt_in",
     ),
     "customer_address_changed": ("occurred_at_ms", "customer_id", "street", "number", "place"),
@@ -42,7 +43,7 @@ LAYOUT: dict[str, tuple[str, ...]] = {
     "customer_segment_changed": ("occurred_at_ms", "customer_id", "segment"),
     "customer_deactivated": ("occurred_at_ms", "customer_id", "reason"),
     "customer_reactivated": ("occurred_at_ms", "customer_id"),
-    "product_launched": ("occurred_at_ms", "product_id", "price_cents"),
+    "product_launched": ("occurred_at_ms", "product_id", "model_id", "price_cents"),
     "product_price_changed": ("occurred_at_ms", "product_id", "price_cents"),
     "product_discontinued": ("occurred_at_ms", "product_id"),
     "order_placed": (
@@ -55,14 +56,40 @@ LAYOUT: dict[str, tuple[str, ...]] = {
         "shipping_cents",
         "tax_cents",
         "total_cents",
+        "currency",
     ),
     LINES: ("occurred_at_ms", "order_id", "product_id", "quantity", "unit_price_cents"),
     "order_cancelled": ("occurred_at_ms", "order_id", "customer_id", "reason"),
-    "payment_authorised": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "method"),
-    "payment_declined": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "method", "reason"),
-    "payment_captured": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents"),
-    "payment_refunded": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents"),
-    "payment_charged_back": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "reason"),
+    "payment_authorised": (
+        "occurred_at_ms",
+        "order_id",
+        "customer_id",
+        "payment_id",
+        "amount_cents",
+        "method",
+        "currency",
+    ),
+    "payment_declined": (
+        "occurred_at_ms",
+        "order_id",
+        "customer_id",
+        "payment_id",
+        "amount_cents",
+        "method",
+        "reason",
+        "currency",
+    ),
+    "payment_captured": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "currency"),
+    "payment_refunded": ("occurred_at_ms", "order_id", "customer_id", "payment_id", "amount_cents", "currency"),
+    "payment_charged_back": (
+        "occurred_at_ms",
+        "order_id",
+        "customer_id",
+        "payment_id",
+        "amount_cents",
+        "reason",
+        "currency",
+    ),
     "order_shipped": ("occurred_at_ms", "order_id", "customer_id", "shipment_id", "carrier"),
     "order_delivered": ("occurred_at_ms", "order_id", "customer_id", "shipment_id"),
     "order_returned": ("occurred_at_ms", "order_id", "customer_id", "shipment_id", "reason"),
@@ -75,7 +102,7 @@ LAYOUT: dict[str, tuple[str, ...]] = {
     "page_viewed": ("occurred_at_ms", "session_id", "page"),
     "search_performed": ("occurred_at_ms", "session_id", "query", "results"),
     "product_viewed": ("occurred_at_ms", "session_id", "product_id"),
-    "cart_item_added": ("occurred_at_ms", "session_id", "product_id", "quantity", "unit_price_cents"),
+    "cart_item_added": ("occurred_at_ms", "session_id", "product_id", "quantity", "unit_price_cents", "currency"),
     "cart_item_removed": ("occurred_at_ms", "session_id", "product_id"),
     "checkout_started": ("occurred_at_ms", "session_id"),
     "checkout_completed": ("occurred_at_ms", "session_id", "order_id"),
@@ -153,14 +180,3 @@ class Pending:
             self._parts[event_type] = [kept] if kept.shape[1] else []
         self._parts = {name: parts for name, parts in self._parts.items() if parts}
         return due
-
-
-def empty(event_type: str) -> Ints:
-    """No records of a type."""
-    return np.empty((len(LAYOUT[event_type]), 0), dtype=np.int64)
-
-
-def join(parts: list[dict[str, Any]], event_type: str) -> Ints:
-    """The records of one type of several lanes, lane after lane."""
-    found: list[Ints] = [part[event_type] for part in parts if event_type in part]
-    return np.concatenate(found, axis=1) if found else empty(event_type)

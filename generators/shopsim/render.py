@@ -1,23 +1,25 @@
 """Records, which are numbers, to the contract's columns, which have text. One call per window, for all lanes at once.
 
 A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more
-than that have an expression in `_special`.
+than that have a line in `_special`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from shoplake.contract import EVENTS, columns_of
-from shopsim import ids
+from shopsim.attribution import campaign_names
 from shopsim.catalogue import Assortment
 from shopsim.draws import Ints
-from shopsim.lane import sequence
-from shopsim.records import LAYOUT, LINES, choices, empty
+from shopsim.ids import PREFIXES, Ids, indices
+from shopsim.interleave import Happened
+from shopsim.money import Exchange
+from shopsim.records import LAYOUT, LINES, choices
 from shopsim.scenario import Scenario
 from shopsim.text import Pools
 
@@ -27,150 +29,151 @@ SCHEMAS: dict[str, pl.Schema] = {
 }
 """Columns of each type's frame: the contract's, then `lane` and `seq`."""
 
-_MAIL_DOMAIN = "example.com"
+_MAIL_DOMAIN = "@example.com"
+
+Column = Callable[["Rows"], pl.Series]
+
+
+class Rows:
+    """The records of one type, by field."""
+
+    def __init__(self, event_type: str, happened: Happened) -> None:
+        self.happened = happened
+        self._fields: dict[str, Ints] = dict(zip(LAYOUT[event_type], happened.records, strict=True))
+
+    def __getitem__(self, field: str) -> Ints:
+        return self._fields[field]
+
+    def pick(self, pool: pl.Series, field: str) -> pl.Series:
+        """Entries of a pool by the numbers in a field; null where they are negative."""
+        return pool.gather(indices(self._fields[field]))
 
 
 class Renderer:
     """Makes frames for one scenario and seed. Mutable: it keeps the text of products that it has met."""
 
     def __init__(self, scenario: Scenario, space: str, pools: Pools) -> None:
-        self._space, self._pools = space, pools
-        self._currency = pl.lit(scenario.currency)
-        self._campaigns = pl.Series(list(scenario.sessions.campaigns), dtype=pl.String)
+        self._pools, self._ids = pools, Ids(space, scenario.lanes)
+        self._list_currency = scenario.currency
+        self._currencies = pl.Series(Exchange(scenario).currencies, dtype=pl.String)
+        self._campaigns = pl.Series(campaign_names(scenario), dtype=pl.String)
         self._categories = pl.Series([c.name for c in scenario.catalogue.categories], dtype=pl.String)
-        self._product_ids: list[str] = []
-        self._product_names: list[str] = []
-        self._products = pl.Series([], dtype=pl.String)
-        self._names = pl.Series([], dtype=pl.String)
+        self._product_ids = self._names = self._variants = self._shelves = pl.Series([], dtype=pl.String)
+        self._columns = {event_type: self._columns_of(event_type) for event_type in EVENTS}
 
-    def render(
-        self, window: int, lanes: Sequence[int], happened: Sequence[dict[str, Ints]], products: Assortment
-    ) -> Mapping[str, pl.DataFrame]:
+    def render(self, window: int, happened: Mapping[str, Happened], products: Assortment) -> Mapping[str, pl.DataFrame]:
         """Frames of a window, one per event type of the contract, sorted by (occurred_at_ms, lane, seq).
 
         Args:
             window: its number.
-            lanes: numbers of the lanes.
-            happened: the records of each of those lanes.
-            products: the window's assortment.
+            happened: the records in it.
+            products: its assortment.
         """
         self._meet(products)
-        sequences = [sequence(records) for records in happened]
-        lines = self._lines(lanes, happened)
         frames = {}
-        for event_type in EVENTS:
-            rows = _rows(event_type, lanes, happened, sequences)
-            if rows is None:
+        for event_type, columns in self._columns.items():
+            if event_type not in happened:
                 frames[event_type] = SCHEMAS[event_type].to_frame()
                 continue
+            mine = happened[event_type]
+            rows = Rows(event_type, mine)
+            rendered = {name: column(rows) for name, column in columns.items()}
+            rendered["event_id"] = self._ids.events(window, mine.lane, mine.seq)
             if event_type == "order_placed":
-                rows = rows.join(lines, on=["lane", "order_id"], how="left", maintain_order="left")
-            frames[event_type] = rows.select(self._columns(event_type, window, products))
+                rendered["lines"] = self._lines(happened[LINES])
+            rendered |= {"lane": pl.Series(mine.lane), "seq": pl.Series(mine.seq)}
+            frames[event_type] = pl.DataFrame([rendered[name].alias(name) for name in SCHEMAS[event_type]])
         return frames
 
     def _meet(self, products: Assortment) -> None:
         known = len(self._product_ids)
         if known == len(products):
             return
-        self._product_ids += [ids.product(self._space, n) for n in range(known, len(products))]
-        self._product_names += self._pools.product_names(products.category[known:], products.naming[:, known:])
-        self._products = pl.Series(self._product_ids)
-        self._names = pl.Series(self._product_names)
+        category, naming = products.category[known:], products.naming[:, known:]
+        ids = [self._ids.product(number) for number in range(known, len(products))]
+        variants = self._pools.variants(category, naming, products.variant[known:])
+        self._product_ids = pl.concat([self._product_ids, pl.Series(ids)], rechunk=True)
+        self._names = pl.concat([self._names, pl.Series(self._pools.product_names(category, naming))], rechunk=True)
+        self._variants = pl.concat([self._variants, pl.Series(variants, dtype=pl.String)], rechunk=True)
+        self._shelves = pl.concat([self._shelves, self._categories.gather(category)], rechunk=True)
 
-    def _columns(self, event_type: str, window: int, products: Assortment) -> list[pl.Expr]:
-        special = self._special(event_type, products)
-        columns = []
-        for name, dtype in SCHEMAS[event_type].items():
-            if name in ("lane", "seq"):
-                column = pl.col(name)
-            elif name == "event_id":
-                column = ids.event(self._space, window)
-            elif name in special:
-                column = special[name]
-            elif name in ids.PREFIXES:
-                column = ids.owned(ids.PREFIXES[name], self._space, pl.col(name))
-            elif name == "product_id":
-                column = _from(self._products, name)
-            elif dtype == pl.String:
-                column = _from(pl.Series(choices(event_type, name)), name)
-            else:
-                column = pl.col(name).cast(dtype)
-            columns.append(column.alias(name))
-        return columns
-
-    def _special(self, event_type: str, products: Assortment) -> dict[str, pl.Expr]:
-        pools = self._pools
-        common = {"currency": self._currency, "warehouse_id": ids.warehouse(self._space)}
-        address = {
-            "street": pl.format("{} {}", _from(pools.streets, "street"), pl.col("number")),
-            "postcode": _from(pools.postcodes, "place"),
-            "city": _from(pools.cities, "place"),
-            "country": _from(pools.countries, "place"),
+    def _columns_of(self, event_type: str) -> dict[str, Column]:
+        """How each column is made, but for those that take more than a type's own records."""
+        special = self._special(event_type)
+        made_apart = ("event_id", "lines", "lane", "seq")
+        return {
+            name: special.get(name) or self._column(event_type, name, dtype)
+            for name, dtype in SCHEMAS[event_type].items()
+            if name not in made_apart
         }
-        mail = (_from(pools.first_mails, "first_name"), _from(pools.last_mails, "last_name"), "lane", "customer_id")
-        own: dict[str, dict[str, pl.Expr]] = {
-            "customer_registered": address
-            | {
-                "name": pl.format(
-                    "{} {}", _from(pools.first_names, "first_name"), _from(pools.last_names, "last_name")
-                ),
-                "email": pl.format(f"{{}}.{{}}.{{}}-{{}}@{_MAIL_DOMAIN}", *mail),
-            },
+
+    def _column(self, event_type: str, name: str, dtype: pl.DataType) -> Column:
+        if name in PREFIXES:
+            return lambda rows: self._ids.owned(name, rows.happened.lane, rows[name])
+        if dtype == pl.String:
+            pool = pl.Series(choices(event_type, name))
+            return lambda rows: rows.pick(pool, name)
+        if dtype == pl.Int64:
+            return lambda rows: pl.Series(rows[name])
+        return lambda rows: pl.Series(rows[name]).cast(dtype)
+
+    def _special(self, event_type: str) -> dict[str, Column]:
+        pools = self._pools
+        common: dict[str, Column] = {
+            "product_id": lambda rows: rows.pick(self._product_ids, "product_id"),
+            "currency": lambda rows: rows.pick(self._currencies, "currency"),
+            "warehouse_id": lambda rows: self._ids.warehouses(rows.happened.lane),
+        }
+        address: dict[str, Column] = {
+            "street": lambda rows: (
+                rows.pick(pools.street_heads, "street")
+                + pl.Series(rows["number"]).cast(pl.String)
+                + rows.pick(pools.street_tails, "street")
+            ),
+            "postcode": lambda rows: rows.pick(pools.postcodes, "place"),
+            "city": lambda rows: rows.pick(pools.cities, "place"),
+            "country": lambda rows: rows.pick(pools.countries, "place"),
+        }
+        own: dict[str, dict[str, Column]] = {
+            "customer_registered": address | {"name": self._full_name, "email": self._email},
             "customer_address_changed": address,
             "product_launched": {
-                "name": _from(self._names, "product_id"),
-                "category": _from(self._categories.gather(products.category), "product_id"),
-                "model_id": pl.lit(None, pl.String),
-                "variant": pl.lit(None, pl.String),
+                "name": lambda rows: rows.pick(self._names, "product_id"),
+                "category": lambda rows: rows.pick(self._shelves, "product_id"),
+                "currency": lambda rows: pl.repeat(self._list_currency, len(rows["product_id"]), eager=True),
+                "model_id": lambda rows: self._ids.models(rows["model_id"]),
+                "variant": lambda rows: rows.pick(self._variants, "product_id"),
             },
-            "session_started": {"campaign": _from(self._campaigns, "campaign")},
-            "search_performed": {"query": _from(pools.queries, "query")},
+            "session_started": {"campaign": lambda rows: rows.pick(self._campaigns, "campaign")},
+            "search_performed": {"query": lambda rows: rows.pick(pools.queries, "query")},
             "review_submitted": {
-                "title": _from(pools.titles, "title"),
-                "body": pl.format("{} {}", _from(pools.leads, "lead"), _from(pools.bodies, "body")),
+                "title": lambda rows: rows.pick(pools.titles, "title"),
+                "body": lambda rows: rows.pick(pools.leads, "lead") + " " + rows.pick(pools.bodies, "body"),
             },
-            "order_placed": {"lines": pl.col("lines")},
         }
         return common | own.get(event_type, {})
 
-    def _lines(self, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]) -> pl.DataFrame:
-        """The lines of each order as one list: columns lane, order_id (a number), lines."""
-        rows = _frame(LINES, *_stacked(LINES, lanes, happened))
-        line = pl.struct(_from(self._products, "product_id"), pl.col("quantity"), pl.col("unit_price_cents"))
-        return rows.group_by("lane", "order_id", maintain_order=True).agg(line.alias("lines"))
+    def _full_name(self, rows: Rows) -> pl.Series:
+        return rows.pick(self._pools.first_names, "first_name") + " " + rows.pick(self._pools.last_names, "last_name")
 
+    def _email(self, rows: Rows) -> pl.Series:
+        first, last = rows.pick(self._pools.first_mails, "first_name"), rows.pick(self._pools.last_mails, "last_name")
+        lane, number = pl.Series(rows.happened.lane).cast(pl.String), pl.Series(rows["customer_id"]).cast(pl.String)
+        return first + "." + last + "." + lane + "-" + number + _MAIL_DOMAIN
 
-def _rows(
-    event_type: str,
-    lanes: Sequence[int],
-    happened: Sequence[dict[str, Ints]],
-    sequences: Sequence[dict[str, Ints]],
-) -> pl.DataFrame | None:
-    """The records of a type of all lanes as sorted numbers, with `lane` and `seq`; None when there are none."""
-    positions = [s[event_type] for s in sequences if event_type in s]
-    if not positions:
-        return None
-    records, lane = _stacked(event_type, lanes, happened)
-    seq = np.concatenate(positions)
-    # Sorted as numbers, before there is any text to move.
-    order = np.lexsort((seq, lane, records[0]))
-    return _frame(event_type, records[:, order], lane[order]).with_columns(pl.Series("seq", seq[order]))
-
-
-def _stacked(
-    record_type: str, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]
-) -> tuple[Ints, npt.NDArray[np.int16]]:
-    parts = [records.get(record_type, empty(record_type)) for records in happened]
-    lane = np.repeat(np.array(lanes, dtype=np.int16), [part.shape[1] for part in parts])
-    return np.concatenate(parts, axis=1), lane
-
-
-def _frame(record_type: str, records: Ints, lane: npt.NDArray[np.int16]) -> pl.DataFrame:
-    columns = [pl.Series(name, column) for name, column in zip(LAYOUT[record_type], records, strict=True)]
-    return pl.DataFrame([*columns, pl.Series("lane", lane)])
-
-
-def _from(pool: pl.Series, column: str) -> pl.Expr:
-    """Entries of a pool by their numbers in a column; null where the number is negative."""
-    number = pl.col(column)
-    return pl.lit(pool).gather(pl.when(number >= 0).then(number)).alias(column)
+    def _lines(self, lines: Happened) -> pl.Series:
+        """The lines of each order as one list, in the order of the orders."""
+        line = Rows(LINES, lines)
+        # Orders are in order of (time, lane), and where these are the same in that of their numbers.
+        place = np.lexsort((line["order_id"], lines.lane, line["occurred_at_ms"]))
+        number = line["order_id"][place]
+        first = np.flatnonzero((np.diff(number, prepend=-1) != 0) | (np.diff(lines.lane[place], prepend=-1) != 0))
+        found = pl.DataFrame(
+            {
+                "product_id": line.pick(self._product_ids, "product_id").gather(place),
+                "quantity": line["quantity"][place],
+                "unit_price_cents": line["unit_price_cents"][place],
+            }
+        )
+        offsets = pa.array(np.append(first, len(number)))
+        return pl.Series(pa.LargeListArray.from_arrays(offsets, found.to_struct().to_arrow()))

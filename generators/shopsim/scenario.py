@@ -1,4 +1,4 @@
-"""What a scenario may say: one frozen struct per theme. Reading and checking files is in `loading`."""
+"""What a scenario may say: one frozen struct per theme. Reading files is in `loading`, checking values in `checks`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from shoplake.contract import EVENTS
+from shopsim.locales import LocaleName
+from shopsim.occasions import Campaign, FlashSale, Holidays, Trend
+from shopsim.parts import Amount, Name, Part, Rate, Share, Span, Weight
 
-Share = Annotated[float, Meta(ge=0, le=1, description="A probability, or a part of a whole.")]
-Rate = Annotated[float, Meta(ge=0, le=100, description="How often, per customer or product and unit of time.")]
-Weight = Annotated[float, Meta(ge=0, le=1_000_000, description="Counts relative to its neighbours.")]
-Span = Annotated[float, Meta(gt=0, le=3650, description="A positive length of time in the unit its name says.")]
-Amount = Annotated[int, Meta(ge=0, le=100_000_000, description="Money in minor units.")]
-Name = Annotated[str, Meta(min_length=1, max_length=60)]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A section of a scenario; a key it does not know is an error."""
+FORMAT: Literal[1] = 1
+"""The version of scenario files that this release reads."""
 
 
 class Seasons(Part, frozen=True, kw_only=True):
-    """When people are at it: relative traffic per hour of the day and per day of the week (UTC, Monday first)."""
+    """When people are at it: relative traffic per hour of the day and per weekday (Monday first), local time."""
 
     hours: Annotated[tuple[Weight, ...], Meta(min_length=24, max_length=24)]
     weekdays: Annotated[tuple[Weight, ...], Meta(min_length=7, max_length=7)]
@@ -68,29 +62,42 @@ class Customers(Part, frozen=True, kw_only=True):
     segment_changes_per_year: Rate
     requested_deactivation_share: Share
     marketing_opt_in_share: Share
-    locales: Annotated[dict[Literal["de_DE", "fr_FR", "it_IT", "nl_NL"], Weight], Meta(min_length=1)]
+    locales: Annotated[dict[LocaleName, Weight], Meta(min_length=1)]
     segments: Segments
 
 
 class Category(Part, frozen=True, kw_only=True):
-    """A shelf: what lies on it and what it costs."""
+    """A shelf: what lies on it and what it costs.
+
+    Attributes:
+        name: as customers see it.
+        weight: how many of the products are of it, relative to the others.
+        price_cents: lowest and highest base price.
+        nouns: what its products are called.
+        colours: in how many, at most, a model comes; with 1 and no sizes, a product is no variant of a model.
+        sizes: in which a model comes.
+    """
 
     name: Name
     weight: Weight
-    price_cents: Annotated[tuple[Amount, Amount], Meta(description="Lowest and highest base price.")]
+    price_cents: tuple[Amount, Amount]
     nouns: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=200)]
+    colours: Annotated[int, Meta(ge=1, le=12)] = 1
+    sizes: Annotated[tuple[Name, ...], Meta(max_length=30)] = ()
 
 
 class Catalogue(Part, frozen=True, kw_only=True):
     """The products over time.
 
     Attributes:
-        products: on sale at the start.
+        products: on sale at the start, each variant of a model counted.
         launches_per_day: new ones afterwards.
         lifetime_days: mean time on sale of a product that is no staple.
         staple_share: share of the first products that is never discontinued.
         price_changes_per_year: per product; at most one in a window.
-        zipf: exponent of popularity over rank.
+        zipf: exponent of popularity over rank, among the products on sale.
+        drift: how far ranks wander: standard deviation of a rank's logarithm after one day; it grows with the square
+            root of the days.
         quality: mean rating of products, 1 to 5.
     """
 
@@ -100,6 +107,7 @@ class Catalogue(Part, frozen=True, kw_only=True):
     staple_share: Share
     price_changes_per_year: Rate
     zipf: Annotated[float, Meta(ge=0, le=3)]
+    drift: Annotated[float, Meta(ge=0, le=2)] = 0.04
     quality: Annotated[float, Meta(ge=1, le=5)]
     categories: Annotated[tuple[Category, ...], Meta(min_length=1, max_length=100)]
 
@@ -165,7 +173,7 @@ class Chargebacks(Part, frozen=True, kw_only=True):
     """
 
     share: Share = 0.005
-    days: Span = 24
+    days: Span = 24.0
 
 
 class Payments(Part, frozen=True, kw_only=True):
@@ -179,13 +187,17 @@ class Payments(Part, frozen=True, kw_only=True):
 
 
 class Fulfilment(Part, frozen=True, kw_only=True):
-    """From the authorised payment to the customer's door; delays are medians."""
+    """From the authorised payment to the customer's door; delays are medians.
+
+    A parcel that would arrive on a Sunday, without `sunday_deliveries`, or on a holiday comes a day or more later.
+    """
 
     cancelled_share: Share
     capture_hours: Span
     ship_hours: Span
     delivery_days: Span
     carriers: Annotated[dict[Literal["dhl", "ups", "fedex", "post"], Weight], Meta(min_length=1)]
+    sunday_deliveries: bool = False
 
 
 class Returns(Part, frozen=True, kw_only=True):
@@ -211,14 +223,16 @@ class Stock(Part, frozen=True, kw_only=True):
     """How much lies in a lane's warehouse.
 
     Attributes:
-        cover_days: days of expected demand that a delivery fills up to.
+        cover_days: days of expected demand that an order from the supplier fills up to.
         minimum: fewest units that it fills up to.
-        reorder_share: below this share of the target, more is ordered.
+        reorder_share: below this share of the target, with what is on its way, more is ordered.
+        lead_days: from the order to the supplier's delivery, median.
     """
 
     cover_days: Span
     minimum: Annotated[int, Meta(ge=1, le=100_000)]
     reorder_share: Share
+    lead_days: Span = 3.0
 
 
 class Faults(Part, frozen=True, kw_only=True):
@@ -238,12 +252,17 @@ class Faults(Part, frozen=True, kw_only=True):
 class Scenario(Part, frozen=True, kw_only=True):
     """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
 
+    version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
     description: str
     start: dt.date
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Of list prices and of all amounts here.")]
+    currencies: Annotated[
+        dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Annotated[float, Meta(gt=0, le=20_000)]],
+        Meta(description="What one unit of `currency` is in each other currency that customers pay in."),
+    ] = msgspec.field(default_factory=dict)
     lanes: Annotated[int, Meta(ge=1, le=4096, description="Independent parts of the shop; part of the output.")]
-    window_hours: Annotated[int, Meta(ge=6, le=24 * 366, description="Event time that one window spans.")]
+    window_hours: Annotated[int, Meta(ge=6, le=24 * 366, description="The longest event time that a window spans.")]
     seasons: Seasons
     customers: Customers
     catalogue: Catalogue
@@ -255,6 +274,10 @@ class Scenario(Part, frozen=True, kw_only=True):
     returns: Returns
     reviews: Reviews
     stock: Stock
+    holidays: Holidays = Holidays()
+    trend: Trend = Trend()
+    campaigns: Annotated[tuple[Campaign, ...], Meta(max_length=200)] = ()
+    flash_sales: Annotated[tuple[FlashSale, ...], Meta(max_length=200)] = ()
     faults: Faults = Faults()
 
     def to_dict(self) -> dict[str, Any]:
@@ -276,45 +299,3 @@ class Scenario(Part, frozen=True, kw_only=True):
     def window_ms(self) -> int:
         """Event time that one window spans, milliseconds."""
         return self.window_hours * 3_600_000
-
-
-def problems(scenario: Scenario) -> list[tuple[str, str, str]]:
-    """What types cannot say, as (key, expected, found): sums, orders and names that must exist."""
-    found = [
-        (f"{key}", "at least one weight above 0", "only zeros")
-        for key, weights in _weights(scenario).items()
-        if sum(weights) <= 0
-    ]
-    if (views := scenario.funnel.search + scenario.funnel.product) > 1:
-        found.append(("funnel", "search + product of at most 1", f"{views:g}"))
-    if (faults := scenario.faults.malformed + scenario.faults.schema) > 1:
-        found.append(("faults", "malformed + schema of at most 1", f"{faults:g}"))
-    for number, category in enumerate(scenario.catalogue.categories):
-        low, high = category.price_cents
-        if not 50 <= low <= high:
-            where = f"catalogue.categories[{number}].price_cents"
-            found.append((where, "[lowest, highest] with 50 <= lowest <= highest", f"[{low}, {high}]"))
-    found.extend(
-        ("faults.events", "event types of the contract", f"`{name}`")
-        for name in scenario.faults.events
-        if name not in EVENTS
-    )
-    if not dt.date(1990, 1, 2) <= scenario.start <= dt.date(2099, 1, 1):
-        found.append(("start", "a date from 1990-01-02 to 2099-01-01", f"{scenario.start}"))
-    return found
-
-
-def _weights(scenario: Scenario) -> dict[str, list[float]]:
-    segments = scenario.customers.segments
-    return {
-        "seasons.hours": list(scenario.seasons.hours),
-        "seasons.weekdays": list(scenario.seasons.weekdays),
-        "customers.locales": list(scenario.customers.locales.values()),
-        "customers.segments": [getattr(segments, name).weight for name in segments.__struct_fields__],
-        "catalogue.categories": [category.weight for category in scenario.catalogue.categories],
-        "sessions.devices": list(scenario.sessions.devices.values()),
-        "sessions.referrers": list(scenario.sessions.referrers.values()),
-        "sessions.campaigns": list(scenario.sessions.campaigns.values()),
-        "payments.methods": list(scenario.payments.methods.values()),
-        "fulfilment.carriers": list(scenario.fulfilment.carriers.values()),
-    }

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.catalogue import Assortment, Shelf
+from shopsim.attribution import Attribution
+from shopsim.catalogue import Assortment
 from shopsim.customers import Arrivals, Customers, stays
 from shopsim.draws import Draws, Ints, Purpose, cumulated, lognormal, spread_out
+from shopsim.popularity import Shelf
 from shopsim.records import ABSENT, Pending, choices, weighted
 from shopsim.scenario import Scenario
 from shopsim.seasons import QUIET_MS, Span
 from shopsim.stock import Stock, is_sellable
 from shopsim.text import QUERIES
+from shopsim.timetable import Timetable, locale_weights
 
 _MOST_STEPS = 40
 _LONGEST_STEP_MS = 200_000
@@ -28,11 +31,13 @@ class Visits:
     Attributes:
         number: of the session, counted per lane.
         customer: who, or `ABSENT`.
+        locale: of the customer, or of the page that the visitor without a name reads.
         start_ms: of `session_started`.
     """
 
     number: Ints
     customer: Ints
+    locale: Ints
     start_ms: Ints
 
 
@@ -56,43 +61,56 @@ class Views:
 class Sessions:
     """Draws the sessions of one lane. Mutable: it counts them."""
 
-    def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
+    def __init__(self, scenario: Scenario, seed: int, lane: int, timetable: Timetable) -> None:
         self._settings, self._seed, self._lane = scenario.sessions, seed, lane
+        self._attribution = Attribution(scenario, timetable)
         self._count = 0
+        self._locales = locale_weights(scenario)
         self._devices = weighted("session_started", "device", self._settings.devices)
         self._referrers = weighted("session_started", "referrer", self._settings.referrers)
-        self._campaigns = cumulated(self._settings.campaigns.values())
+        self._campaigns = cumulated(weight for _, weight in sorted(self._settings.campaigns.items()))
 
     def start(self, span: Span, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
         """Who comes when: customers by their habits, those who just arrived, and the anonymous."""
         draws = Draws(self._seed, self._lane, span.index, Purpose.SESSIONS)
-        customer, start = self._regulars(span, draws, customers)
-        mean = self._settings.anonymous_share / (1 - self._settings.anonymous_share) * len(customer)
-        anonymous = draws.poisson(mean)
+        known, start = self._regulars(span, draws, customers)
         wait = draws.between(2_000, 60_000, len(arrivals.at_ms))
-        customer = np.concatenate([customer, arrivals.customer, np.full(anonymous, ABSENT)])
-        start = np.concatenate([start, arrivals.at_ms + wait, span.seasonal(draws, anonymous)]) | 1
+        locale, anonymous_start = self._anonymous(span, draws, len(known))
+        customer = np.concatenate([known, arrivals.customer, np.full(len(locale), ABSENT)])
+        locale = np.concatenate([customers.locale[customer[: len(customer) - len(locale)]], locale])
+        start = np.concatenate([start, arrivals.at_ms + wait, anonymous_start]) | 1
         order = np.argsort(start, kind="stable")
-        visits = Visits(self._count + np.arange(len(order)), customer[order], start[order])
+        number = self._count + np.arange(len(order))
+        visits = Visits(number, customer[order], locale[order], start[order])
         self._count += len(order)
-        self._publish(draws, visits, pending)
+        self._publish(span, draws, visits, pending)
         return visits
 
     def _regulars(self, span: Span, draws: Draws, customers: Customers) -> tuple[Ints, Ints]:
-        running = np.cumsum(customers.weights(customers.visits))
+        who = customers.visits
+        running = np.cumsum(customers.weights(who) * span.visits[customers.locale[who]])
         total = int(running[-1]) if len(running) else 0
-        n = draws.poisson(total / 1_000_000 * self._settings.per_customer_per_day * span.intensity)
+        n = draws.poisson(total / 100_000 * self._settings.per_customer_per_day)
         # Scaled down so that a 32-bit word times the total stays in 63 bits.
         shift = max(0, total.bit_length() - 31)
         drawn = np.searchsorted(running >> shift, draws.below(max(total >> shift, 1), n), side="right")
-        who = customers.visits[drawn] if n else np.empty(0, dtype=np.int64)
-        start = span.seasonal(draws, n)
+        who = who[drawn] if n else np.empty(0, dtype=np.int64)
+        start = span.seasonal(draws, customers.locale[who].astype(np.int64))
         there = stays(customers, who, start + QUIET_MS)
         return who[there], start[there]
 
-    def _publish(self, draws: Draws, visits: Visits, pending: Pending) -> None:
+    def _anonymous(self, span: Span, draws: Draws, known: int) -> tuple[Ints, Ints]:
+        """Locales and starts of the visitors without a name, as many as the share asks for beside the known."""
+        share = self._settings.anonymous_share
+        weights = self._locales * span.visits
+        if not weights.any():
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        locale = draws.pick(cumulated(weights), draws.poisson(share / (1 - share) * known))
+        return locale, span.seasonal(draws, locale)
+
+    def _publish(self, span: Span, draws: Draws, visits: Visits, pending: Pending) -> None:
         n = len(visits.number)
-        campaign = np.where(draws.chance(self._settings.campaign_share, n), draws.pick(self._campaigns, n), ABSENT)
+        always = np.where(draws.chance(self._settings.campaign_share, n), draws.pick(self._campaigns, n), ABSENT)
         pending.add(
             "session_started",
             visits.start_ms,
@@ -100,7 +118,7 @@ class Sessions:
             customer_id=visits.customer,
             device=draws.pick(self._devices, n),
             referrer=draws.pick(self._referrers, n),
-            campaign=campaign,
+            campaign=self._attribution.campaign(span, draws, visits.locale, visits.start_ms, always),
         )
 
 
@@ -116,9 +134,7 @@ class Browsing:
         self._kinds = cumulated((scenario.funnel.search, scenario.funnel.product, rest))
         self._pages = weighted("page_viewed", "page", _PAGE_WEIGHTS)
 
-    def walk(
-        self, span: Span, visits: Visits, products: Assortment, offered: Shelf, stock: Stock, pending: Pending
-    ) -> Views:
+    def walk(self, span: Span, visits: Visits, products: Assortment, stock: Stock, pending: Pending) -> Views:
         """What is looked at, in sessions of at most `QUIET_MS` less a quarter of an hour."""
         draws = Draws(self._seed, self._lane, span.index, Purpose.BROWSING)
         sessions = len(visits.number)
@@ -132,7 +148,7 @@ class Browsing:
         kind = draws.pick(self._kinds, len(visit))
         self._publish(draws, visits, visit, step, at, kind, pending)
         seen = np.flatnonzero(kind == 1)
-        product = _choose(draws, visits.start_ms[visit[seen]], products, offered, stock)
+        product = _choose(draws, visits.start_ms[visit[seen]], products, stock)
         pending.add("product_viewed", at[seen], session_id=visits.number[visit[seen]], product_id=product)
         return Views(visit[seen], product, at[seen] | 1, at[last])
 
@@ -158,8 +174,18 @@ def _durations(passed: Ints, last: Ints) -> Ints:
     return np.diff(passed[last], prepend=0)
 
 
-def _choose(draws: Draws, session_ms: Ints, products: Assortment, offered: Shelf, stock: Stock) -> Ints:
+def _choose(draws: Draws, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
+    """A product for each view, from the shelf of the time at which its session began; sessions are in order of time."""
+    starts = np.searchsorted(session_ms, [shelf.from_ms for shelf in products.shelves[1:]])
+    parts = [
+        _choose_from(draws, shelf, part, products, stock)
+        for shelf, part in zip(products.shelves, np.split(session_ms, starts), strict=True)
+    ]
+    return np.concatenate(parts)
+
+
+def _choose_from(draws: Draws, shelf: Shelf, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
     n = len(session_ms)
-    product = offered.candidates[draws.pick(offered.demand, n)]
-    instead = offered.core[draws.pick(offered.core_demand, n)]
+    product = shelf.candidates[draws.pick(shelf.demand, n)]
+    instead = shelf.core[draws.pick(shelf.core_demand, n)]
     return np.where(is_sellable(stock, products, product, session_ms), product, instead)

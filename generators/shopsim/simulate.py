@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from shopsim import ids
-from shopsim.catalogue import Catalogue, shelf
+from shopsim.catalogue import Catalogue
 from shopsim.errors import ScenarioError
+from shopsim.interleave import interleaved
 from shopsim.lane import Lane
 from shopsim.render import Renderer
 from shopsim.scenario import Scenario
-from shopsim.seasons import span
+from shopsim.schedule import Schedule
 from shopsim.text import Pools, pools
 from shopsim.version import VERSION
 from shopsim.windows import Window
@@ -35,18 +37,22 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
 
 def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools) -> Iterator[Window]:
     """The same, with the pools of text given."""
-    catalogue = Catalogue(scenario, seed)
-    states = [Lane(scenario, seed, lane) for lane in lanes]
+    schedule, catalogue = Schedule(scenario), Catalogue(scenario, seed)
+    states = [Lane(scenario, seed, lane, schedule.timetable) for lane in lanes]
     renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts)
-    index = 0
-    while (time := span(scenario, index)).end_ms <= _LAST_MS:
-        products, events = catalogue.advance(time)
-        offered, launched = shelf(time, products), events.take(time.end_ms)
-        happened = [state.advance(time, products, offered, launched) for state in states]
-        if index >= first:
-            frames = renderer.render(index, lanes, happened, products)
-            yield Window(index, time.start_ms, time.end_ms, frames)
-        index += 1
+    for number in itertools.count():
+        cut = schedule.cut(number)
+        if cut.span.end_ms > _LAST_MS:
+            return
+        products, events = catalogue.advance(cut.span)
+        launched = events.take(cut.span.end_ms)
+        happened = [state.advance(cut.span, products, launched) for state in states]
+        if cut.first + len(cut.starts_ms) <= first:
+            continue
+        parts = zip(itertools.count(cut.first), cut.starts_ms, cut.ends_ms, interleaved(lanes, happened, cut.ends_ms))
+        for index, start_ms, end_ms, part in parts:
+            if index >= first:
+                yield Window(index, start_ms, end_ms, renderer.render(index, part, products))
 
 
 def _checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:

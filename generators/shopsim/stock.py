@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shopsim.catalogue import STOCKED_MS, Assortment
-from shopsim.draws import Bools, Draws, Ints, Purpose, counted
+from shopsim.catalogue import Assortment
+from shopsim.draws import Bools, Draws, Ints, Purpose, counted, lognormal
+from shopsim.popularity import STOCKED_MS
 from shopsim.records import Pending, field
 from shopsim.scenario import Scenario
-from shopsim.seasons import MINUTE_MS, QUIET_MS, Span
+from shopsim.seasons import DAY_MS, HOUR_MS, MINUTE_MS, QUIET_MS, Span
 
 _COMES_IN = ("stock_received", "stock_released", "stock_returned")
 
@@ -30,11 +31,14 @@ class Stock:
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._settings, self._seed, self._lane = scenario.stock, seed, lane
+        median = scenario.stock.lead_days * DAY_MS
+        self._lead = lognormal(median, 0.3, HOUR_MS, int(median * 4) + HOUR_MS)
+        self._ordered = np.empty(0, dtype=np.int64)  # units on their way from the supplier
         self.free = np.empty(0, dtype=np.int64)
         self.sellable_ms = np.empty(0, dtype=np.int64)
 
     def advance(self, span: Span, products: Assortment, units_per_day: float, pending: Pending) -> None:
-        """Order the first units of new products and refill what runs low.
+        """Order the first units of new products, and more of what runs low.
 
         Args:
             span: the window.
@@ -47,20 +51,23 @@ class Stock:
         share = products.popularity / products.popularity[products.discontinued_ms > span.start_ms].sum()
         cover = np.ceil(share * (units_per_day * self._settings.cover_days)).astype(np.int64)
         target = np.clip(cover, self._settings.minimum, 1_000_000)
-        self._refill(span, draws, products, target[:known], pending)
+        self._reorder(span, draws, products, target[:known], pending)
         new = np.arange(known, total)
         at = products.launched_ms[new] + MINUTE_MS + draws.below(STOCKED_MS - 2 * MINUTE_MS, len(new))
         pending.add("stock_received", at, product_id=new, quantity=target[new])
         # Sold only once they are here, so these may be counted before their window has ended.
         self.free = np.concatenate([self.free, target[new]])
+        self._ordered = np.concatenate([self._ordered, np.zeros(len(new), dtype=np.int64)])
         self.sellable_ms = np.concatenate([self.sellable_ms, at | 1])
 
-    def _refill(self, span: Span, draws: Draws, products: Assortment, target: Ints, pending: Pending) -> None:
-        known = len(target)
-        low = self.free < np.ceil(target * self._settings.reorder_share).astype(np.int64)
-        wanted = np.flatnonzero(low & (products.discontinued_ms[:known] > span.end_ms))
-        at = span.settled(draws, len(wanted))
-        pending.add("stock_received", at, product_id=wanted, quantity=target[wanted] - self.free[wanted])
+    def _reorder(self, span: Span, draws: Draws, products: Assortment, target: Ints, pending: Pending) -> None:
+        coming = self.free + self._ordered
+        low = coming < np.ceil(target * self._settings.reorder_share).astype(np.int64)
+        wanted = np.flatnonzero(low & (products.discontinued_ms[: len(target)] > span.end_ms))
+        at = span.settled(draws, len(wanted)) + draws.sample(self._lead, len(wanted))
+        quantity = target[wanted] - coming[wanted]
+        self._ordered[wanted] += quantity
+        pending.add("stock_received", at, product_id=wanted, quantity=quantity)
 
     def promise(self, product: Ints, quantity: Ints, at_ms: Ints) -> Bools:
         """Whether each line can be had, first come first served; what can is taken from the ledger. Shape [lines]."""
@@ -86,7 +93,10 @@ class Stock:
             if event_type == "stock_received":
                 later = field(records, event_type, "occurred_at_ms") != self.sellable_ms[product]
             quantity = field(records, event_type, "quantity")
-            self.free += counted(product[later], len(self.free), quantity[later])
+            came = counted(product[later], len(self.free), quantity[later])
+            self.free += came
+            if event_type == "stock_received":
+                self._ordered -= came
 
 
 def is_sellable(stock: Stock, products: Assortment, product: Ints, session_ms: Ints) -> Bools:

@@ -1,28 +1,20 @@
 """Pools of text, made once per scenario and seed with Faker; events point into them by number.
 
-A Faker call per event would allow 3,500 events a second. Each locale has a stretch of every pool of its own.
+A Faker call per event would allow 3,500 events a second. Each locale has a stretch of some pools of its own.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from shopsim.draws import Ints
-from shopsim.scenario import Scenario
-
-if TYPE_CHECKING:
-    from faker import Faker
-
-FIRST_NAMES = 300
-LAST_NAMES = 500
-STREETS = 400
-PLACES = 250
-"""Entries per locale."""
+from shopsim.locales import Locale
+from shopsim.people import faker, people
+from shopsim.scenario import Category, Scenario
+from shopsim.timetable import locales_of
 
 BODIES = 600
 QUERIES = 400
@@ -51,19 +43,21 @@ class Pools:
     """Text by number: polars String series. Per locale in stretches, reviews per rating in stretches.
 
     Attributes:
-        first_names, last_names, streets: as they are written.
+        first_names, last_names: in the order in which they are written.
         first_mails, last_mails: the names as they stand in a mail address.
+        street_heads, street_tails: of each street, what stands before and after the number of the house.
         postcodes, cities, countries: of each place, fitting each other.
         titles, leads: of reviews, `TITLES_PER_RATING` and `LEADS_PER_RATING` for each rating.
         bodies, queries, brands, colours: one stretch.
-        nouns: a tuple per category.
+        categories: what they are called, and what the things on their shelves are.
     """
 
     first_names: pl.Series
     last_names: pl.Series
     first_mails: pl.Series
     last_mails: pl.Series
-    streets: pl.Series
+    street_heads: pl.Series
+    street_tails: pl.Series
     postcodes: pl.Series
     cities: pl.Series
     countries: pl.Series
@@ -73,79 +67,77 @@ class Pools:
     queries: pl.Series
     brands: pl.Series
     colours: pl.Series
-    nouns: tuple[tuple[str, ...], ...]
+    categories: tuple[Category, ...]
 
     def product_names(self, category: Ints, naming: Ints) -> list[str]:
-        """Names of products; `naming` has shape [3, products]. Called per new product, not per event."""
+        """Names of products, the same for all variants of a model. Called per new product, not per event.
+
+        Args:
+            category: numbers of categories, shape [products].
+            naming: numbers that choose brand, colour and noun, shape [3, products].
+        """
         names = []
-        for shelf, brand, colour, noun in zip(category, *naming, strict=True):
-            nouns = self.nouns[shelf]
-            words = (self.brands[int(brand % _BRANDS)], self.colours[int(colour % len(self.colours))])
-            names.append(" ".join((*words, nouns[noun % len(nouns)])))
+        for number, brand, colour, noun in zip(category.tolist(), *naming.tolist(), strict=True):
+            shelf = self.categories[number]
+            words = [self.brands[brand % _BRANDS], shelf.nouns[noun % len(shelf.nouns)]]
+            if shelf.colours == 1:
+                words.insert(1, self.colours[colour % len(self.colours)])
+            names.append(" ".join(words))
         return names
+
+    def variants(self, category: Ints, naming: Ints, variant: Ints) -> list[str | None]:
+        """What tells a product from the others of its model, such as `Blue / M`; None where there are no others.
+
+        Args:
+            category: numbers of categories, shape [products].
+            naming: as for `product_names`.
+            variant: place of each product among those of its model, from 0, shape [products].
+        """
+        found = []
+        for number, colour, place in zip(category.tolist(), naming[1].tolist(), variant.tolist(), strict=True):
+            shelf = self.categories[number]
+            which, size = divmod(place, len(shelf.sizes) or 1)
+            # Far enough apart that no two of the most there may be are the same.
+            shade = self.colours[(colour + which * (len(self.colours) // shelf.colours)) % len(self.colours)]
+            parts = ([shade] if shelf.colours > 1 else []) + ([shelf.sizes[size]] if shelf.sizes else [])
+            found.append(" / ".join(parts) or None)
+        return found
 
 
 def pools(scenario: Scenario, seed: int) -> Pools:
     """The pools of a scenario and seed; about 0.5 s the first time, kept for the process afterwards."""
-    nouns = tuple(category.nouns for category in scenario.catalogue.categories)
-    return _pools(tuple(scenario.customers.locales), nouns, seed)
+    return _pools(tuple(locales_of(scenario)), scenario.catalogue.categories, seed)
 
 
 @lru_cache(maxsize=4)
-def _pools(locales: tuple[str, ...], nouns: tuple[tuple[str, ...], ...], seed: int) -> Pools:
-    first: list[str] = []
-    last: list[str] = []
-    streets: list[str] = []
-    places: list[tuple[str, str, str]] = []
-    for locale in locales:
-        fake = _faker(locale, seed)
-        first += [fake.first_name() for _ in range(FIRST_NAMES)]
-        last += [fake.last_name() for _ in range(LAST_NAMES)]
-        streets += [fake.street_name() for _ in range(STREETS)]
-        places += [(*_town(fake, locale), locale[-2:]) for _ in range(PLACES)]
-    english = _faker("en_US", seed)
+def _pools(locales: tuple[Locale, ...], categories: tuple[Category, ...], seed: int) -> Pools:
+    everyone = [(locale, people(locale, seed)) for locale in locales]
+    first = [name for _, they in everyone for name in they.first_names]
+    last = [name for _, they in everyone for name in they.last_names]
+    streets = [street for _, they in everyone for street in they.streets]
+    places = [(*place, locale.country) for locale, they in everyone for place in they.places]
+    english = faker("en_US", seed)
     colours = sorted({english.color_name() for _ in range(150)})
-    things = [noun for shelf in nouns for noun in shelf]
+    things = [noun for category in categories for noun in category.nouns]
     pick = english.random.choice
     return Pools(
-        first_names=pl.Series(first),
-        last_names=pl.Series(last),
-        first_mails=pl.Series([_mail(name) for name in first]),
-        last_mails=pl.Series([_mail(name) for name in last]),
-        streets=pl.Series(streets),
-        postcodes=pl.Series([place[0] for place in places]),
-        cities=pl.Series([place[1] for place in places]),
-        countries=pl.Series([place[2] for place in places]),
+        first_names=pl.Series([written for written, _ in first]),
+        last_names=pl.Series([written for written, _ in last]),
+        first_mails=pl.Series([mail for _, mail in first]),
+        last_mails=pl.Series([mail for _, mail in last]),
+        street_heads=pl.Series([head for head, _ in streets]),
+        street_tails=pl.Series([tail for _, tail in streets]),
+        postcodes=pl.Series([postcode for postcode, _, _ in places]),
+        cities=pl.Series([city for _, city, _ in places]),
+        countries=pl.Series([country for _, _, country in places]),
         titles=pl.Series([title for titles in _TITLES.values() for title in titles]),
         leads=pl.Series([lead for leads in _LEADS.values() for lead in leads]),
         bodies=pl.Series([english.sentence(nb_words=9) for _ in range(BODIES)]),
         queries=pl.Series([_query(pick(colours), pick(things), i) for i in range(QUERIES)]),
         brands=pl.Series([english.last_name() for _ in range(_BRANDS)]),
         colours=pl.Series(colours),
-        nouns=nouns,
+        categories=categories,
     )
-
-
-def _faker(locale: str, seed: int) -> Faker:
-    from faker import Faker  # 0.3 s to import, and workers are handed the finished pools
-
-    fake = Faker(locale)
-    fake.seed_instance(f"shopsim {locale} {seed}")
-    return fake
-
-
-def _town(fake: Faker, locale: str) -> tuple[str, str]:
-    """A postcode and a city."""
-    if locale == "it_IT":
-        # `city()` chooses from a list made of a set there: with another PYTHONHASHSEED, another city.
-        postcode, city = fake.postcode_city_province().split(", ", 1)
-        return postcode, city.rsplit(" (", 1)[0]
-    return fake.postcode(), fake.city()
-
-
-def _mail(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return "".join(letter for letter in plain if letter.isalnum()) or "someone"
 
 
 def _query(colour: str, thing: str, number: int) -> str:

@@ -21,11 +21,14 @@ CREATE VIEW weeks AS SELECT min(occurred_at_ms) // 86400000 * 86400000 + 8640000
 CREATE VIEW old_orders AS SELECT o.* FROM order_placed o, weeks WHERE occurred_at_ms < ends - 8 * 86400000;
 CREATE VIEW old_lines AS SELECT l.* FROM order_lines l SEMI JOIN old_orders USING (order_id);
 CREATE VIEW delivered AS FROM order_delivered SEMI JOIN old_orders USING (order_id);
-CREATE VIEW visits AS SELECT session_id, customer_id, epoch_ms(occurred_at_ms) AS began FROM session_started, weeks
+CREATE VIEW visits AS SELECT session_id, customer_id, occurred_at_ms FROM session_started, weeks
   WHERE occurred_at_ms BETWEEN first AND last - 1;
 -- Customers of the first hour are as many in each week, others are not.
 CREATE VIEW regulars AS SELECT customer_id FROM customer_registered, weeks WHERE occurred_at_ms < first - 23 * 3600000;
-CREATE VIEW regular_visits AS FROM visits SEMI JOIN regulars USING (customer_id);
+-- Seasons are those of each customer's own clock.
+CREATE VIEW regular_visits AS SELECT v.*, epoch_ms(occurred_at_ms) AT TIME ZONE 'UTC' AT TIME ZONE zone AS began
+  FROM visits v SEMI JOIN regulars USING (customer_id)
+  JOIN (SELECT customer_id, zone FROM customer_registered JOIN countries USING (country)) USING (customer_id);
 CREATE VIEW steps AS SELECT session_id, 'page' AS kind FROM page_viewed
   UNION ALL SELECT session_id, 'search' FROM search_performed
   UNION ALL SELECT session_id, 'product' FROM product_viewed;

@@ -23,16 +23,22 @@ PLAIN: dict[str, Any] = {
         "address_changes_per_year": 1,
         "preference_changes_per_year": 2,
     },
-    "catalogue": {"products": 200, "launches_per_day": 0, "staple_share": 1},
+    "catalogue": {"products": 200, "launches_per_day": 0, "staple_share": 1, "drift": 0},
     "sessions": {"steps": 4},
     "funnel": {"cart": 0.5, "checkout": 0.6, "complete": 0.9},
     "payments": {"decline": 0.12, "chargebacks": {"share": 0.1, "days": 0.3}},
-    "fulfilment": {"cancelled_share": 0.05, "capture_hours": 0.5, "ship_hours": 2, "delivery_days": 0.2},
+    "fulfilment": {"cancelled_share": 0.05, "capture_hours": 0.5, "ship_hours": 2, "delivery_days": 0.2}
+    | {"sunday_deliveries": True},
     "returns": {"share": 0.15, "days": 0.3, "refund_days": 0.2, "goodwill_share": 0.1},
     "reviews": {"days": 0.2, "removed_share": 0.2, "removed_days": 0.2},
     "stock": {"minimum": 10_000},
+    "holidays": {"traffic": 1.0, "deliveries": True},
+    "campaigns": [],
+    "flash_sales": [],
 }
-"""The demo without what blurs a count (customers and products that go, goods that run out), and with little waiting."""
+"""The demo without what blurs a count (customers and products that go, goods that run out, days that are not as others),
+and with little waiting.
+"""
 
 DELAY = (
     "SELECT b.occurred_at_ms - a.occurred_at_ms AS ms FROM {} a JOIN {} b USING (order_id)"

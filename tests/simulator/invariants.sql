@@ -1,7 +1,7 @@
 -- What always holds in a simulated shop. Each query selects violations; a block's first line says what it looks for.
--- Tables are event types, `happened` is all of them; `pos` is an event's place in the whole stream. plants.sql has a
--- violation of each. `python -m tests.simulator.page` renews the list in
--- docs/invariants.md.
+-- Tables are event types, `happened` is all of them; `pos` is an event's place in the whole stream. What the scenario
+-- says is in countries, rates, holidays, rules, dated_campaigns and flash_sales. plants.sql has a violation of each.
+-- `python -m tests.simulator.page` renews the list in docs/invariants.md.
 
 -- == The stream ==
 
@@ -44,6 +44,12 @@ SELECT pos FROM (
   SELECT pos, type, segment, lag(segment) OVER (PARTITION BY customer_id ORDER BY pos) AS before FROM customer_segments)
 WHERE segment = before;
 
+-- invariant: a customer's currency is not that of the country
+SELECT r.pos FROM customer_registered r LEFT JOIN countries c USING (country) WHERE c.currency IS DISTINCT FROM r.currency;
+
+-- invariant: a customer moves to another country
+SELECT m.pos FROM customer_address_changed m JOIN customer_registered r USING (customer_id) WHERE m.country <> r.country;
+
 -- == Products ==
 
 -- invariant: a product is launched twice
@@ -57,9 +63,35 @@ WHERE l.pos IS NULL OR l.pos >= a.pos OR l.occurred_at_ms >= a.occurred_at_ms;
 SELECT a.pos FROM product_acts a JOIN product_discontinued d USING (product_id)
 WHERE d.pos <= a.pos AND a.type IN ('product_viewed', 'cart_item_added', 'order_placed', 'product_price_changed');
 
--- invariant: an item goes into the cart at another price than the product has
-SELECT c.pos FROM cart_item_added c ASOF JOIN prices p ON c.product_id = p.product_id AND c.pos > p.pos
-WHERE c.unit_price_cents <> p.price_cents;
+-- invariant: an item goes into the cart at another price than the product has, at the rate of the currency
+SELECT c.pos FROM cart_item_added c JOIN rates r USING (currency)
+ASOF JOIN prices p ON c.product_id = p.product_id AND c.pos > p.pos
+WHERE abs(c.unit_price_cents - greatest(1, p.price_cents * r.rate)) > 0.501;
+
+-- invariant: a product is a variant without a model, or a model has no variants
+SELECT pos FROM product_launched WHERE (model_id IS NULL) <> (variant IS NULL);
+
+-- invariant: two products of a model are the same variant
+SELECT model_id FROM product_launched WHERE model_id IS NOT NULL GROUP BY model_id, variant HAVING count(*) > 1;
+
+-- invariant: the variants of a model differ in name, category, first price or launch
+SELECT model_id FROM product_launched WHERE model_id IS NOT NULL GROUP BY model_id
+HAVING count(DISTINCT (name, category, price_cents, occurred_at_ms)) > 1;
+
+-- invariant: in a flash sale something costs other than the percentage less, or what it cost before is not asked after it
+SELECT c.pos FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.start_ms
+ASOF JOIN prices p ON c.product_id = p.product_id AND c.pos > p.pos
+WHERE c.price_cents <> greatest(p.price_cents * (100 - f.percent) // 100, 49) OR c.price_cents >= p.price_cents
+  OR (f.end_ms < (SELECT max(occurred_at_ms) FROM happened) AND NOT EXISTS (FROM product_price_changed a
+    WHERE a.product_id = c.product_id AND a.occurred_at_ms = f.end_ms AND a.price_cents = p.price_cents));
+
+-- invariant: the price of a product changes while it is in a flash sale
+SELECT o.pos FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.start_ms
+JOIN product_price_changed o ON o.product_id = c.product_id AND o.occurred_at_ms > f.start_ms AND o.occurred_at_ms < f.end_ms;
+
+-- invariant: more products are in a flash sale than the scenario says
+SELECT f.name FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.start_ms
+GROUP BY f.name, f.products HAVING count(*) > f.products;
 
 -- invariant: a price changes to what it was
 SELECT pos FROM (SELECT pos, price_cents, lag(price_cents) OVER (PARTITION BY product_id ORDER BY pos) AS before FROM prices)
@@ -91,6 +123,19 @@ SELECT c.pos FROM checkout_started c WHERE NOT EXISTS (FROM carts WHERE carts.se
 SELECT c.pos FROM checkout_completed c LEFT JOIN checkout_started s USING (session_id)
 WHERE s.pos IS NULL OR s.occurred_at_ms >= c.occurred_at_ms;
 
+-- invariant: a cart holds prices of a currency that has no rate, or of two currencies
+SELECT pos::VARCHAR FROM cart_item_added ANTI JOIN rates USING (currency)
+UNION ALL SELECT session_id FROM cart_item_added GROUP BY session_id HAVING count(DISTINCT currency) > 1;
+
+-- invariant: a campaign brings a session on a day, or a flash sale in an hour, that is not its own
+SELECT s.pos FROM session_started s JOIN dated_campaigns d ON s.campaign = d.name
+LEFT JOIN customer_registered r USING (customer_id) LEFT JOIN countries c ON c.country = r.country
+WHERE CASE WHEN c.zone IS NULL
+  THEN NOT s.occurred_at_ms BETWEEN epoch_ms(d.first::TIMESTAMP) - 86400000 AND epoch_ms(d.last::TIMESTAMP) + 2 * 86400000
+  ELSE NOT local_day(s.occurred_at_ms, c.zone) BETWEEN d.first AND d.last END
+UNION ALL SELECT s.pos FROM session_started s JOIN flash_sales f ON s.campaign = f.name
+WHERE s.occurred_at_ms < f.start_ms OR s.occurred_at_ms >= f.end_ms;
+
 -- == Orders ==
 
 -- invariant: an order is not that of its session's checkout and customer
@@ -119,6 +164,12 @@ WHERE subtotal_cents <> l.lines OR total_cents <> subtotal_cents - discount_cent
 -- invariant: something happens to an order that is not placed
 SELECT a.pos FROM order_acts a LEFT JOIN order_placed o USING (order_id)
 WHERE o.pos IS NULL OR o.occurred_at_ms >= a.occurred_at_ms OR o.customer_id <> coalesce(a.customer_id, o.customer_id);
+
+-- invariant: an order, its cart, its customer and its payments differ in currency
+SELECT o.pos FROM order_placed o JOIN customer_registered r USING (customer_id) WHERE o.currency <> r.currency
+UNION ALL SELECT c.pos FROM cart_item_added c JOIN order_placed o USING (session_id) WHERE c.currency <> o.currency
+UNION ALL SELECT p.pos FROM payment_moves p JOIN order_placed o USING (order_id)
+WHERE p.currency IS DISTINCT FROM o.currency;
 
 -- == Payments ==
 
@@ -174,6 +225,11 @@ WHERE c.pos IS NULL OR c.occurred_at_ms >= s.occurred_at_ms;
 -- invariant: a parcel arrives that did not leave
 SELECT d.pos FROM order_delivered d LEFT JOIN order_shipped s USING (shipment_id, order_id)
 WHERE s.pos IS NULL OR s.occurred_at_ms >= d.occurred_at_ms;
+
+-- invariant: a parcel arrives on a Sunday or a holiday on which none are delivered
+SELECT d.pos FROM order_delivered d JOIN customer_registered r USING (customer_id) JOIN countries c USING (country)
+LEFT JOIN holidays h ON h.country = r.country AND h.day = local_day(d.occurred_at_ms, c.zone), rules
+WHERE h.day IS NOT NULL OR (NOT sunday_deliveries AND isodow(local_day(d.occurred_at_ms, c.zone)) = 7);
 
 -- invariant: a parcel comes back that did not arrive
 SELECT r.pos FROM order_returned r LEFT JOIN order_delivered d USING (shipment_id, order_id)

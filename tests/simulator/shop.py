@@ -14,6 +14,8 @@ import polars as pl
 import shopsim
 from shoplake.contract import EVENTS
 
+from .stated import stated
+
 HERE = Path(__file__).parent
 ORDER = ["occurred_at_ms", "lane", "seq"]
 ENTITIES = ("customer", "product", "session", "order")
@@ -23,11 +25,13 @@ class Shop:
     """A table per event type with the contract's columns and `pos`, an event's place in the whole stream.
 
     `happened` has every event: pos, type, occurred_at_ms, lane, seq, event_id, window_no. The events are those that the
-    simulator made, before faults break, delay or repeat some: in the order of their causes. `views.sql` adds views.
+    simulator made, before faults break, delay or repeat some: in the order of their causes. `views.sql` adds views, and
+    `stated` tables of what the scenario says.
     """
 
-    def __init__(self, path: Path | None = None, *, memory: str = "2GB") -> None:
+    def __init__(self, scenario: shopsim.Scenario, path: Path | None = None, *, memory: str = "2GB") -> None:
         """An empty shop, in memory or in a file at `path`; past `memory` DuckDB spills beside the file."""
+        self._scenario = scenario
         self.sql = duckdb.connect(":memory:" if path is None else str(path), config={"memory_limit": memory})
         self.events = 0
         self._tables = False
@@ -71,6 +75,10 @@ class Shop:
                     extra = "" if entity == "customer" else f", {customer}"
                     parts.append(f"SELECT pos, occurred_at_ms, '{name}' AS type, {key}{extra} FROM {name}")
             self.sql.execute(f"CREATE VIEW happened_{entity} AS " + " UNION ALL ".join(parts))
+        for name, table in stated(self._scenario).items():
+            self.sql.register("arrived", table.to_arrow())
+            self.sql.execute(f"CREATE TABLE {name} AS FROM arrived")
+            self.sql.unregister("arrived")
         self.sql.execute((HERE / "views.sql").read_text())
 
     def one(self, query: str) -> tuple[object, ...]:
@@ -99,7 +107,7 @@ def shop_of(
     scenario: shopsim.Scenario, seed: int, events: int, *, path: Path | None = None, windows: int = 10_000
 ) -> Shop:
     """A shop of whole windows: as many as it takes to so many events, or `windows` where a shop is a quiet one."""
-    shop = Shop(path)
+    shop = Shop(scenario, path)
     for window in itertools.islice(shopsim.simulate(scenario, seed), windows):
         shop.add(window)
         if shop.events >= events:

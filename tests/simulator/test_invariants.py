@@ -9,6 +9,9 @@ from .edges import scenarios_at_the_edge
 from .page import PAGE, renewed
 from .shop import invariants, plants, shop_of
 
+from shopsim.locales import LOCALES
+
+SALE = {"hours": 6, "products": 15, "percent": 50, "lift": 3, "demand": 9}
 EDGES = {
     "hardly any stock": {"stock": {"minimum": 1, "cover_days": 0.5}, "catalogue": {"products": 20}},
     "customers who come and go, prices that jump": {
@@ -33,6 +36,27 @@ EDGES = {
         "lanes": 1,
         "customers": {"initial": 1, "signups_per_day": 1},
         "catalogue": {"products": 1, "launches_per_day": 0},
+    },
+    "ten countries, prices in yen, charge-backs for all": {
+        "currency": "JPY",
+        "currencies": {"EUR": 0.0062, "GBP": 0.0053, "PLN": 0.026, "SEK": 0.068, "USD": 0.0067},
+        "customers": {"initial": 400, "locales": dict.fromkeys(LOCALES, 1)},
+        "payments": {"chargebacks": {"share": 1.0, "days": 0.5}},
+        "returns": {"share": 0.0, "goodwill_share": 0.8},
+        "fulfilment": {"capture_hours": 0.02, "ship_hours": 0.02, "delivery_days": 0.1},
+        "window_hours": 24,
+    },
+    "flash sales one upon the other": {
+        "window_hours": 24,
+        "customers": {"initial": 200},
+        "catalogue": {"products": 40, "price_changes_per_year": 100, "launches_per_day": 10, "lifetime_days": 4},
+        "flash_sales": [
+            {**SALE, "name": "first", "start": "2026-09-01T20:00:00Z"},
+            {**SALE, "name": "second", "start": "2026-09-01T23:00:00Z"},
+            {**SALE, "name": "third", "start": "2026-09-02T00:00:00Z"},
+            {**SALE, "name": "fourth", "start": "2026-09-02T05:00:00Z"},
+        ],
+        "campaigns": [{"name": "all-days", "first": "2026-09-01", "last": "2026-09-02", "lift": 4}],
     },
     "no payment goes through": {"payments": {"decline": 1.0, "retry": 1.0, "attempts": 5}},
     "windows of two months": {"window_hours": 1440, "customers": {"initial": 50, "signups_per_day": 2}},

@@ -1,5 +1,7 @@
 -- What several invariants speak of, as views over the tables of event types.
 
+CREATE MACRO local_day(ms, zone) AS (epoch_ms(ms) AT TIME ZONE 'UTC' AT TIME ZONE zone)::DATE;
+
 CREATE VIEW customer_acts AS
 SELECT pos, occurred_at_ms, type, customer_id FROM happened_customer
 WHERE customer_id IS NOT NULL AND type <> 'customer_registered';
@@ -44,6 +46,13 @@ CREATE VIEW attempts AS
 SELECT pos, occurred_at_ms, 'payment_authorised' AS type, order_id, payment_id, amount_cents FROM payment_authorised
 UNION ALL
 SELECT pos, occurred_at_ms, 'payment_declined', order_id, payment_id, amount_cents FROM payment_declined;
+
+CREATE VIEW payment_moves AS
+SELECT pos, order_id, currency FROM payment_authorised
+UNION ALL SELECT pos, order_id, currency FROM payment_declined
+UNION ALL SELECT pos, order_id, currency FROM payment_captured
+UNION ALL SELECT pos, order_id, currency FROM payment_refunded
+UNION ALL SELECT pos, order_id, currency FROM payment_charged_back;
 
 CREATE VIEW movements AS
 SELECT pos, product_id, warehouse_id, quantity AS on_hand, 0 AS reserved FROM stock_received

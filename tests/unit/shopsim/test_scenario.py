@@ -13,6 +13,8 @@ from shopsim.schema import json_schema
 
 SCENARIOS = Path(__file__).parents[3] / "generators" / "scenarios"
 
+SALE = {"name": "x", "hours": 1, "products": 1, "percent": 9, "lift": 2, "demand": 2}
+
 WRONG = {
     "an unknown key": (
         ("funnel", "chekout"),
@@ -34,6 +36,49 @@ WRONG = {
         [{"name": "Toys", "weight": 1, "price_cents": [900, 100], "nouns": ["Kite"]}],
         "catalogue.categories[0].price_cents: expected [lowest, highest]",
         "found [900, 100]",
+    ),
+    "a file of another version": (("version",), 2, "version: expected 1, the version of scenario files", "found 2"),
+    "a locale whose currency has no rate": (
+        ("customers", "locales"),
+        {"ja_JP": 1},
+        "customers.locales.ja_JP: expected a rate for JPY in `currencies`",
+        "found GBP",
+    ),
+    "a rate for the currency of the list": (
+        ("currencies",),
+        {"EUR": 1.0, "GBP": 0.9},
+        "currencies.EUR: expected no rate for the currency of the list prices",
+        "",
+    ),
+    "a campaign that ends before it begins": (
+        ("campaigns",),
+        [{"name": "x", "first": "2026-10-02", "last": "2026-10-01", "lift": 2}],
+        "campaigns[0]: expected first <= last, from the start 2026-09-01",
+        "found 2026-10-02 to 2026-10-01",
+    ),
+    "a campaign with an unknown key": (
+        ("campaigns",),
+        [{"name": "x", "first": "2026-10-02", "last": "2026-10-03", "lift": 2, "rebate": 3}],
+        "campaigns[0].rebate: expected one of the keys",
+        "",
+    ),
+    "two campaigns of one name": (
+        ("campaigns",),
+        [{"name": "x", "first": "2026-10-02", "last": "2026-10-03", "lift": 2}] * 2,
+        "campaigns: expected names that differ, found `x` twice",
+        "",
+    ),
+    "a flash sale before the start": (
+        ("flash_sales",),
+        [SALE | {"start": "2026-08-02T10:00:00Z"}],
+        "flash_sales[0].start: expected a time after the start 2026-09-01",
+        "",
+    ),
+    "a flash sale at a quarter past": (
+        ("flash_sales",),
+        [SALE | {"start": "2026-10-02T10:15:00Z"}],
+        "flash_sales[0].start: expected a full hour",
+        "",
     ),
     "hours of half a day": (("seasons", "hours"), [1] * 12, "seasons.hours: expected `array` of length >= 24", ""),
 }
@@ -88,6 +133,15 @@ def test_a_shipped_scenario_is_valid_and_survives_json(name):
 def test_the_digest_does_not_depend_on_the_order_of_keys(demo):
     turned = dict(reversed(demo.to_dict().items()))
     assert shopsim.scenario_from_dict(turned).digest == demo.digest
+
+
+def test_the_events_do_not_depend_on_the_order_of_keys_either(demo, simulated):
+    definition = demo.to_dict()
+    customers, sessions = definition["customers"], definition["sessions"]
+    customers["locales"] = dict(reversed(customers["locales"].items()))
+    sessions["campaigns"] = dict(reversed(sessions["campaigns"].items()))
+    turned = shopsim.scenario_from_dict(definition)
+    assert simulated(turned, 7, 6_000).equals(simulated(demo, 7, 6_000))
 
 
 def test_the_digest_changes_with_any_value(demo, changed):

@@ -7,6 +7,7 @@ import polars as pl
 
 from shoplake.contract import EVENTS, TOPICS, decode
 from shopsim.draws import Draws, Purpose
+from shopsim.locales import LOCALES
 from shopsim.reviews import _rating
 
 
@@ -50,6 +51,20 @@ def test_evenings_are_busier_than_nights(demo_shop):
     assert by_hour[20] > 10 * by_hour[3]
 
 
+def test_customers_of_every_locale_have_a_name_an_address_and_a_mail(changed, simulated):
+    currencies = {"GBP": 0.86, "PLN": 4.3, "SEK": 11, "USD": 1.1, "JPY": 160}
+    scenario = changed(customers={"locales": dict.fromkeys(LOCALES, 1)}, currencies=currencies)
+    rows = simulated(scenario, 7, 3_000).filter(pl.col("type") == "customer_registered")
+    customers = decode("customers", rows["value"].to_list()).events
+    found = dict(customers.select("country", "currency").unique().iter_rows())
+    assert found == {locale.country: locale.currency for locale in LOCALES.values()}
+    for field in ("name", "street", "postcode", "city"):
+        assert (customers[field].str.strip_chars() == customers[field]).all()
+        assert (customers[field].str.len_chars() > 1).all()
+    assert customers["email"].str.contains(r"^[a-z0-9]+\.[a-z0-9]+\.\d+-\d+@example\.com$").all()
+    assert not customers["email"].str.contains("someone").any()
+
+
 def test_few_products_get_most_of_the_attention(demo_shop):
     views = [n for (n,) in demo_shop.execute("SELECT count(*) AS n FROM product_viewed GROUP BY product_id").fetchall()]
     views.sort(reverse=True)
@@ -77,6 +92,6 @@ def test_better_products_are_rated_better():
 
 def test_names_mails_and_cities_are_of_one_country(demo_shop):
     countries = demo_shop.execute("SELECT DISTINCT country FROM customer_registered ORDER BY 1").fetchall()
-    assert countries == [("DE",), ("FR",), ("IT",), ("NL",)]
+    assert countries == [("DE",), ("FR",), ("GB",), ("IT",), ("NL",)]
     shared = "SELECT name FROM customer_registered WHERE email = '' OR email NOT SIMILAR TO '[a-z0-9.-]+@example.com'"
     assert demo_shop.execute(shared).fetchall() == []

@@ -1,0 +1,109 @@
+"""Which products are wanted how much: Zipf over ranks that wander, and the shelf that a visitor chooses from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopsim.draws import Draws, Ints
+from shopsim.prices import Running
+from shopsim.scenario import Catalogue
+from shopsim.seasons import QUIET_MS, Span
+
+STOCKED_MS = 30 * 60_000
+"""Every lane has its first units of a product so much after its launch, at the latest."""
+
+_UNIT = 2**20  # one, in the logarithm of a rank
+_SUM_OF_FOUR = 2**33  # mean of the sum of four words
+_SPREAD_OF_FOUR = 2**32 / math.sqrt(3)  # its standard deviation
+
+
+class Ranks:
+    """The order of the products by popularity. Mutable: it grows with the products and changes with each window."""
+
+    def __init__(self, settings: Catalogue) -> None:
+        self._settings = settings
+        self._place = np.empty(0, dtype=np.int64)  # logarithm of each product's rank, in `_UNIT`
+        self._logarithms = np.empty(0, dtype=np.int64)
+        self._demand = np.empty(0, dtype=np.int64)
+
+    def enter(self, rank: Ints) -> None:
+        """Take in new products at ranks from 0."""
+        self._know(int(rank.max(initial=0)) + 1)
+        self._place = np.concatenate([self._place, self._logarithms[rank]])
+
+    def wander(self, draws: Draws, days: float, on_sale: Ints) -> Ints:
+        """Let ranks drift, and return how much each product is wanted: whole numbers, 0 for those not on sale.
+
+        Args:
+            draws: where chance comes from.
+            days: since the last time.
+            on_sale: products that have a rank.
+        """
+        self._know(len(on_sale))
+        words = draws.words(4 * len(on_sale)).reshape(4, -1).sum(axis=0) - _SUM_OF_FOUR
+        step = round(self._settings.drift * math.sqrt(days) / _SPREAD_OF_FOUR * _UNIT * 2**20)
+        order = on_sale[np.argsort(self._place[on_sale] + (words * step >> 20), kind="stable")]
+        self._place[order] = self._logarithms[: len(order)]
+        demand = np.zeros(len(self._place), dtype=np.int64)
+        demand[order] = self._demand[: len(order)]
+        return demand
+
+    def _know(self, ranks: int) -> None:
+        known = len(self._demand)
+        if ranks > known:
+            more = range(known + 1, max(ranks, 2 * known) + 1)
+            self._logarithms = np.append(self._logarithms, [round(math.log(rank) * _UNIT) for rank in more])
+            demand = [max(1, round(2**24 / rank**self._settings.zipf)) for rank in more]
+            self._demand = np.append(self._demand, demand)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What visitors may meet whose sessions start in a part of a window, and how much they want each.
+
+    Attributes:
+        from_ms: the part's start; it lasts until the next shelf's.
+        candidates: products on sale in some of the window, int64 [candidates].
+        demand: running totals of their popularity, scaled for `Draws.pick`.
+        core, core_demand: the same for those on sale in all of it; never empty.
+    """
+
+    from_ms: int
+    candidates: Ints
+    demand: Ints
+    core: Ints
+    core_demand: Ints
+
+
+def shelves(span: Span, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sales: list[Running]) -> list[Shelf]:
+    """The shelves of a window, the same for every lane: a new one whenever a flash sale begins or ends.
+
+    Args:
+        span: the window.
+        launched_ms: of each product.
+        ends_ms: when each is discontinued.
+        popularity: of each.
+        sales: those that touch the window.
+    """
+    candidates = np.flatnonzero(ends_ms > span.start_ms + QUIET_MS)
+    stocked = launched_ms + STOCKED_MS < span.opens_ms
+    core = np.flatnonzero(stocked & (ends_ms > span.end_ms + QUIET_MS))
+    bounds = {bound for running in sales for bound in (running.sale.start_ms, running.sale.end_ms)}
+    found = []
+    for start in sorted({span.start_ms} | {bound for bound in bounds if span.start_ms < bound < span.end_ms}):
+        wanted = popularity.copy()
+        for running in sales:
+            if running.sale.start_ms <= start < running.sale.end_ms:
+                wanted[running.product] = wanted[running.product] * round(running.sale.demand * 100) // 100
+        found.append(Shelf(start, candidates, _totals(wanted[candidates]), core, _totals(wanted[core])))
+    return found
+
+
+def _totals(popularity: Ints) -> Ints:
+    # `Draws.below` multiplies by 32-bit words: the last total must stay under 2**31.
+    totals = np.cumsum(popularity)
+    shift = max(0, int(totals[-1]).bit_length() - 30)
+    return np.cumsum(np.maximum(popularity >> shift, 1)) if shift else totals

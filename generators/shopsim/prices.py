@@ -1,0 +1,123 @@
+"""What products cost when: regular prices that change now and then, and flash sales on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shopsim.draws import Bools, Draws, Ints
+from shopsim.occasions import FlashSale
+from shopsim.seasons import FAR_MS, QUIET_MS, Span
+
+FEWEST_CENTS = 49
+_REBATES = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by
+_TIME_BITS = 36  # more than two years in milliseconds, above the longest window
+_APART_MS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices of all products from a window's start to the end of the quiet hours after it, in cents.
+
+    Attributes:
+        start_ms: of the window.
+        before: at its start, int64 [products].
+        product, at_ms, price: the changes, sorted by product and time, int64 [changes].
+        changes: whether a product has any, bool [products].
+    """
+
+    start_ms: int
+    before: Ints
+    product: Ints
+    at_ms: Ints
+    price: Ints
+    changes: Bools
+
+    def at(self, product: Ints, at_ms: Ints) -> Ints:
+        """Prices of products at times, shape [rows]."""
+        found = self.before[product]
+        some = np.flatnonzero(self.changes[product])
+        if len(some):
+            keys = (self.product << _TIME_BITS) + (self.at_ms - self.start_ms)
+            wanted = (product[some] << _TIME_BITS) + (at_ms[some] - self.start_ms)
+            last = np.searchsorted(keys, wanted, side="right") - 1
+            known = (last >= 0) & (self.product[last] == product[some])
+            found[some[known]] = self.price[last[known]]
+        return found
+
+
+@dataclass(slots=True)
+class Running:
+    """A flash sale whose products are chosen. Mutable until it has begun, as their regular prices may still change.
+
+    Attributes:
+        sale: what the scenario says.
+        product: which, int64 [products of the sale].
+        regular: their price without the sale.
+        reduced: their price in it.
+    """
+
+    sale: FlashSale
+    product: Ints
+    regular: Ints
+    reduced: Ints
+
+    def settle(self, regular: Ints) -> None:
+        """Take prices at the sale's start; products that it would not make cheaper are left out."""
+        cut = np.maximum(regular * (100 - self.sale.percent) // 100, FEWEST_CENTS)
+        cheaper = cut < regular
+        self.product, self.regular, self.reduced = self.product[cheaper], regular[cheaper], cut[cheaper]
+
+
+def regular_changes(
+    span: Span, draws: Draws, base: Ints, price: Ints, per_year: float, may: Bools, ends_ms: Ints, sales: list[Running]
+) -> tuple[Ints, Ints]:
+    """When in a window each product's regular price changes (`FAR_MS` if it does not), and to what.
+
+    Args:
+        span: the window.
+        draws: where chance comes from.
+        base: price of each product as it was launched.
+        price: as it is now.
+        per_year: how often, at most once in a window.
+        may: products that are on sale when the window begins to change prices.
+        ends_ms: when products are discontinued.
+        sales: during which the price of their products does not change.
+    """
+    n = len(base)
+    at = span.settled(draws, n) & ~1
+    wanted = np.maximum(base * (100 + _REBATES[draws.below(len(_REBATES), n)]) // 100, FEWEST_CENTS)
+    changes = draws.chance(min(1.0, per_year * span.days / 365), n) & (wanted != price) & may & (at < ends_ms)
+    for running in sales:
+        during = (at >= running.sale.start_ms - _APART_MS) & (at <= running.sale.end_ms + _APART_MS)
+        changes[running.product] &= ~during[running.product]
+    return np.where(changes, at, FAR_MS), np.where(changes, wanted, price)
+
+
+def timeline(span: Span, price: Ints, changed_ms: Ints, after: Ints, sales: list[Running]) -> Prices:
+    """Regular prices and those of the sales together.
+
+    Args:
+        span: the window.
+        price: regular price of each product at the window's start.
+        changed_ms: when it changes, from `regular_changes`.
+        after: what it is then.
+        sales: all that touch the window or the quiet hours after it.
+    """
+    before = price.copy()
+    changed = np.flatnonzero(changed_ms < FAR_MS)
+    parts = [(changed, changed_ms[changed], after[changed])]
+    for running in sales:
+        product, start, end = running.product, running.sale.start_ms, running.sale.end_ms
+        if start < span.start_ms:
+            before[product] = running.reduced
+        else:
+            parts.append((product, np.full(len(product), start), running.reduced))
+        if end < span.end_ms + QUIET_MS:
+            parts.append((product, np.full(len(product), end), running.regular))
+    product, at, new = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((at, product))
+    changes = np.zeros(len(price), dtype=bool)
+    changes[product] = True
+    return Prices(span.start_ms, before, product[order], at[order], new[order], changes)

@@ -1,0 +1,139 @@
+"""A scenario's calendar: what each hour is like in each locale, and on which days no parcel arrives there."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+
+from shopsim.draws import Bools, Ints
+from shopsim.holidays import holidays
+from shopsim.locales import LOCALES, Locale
+from shopsim.scenario import Scenario
+from shopsim.seasons import DAY_MS, HOUR_MS, OPENING_MS, PPM, Span
+from shopsim.zones import Clocks
+
+_EPOCH = dt.date(1970, 1, 1)
+_LAST_DAY = (dt.date(2103, 1, 1) - _EPOCH).days
+_SUNDAY, _WEEK = 6, 7
+_MOST_GROWTH = 100
+_BUSIEST = 1_000 * PPM  # however many lifts come together
+_DAYS_PER_YEAR = 365
+
+
+def locales_of(scenario: Scenario) -> list[Locale]:
+    """The locales of a scenario in the order of their numbers, which is not that of the file."""
+    return [LOCALES[name] for name in sorted(scenario.customers.locales)]
+
+
+def locale_weights(scenario: Scenario) -> Ints:
+    """How many customers are of each locale, relative; int64 [locales]."""
+    weights = [scenario.customers.locales[locale.name] for locale in locales_of(scenario)]
+    return np.array([max(round(1000 * weight / max(weights)), weight > 0) for weight in weights], dtype=np.int64)
+
+
+class Timetable:
+    """Hours and days of one scenario. Immutable."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._locales = locales_of(scenario)
+        self._clocks = Clocks([locale.zone for locale in self._locales])
+        self._profile = _profile(scenario)
+        self._first_day = scenario.start_ms // DAY_MS - 1
+        self._holiday = self._holidays()
+        self._next_open = self._open_days()
+
+    def span(self, window: int) -> Span:
+        """The event time of a window and its traffic."""
+        scenario = self._scenario
+        start = scenario.start_ms + window * scenario.window_ms
+        traffic = self._traffic(start, scenario.window_hours)
+        opens = start
+        if window == 0:
+            opens = start + OPENING_MS
+            traffic[:, : OPENING_MS // HOUR_MS] = 0
+        days = scenario.window_hours / 24
+        since = window * days + days / 2
+        visits, signups = (_growth(g, since) for g in (scenario.trend.visits_per_year, scenario.trend.signups_per_year))
+        return Span(window, start, start + scenario.window_ms, opens, traffic, visits, signups)
+
+    def delivered(self, locale: Ints, at_ms: Ints) -> Ints:
+        """When parcels arrive that would arrive at some time: then, or at the same hour of the next day that is open.
+
+        Args:
+            locale: of each customer.
+            at_ms: UTC milliseconds.
+        """
+        offset = self._clocks.offset_ms(locale, at_ms)
+        day = (at_ms + offset) // DAY_MS - self._first_day
+        wait = self._next_open[locale, np.minimum(day, self._next_open.shape[1] - 1)].astype(np.int64) * DAY_MS
+        moved = at_ms + wait
+        # The clock may have changed meanwhile.
+        arrived: Ints = moved + np.where(wait > 0, offset - self._clocks.offset_ms(locale, moved), 0)
+        return arrived
+
+    def within(self, first: dt.date, last: dt.date, locale: Ints, at_ms: Ints) -> Bools:
+        """Whether times are in some days, both included, as the clocks of each row's locale have it."""
+        day = (at_ms + self._clocks.offset_ms(locale, at_ms)) // DAY_MS
+        inside: Bools = (day >= (first - _EPOCH).days) & (day <= (last - _EPOCH).days)
+        return inside
+
+    def _traffic(self, start_ms: int, hours: int) -> Ints:
+        """What is asked of each locale and hour, in `PPM`; int64 [locales, hours]."""
+        at = start_ms + np.arange(hours) * HOUR_MS
+        return np.stack([self._locals_traffic(number, at) for number in range(len(self._locales))])
+
+    def _locals_traffic(self, number: int, at_ms: Ints) -> Ints:
+        scenario, locale = self._scenario, np.full(len(at_ms), number)
+        local = at_ms + self._clocks.offset_ms(locale, at_ms)
+        day = local // DAY_MS
+        # 1970-01-01 was a Thursday: day 3 of a week that starts on Monday.
+        traffic = self._profile[(day + 3) % _WEEK, local // HOUR_MS % 24]
+        on_holiday = self._holiday[number, np.minimum(day - self._first_day, self._holiday.shape[1] - 1)]
+        traffic = np.where(on_holiday, _times(traffic, scenario.holidays.traffic), traffic)
+        for campaign in scenario.campaigns:
+            inside = self.within(campaign.first, campaign.last, locale, at_ms)
+            traffic = np.where(inside, _times(traffic, campaign.lift), traffic)
+        for sale in scenario.flash_sales:
+            inside = (at_ms >= sale.start_ms) & (at_ms < sale.end_ms)
+            traffic = np.where(inside, _times(traffic, sale.lift), traffic)
+        return np.minimum(traffic, _BUSIEST)
+
+    def _holidays(self) -> Bools:
+        days = np.zeros((len(self._locales), _LAST_DAY - self._first_day), dtype=bool)
+        for number, locale in enumerate(self._locales):
+            for year in range(self._scenario.start.year, 2103):
+                found = [(date - _EPOCH).days - self._first_day for date in holidays(locale.country, year)]
+                days[number, [day for day in found if day >= 0]] = True
+        return days
+
+    def _open_days(self) -> npt.NDArray[np.int8]:
+        """Days from each day to the next on which parcels arrive, 0 if they do on it; shape [locales, days]."""
+        scenario = self._scenario
+        days = self._holiday.shape[1]
+        closed = self._holiday.copy() if not scenario.holidays.deliveries else np.zeros_like(self._holiday)
+        if not scenario.fulfilment.sunday_deliveries:
+            closed[:, (self._first_day + np.arange(days) + 3) % _WEEK == _SUNDAY] = True
+        opens = np.where(closed, days, np.arange(days))
+        following = np.minimum.accumulate(opens[:, ::-1], axis=1)[:, ::-1]
+        return np.where(following < days, following - np.arange(days), 0).astype(np.int8)
+
+
+def _profile(scenario: Scenario) -> Ints:
+    """Traffic per day of the week and hour, `PPM` on average; int64 [7, 24]."""
+    seasons = scenario.seasons
+    weights = [[day * hour for hour in seasons.hours] for day in seasons.weekdays]
+    average = sum(map(sum, weights)) / (_WEEK * 24)
+    return np.array([[round(weight / average * PPM) for weight in day] for day in weights], dtype=np.int64)
+
+
+def _times(traffic: Ints, factor: float) -> Ints:
+    return traffic * round(factor * 1000) // 1000
+
+
+def _growth(per_year: float, days: float) -> int:
+    """The factor after some days, in thousandths."""
+    factor: float = (1 + per_year) ** (days / _DAYS_PER_YEAR)
+    return round(1000 * min(_MOST_GROWTH, factor))

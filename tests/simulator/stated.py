@@ -50,7 +50,9 @@ def _closed(scenario: shopsim.Scenario) -> list[tuple[str, dt.date]]:
     if scenario.holidays.deliveries:
         return []
     years = range(scenario.start.year, scenario.start.year + YEARS)
-    return [(place.country, day) for place in LOCALES.values() for year in years for day in holidays(place.country, year)]
+    return [
+        (place.country, day) for place in LOCALES.values() for year in years for day in holidays(place.country, year)
+    ]
 
 
 def _table(schema: dict[str, Any], rows: Iterable[tuple[Any, ...]]) -> pl.DataFrame:

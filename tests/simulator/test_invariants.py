@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from shopsim.locales import LOCALES
+
 from .edges import scenarios_at_the_edge
 from .page import PAGE, renewed
 from .shop import invariants, plants, shop_of
-
-from shopsim.locales import LOCALES
 
 SALE = {"hours": 6, "products": 15, "percent": 50, "lift": 3, "demand": 9}
 EDGES = {

@@ -12,9 +12,11 @@ ShoplakeError                 exit code 1
 ├── ContractError             an event that does not fit the contract
 ├── SinkError                 a store
 │   ├── Fenced                a newer owner holds the partition
+│   ├── Misplaced             the store stands elsewhere than its owner thinks
 │   ├── Backpressure          the store asks to wait
 │   └── StoreUnavailable      the store did not answer within its bounds
 ├── StreamHalted              going on would lose or repeat events
+│   └── LogUnavailable        Kafka did not answer within its bounds
 ├── PublishError              the log did not take the events
 └── VerifyFailed              a store does not hold what the log says
 """
@@ -84,12 +86,25 @@ class Fenced(SinkError):
     """A newer owner has taken over; this one must stop writing."""
 
 
-class Backpressure(SinkError):
-    """The store asks to wait before the next write."""
+class Misplaced(SinkError):
+    """A batch does not follow on to what the store holds: the store went back, or the sink lost its place."""
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+
+class Backpressure(SinkError):
+    """The store asks to wait before the next write.
+
+    Attributes:
+        retry_after_s: how long it wants to be left alone.
+        partitions: (topic, partition) of what was not applied, where the rest of the batch was; empty when any of it
+            may be missing.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after_s: float, partitions: frozenset[tuple[str, int]] = frozenset()
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.partitions = partitions
 
 
 class StoreUnavailable(SinkError):
@@ -98,6 +113,10 @@ class StoreUnavailable(SinkError):
 
 class StreamHalted(ShoplakeError):
     """The stream stopped because going on would lose or repeat events."""
+
+
+class LogUnavailable(StreamHalted):
+    """Kafka did not answer within its bounds; the same call is safe."""
 
 
 class PublishError(ShoplakeError):

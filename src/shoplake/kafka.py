@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import IllegalOperation, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    IllegalOperation,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    ProducerFenced,
+    RecordTooLargeError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersionError,
+    for_code,
+)
 
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
-from shoplake.errors import StreamHalted
+from shoplake.errors import LogUnavailable, StreamHalted
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -23,6 +42,24 @@ SETTLE_TIMEOUT_S = 30
 POLL_MS = 500
 POLL_RECORDS = 10_000
 SILENT_POLLS = 60
+STOP_TIMEOUT_S = 3
+
+# What stays so however often it is tried. All else that a client raises may be a broker that is not there yet.
+REFUSALS = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    ProducerFenced,
+    RecordTooLargeError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersionError,
+)
 
 # The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
 # of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
@@ -43,16 +80,22 @@ def client_options(cluster: KafkaSettings) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
-    """Turns what the client raises while Kafka is away into one clear error.
+    """Turns what the client raises into one clear error.
 
     Raises:
-        StreamHalted: Kafka did not answer.
+        LogUnavailable: Kafka did not answer, or cannot for the moment.
+        StreamHalted: it refused what it will refuse again.
     """
+    where = f"Kafka at {cluster.bootstrap_servers}"
     try:
         yield
-    except (KafkaError, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
+    except (*REFUSALS, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
         raise StreamHalted(
-            f"Kafka at {cluster.bootstrap_servers} did not answer as expected: {error or type(error).__name__}",
+            f"{where} refused: {error or type(error).__name__}", fix="is this the right cluster, and the right login?"
+        ) from error
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise LogUnavailable(
+            f"{where} did not answer as expected: {error or type(error).__name__}",
             fix="is it running? `shoplake status`",
         ) from error
 
@@ -89,6 +132,8 @@ def consumer(cluster: KafkaSettings, *, group: str | None = None, topics: Iterab
         "auto_offset_reset": "none",
         "session_timeout_ms": 6_000,  # the least a broker allows: a killed sink's partitions are free again after it
         "heartbeat_interval_ms": 1_500,
+        # A rebalance waits so long for a member that is bringing its last batch into the store.
+        "rebalance_timeout_ms": 30_000,
         "max_poll_interval_ms": 300_000,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "max_partition_fetch_bytes": 2 * 1024 * 1024,
@@ -121,6 +166,16 @@ async def committed_records(cluster: KafkaSettings, topic: str) -> AsyncIterator
                 raise StreamHalted(f"Kafka sent no more of {topic}, which goes on", fix="`shoplake logs kafka`")
             for records in found.values():
                 yield records
+
+
+async def stop(client: Any) -> None:  # noqa: ANN401 - a consumer or a producer; aiokafka is untyped
+    """Stop a client, in bounded time: one that has something to say to a broker that is away would say it for ever."""
+    stopping = asyncio.ensure_future(client.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
+    if not done:
+        stopping.cancel()
+    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+        logging.getLogger(__name__).info("a Kafka client did not stop in order: %r", error)
 
 
 async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import polars as pl
 
-from shoplake.errors import SinkError
+from shoplake.errors import Fenced, Misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,18 +64,37 @@ class Batch:
     def __len__(self) -> int:
         return sum(len(frame) for frame in self.events.values())
 
-    def after(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> Batch:
-        """What of this batch the store has not applied yet; empty ranges fall away.
+    def of(self, topic: str) -> Batch:
+        """The part of the batch that comes from one topic."""
+        events = {topic: self.events[topic]} if topic in self.events else {}
+        return Batch(events, {p: read for p, read in self.ranges.items() if p.topic == topic})
+
+    def without(self, partitions: Iterable[TopicPartition]) -> Batch:
+        """The batch without what comes from these partitions."""
+        gone = frozenset(partitions)
+        events = {}
+        for topic, frame in self.events.items():
+            numbers = [p.partition for p in gone if p.topic == topic]
+            events[topic] = frame.filter(~pl.col("partition").is_in(numbers)) if numbers else frame
+        return Batch(events, {p: read for p, read in self.ranges.items() if p not in gone})
+
+    def fresh(self, store: str, found: Mapping[TopicPartition, Checkpoint], owner: Ownership) -> Batch:
+        """What of this batch is to be applied, by what the store was found to hold; empty ranges fall away.
 
         Raises:
-            SinkError: the batch starts after the checkpoint, so that events in between would be lost.
+            Fenced: a partition belongs to another epoch than the owner's, or the store has never heard of it.
+            Misplaced: the batch starts after the checkpoint, so that events in between would be lost.
         """
         ranges = {}
         for partition, read in self.ranges.items():
-            done = checkpoints[partition].next_offset
+            checkpoint = found.get(partition)
+            if checkpoint is None or checkpoint.epoch != owner[partition]:
+                holder = None if checkpoint is None else checkpoint.epoch
+                raise Fenced(f"{store}: {partition} belongs to epoch {holder}, not to {owner[partition]}")
+            done = checkpoint.next_offset
             if read.start > done:
-                raise SinkError(
-                    f"{partition}: expected a batch from offset {done} on, found one from {read.start}",
+                raise Misplaced(
+                    f"{store}: {partition}: expected a batch from offset {done} on, found one from {read.start}",
                     fix="restart the sink; it reads its checkpoint again and seeks to it",
                 )
             if read.stop > done:
@@ -111,14 +130,30 @@ class Sink(ABC):
         """
 
     @abstractmethod
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Where the partitions stand, read and nothing else; those that were never opened are left out."""
+
+    @abstractmethod
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note which topic of each name fills this store, where it does not know; say what it knows of them.
+
+        Offsets mean nothing in a topic that was made anew, and a store cannot see that from them. What is noted is
+        never changed, and is lost with the data.
+
+        Args:
+            topics: name -> a text that no other topic has.
+        """
+
+    @abstractmethod
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """Fold the batch into the store and move the checkpoints of its ranges.
 
         Raises:
             Fenced: a newer owner holds one of the partitions; nothing was written.
-            Backpressure: the store asks to wait; nothing or a part was written, and the same call is safe.
+            Backpressure: the store asks to wait; nothing or a part was written, and the same call is safe. Where it
+                names partitions, all others were applied.
             StoreUnavailable: the store did not answer; the outcome is unknown, and the same call is safe.
-            SinkError: the batch does not follow the checkpoint.
+            Misplaced: the batch does not follow the checkpoint; nothing was written.
         """
 
     @abstractmethod

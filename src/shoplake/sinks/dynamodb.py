@@ -71,6 +71,11 @@ class DynamoDBSink(KeyedSink):
         rows = await self.read("checkpoints", list(by_key))
         return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in rows.items()}
 
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note the topics beside the checkpoints, each under its name."""
+        known = await in_parallel(lambda item: self._identify(*item), list(topics.items()))
+        return dict(zip(topics, known, strict=True))
+
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Move the checkpoints where the epoch is still ours."""
         updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
@@ -97,6 +102,17 @@ class DynamoDBSink(KeyedSink):
         failpoints.reach("dynamodb.open.after")
         row = _item(answer["Attributes"])
         return Checkpoint(row["next_offset"], row["epoch"])
+
+    def _identify(self, topic: str, identity: str) -> str:
+        answer = self._call(
+            self._client.update_item,
+            TableName=self._checkpoints,
+            Key={"pk": {"S": topic}},
+            UpdateExpression="SET topic_identity = if_not_exists(topic_identity, :identity)",
+            ExpressionAttributeValues=_attributes({":identity": identity}),
+            ReturnValues="ALL_NEW",
+        )
+        return str(_item(answer["Attributes"])["topic_identity"])
 
     def _advance(self, partition: TopicPartition, checkpoint: Checkpoint) -> dict[str, Any]:
         return {

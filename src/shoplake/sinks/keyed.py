@@ -8,6 +8,7 @@ two writers one has to read again.
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
-from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.errors import Backpressure
+from shoplake.patience import jittered
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 
 Key: TypeAlias = tuple[str, ...]
@@ -59,10 +61,6 @@ class KeyedSink(Sink):
         """Write each item where the stored `rev` is `item["rev"] - 1` (absent for 1); True when all were written."""
 
     @abstractmethod
-    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
-        """Where these partitions stand, consistently read; those that were never opened are left out."""
-
-    @abstractmethod
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Store next offsets where the epoch is still the given one.
 
@@ -75,34 +73,41 @@ class KeyedSink(Sink):
 
         The checkpoint follows the data, so a crash between the two repeats a batch, and each item passes over it.
         An item cannot see a gap, and would hold what follows one for ever: so the checkpoint is asked before.
+        Where one collection is slow, the topics that do not go there go on.
         """
-        fresh = batch.after(self._owned(await self.checkpoints(batch.ranges), batch, owner))
+        fresh = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
+        slow: dict[str, Backpressure] = {}
         for part in self.parts:
             events = fresh.events.get(part.topic)
-            if events is not None and not events.is_empty():
-                await self._apply_part(part, events)
-        await self.advance({p: Checkpoint(read.stop, owner[p]) for p, read in fresh.ranges.items()})
-
-    def _owned(
-        self, found: dict[TopicPartition, Checkpoint], batch: Batch, owner: Ownership
-    ) -> dict[TopicPartition, Checkpoint]:
-        for partition in batch.ranges:
-            epoch = found[partition].epoch if partition in found else None
-            if epoch != owner[partition]:
-                raise Fenced(f"{self.name}: {partition} belongs to epoch {epoch}, not to {owner[partition]}")
-        return found
+            if events is not None and not events.is_empty() and part.topic not in slow:
+                try:
+                    await self._apply_part(part, events)
+                except Backpressure as asked:
+                    slow[part.topic] = asked
+        moved = {p: read for p, read in fresh.ranges.items() if p.topic not in slow}
+        await self.advance({p: Checkpoint(read.stop, owner[p]) for p, read in moved.items()})
+        if slow:
+            raise Backpressure(
+                "; ".join(str(asked) for asked in slow.values()),
+                retry_after_s=max(asked.retry_after_s for asked in slow.values()),
+                partitions=frozenset(fresh.ranges.keys() - moved.keys()),
+            )
 
     async def _apply_part(self, part: Part, events: pl.DataFrame) -> None:
         events = events.filter(pl.all_horizontal(pl.col(k).is_not_null() for k in part.keys))
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             if events.is_empty():
                 return
+            if attempt:
+                await asyncio.sleep(jittered(0.02 * 2**attempt))  # others write these items too
             keys = events.select(part.keys).unique(maintain_order=True).rows()
             stored = await self.read(part.collection, keys)
             events = newer(events, part, stored)
             if await self.write(part.collection, fold_items(events, part, stored)):
                 return
-        raise StoreUnavailable(f"{self.name}: items of {part.collection} kept moving through {ATTEMPTS} attempts")
+        raise Backpressure(
+            f"{self.name}: items of {part.collection} kept moving through {ATTEMPTS} attempts", retry_after_s=1.0
+        )
 
 
 def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.DataFrame:

@@ -8,9 +8,11 @@ an earlier owner still tries meets a table that has moved.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
@@ -19,9 +21,10 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 
 from shoplake import failpoints
 from shoplake.contract import TOPICS
-from shoplake.errors import Fenced, SinkError, StoreUnavailable
+from shoplake.errors import Backpressure, SinkError, StoreUnavailable
+from shoplake.patience import jittered
 from shoplake.sinks import fold
-from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, Ownership, Sink, TopicPartition
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.lake_tables import create_table, open_catalog
 from shoplake.sinks.parallel import in_parallel
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
 
 CHECKPOINT = "shoplake.checkpoint"
+IDENTITY = "shoplake.topic"
 # Owners of other partitions of a table commit to it too; each of them can get ahead of us once per attempt.
 ATTEMPTS = 20
 Checkpoints = dict[int, Checkpoint]
@@ -59,10 +63,30 @@ class LakeSink(Sink):
         opened = await in_parallel(lambda item: self._open(*item), list(by_topic.items()))
         return {partition: checkpoint for table in opened for partition, checkpoint in table.items()}
 
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Where the partitions stand."""
+        wanted = set(partitions)
+        await asyncio.to_thread(self._prepare)
+        read = await in_parallel(self._read, sorted({partition.topic for partition in wanted}))
+        found = {partition: checkpoint for table in read for partition, checkpoint in table.items()}
+        return {partition: found[partition] for partition in wanted if partition in found}
+
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note each topic in a property of its table."""
+        await asyncio.to_thread(self._prepare)
+        known = await in_parallel(lambda item: self._identify(*item), list(topics.items()))
+        return dict(zip(topics, known, strict=True))
+
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """One commit per topic."""
+        """One commit per topic; a table that others keep moving is left for later."""
         topics = sorted({partition.topic for partition in batch.ranges})
-        await in_parallel(lambda topic: self._append(topic, batch, owner), topics)
+        done = await in_parallel(lambda topic: self._append(topic, batch.of(topic), owner), topics)
+        if late := [topic for topic, committed in zip(topics, done, strict=True) if not committed]:
+            raise Backpressure(
+                f"lake: {_moved(late)} while one commit was tried",
+                retry_after_s=1.0,
+                partitions=frozenset(partition for partition in batch.ranges if partition.topic in late),
+            )
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -76,12 +100,28 @@ class LakeSink(Sink):
                 topic: create_table(catalog, self._settings.lake.database, TOPICS[topic]) for topic in sorted(TOPICS)
             }
 
+    def _read(self, topic: str) -> dict[TopicPartition, Checkpoint]:
+        with _Answering(topic):
+            found = read_checkpoints(self._tables[topic].refresh())
+        return {TopicPartition(topic, p): checkpoint for p, checkpoint in found.items()}
+
+    def _identify(self, topic: str, identity: str) -> str:
+        for attempt in range(ATTEMPTS):
+            with _Answering(topic):
+                table = self._tables[topic].refresh()
+                if (known := table.properties.get(IDENTITY)) is not None:
+                    return str(known)
+                with contextlib.suppress(CommitFailedException), table.transaction() as change:
+                    change.set_properties({IDENTITY: identity})
+            _rest(attempt)
+        raise StoreUnavailable(f"lake: {_moved([topic])} while its topic was noted")
+
     def _open(self, topic: str, partitions: list[int]) -> dict[TopicPartition, Checkpoint]:
         def take_over(found: Checkpoints) -> Checkpoints:
             none = Checkpoint(next_offset=0, epoch=0)
             return {p: Checkpoint(found.get(p, none).next_offset, found.get(p, none).epoch + 1) for p in partitions}
 
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             with _Answering(topic):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
@@ -90,24 +130,28 @@ class LakeSink(Sink):
                 if _commit(table, None, found | mine):
                     failpoints.reach("lake.open.after")
                     return {TopicPartition(topic, p): checkpoint for p, checkpoint in mine.items()}
-        raise _contended(topic)
+            _rest(attempt)
+        raise StoreUnavailable(f"lake: {_moved([topic])} while it was taken over")
 
-    def _append(self, topic: str, batch: Batch, owner: Ownership) -> None:
-        ranges = {p: read for p, read in batch.ranges.items() if p.topic == topic}
-        part = Batch({topic: batch.events.get(topic, _no_events(topic))}, ranges)
-        for _ in range(ATTEMPTS):
+    def _append(self, topic: str, part: Batch, owner: Ownership) -> bool:
+        """Commit what is new; False when others were always quicker."""
+        for attempt in range(ATTEMPTS):
             with _Answering(topic):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
-                fresh = part.after(_owned(topic, found, ranges, owner))
+                here = {TopicPartition(topic, p): checkpoint for p, checkpoint in found.items()}
+                fresh = part.fresh(self.name, here, owner)
                 if not fresh.ranges:
-                    return
+                    return True
                 moved = {p.partition: Checkpoint(read.stop, owner[p]) for p, read in fresh.ranges.items()}
                 failpoints.reach("lake.write.before")
-                if _commit(table, to_arrow(topic, fresh.events[topic]), found | moved):
+                events = fresh.events.get(topic)
+                rows = None if events is None or events.is_empty() else to_arrow(topic, events)
+                if _commit(table, rows, found | moved):
                     failpoints.reach("lake.commit.after")
-                    return
-        raise _contended(topic)
+                    return True
+            _rest(attempt)
+        return False
 
 
 def read_checkpoints(table: Table) -> Checkpoints:
@@ -143,7 +187,7 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
     summary = {CHECKPOINT: json.dumps({p: [c.next_offset, c.epoch] for p, c in sorted(checkpoints.items())})}
     try:
         with table.transaction() as commit:
-            if rows is not None and rows.num_rows:
+            if rows is not None:
                 commit.append(rows, snapshot_properties=summary)  # the files; nobody sees them before the commit
             else:
                 with commit.update_snapshot(snapshot_properties=summary).fast_append():
@@ -154,23 +198,13 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
     return True
 
 
-def _owned(
-    topic: str, found: Checkpoints, ranges: Mapping[TopicPartition, OffsetRange], owner: Ownership
-) -> dict[TopicPartition, Checkpoint]:
-    for partition in ranges:
-        epoch = found[partition.partition].epoch if partition.partition in found else None
-        if epoch != owner[partition]:
-            raise Fenced(f"lake: {partition} belongs to epoch {epoch}, not to {owner[partition]}")
-    return {TopicPartition(topic, p): checkpoint for p, checkpoint in found.items()}
+def _moved(topics: list[str]) -> str:
+    return f"{', '.join(topics)} moved {ATTEMPTS} times"
 
 
-def _no_events(topic: str) -> pl.DataFrame:
-    schema: dict[str, Any] = {**TOPICS[topic].columns, "partition": pl.Int32, "offset": pl.Int64}
-    return pl.DataFrame(schema=schema)
-
-
-def _contended(topic: str) -> StoreUnavailable:
-    return StoreUnavailable(f"lake: table {topic} moved {ATTEMPTS} times while one commit was tried")
+def _rest(attempt: int) -> None:
+    # Full speed would only meet the same others again; most commits take a tenth of a second.
+    time.sleep(jittered(min(1.0, 0.05 * 2**attempt)))
 
 
 class _Answering:

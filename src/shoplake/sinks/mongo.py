@@ -112,6 +112,17 @@ class MongoSink(KeyedSink):
             raise _unavailable(error) from error
         return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in rows}
 
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note the topics beside the checkpoints, each under its name."""
+        checkpoints = self._database["checkpoints"]
+        try:
+            for topic, identity in topics.items():
+                await checkpoints.update_one({"_id": topic}, {"$setOnInsert": {"identity": identity}}, upsert=True)
+            rows = await checkpoints.find({"_id": {"$in": list(topics)}}).to_list()
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return {row["_id"]: row["identity"] for row in rows}
+
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Move the checkpoints where the epoch is still ours."""
         try:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from shoplake import failpoints
-from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.errors import StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.postgres_tables import TABLES, TOPICS, Table
 
@@ -35,9 +35,13 @@ READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND par
 # It is taken when all is copied: no time-out of Postgres ends a COPY whose client has gone silent.
 LOCK = f"{READ} FOR UPDATE"
 ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
+ALL = "SELECT topic, partition, next_offset, epoch FROM shop.checkpoints"
+NOTE = "INSERT INTO shop.topics (topic, identity) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+KNOWN = "SELECT topic, identity FROM shop.topics"
 VERSION = "SELECT version_num FROM shop.alembic_version"
 # A server that went silent is given up, and one of which nobody hears any more gives up us, and our locks.
 ANSWER_TIMEOUT_S = 60
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 SESSION = {
     "statement_timeout": "50s",
     "idle_in_transaction_session_timeout": "20s",
@@ -83,16 +87,34 @@ class PostgresSink(Sink):
             failpoints.reach("postgres.open.after")
         return opened
 
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Where the partitions stand."""
+        async with self._answering():
+            rows = await (await (await self._connect_plain()).execute(ALL)).fetchall()
+        found = {TopicPartition(*where): Checkpoint(offset, epoch) for *where, offset, epoch in rows}
+        return {partition: found[partition] for partition in partitions if partition in found}
+
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note the topics in a table of their own."""
+        async with self._answering():
+            connection = await self._connect_plain()
+            async with connection.transaction(), connection.cursor() as cursor:
+                await cursor.executemany(NOTE, sorted(topics.items()))
+                known: dict[str, str] = dict(await (await cursor.execute(KNOWN)).fetchall())
+        return {topic: known[topic] for topic in topics}
+
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """Fold, copy, merge and move the checkpoints in one transaction."""
         async with self._answering():
             connection = await self._connect()
             async with connection.transaction(), connection.cursor() as cursor:
-                found = await _checkpoints(cursor, READ, batch, owner)
-                fresh = batch.after(found)
+                found = await _checkpoints(cursor, READ, batch)
+                fresh = batch.fresh(self.name, found, owner)
                 failpoints.reach("postgres.write.before")
                 staged = await _stage(cursor, fresh)
-                if await _checkpoints(cursor, LOCK, batch, owner) != found:
+                locked = await _checkpoints(cursor, LOCK, batch)
+                batch.fresh(self.name, locked, owner)  # a new owner, since we read
+                if locked != found:
                     # The commit of a call whose answer was lost; the next call reads the checkpoint and knows.
                     raise StoreUnavailable("postgres: the checkpoints moved while a batch was copied")
                 for table in staged:
@@ -138,7 +160,7 @@ class PostgresSink(Sink):
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 yield
-        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout, TimeoutError) as error:
+        except (*AWAY, TimeoutError, OSError) as error:
             await self.close()
             where = f"{self._settings.host}:{self._settings.port}"
             why = str(error) or f"it was silent for {ANSWER_TIMEOUT_S} s"
@@ -155,14 +177,13 @@ def head() -> str:
 
 
 async def _checkpoints(
-    cursor: psycopg.AsyncCursor[TupleRow], query: str, batch: Batch, owner: Ownership
+    cursor: psycopg.AsyncCursor[TupleRow], query: str, batch: Batch
 ) -> dict[TopicPartition, Checkpoint]:
     found = {}
     for partition in sorted(batch.ranges):
         row = await (await cursor.execute(query, partition)).fetchone()
-        if row is None or row[1] != owner[partition]:
-            raise Fenced(f"postgres: {partition} belongs to epoch {row and row[1]}, not to {owner[partition]}")
-        found[partition] = Checkpoint(*row)
+        if row is not None:
+            found[partition] = Checkpoint(*row)
     return found
 
 

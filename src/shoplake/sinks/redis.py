@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,16 @@ import polars as pl
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.exceptions import (
+    ClusterDownError,
+    ConnectionError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,
+    TryAgainError,
+)
 
 from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
@@ -23,8 +33,12 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "shoplake:checkpoint"
 EPOCHS = "shoplake:epoch"
+IDENTITIES = "shoplake:topic"
 FUNNEL = ("session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed")
 SOCKET_TIMEOUT_S = 20
+# Said by a server that fails over, is full, or was made a replica; what it refuses in a script, it refuses before it.
+CANNOT_WRITE = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+DISK_TROUBLE = "MISCONF"
 # Between reading the checkpoints and the script another owner may have moved them; it does so once, then fences us.
 ATTEMPTS = 3
 
@@ -52,14 +66,11 @@ class RedisSink(Sink):
         """Raise each partition's epoch and read where it stands."""
         wanted = sorted(partitions)
         failpoints.reach("redis.open.before")
-        try:
-            async with self._client.pipeline(transaction=True) as pipeline:
-                for partition in wanted:
-                    pipeline.hincrby(EPOCHS, str(partition), 1)
-                    pipeline.hget(CHECKPOINTS, str(partition))
-                answers = await pipeline.execute()
-        except (ConnectionError, TimeoutError) as error:
-            raise _unavailable(error) from error
+        async with _answering(), self._client.pipeline(transaction=True) as pipeline:
+            for partition in wanted:
+                pipeline.hincrby(EPOCHS, str(partition), 1)
+                pipeline.hget(CHECKPOINTS, str(partition))
+            answers = await pipeline.execute()
         failpoints.reach("redis.open.after")
         pairs = zip(answers[::2], answers[1::2], strict=True)
         return {
@@ -67,38 +78,66 @@ class RedisSink(Sink):
             for partition, (epoch, done) in zip(wanted, pairs, strict=True)
         }
 
+    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        """Where the partitions stand."""
+        wanted = list(partitions)
+        names = [str(partition) for partition in wanted]
+        if not names:
+            return {}
+        async with _answering(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(EPOCHS, names)
+            pipeline.hmget(CHECKPOINTS, names)
+            epochs, done = await pipeline.execute()
+        found = zip(wanted, epochs, done, strict=True)
+        return {partition: Checkpoint(int(offset or 0), int(epoch)) for partition, epoch, offset in found if epoch}
+
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        """Note the topics in a hash of their own."""
+        async with _answering(), self._client.pipeline(transaction=True) as pipeline:
+            for topic, identity in topics.items():
+                pipeline.hsetnx(IDENTITIES, topic, identity)
+            pipeline.hmget(IDENTITIES, list(topics))
+            *_, known = await pipeline.execute()
+        return {topic: identity.decode() for topic, identity in zip(topics, known, strict=True)}
+
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold what is new and run the script; when the checkpoints moved meanwhile, fold again."""
-        try:
-            for _ in range(ATTEMPTS):
-                fresh = batch.after(await self._checkpoints(batch, owner))
-                failpoints.reach("redis.commit.before")
+        """Fold what is new and run the script; when the checkpoints moved meanwhile, fold again.
+
+        Where an answer is lost the script may have run; the next call reads the checkpoints and knows.
+        """
+        for _ in range(ATTEMPTS):
+            fresh = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
+            failpoints.reach("redis.commit.before")
+            async with _answering():
                 verdict, *where = await self._script(keys=[CHECKPOINTS, EPOCHS], args=[_message(fresh, owner)])
-                if verdict == b"applied":
-                    failpoints.reach("redis.commit.after")
-                    return
-                if verdict == b"fenced":
-                    partition, epoch = (part.decode() for part in where)
-                    raise Fenced(f"redis: {partition} belongs to epoch {epoch} now")
-        except (ConnectionError, TimeoutError) as error:
-            # The script may have run; the next call reads the checkpoints and knows.
-            raise _unavailable(error) from error
+            if verdict == b"applied":
+                failpoints.reach("redis.commit.after")
+                return
+            if verdict == b"fenced":
+                partition, epoch = (part.decode() for part in where)
+                raise Fenced(f"redis: {partition} belongs to epoch {epoch} now")
         raise StoreUnavailable(f"redis: the checkpoints moved {ATTEMPTS} times while one batch was folded")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _checkpoints(self, batch: Batch, owner: Ownership) -> dict[TopicPartition, Checkpoint]:
-        if not batch.ranges:
-            return {}
-        done = await self._client.hmget(CHECKPOINTS, [str(partition) for partition in batch.ranges])
-        return {p: Checkpoint(int(d or 0), owner[p]) for p, d in zip(batch.ranges, done, strict=True)}
 
+@contextlib.asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Turns what the client raises into errors of ours.
 
-def _unavailable(error: Exception) -> StoreUnavailable:
-    loading = " (it is loading its data)" if isinstance(error, BusyLoadingError) else ""
-    return StoreUnavailable(f"redis did not answer{loading}: {error}", fix="is it running? `shoplake status`")
+    Raises:
+        StoreUnavailable: Redis did not answer, or cannot write at the moment.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError, *CANNOT_WRITE) as error:
+        raise StoreUnavailable(f"redis did not answer: {error}", fix="is it running? `shoplake status`") from error
+    except ResponseError as error:
+        if not str(error).startswith(DISK_TROUBLE):
+            raise
+        raise StoreUnavailable(f"redis cannot write: {error}", fix="is its disk full?") from error
 
 
 def _message(batch: Batch, owner: Ownership) -> bytes:

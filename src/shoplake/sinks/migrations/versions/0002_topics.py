@@ -1,0 +1,25 @@
+"""Which topic of each name fills this store: a topic that was made anew has other events at the same offsets."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+SCHEMA = "shop"
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "topics",
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("identity", sa.Text, nullable=False),
+        schema=SCHEMA,
+    )
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_table("topics", schema=SCHEMA)

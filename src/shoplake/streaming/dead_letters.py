@@ -8,26 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
 from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, digest, rejections
-from shoplake.errors import StreamHalted
-from shoplake.streaming.loop import Progress, Report
+from shoplake.errors import LogUnavailable
+from shoplake.patience import Patience
+from shoplake.streaming.log import Log
+from shoplake.streaming.progress import Progress, Report
+from shoplake.streaming.waits import first
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, ConsumerRecord
+    from aiokafka import ConsumerRecord
 
     from shoplake.settings import KafkaSettings
+    from shoplake.sinks.base import TopicPartition
+
+T = TypeVar("T")
 
 GROUP = "shoplake-dead-letters"
 MAX_RECORDS = 50_000
 POLL_MS = 200
+# A step that is not done after so many looks will not be: the clients are made anew.
+STEP_LOOK_S = 5.0
+STEP_LOOKS = 12
+# Nothing moved for so long, and there is something to look at: whoever had taken over is gone.
+STANDBY_S = 20.0
+STANDBY_LOOK_S = 1.0
 # A letter holds its event in base64: the largest that a broker takes by default (1 MB) must fit, with room.
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
@@ -62,60 +77,174 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterLoop:
-    """Reads all topics, writes what is refused."""
+    """Reads all topics, writes what is refused. One process does it; whoever starts later stands in for it."""
 
     def __init__(self, cluster: KafkaSettings, report: Report) -> None:
         self._cluster = cluster
         self._report = report
+        self._log = Log(cluster, TOPICS)
+        self._away = Patience()
         self._read = 0
+        self._lag = 0
 
     async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
         """Go on until told to stop, or until everything committed has been looked at.
 
         Raises:
-            StreamHalted: Kafka is away, or another process does the same work under the same name.
+            StreamHalted: events are gone unseen, or a topic was made anew.
+            LogUnavailable: Kafka stayed away for too long.
         """
-        self._report(Progress(0, 0, "joining"))
-        consumer = kafka.consumer(self._cluster, group=GROUP)
+        self._say("joining")
+        work = self._look_through
+        try:
+            while not stopping.is_set():
+                try:
+                    if await work(until_caught_up, stopping):
+                        return
+                    work = self._look_through
+                except _FencedError:
+                    work = self._stand_by
+                except LogUnavailable:
+                    pause_s = self._away.pause_s()
+                    if pause_s is None:
+                        raise
+                    self._say("waiting")
+                    await first(pause_s, stopping)
+        finally:
+            await self._log.close()
+
+    async def _look_through(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
+        """Do the work; True when it is done, or to be stopped."""
+        async with self._clients() as (consumer, producer):
+            while not stopping.is_set():
+                caught_up = await self._in_time(self._step(consumer, producer))
+                self._away.reset()
+                self._say("caught up" if caught_up else "streaming")
+                if caught_up and until_caught_up:
+                    break
+        return True
+
+    async def _stand_by(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
+        """Watch the one who has taken over; False when nothing moves, and the work is to be taken back."""
+        before, moved_at = -1, time.monotonic()
+        async with self._consumer() as consumer:
+            while not stopping.is_set():
+                looked_at = await self._in_time(self._committed(consumer))
+                ends = await self._log.ends(consumer)
+                self._lag = sum(max(0, end - looked_at.get(partition, 0)) for partition, end in ends.items())
+                self._say("caught up" if self._lag == 0 else "standby")
+                if self._lag == 0 and until_caught_up:
+                    break
+                if (now := sum(looked_at.values())) != before or self._lag == 0:
+                    before, moved_at = now, time.monotonic()
+                elif time.monotonic() - moved_at > STANDBY_S:
+                    return False
+                await first(STANDBY_LOOK_S, stopping)
+        return True
+
+    async def _step(self, consumer: Any, producer: Any) -> bool:  # noqa: ANN401 - aiokafka is untyped
+        """Look at what there is, in one transaction; True when nothing is left to look at."""
+        async with kafka.answering(self._cluster):
+            polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            positions = {tp: await consumer.position(tp) for tp in polled}
+            if positions:
+                await self._log.refuse_others()
+                letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
+                await _transaction(producer, letters, positions)
+                self._read += sum(map(len, polled.values()))
+            ends = await self._log.ends(consumer)
+            reached = {tp: await consumer.position(KafkaPartition(*tp)) for tp in ends}
+        self._lag = sum(max(0, end - reached[partition]) for partition, end in ends.items())
+        return self._lag == 0
+
+    async def _in_time(self, step: Coroutine[Any, Any, T]) -> T:
+        """A step that takes long waits for Kafka, whose client would wait for ever."""
+        running = asyncio.ensure_future(step)
+        try:
+            for _ in range(STEP_LOOKS):
+                done, _ = await asyncio.wait({running}, timeout=STEP_LOOK_S)
+                if done:
+                    return running.result()
+                self._say("waiting")
+        finally:
+            running.cancel()
+        raise LogUnavailable(f"Kafka did not do a step within {STEP_LOOKS * STEP_LOOK_S:.0f} s")
+
+    @contextlib.asynccontextmanager
+    async def _clients(self) -> AsyncIterator[tuple[Any, Any]]:
+        """A consumer that stands where the last transaction ended, and a producer that nobody else is.
+
+        A transaction that was left open, by a killed predecessor or by us, ends before the offsets are read.
+        """
         producer = AIOKafkaProducer(
             **kafka.client_options(self._cluster),
             transactional_id=GROUP,
             request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
             max_request_size=MAX_REQUEST_BYTES,
         )
-        async with kafka.answering(self._cluster):
-            # The producer first: taking its name over ends a transaction that a killed predecessor left open.
-            await producer.start()
-            await consumer.start()
-            try:
-                # By hand, not by group: this step is one process, and a killed one must not be waited for.
-                await _assign(consumer)
-                while not stopping.is_set():
-                    caught_up = await self._step(consumer, producer)
-                    if caught_up and until_caught_up:
-                        break
-            finally:
-                await consumer.stop()
-                await producer.stop()
+        try:
+            await self._in_time(_started(self._cluster, producer))
+            async with self._consumer() as consumer:
+                looked_at = await self._in_time(self._committed(consumer))
+                begins = await self._log.bounds(consumer, self._log.partitions())
+                starts = {partition: looked_at.get(partition, bounds.start) for partition, bounds in begins.items()}
+                await self._log.refuse_gaps(consumer, starts)
+                for partition, start in starts.items():
+                    consumer.seek(KafkaPartition(*partition), start)
+                yield consumer, producer
+        finally:
+            await kafka.stop(producer)
 
-    async def _step(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> bool:
-        polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
-        positions = {tp: await consumer.position(tp) for tp in polled}
-        if positions:
-            letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
-            async with producer.transaction():
-                failpoints.reach("dead-letters.write.before")
-                for letter in letters:
-                    value = msgspec.json.encode(letter)
-                    await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
-                failpoints.reach("dead-letters.checkpoint.before")
-                await producer.send_offsets_to_transaction(positions, GROUP)
-                failpoints.reach("dead-letters.commit.before")
-            failpoints.reach("dead-letters.commit.after")
-            self._read += sum(map(len, polled.values()))
-        lag = await _lag(consumer)
-        self._report(Progress(self._read, lag, "caught up" if lag == 0 else "streaming"))
-        return lag == 0
+    @contextlib.asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[Any]:
+        # By hand, not by group: this step is one process, and a killed one must not be waited for.
+        await self._log.learn()
+        consumer = kafka.consumer(self._cluster, group=GROUP)
+        try:
+            await self._in_time(_started(self._cluster, consumer))
+            consumer.assign([KafkaPartition(*partition) for partition in self._log.partitions()])
+            yield consumer
+        finally:
+            await kafka.stop(consumer)
+
+    async def _committed(self, consumer: Any) -> dict[TopicPartition, int]:  # noqa: ANN401
+        """How far the last committed transaction got; nothing of a partition that none has seen."""
+        async with kafka.answering(self._cluster):
+            found = {p: await consumer.committed(KafkaPartition(*p)) for p in self._log.partitions()}
+        return {partition: offset for partition, offset in found.items() if offset is not None}
+
+    def _say(self, state: str) -> None:
+        self._report(Progress(self._read, self._lag, state, waiting_for="kafka" if state == "waiting" else ""))
+
+
+class _FencedError(Exception):
+    """Another process has taken the work over, or Kafka ended a transaction that lasted too long."""
+
+
+async def _started(cluster: KafkaSettings, client: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+    async with kafka.answering(cluster):
+        await client.start()
+
+
+async def _transaction(producer: Any, letters: Sequence[DeadLetter], positions: Mapping[Any, int]) -> None:  # noqa: ANN401
+    """Letters and offsets, both or neither.
+
+    It is not aborted when it fails: that would wait for a broker that may be away, and the next producer's start does
+    it. Whether a commit whose answer was lost happened is seen in the offsets.
+    """
+    try:
+        await producer.begin_transaction()
+        failpoints.reach("dead-letters.write.before")
+        for letter in letters:
+            value = msgspec.json.encode(letter)
+            await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
+        failpoints.reach("dead-letters.checkpoint.before")
+        await producer.send_offsets_to_transaction(positions, GROUP)
+        failpoints.reach("dead-letters.commit.before")
+        await producer.commit_transaction()
+        failpoints.reach("dead-letters.commit.after")
+    except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
+        raise _FencedError from error
 
 
 def letters_of(topic: str, records: Sequence[ConsumerRecord[Any, Any]]) -> list[DeadLetter]:
@@ -135,27 +264,3 @@ def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:
         value_base64=base64.b64encode(record.value or b"").decode(),
         contract=digest(),
     )
-
-
-async def _assign(consumer: AIOKafkaConsumer) -> None:
-    known = await consumer.topics()
-    if missing := sorted(set(TOPICS) - known):
-        raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which makes them")
-    await consumer._client.set_topics(TOPICS)
-    partitions = [KafkaPartition(t, p) for t in TOPICS for p in consumer.partitions_for_topic(t) or ()]
-    consumer.assign(partitions)
-    begins = await consumer.beginning_offsets(partitions)
-    for partition in partitions:
-        committed = await consumer.committed(partition)
-        if committed is not None and committed < begins[partition]:
-            raise StreamHalted(
-                f"dead letters: {partition.topic}-{partition.partition} was looked at up to offset {committed}, "
-                f"and the log begins at {begins[partition]}: events in between are gone unseen",
-                fix="raise the topic's retention",
-            )
-        consumer.seek(partition, begins[partition] if committed is None else committed)
-
-
-async def _lag(consumer: AIOKafkaConsumer) -> int:
-    ends = await consumer.end_offsets(list(consumer.assignment()))
-    return sum([max(0, end - await consumer.position(tp)) for tp, end in ends.items()])

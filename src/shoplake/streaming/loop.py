@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from shoplake.errors import Backpressure, Fenced, StoreUnavailable
-from shoplake.sinks.base import OffsetRange
-from shoplake.streaming.reader import LogReader, Raw, to_batch
+from shoplake.errors import Backpressure, Fenced, LogUnavailable, Misplaced, StoreUnavailable
+from shoplake.patience import Patience, jittered
+from shoplake.streaming.ahead import Fetched, ReadAhead
+from shoplake.streaming.breaker import Breaker
+from shoplake.streaming.progress import Progress, Report
+from shoplake.streaming.tail import Tail
+from shoplake.streaming.waits import first
+from shoplake.topic_ids import TopicId, refuse_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shoplake.sinks.base import Epoch, Sink, TopicPartition
+    from shoplake.sinks.base import Batch, Epoch, Sink, TopicPartition
+    from shoplake.streaming.reader import LogReader
 
-# A store may be away for about three minutes before the sink gives up; its checkpoint stays where it is.
-RETRIES = 12
-LONGEST_PAUSE_S = 20.0
+# A sink's own time-outs are shorter; this one is for a store that none of them notices.
+CALL_TIMEOUT_S = 180.0
 # Whoever fenced us is in the same consumer group, which tells us within its session time-out.
 REBALANCE_WAIT_S = 30.0
+# How often in a row a place is taken again that the group says is ours: more would be a fight with somebody outside.
+RECLAIMS = 5
 REPORT_EVERY_S = 0.5
-
-
-class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """What a sink says of itself.
-
-    Attributes:
-        applied: events read and in the store, since this process started.
-        lag: offsets between the store and the end of the log, at the last look.
-        state: `joining`, `streaming`, `waiting` (the store is away) or `caught up`.
-    """
-
-    applied: int
-    lag: int
-    state: str
-
-
-Report = Callable[[Progress], None]
+IDLE_S = 0.05
 T = TypeVar("T")
 
 
 class SinkLoop:
-    """Carries events from the log into one store."""
+    """Carries events from the log into one store; while one batch goes into it, the next one is read."""
 
     def __init__(
         self, sink: Sink, reader: LogReader, report: Report, *, report_every_s: float = REPORT_EVERY_S
@@ -56,10 +45,18 @@ class SinkLoop:
         self._reader = reader
         self._report = report
         self._report_every_s = report_every_s
+        self._breaker = Breaker()
+        self._asked_to_wait = Patience()
+        self._held = Patience()
+        self._log_away = Patience()
+        self._tail = Tail()
+        self._ahead = ReadAhead(reader)
         self._owner: Mapping[TopicPartition, Epoch] = {}
+        # What went into the store, or holds nothing that could.
+        self._done: dict[TopicPartition, int] = {}
         self._generation = 0
-        self._applied = 0
-        self._lag = 0
+        self._reclaims = 0
+        self._said = Progress()
         self._reported_at = 0.0
 
     async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
@@ -67,106 +64,235 @@ class SinkLoop:
 
         Raises:
             StreamHalted: going on would lose or repeat events.
-            StoreUnavailable: the store stayed away through all retries.
+            LogUnavailable: Kafka stayed away for too long.
+            StoreUnavailable: the store stayed away for too long.
+            Fenced: somebody who is not in our group keeps taking our partitions.
         """
         self._say("joining")
         try:
             await self._persistently(self._sink.prepare, stopping)
-            await self._reader.start()
+            while not stopping.is_set() and not await self._while_kafka_answers(self._start, stopping):
+                pass
             while not stopping.is_set():
-                caught_up = await self._step(stopping)
+                caught_up = await self._while_kafka_answers(lambda: self._step(until_caught_up, stopping), stopping)
                 if caught_up and until_caught_up:
                     break
-        except _StoppedError:
+        except _InterruptedError:
             pass
         finally:
+            await self._ahead.drop()
             await self._reader.stop()
             await self._sink.close()
 
-    async def _step(self, stopping: asyncio.Event) -> bool:
+    async def _start(self) -> bool:
+        await self._reader.start()
+        return True
+
+    async def _while_kafka_answers(self, call: Callable[[], Awaitable[bool]], stopping: asyncio.Event) -> bool:
+        """What the call says; False when Kafka is away, after a pause."""
+        try:
+            return await call()
+        except LogUnavailable:
+            pause_s = self._log_away.pause_s()
+            if pause_s is None:
+                raise
+            self._say("waiting", waiting_for="kafka")
+            await first(pause_s, stopping)
+            return False
+
+    async def _step(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
         """Read and apply one batch; True when nothing committed is left to read."""
-        if self._generation != self._reader.generation:
-            await self._take_over(stopping)
-        if not self._owner:
-            await asyncio.sleep(0.05)  # the group is still sharing out the partitions
+        if self._reader.revoked.is_set():
+            await asyncio.sleep(IDLE_S)  # the group is sharing out the partitions
             return False
-        async with self._reader.busy:
+        try:
             if self._generation != self._reader.generation:
+                await self._take_over(stopping)
                 return False
-            raw = await self._reader.read()
-            try:
-                await self._apply(raw, stopping)
-            except Fenced as fenced:
-                self._owner = {}
-                reason = fenced
-        if not self._owner:
-            await self._await_rebalance(reason, stopping)
-            return False
-        return await self._look(raw)
+            fetched = await self._ahead.next()
+            if fetched is None:
+                return False
+            if fetched.batch.ranges:
+                self._log_away.reset()
+            await self._settle(self._tail.join(fetched.batch), fetched.generation, stopping)
+            if self._tail.due:
+                await self._settle(self._tail.batch(), fetched.generation, stopping)
+            return await self._look(fetched, until_caught_up, stopping)
+        except (Fenced, Misplaced) as reason:
+            await self._reclaim(reason, stopping)
+        except _InterruptedError:
+            if stopping.is_set():
+                raise  # else the partitions are being shared out anew, and the store knows how far it is
+        return False
 
     async def _take_over(self, stopping: asyncio.Event) -> None:
-        self._owner = {}
-        self._generation = self._reader.generation
-        mine = self._reader.assignment()
-        checkpoints = await self._persistently(lambda: self._sink.open(mine), stopping)
+        """Raise the epochs of what is ours now, and go to where the store stands."""
+        await self._ahead.drop()
+        self._tail.clear()
+        self._owner, self._done = {}, {}
         async with self._reader.busy:
-            if self._generation == self._reader.generation:
-                await self._reader.seek(checkpoints)
-                await self._reader.note_offsets(
-                    {p: OffsetRange(c.next_offset, c.next_offset) for p, c in checkpoints.items()}
-                )
-                self._owner = {partition: checkpoint.epoch for partition, checkpoint in checkpoints.items()}
+            generation = self._reader.generation
+            mine = self._reader.assignment()
+            if self._reader.revoked.is_set():
+                return
+            await self._refuse_other_topics(stopping)
+            opened = await self._persistently(lambda: self._sink.open(mine), stopping) if mine else {}
+            self._done = {partition: checkpoint.next_offset for partition, checkpoint in opened.items()}
+            await self._reader.seek(self._done)
+            self._owner = {partition: checkpoint.epoch for partition, checkpoint in opened.items()}
+            self._generation = generation
+        await self._reader.note_offsets(self._done)
 
-    async def _apply(self, raw: Raw, stopping: asyncio.Event) -> None:
-        if not raw.ranges:
-            return  # a range without records is applied too: what follows a transaction's marker must follow on
-        batch = to_batch(raw)
-        await self._persistently(lambda: self._sink.apply(batch, self._owner), stopping)
-        self._applied += len(raw)
-        await self._reader.note_offsets(raw.ranges)
+    async def _refuse_other_topics(self, stopping: asyncio.Event) -> None:
+        ours = {topic: str(known) for topic, known in self._reader.topics.items()}
+        known = await self._persistently(lambda: self._sink.identify(ours), stopping)
+        refuse_others(self._sink.name, {t: TopicId.parse(text) for t, text in known.items()}, self._reader.topics)
+
+    async def _settle(self, batch: Batch, generation: int, stopping: asyncio.Event) -> None:
+        """Bring a batch into the store; the next one is read meanwhile."""
+        if not batch.ranges:
+            return
+        async with self._reader.busy:
+            if self._reader.revoked.is_set() or generation != self._reader.generation:
+                return
+            self._ahead.begin()
+            try:
+                await self._persistently(lambda: self._sink.apply(batch, self._owner), stopping)
+                self._held.reset()
+            except Backpressure as asked:
+                batch = await self._hold(batch, asked)
+            moved = {partition: read.stop for partition, read in batch.ranges.items()}
+            self._done |= moved
+            self._tail.drop(moved)
+            self._reclaims = 0
+        self._said = replace(
+            self._said, applied=self._said.applied + len(batch), batch=len(batch), batches=self._said.batches + 1
+        )
+        await self._reader.note_offsets(moved)
+
+    async def _hold(self, batch: Batch, asked: Backpressure) -> Batch:
+        """Leave the partitions of a slow part of the store alone, to read them again later; what of the batch is done.
+
+        Raises:
+            StoreUnavailable: it has been slow for too long.
+        """
+        if self._held.pause_s() is None:
+            raise StoreUnavailable(f"{self._sink.name} asks to wait for ever: {asked}") from asked
+        starts = {partition: read.start for partition, read in batch.ranges.items() if partition in asked.partitions}
+        await self._ahead.strip(starts)
+        self._reader.hold(starts, jittered(asked.retry_after_s))
+        self._tail.drop(starts)
+        return batch.without(starts)
 
     async def _persistently(self, call: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
         """Call until the store answers: safe for all that a sink offers, since it reads back what it may have done."""
-        for attempt in range(RETRIES):
+        while True:
             try:
-                return await call()
+                if self._breaker.state == "half-open":
+                    await _in_time(self._sink.checkpoints(list(self._owner)))
+                answer = await _in_time(call())
             except Backpressure as asked:
-                pause_s = asked.retry_after_s
-            except StoreUnavailable:
-                if attempt == RETRIES - 1:
+                if asked.partitions:
+                    self._breaker.succeeded()
                     raise
-                pause_s = min(LONGEST_PAUSE_S, 0.2 * 2**attempt)
-            self._say("waiting")
-            await _wait(stopping, pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            if stopping.is_set():
-                raise _StoppedError
-        raise StoreUnavailable(f"{self._sink.name}: asked to wait {RETRIES} times in a row")
+                if self._asked_to_wait.pause_s() is None:
+                    raise StoreUnavailable(f"{self._sink.name} asks to wait for ever: {asked}") from asked
+                pause_s = jittered(asked.retry_after_s)
+            except StoreUnavailable:
+                patience = self._breaker.failed()
+                if patience is None:
+                    raise
+                pause_s = patience
+            else:
+                self._breaker.succeeded()
+                self._asked_to_wait.reset()
+                return answer
+            self._say("waiting", waiting_for=self._sink.name, retries=self._said.retries + 1)
+            await self._rest(pause_s, stopping)
+            self._breaker.rested()
 
-    async def _await_rebalance(self, reason: Fenced, stopping: asyncio.Event) -> None:
-        """A newer owner has our partitions; the group will say so. To open them again ourselves would be a fight."""
-        deadline = time.monotonic() + REBALANCE_WAIT_S
-        while self._generation == self._reader.generation and not stopping.is_set():
-            if time.monotonic() > deadline:
+    async def _rest(self, pause_s: float, stopping: asyncio.Event) -> None:
+        """Leave the store alone; nothing is fetched, and the group still hears of us.
+
+        Raises:
+            _InterruptedError: told to stop, or to give the partitions back.
+        """
+        joined = not self._reader.revoked.is_set()
+        if joined:
+            self._reader.pause()
+        ends_at = time.monotonic() + pause_s
+        while (left_s := ends_at - time.monotonic()) > 0:
+            if joined:
+                await self._reader.stay()
+            await first(min(1.0, left_s), stopping, *([self._reader.revoked] if joined else []))
+            if stopping.is_set() or (joined and self._reader.revoked.is_set()):
+                raise _InterruptedError
+        if joined:
+            self._reader.resume()
+
+    async def _reclaim(self, reason: Fenced | Misplaced, stopping: asyncio.Event) -> None:
+        """The store says that another has our place. If the group does not say so, it is still ours: take it again.
+
+        A newer owner was given the partitions by the group, which from then on takes no offsets from us. A store that
+        was emptied, or went back to an older state, has forgotten our epoch, and is filled from where it stands.
+        """
+        generation, self._generation = self._generation, -1
+        ends_at = time.monotonic() + REBALANCE_WAIT_S
+        while not await self._reader.note_offsets(self._done):
+            if self._reader.revoked.is_set() or generation != self._reader.generation or stopping.is_set():
+                return
+            if time.monotonic() > ends_at:
                 raise reason
-            await asyncio.sleep(0.1)
+            await first(0.2, stopping, self._reader.revoked)
+        self._reclaims += 1
+        if self._reclaims > RECLAIMS:
+            raise reason
 
-    async def _look(self, raw: Raw) -> bool:
+    async def _look(self, fetched: Fetched, until_caught_up: bool, stopping: asyncio.Event) -> bool:
         """Compare with the end of the log when the last read was short, or a report is due."""
-        if len(raw) and time.monotonic() - self._reported_at < self._report_every_s:
+        if len(fetched.batch) and time.monotonic() - self._reported_at < self._report_every_s:
             return False
-        self._lag = await self._reader.lag()
-        self._say("caught up" if self._lag == 0 else "streaming")
-        return self._lag == 0 and self._reader.placed
+        ends = await self._reader.ends()
+        self._log_away.reset()
+        if self._reader.revoked.is_set() or fetched.generation != self._reader.generation:
+            return False  # we stand nowhere: a lag of nothing means nothing
+        reached = self._done | {partition: read.stop for partition, read in self._tail.batch().ranges.items()}
+        lag = sum(max(0, ends[partition] - reached[partition]) for partition in self._owner)
+        self._say("caught up" if lag == 0 else "streaming", lag=lag)
+        if lag or not until_caught_up:
+            return False
+        await self._settle(self._tail.batch(), fetched.generation, stopping)
+        return not self._tail and await self._others_caught_up(ends, stopping)
 
-    def _say(self, state: str) -> None:
+    async def _others_caught_up(self, ends: Mapping[TopicPartition, int], stopping: asyncio.Event) -> bool:
+        """Whether the store has what is not ours: a worker is not done because its few partitions are."""
+        others = ends.keys() - self._owner.keys()
+        if not any(ends[partition] for partition in others):
+            return True
+        found = await self._persistently(lambda: self._sink.checkpoints(others), stopping)
+        return all(p in found and found[p].next_offset >= ends[p] for p in others if ends[p])
+
+    def _say(self, state: str, *, waiting_for: str = "", lag: int | None = None, retries: int | None = None) -> None:
         self._reported_at = time.monotonic()
-        self._report(Progress(self._applied, self._lag, state))
+        self._said = replace(
+            self._said,
+            state=state,
+            waiting_for=waiting_for,
+            lag=self._said.lag if lag is None else lag,
+            retries=self._said.retries if retries is None else retries,
+            breaker=self._breaker.state,
+            held=self._reader.held,
+        )
+        self._report(self._said)
 
 
-class _StoppedError(Exception):
-    """Told to stop while waiting for a store."""
+class _InterruptedError(Exception):
+    """Told to stop, or to give the partitions back, while waiting for a store."""
 
 
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)
+async def _in_time(call: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            return await call
+    except TimeoutError as error:
+        raise StoreUnavailable(f"the store said nothing for {CALL_TIMEOUT_S:.0f} s") from error

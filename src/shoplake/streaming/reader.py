@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from shoplake import kafka
 from shoplake.contract import TOPICS, decode
 from shoplake.errors import StreamHalted
-from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
+from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
+from shoplake.streaming.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from shoplake.settings import KafkaSettings
+    from shoplake.topic_ids import TopicId
 
 POLL_MS = 200
+# Between two looks at how large a batch has become.
+POLL_RECORDS = 10_000
+NOTE_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,12 @@ class Limits:
 
     Attributes:
         max_records: at most so many events (memory: about 1 kB each).
+        max_bytes: go no further once the events are so large together.
         linger_s: wait at most so long for more after the first.
     """
 
     max_records: int = 50_000
+    max_bytes: int = 64 * 1024 * 1024
     linger_s: float = 0.5
 
 
@@ -54,7 +61,13 @@ class Raw:
 
 
 class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """A consumer whose positions are the store's checkpoints; Kafka's own offsets serve for lag only."""
+    """A consumer whose positions are the store's checkpoints; Kafka's own offsets serve for tools only.
+
+    Attributes:
+        generation: counts how often the partitions were shared out, so that the loop notices.
+        busy: held while a batch goes into the store or its partitions are taken over; a rebalance waits for it.
+        revoked: set while the group shares its partitions out, when none is ours.
+    """
 
     def __init__(
         self,
@@ -65,81 +78,175 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         overruled: frozenset[tuple[str, int, int]] = frozenset(),
     ) -> None:
         self._cluster = cluster
-        self._topics = sorted(topics)
+        self._group = group
         self._limits = limits
         # Events that an earlier contract refused: they stay refused at their place, and count where they are replayed.
         self._overruled = overruled
-        self._consumer = kafka.consumer(cluster, group=group)
+        self._log = Log(cluster, topics)
+        self._consumer: Any = None
         self._positions: dict[TopicPartition, int] = {}
-        # Counts rebalances, so that the loop notices one between two polls.
+        self._held: dict[TopicPartition, float] = {}
         self.generation = 0
-        self._busy = asyncio.Lock()
+        self.busy = asyncio.Lock()
+        self.revoked = asyncio.Event()
+        self.revoked.set()
+
+    @property
+    def topics(self) -> Mapping[str, TopicId]:
+        """Which topics are read, since `start`."""
+        return self._log.ids
 
     async def start(self) -> None:
-        """Join the group."""
-        async with kafka.answering(self._cluster):
-            await self._consumer.start()
-            await self._refuse_missing_topics()
-            self._consumer.subscribe(self._topics, listener=self)
+        """Join the group; after a failure it may be called again.
+
+        Raises:
+            StreamHalted: a topic is missing, or another than it was.
+            LogUnavailable: Kafka did not answer.
+        """
+        await self._log.learn()
+        consumer = kafka.consumer(self._cluster, group=self._group)
+        try:
+            async with kafka.answering(self._cluster):
+                await consumer.start()
+        except BaseException:
+            await kafka.stop(consumer)
+            raise
+        consumer.subscribe(list(self.topics), listener=self)
+        self._consumer = consumer
 
     async def stop(self) -> None:
         """Leave the group."""
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await kafka.stop(self._consumer)
+        await self._log.close()
 
     async def on_partitions_revoked(self, revoked: object) -> None:
-        """Called by the consumer before a rebalance: wait until the batch in hand is in the store."""
+        """Called by the consumer before a rebalance: wait until the batch in hand is in the store, or given up."""
         del revoked
-        async with self._busy:
+        self.revoked.set()
+        async with self.busy:
             self._positions.clear()
+            self._held.clear()
 
     async def on_partitions_assigned(self, assigned: object) -> None:
         """Called by the consumer after a rebalance."""
         del assigned
         self.generation += 1
-
-    @property
-    def busy(self) -> asyncio.Lock:
-        """Held while a batch is read and applied; a rebalance waits for it."""
-        return self._busy
-
-    @property
-    def placed(self) -> bool:
-        """Whether we stand anywhere in the log; not so during a rebalance, when a lag of 0 means nothing."""
-        return bool(self._positions)
+        self.revoked.clear()
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions that are ours now."""
         return frozenset(TopicPartition(tp.topic, tp.partition) for tp in self._consumer.assignment())
 
-    async def seek(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
+    async def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Go to where the store stands.
 
         Raises:
             StreamHalted: the log no longer has, or does not yet have, the offset: going on would skip events.
+            LogUnavailable: Kafka did not answer.
         """
-        partitions = [KafkaPartition(*p) for p in checkpoints]
-        async with kafka.answering(self._cluster):
-            begins = await self._consumer.beginning_offsets(partitions)
-            ends = await self._consumer.end_offsets(partitions)
-            for partition, checkpoint in checkpoints.items():
-                tp = KafkaPartition(*partition)
-                _refuse_gap(partition, checkpoint.next_offset, begins[tp], ends[tp])
-                self._consumer.seek(tp, checkpoint.next_offset)
-        self._positions = {p: c.next_offset for p, c in checkpoints.items()}
+        await self._log.refuse_gaps(self._consumer, offsets)
+        self._positions = dict(offsets)
+        self._held.clear()
+        self.resume()
+        self._rewind()
 
-    async def read(self) -> Raw:
-        """The next events: up to the limits, or what there is."""
+    async def read(self) -> Raw | None:
+        """The next events: up to the limits, or what there is. None when the group is sharing out its partitions.
+
+        What is returned comes from the topics that we know: their ids are asked after the events were read.
+
+        Raises:
+            StreamHalted: the log was cut, or a topic was made anew.
+            LogUnavailable: Kafka did not answer; the next call begins where this one did.
+        """
+        self._release()
+        generation = self.generation
         records: dict[TopicPartition, list[ConsumerRecord[Any, Any]]] = {}
-        count = 0
+        try:
+            await self._gather(records)
+            if generation != self.generation or self.revoked.is_set():
+                return None
+            ranges = await self._ranges()
+            if ranges:
+                await self._log.refuse_others()
+        except BaseException:
+            if generation == self.generation and not self.revoked.is_set():
+                self._rewind()
+            raise
+        if generation != self.generation or self.revoked.is_set():
+            return None
+        self._positions |= {partition: read.stop for partition, read in ranges.items()}
+        return Raw(records, ranges)
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """The end of each partition of our topics, ours or not.
+
+        Raises:
+            StreamHalted: a topic was made anew.
+            LogUnavailable: Kafka did not answer.
+        """
+        return await self._log.ends(self._consumer)
+
+    @property
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """What would be read next of each partition that is ours; nothing during a rebalance."""
+        return self._positions
+
+    @property
+    def held(self) -> int:
+        """How many partitions wait for a store that asked for it."""
+        return len(self._held)
+
+    def hold(self, starts: Mapping[TopicPartition, int], pause_s: float) -> None:
+        """Go back to these offsets and leave their partitions alone for a while; the others go on."""
+        for partition, start in starts.items():
+            tp = KafkaPartition(*partition)
+            self._consumer.pause(tp)
+            self._consumer.seek(tp, start)
+            self._positions[partition] = start
+            self._held[partition] = time.monotonic() + pause_s
+
+    def pause(self) -> None:
+        """Fetch nothing more for the moment; what was fetched ahead is let go."""
+        self._consumer.pause(*self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Fetch again, except what is held."""
+        self._consumer.resume(
+            *(tp for tp in self._consumer.assignment() if TopicPartition(tp.topic, tp.partition) not in self._held)
+        )
+
+    async def stay(self) -> None:
+        """Show the group that we are alive, while paused: who asks for nothing for five minutes is taken out of it."""
+        if not self.revoked.is_set():
+            with contextlib.suppress(KafkaError):
+                await self._consumer.getmany(timeout_ms=0, max_records=1)
+
+    async def note_offsets(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Tell Kafka how far the store is: for tools that show lag, never read back, so a refusal costs nothing.
+
+        Returns:
+            Whether Kafka took it, as it does from nobody who has lost its place in the group.
+        """
+        try:
+            async with asyncio.timeout(NOTE_TIMEOUT_S):
+                await self._consumer.commit({KafkaPartition(*p): offset for p, offset in offsets.items()})
+        except (KafkaError, TimeoutError):
+            return False
+        return True
+
+    async def _gather(self, records: dict[TopicPartition, list[ConsumerRecord[Any, Any]]]) -> None:
+        count, size_bytes = 0, 0
         deadline = time.monotonic() + self._limits.linger_s
-        while count < self._limits.max_records:
-            polled = await self._poll(self._limits.max_records - count)
+        while count < self._limits.max_records and size_bytes < self._limits.max_bytes:
+            polled = await self._poll(min(POLL_RECORDS, self._limits.max_records - count))
             for partition, found in polled.items():
                 records.setdefault(partition, []).extend(found)
                 count += len(found)
-            if time.monotonic() >= deadline or not polled:
-                break
-        return Raw(records, await self._advance())
+                size_bytes += sum(len(record.value or b"") for record in found)
+            if time.monotonic() >= deadline or not polled or self.revoked.is_set():
+                return
 
     async def _poll(self, max_records: int) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
         try:
@@ -162,40 +269,24 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             return records
         return [r for r in records if (r.topic, r.partition, r.offset) not in self._overruled]
 
-    async def _advance(self) -> dict[TopicPartition, OffsetRange]:
+    async def _ranges(self) -> dict[TopicPartition, OffsetRange]:
         ranges = {}
-        for partition, start in self._positions.items():
-            position = await self._consumer.position(KafkaPartition(*partition))
-            if position > start:
-                ranges[partition] = OffsetRange(start, position)
-                self._positions[partition] = position
+        async with kafka.answering(self._cluster), asyncio.timeout(NOTE_TIMEOUT_S):
+            for partition, start in self._positions.items():
+                position = await self._consumer.position(KafkaPartition(*partition))
+                if position > start:
+                    ranges[partition] = OffsetRange(start, position)
         return ranges
 
-    async def note_offsets(self, ranges: Mapping[TopicPartition, OffsetRange]) -> None:
-        """Tell Kafka how far the store is: for tools that show lag, never read back, so a refusal costs nothing."""
-        offsets = {KafkaPartition(*p): read.stop for p, read in ranges.items()}
-        with contextlib.suppress(KafkaError):
-            await self._consumer.commit(offsets)
+    def _rewind(self) -> None:
+        for partition, offset in self._positions.items():
+            self._consumer.seek(KafkaPartition(*partition), offset)
 
-    async def lag(self) -> int:
-        """Offsets between the store and the end of the committed log, over all partitions of the topics.
-
-        Where a partition is another worker's, what that one has noted in Kafka counts: a worker that is shared out a
-        few partitions, or none for the moment, has not caught up because those few are done.
-        """
-        partitions = [KafkaPartition(t, p) for t in self._topics for p in self._consumer.partitions_for_topic(t) or ()]
-        async with kafka.answering(self._cluster):
-            ends = await self._consumer.end_offsets(partitions)
-            return sum([max(0, end - await self._reached(tp)) for tp, end in ends.items()])
-
-    async def _reached(self, partition: KafkaPartition) -> int:
-        ours = self._positions.get(TopicPartition(partition.topic, partition.partition))
-        return ours if ours is not None else await self._consumer.committed(partition) or 0
-
-    async def _refuse_missing_topics(self) -> None:
-        known = await self._consumer.topics()
-        if missing := sorted(set(self._topics) - known):
-            raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which makes them")
+    def _release(self) -> None:
+        due = [partition for partition, until in self._held.items() if time.monotonic() >= until]
+        for partition in due:
+            del self._held[partition]
+            self._consumer.resume(KafkaPartition(*partition))
 
 
 def to_batch(raw: Raw) -> Batch:
@@ -215,17 +306,3 @@ def _events(topic: str, parts: Sequence[tuple[TopicPartition, Sequence[ConsumerR
     )
     events = decoded.events
     return events.select(*TOPICS[topic].columns).hstack(places[events["position"]])
-
-
-def _refuse_gap(partition: TopicPartition, wanted: int, begin: int, end: int) -> None:
-    if wanted < begin:
-        raise StreamHalted(
-            f"{partition}: the store needs offset {wanted}, and the log begins at {begin}: events in between are gone",
-            fix="raise the topic's retention; rebuild the store from a copy of the log before it goes on",
-        )
-    if wanted > end:
-        raise StreamHalted(
-            f"{partition}: the store has applied up to offset {wanted}, and the log ends at {end}: "
-            "the topic was recreated, or the store belongs to another log",
-            fix="start with an empty store (`shoplake down --purge`), or bring back the log it was made from",
-        )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from shoplake.errors import Interrupted, ShoplakeError
-from shoplake.streaming.loop import Progress
+from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
 
 # A worker that is killed starts where its store stands. One that is killed again and again has a reason.

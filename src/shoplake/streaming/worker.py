@@ -11,7 +11,10 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -20,10 +23,14 @@ from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
 from shoplake.streaming.dead_letters import DeadLetterLoop
 from shoplake.streaming.letters import overruled
-from shoplake.streaming.loop import REPORT_EVERY_S, Progress, SinkLoop
+from shoplake.streaming.loop import REPORT_EVERY_S, SinkLoop
+from shoplake.streaming.progress import Progress
 from shoplake.streaming.reader import Limits, LogReader
 
 DEAD_LETTERS = "dead-letters"
+# After being told to stop: so long to finish the batch in hand, and so long until the process is gone in any case.
+ORDERLY_S = 5.0
+HARD_S = 8.0
 # The lake is cheaper in large commits; the board is watched, so it does not linger.
 LIMITS = {"lake": Limits(max_records=100_000, linger_s=1.0), "redis": Limits(max_records=50_000, linger_s=0.2)}
 
@@ -56,11 +63,20 @@ def main() -> int:
 
 async def _run(arguments: argparse.Namespace) -> None:
     stopping = asyncio.Event()
+    stop = partial(_stop, stopping, asyncio.current_task())
     events = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        events.add_signal_handler(number, stopping.set)
+        events.add_signal_handler(number, stop)
     with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
-        events.add_reader(sys.stdin.fileno(), _watch_parent, stopping)
+        events.add_reader(sys.stdin.fileno(), _watch_parent, stop)
+    try:
+        await _work(arguments, stopping)
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
+
+
+async def _work(arguments: argparse.Namespace, stopping: asyncio.Event) -> None:
     settings = settings_.load(arguments.environment)
     log, until_caught_up = settings.kafka, arguments.until_caught_up
     if arguments.sink == DEAD_LETTERS:
@@ -76,9 +92,22 @@ async def _run(arguments: argparse.Namespace) -> None:
     await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 
 
-def _watch_parent(stopping: asyncio.Event) -> None:
+def _stop(stopping: asyncio.Event, work: asyncio.Task[None] | None) -> None:
+    """End in bounded time, orderly if that is possible: what a store has not taken by then, the next start brings."""
+    if stopping.is_set():
+        return
+    stopping.set()
+    if work is not None:
+        asyncio.get_running_loop().call_later(ORDERLY_S, work.cancel)
+    # A thread that waits for a store cannot be stopped, and Python would wait for it at its end.
+    timer = threading.Timer(HARD_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+def _watch_parent(stop: Callable[[], None]) -> None:
     if not os.read(sys.stdin.fileno(), 4096):
-        stopping.set()
+        stop()
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 
 

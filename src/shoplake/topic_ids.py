@@ -1,4 +1,4 @@
-"""What tells a topic from one that was made anew under its name: its id, and how many partitions it has.
+"""What tells a topic from one that was recreated under its name: its id, and how many partitions it has.
 
 aiokafka's own metadata requests (version 5) are older than topic ids (version 10), so the request is described here
 and sent by aiokafka's client.
@@ -103,7 +103,7 @@ def refuse_others(who: str, known: Mapping[str, TopicId], found: Mapping[str, To
     """Hold the topics that Kafka has against those that a store or a process knows.
 
     Raises:
-        StreamHalted: a topic was made anew, or its number of partitions was changed.
+        StreamHalted: a topic was recreated, or its number of partitions was changed.
     """
     for topic, expected in known.items():
         now = found.get(topic)
@@ -114,7 +114,7 @@ def refuse_others(who: str, known: Mapping[str, TopicId], found: Mapping[str, To
             )
         if now.id != expected.id:
             raise StreamHalted(
-                f"{who}: topic {topic} was made anew: it was {expected.id} when this store was filled, and is "
+                f"{who}: topic {topic} was recreated: it was {expected.id} when this store was filled, and is "
                 f"{now.id} now; the offsets of the one mean nothing in the other",
                 fix="start anew with empty stores (`shoplake down --purge`), or bring back the log they were made from",
             )

@@ -15,7 +15,7 @@ from typing import Any
 
 from shoplake import failpoints, sinks
 from shoplake.publish import kafka as publishing
-from shoplake.sinks import dynamodb, keyed, lake, lake_tables, mongo, postgres, redis
+from shoplake.sinks import dynamodb, keyed, lake_tables, mongo, postgres, redis
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.keyed import Item, Key
 from shoplake.streaming import dead_letters, worker
@@ -27,7 +27,8 @@ def offset_first() -> None:
     async def apply(self: postgres.PostgresSink, batch: Batch, owner: Ownership) -> None:
         connection = await self._connect()
         async with connection.transaction(), connection.cursor() as cursor:
-            fresh = batch.after(await postgres._checkpoints(cursor, postgres.LOCK, batch, owner))
+            found = await postgres._checkpoints(cursor, postgres.LOCK, batch)
+            fresh = batch.fresh(self.name, found, owner)
             for partition, read in fresh.ranges.items():
                 await cursor.execute(postgres.ADVANCE, (read.stop, *partition))
         failpoints.reach("postgres.write.before")
@@ -40,16 +41,17 @@ def offset_first() -> None:
 
 def blind_retry() -> None:
     """All: a batch that is sent again is applied again, whatever the checkpoint says."""
-    Batch.after = lambda self, _: self
+    Batch.fresh = lambda self, *_: self
 
 
 def fence() -> None:
-    """Postgres: who writes is not asked, only what."""
+    """Postgres: neither who writes is asked, nor what is there."""
+    blind_retry()
 
-    async def believed(cursor: object, query: str, batch: Batch, owner: Ownership) -> dict[TopicPartition, Checkpoint]:
-        return {partition: Checkpoint(read.start, owner[partition]) for partition, read in batch.ranges.items()}
+    async def unread(cursor: object, query: str, batch: Batch) -> dict[TopicPartition, Checkpoint]:
+        return {}
 
-    postgres._checkpoints = believed
+    postgres._checkpoints = unread
 
 
 def script_checks() -> None:
@@ -69,9 +71,7 @@ def script_checks() -> None:
 def rebased_commits() -> None:
     """The lake: PyIceberg puts a refused commit on top of what it met, and nobody asks whose table it is."""
     lake_tables.TABLE_PROPERTIES["commit.retry.num-retries"] = "4"
-    lake._owned = lambda topic, found, ranges, owner: {
-        partition: Checkpoint(read.start, owner[partition]) for partition, read in ranges.items()
-    }
+    blind_retry()
 
 
 def folded_offsets() -> None:
@@ -135,6 +135,12 @@ def transactions() -> None:
 
         def transaction(self) -> contextlib.AbstractAsyncContextManager[None]:
             return self._sent()
+
+        async def begin_transaction(self) -> None:
+            """None."""
+
+        async def commit_transaction(self) -> None:
+            await self.flush()
 
         async def send_offsets_to_transaction(self, offsets: Any, group: str) -> None:
             await self.flush()

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from shoplake.stack.process import tail
-from shoplake.streaming.loop import Progress
+from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import Failure
 
 WORKER = ("-m", "shoplake.streaming.worker")

@@ -142,16 +142,16 @@ async def answer(log: Log) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_topic_made_anew_is_told_from_one_whose_broker_was_restarted(platform: Settings) -> None:
-    await make_topic(platform, "made-anew")
-    log = Log(platform.kafka, ["made-anew"])
+async def test_a_recreated_topic_is_told_from_one_whose_broker_was_restarted(platform: Settings) -> None:
+    await make_topic(platform, "recreated")
+    log = Log(platform.kafka, ["recreated"])
     try:
         await log.learn()
         kill_kafka()
         embedded.up()
         await answer(log)
-        await make_topic(platform, "made-anew")
-        with pytest.raises(StreamHalted, match="topic made-anew was made anew"):
+        await make_topic(platform, "recreated")
+        with pytest.raises(StreamHalted, match="topic recreated was recreated"):
             await answer(log)
     finally:
         await log.close()

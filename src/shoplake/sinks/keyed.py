@@ -99,7 +99,7 @@ class KeyedSink(Sink):
             if events.is_empty():
                 return
             if attempt:
-                await asyncio.sleep(jittered(0.02 * 2**attempt))  # others write these items too
+                await asyncio.sleep(jittered(min(0.5, 0.02 * 2**attempt)))  # others write these items too
             keys = events.select(part.keys).unique(maintain_order=True).rows()
             stored = await self.read(part.collection, keys)
             events = newer(events, part, stored)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from shoplake.streaming.reader import to_batch
@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 class Fetched(NamedTuple):
-    """One batch, and in which share of the partitions it was read."""
+    """What was read at once.
+
+    Attributes:
+        batch: the events that are any.
+        records: how many records there were, events or not.
+        generation: in which share of the partitions they were read.
+    """
 
     batch: Batch
+    records: Mapping[TopicPartition, int]
     generation: int
 
 
@@ -67,9 +74,12 @@ class ReadAhead:
             if not reading.cancelled() and reading.exception() is None:  # an error comes again with the next read
                 self._read = reading.result()
         if self._read is not None:
-            self._read = Fetched(self._read.batch.without(partitions), self._read.generation)
+            batch = self._read.batch.without(partitions)
+            self._read = self._read._replace(batch=batch)
 
     async def _fetch(self) -> Fetched | None:
         generation = self._reader.generation
         raw = await self._reader.read()
-        return None if raw is None else Fetched(to_batch(raw), generation)
+        if raw is None:
+            return None
+        return Fetched(to_batch(raw), {p: len(found) for p, found in raw.records.items()}, generation)

@@ -91,7 +91,7 @@ class DeadLetterLoop:
         """Go on until told to stop, or until everything committed has been looked at.
 
         Raises:
-            StreamHalted: events are gone unseen, or a topic was made anew.
+            StreamHalted: events are gone unseen, or a topic was recreated.
             LogUnavailable: Kafka stayed away for too long.
         """
         self._say("joining")

@@ -49,10 +49,10 @@ class Log:
         self.ids = found
 
     async def refuse_others(self) -> None:
-        """Make sure that the topics still are those that `learn` found: a topic that was made anew has another id.
+        """Make sure that the topics still are those that `learn` found: a recreated topic has another id.
 
         Raises:
-            StreamHalted: a topic was made anew, or its number of partitions was changed.
+            StreamHalted: a topic was recreated, or its number of partitions was changed.
             LogUnavailable: Kafka did not answer, or does not know a topic at the moment.
         """
         found = await self._asked.read(self._topics)
@@ -82,7 +82,7 @@ class Log:
         """The end of each partition of the topics.
 
         Raises:
-            StreamHalted: a topic was made anew.
+            StreamHalted: a topic was recreated.
             LogUnavailable: Kafka did not answer.
         """
         await self.refuse_others()  # a connection that is refused says so at once; aiokafka would try for a while

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -54,6 +55,8 @@ class SinkLoop:
         self._owner: Mapping[TopicPartition, Epoch] = {}
         # What went into the store, or holds nothing that could.
         self._done: dict[TopicPartition, int] = {}
+        # Records that were read since.
+        self._read: Counter[TopicPartition] = Counter()
         self._generation = 0
         self._reclaims = 0
         self._said = Progress()
@@ -80,6 +83,8 @@ class SinkLoop:
         except _InterruptedError:
             pass
         finally:
+            if stopping.is_set():
+                self._say("stopping")
             await self._ahead.drop()
             await self._reader.stop()
             await self._sink.close()
@@ -114,6 +119,7 @@ class SinkLoop:
                 return False
             if fetched.batch.ranges:
                 self._log_away.reset()
+            self._read.update({p: n for p, n in fetched.records.items() if p in fetched.batch.ranges})
             await self._settle(self._tail.join(fetched.batch), fetched.generation, stopping)
             if self._tail.due:
                 await self._settle(self._tail.batch(), fetched.generation, stopping)
@@ -129,6 +135,7 @@ class SinkLoop:
         """Raise the epochs of what is ours now, and go to where the store stands."""
         await self._ahead.drop()
         self._tail.clear()
+        self._read.clear()
         self._owner, self._done = {}, {}
         async with self._reader.busy:
             generation = self._reader.generation
@@ -165,9 +172,8 @@ class SinkLoop:
             self._done |= moved
             self._tail.drop(moved)
             self._reclaims = 0
-        self._said = replace(
-            self._said, applied=self._said.applied + len(batch), batch=len(batch), batches=self._said.batches + 1
-        )
+            applied = self._said.applied + sum(self._read.pop(partition, 0) for partition in moved)
+            self._said = replace(self._said, applied=applied, batch=len(batch), batches=self._said.batches + 1)
         await self._reader.note_offsets(moved)
 
     async def _hold(self, batch: Batch, asked: Backpressure) -> Batch:
@@ -182,6 +188,8 @@ class SinkLoop:
         await self._ahead.strip(starts)
         self._reader.hold(starts, jittered(asked.retry_after_s))
         self._tail.drop(starts)
+        for partition in starts:
+            del self._read[partition]
         return batch.without(starts)
 
     async def _persistently(self, call: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:

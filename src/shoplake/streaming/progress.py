@@ -11,10 +11,11 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """What a sink says of itself.
 
     Attributes:
-        applied: events read and in the store, since this process started.
+        applied: records that were read since this process started, and whose events, as far as they are any, are in
+            the store.
         lag: offsets between the store and the end of the log, of the partitions that are this worker's.
-        state: `joining`, `streaming`, `waiting` (for the store or for Kafka), `standby` (another does the work) or
-            `caught up`.
+        state: `joining`, `streaming`, `waiting` (for the store or for Kafka), `standby` (another does the work),
+            `caught up` or `stopping`.
         waiting_for: what it waits for, in that state.
         batches: how many went into the store since this process started.
         batch: events of the last one.

@@ -157,7 +157,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         What is returned comes from the topics that we know: their ids are asked after the events were read.
 
         Raises:
-            StreamHalted: the log was cut, or a topic was made anew.
+            StreamHalted: the log was cut, or a topic was recreated.
             LogUnavailable: Kafka did not answer; the next call begins where this one did.
         """
         self._release()
@@ -183,7 +183,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         """The end of each partition of our topics, ours or not.
 
         Raises:
-            StreamHalted: a topic was made anew.
+            StreamHalted: a topic was recreated.
             LogUnavailable: Kafka did not answer.
         """
         return await self._log.ends(self._consumer)

@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.virtual_time import virtually
 
-from shoplake.errors import Fenced, SinkError, StoreUnavailable
+from shoplake.errors import Backpressure, Fenced, Misplaced
 from shoplake.sinks import dynamodb_items, mongo_documents
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, fold_items, newer
@@ -86,6 +87,9 @@ class MemorySink(KeyedSink):
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         await self._pause()
         return {p: self._store.checkpoints[p] for p in partitions if p in self._store.checkpoints}
+
+    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
+        return topics
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         for partition, checkpoint in checkpoints.items():
@@ -220,6 +224,7 @@ def test_an_old_owner_that_goes_on_beside_the_new_one_changes_nothing(
 
 
 CLICKS = TopicPartition("clicks", 0)
+ORDERS = TopicPartition("orders", 0)
 VIEWS = {CLICKS: [("product_viewed", {"session_id": "s1", "product_id": "p1"})] * 6}
 
 
@@ -273,7 +278,7 @@ async def test_a_gap_is_refused_before_an_item_folds_what_follows_it() -> None:
     await sink.open([CLICKS])
     await sink.apply(views(0, 2), {CLICKS: 1})
     before = copy.deepcopy(store)
-    with pytest.raises(SinkError, match="expected a batch from offset 2 on, found one from 3"):
+    with pytest.raises(Misplaced, match="expected a batch from offset 2 on, found one from 3"):
         await sink.apply(views(3, 5), {CLICKS: 1})
     assert store == before
 
@@ -288,15 +293,44 @@ async def test_an_older_batch_does_not_move_the_checkpoint_back() -> None:
     assert store.checkpoints[CLICKS] == Checkpoint(5, 1)
 
 
-async def test_items_that_never_stand_still_end_in_a_clear_error() -> None:
+@virtually
+async def test_items_that_never_stand_still_are_left_for_later() -> None:
     class Moving(MemorySink):
         async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
             return False
 
     sink = Moving(Store(), ITEM_PARTS)
     await sink.open([CLICKS])
-    with pytest.raises(StoreUnavailable, match="items of sessions kept moving"):
+    with pytest.raises(Backpressure, match="items of sessions kept moving") as asked:
         await sink.apply(views(0, 2), {CLICKS: 1})
+    assert asked.value.partitions == {CLICKS}
+
+
+class SlowOrders(MemorySink):
+    """Takes sessions, and has no time for orders."""
+
+    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
+        if collection == "orders":
+            raise Backpressure("orders: throttled", retry_after_s=3)
+        return await super().write(collection, items)
+
+
+async def test_where_one_collection_is_slow_the_topics_of_the_others_go_on() -> None:
+    store = Store()
+    log = {
+        CLICKS: [("product_viewed", {"session_id": "s1", "product_id": "p1"})] * 2,
+        ORDERS: [("order_cancelled", {"order_id": "o1", "customer_id": "c1"})] * 2,
+    }
+    batch, owner = whole(log), {CLICKS: 1, ORDERS: 1}
+    sink = SlowOrders(store, ITEM_PARTS)
+    await sink.open(owner)
+    with pytest.raises(Backpressure, match="orders: throttled") as asked:
+        await sink.apply(batch, owner)
+    assert (asked.value.partitions, asked.value.retry_after_s) == ({ORDERS}, 3)
+    assert next_offsets(store) == {CLICKS: 2, ORDERS: 0}
+    await MemorySink(store, ITEM_PARTS).apply(batch, owner)
+    assert next_offsets(store) == {CLICKS: 2, ORDERS: 2}
+    assert content(store.items) == folded_at_once(log, ITEM_PARTS)
 
 
 SESSIONS = ITEM_PARTS[0]

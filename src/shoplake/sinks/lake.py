@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -207,6 +208,12 @@ def _rest(attempt: int) -> None:
     time.sleep(jittered(min(1.0, 0.05 * 2**attempt)))
 
 
+def _store_errors() -> tuple[type[Exception], ...]:
+    """What is raised while a store is away; SQLAlchemy is only there where the catalogue is in Postgres."""
+    sql = sys.modules.get("sqlalchemy.exc")
+    return (BotoCoreError, ClientError, OSError, *((sql.DBAPIError,) if sql else ()))
+
+
 class _Answering:
     """Turns what the catalogue and S3 raise into errors of ours."""
 
@@ -221,5 +228,5 @@ class _Answering:
             raise SinkError(
                 f"lake: {self._what} is gone: {error}", fix="run `shoplake apply`, then start again"
             ) from error
-        if isinstance(error, BotoCoreError | ClientError | OSError):
+        if isinstance(error, _store_errors()):
             raise StoreUnavailable(f"lake: {self._what} did not answer: {error}", fix="`shoplake status`") from error

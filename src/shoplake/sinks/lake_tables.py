@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pyiceberg.catalog import load_catalog
+from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -63,9 +64,11 @@ def open_catalog(settings: Settings) -> Catalog:
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
     }
     if endpoint := aws.endpoint_url():
-        properties |= {"s3.endpoint": endpoint, "glue.endpoint": endpoint} | _keys()
+        properties |= {"s3.endpoint": endpoint} | _keys()
     if settings.lake.catalog == "glue":
-        return load_catalog("shoplake", type="glue", **properties)
+        # A commit that boto3 sends again after its answer was lost meets itself, and is refused as a conflict; and of
+        # a refused commit PyIceberg deletes the manifests, which by then the table's current snapshot needs.
+        return GlueCatalog("shoplake", aws.client("glue", max_attempts=0, read_timeout_s=60), **properties)
     uri = settings.postgres.url().render_as_string(hide_password=False)
     return load_catalog("shoplake", type="sql", uri=uri, **properties)
 

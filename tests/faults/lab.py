@@ -207,7 +207,12 @@ class Lab:
         for pid in process.family(found.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        await asyncio.to_thread(process.stop, found, wait_s=5.0)
+        # Where this process had started it, it has to take note of the end: until then the pid is not free.
+        with contextlib.suppress(ChildProcessError):
+            await asyncio.to_thread(os.waitpid, found.pid, 0)
+        async with asyncio.timeout(5):
+            while found.alive:  # noqa: ASYNC110 - the kernel calls nobody back
+                await asyncio.sleep(0.05)
 
     async def up(self) -> None:
         """`shoplake up`: what died comes back."""

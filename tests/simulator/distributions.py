@@ -36,8 +36,8 @@ PLAIN: dict[str, Any] = {
     "campaigns": [],
     "flash_sales": [],
 }
-"""The demo without what blurs a count (customers and products that go, goods that run out, days that are not as others),
-and with little waiting.
+"""The demo without what blurs a count (customers and products that go, goods that run out, days unlike others), and
+with little waiting.
 """
 
 DELAY = (

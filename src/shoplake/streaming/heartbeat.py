@@ -13,7 +13,7 @@ from shoplake import paths
 from shoplake.errors import StreamHalted
 
 if TYPE_CHECKING:
-    from shoplake.streaming.loop import Progress
+    from shoplake.streaming.progress import Progress
     from shoplake.streaming.supervisor import WorkerView
 
 EVERY_S = 1.0

@@ -8,7 +8,7 @@ import pytest
 
 from shoplake.errors import StreamHalted
 from shoplake.streaming import heartbeat
-from shoplake.streaming.loop import Progress
+from shoplake.streaming.progress import Progress
 from shoplake.streaming.supervisor import WorkerView
 
 

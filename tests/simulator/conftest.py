@@ -27,6 +27,18 @@ EVENTFUL = {
     "fulfilment": {"cancelled_share": 0.1, "capture_hours": 0.5, "ship_hours": 2, "delivery_days": 0.2},
     "returns": {"share": 0.3, "days": 0.3, "refund_days": 0.2, "goodwill_share": 0.2},
     "reviews": {"share": 0.5, "days": 0.2, "removed_share": 0.4, "removed_days": 0.2},
+    "campaigns": [{"name": "two-days", "first": "2026-09-02", "last": "2026-09-03", "lift": 2}],
+    "flash_sales": [
+        {
+            "name": "an-evening",
+            "start": "2026-09-04T16:00:00Z",
+            "hours": 4,
+            "products": 20,
+            "percent": 30,
+            "lift": 2,
+            "demand": 5,
+        }
+    ],
 }
 """The demo with more of all that is rare and less waiting, so that a small shop has some of everything."""
 

@@ -90,7 +90,7 @@ CHECKS = [
         weights(
             "SELECT hour(began), count(*) FROM regular_visits GROUP BY 1", lambda s: dict(enumerate(s.seasons.hours))
         ),
-        {23: 32},
+        {23: 38},
     ),
     Check(
         "sessions by day of the week",

@@ -74,6 +74,15 @@ UPDATE customer_segment_changed SET segment = r.segment
 FROM customer_registered r WHERE r.customer_id = customer_segment_changed.customer_id
   AND customer_segment_changed.pos = (SELECT min(pos) FROM customer_segment_changed);
 
+-- plant: someone who never came pays in another currency than that of the country
+-- seen by: a customer's currency is not that of the country
+UPDATE customer_registered SET currency = 'USD'
+WHERE customer_id = (SELECT min(customer_id) FROM customer_registered ANTI JOIN customer_acts USING (customer_id));
+
+-- plant: someone moves abroad
+-- seen by: a customer moves to another country
+UPDATE customer_address_changed SET country = 'US' WHERE pos = (SELECT min(pos) FROM customer_address_changed);
+
 -- == Products ==
 
 -- plant: a product that nobody put into a cart is launched twice at once, at another price
@@ -108,7 +117,7 @@ SELECT p.* REPLACE (d.pos + 1 AS pos, d.occurred_at_ms + 2 AS occurred_at_ms, d.
 FROM product_discontinued d, (FROM product_price_changed LIMIT 1) p WHERE d.event_id IS NULL;
 
 -- plant: an abandoned cart holds an item that costs a cent more than in the shop
--- seen by: an item goes into the cart at another price than the product has
+-- seen by: an item goes into the cart at another price than the product has, at the rate of the currency
 UPDATE cart_item_added SET unit_price_cents = unit_price_cents + 1
 WHERE pos = (SELECT min(pos) FROM cart_item_added ANTI JOIN order_placed USING (session_id));
 
@@ -119,6 +128,57 @@ SELECT p.* REPLACE ((SELECT max(pos) FROM happened) AS pos, l.product_id AS prod
   (SELECT max(occurred_at_ms) FROM happened) AS occurred_at_ms)
 FROM product_launched l ANTI JOIN product_price_changed USING (product_id)
 ANTI JOIN product_discontinued USING (product_id), (FROM product_price_changed LIMIT 1) p ORDER BY l.pos LIMIT 1;
+
+-- plant: a variant has lost its model
+-- seen by: a product is a variant without a model, or a model has no variants
+UPDATE product_launched SET model_id = NULL WHERE pos = (SELECT min(pos) FROM product_launched WHERE variant IS NOT NULL);
+
+-- plant: a product that comes in one form is given a model
+-- seen by: a product is a variant without a model, or a model has no variants
+UPDATE product_launched SET model_id = 'm-new' WHERE pos = (SELECT min(pos) FROM product_launched WHERE variant IS NULL);
+
+-- plant: all variants of a model are blue
+-- seen by: two products of a model are the same variant
+UPDATE product_launched SET variant = 'Blue' WHERE model_id = (
+  SELECT model_id FROM product_launched WHERE model_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1);
+
+-- plant: a variant is called otherwise than its model
+-- seen by: the variants of a model differ in name, category, first price or launch
+UPDATE product_launched SET name = 'Other' WHERE pos = (SELECT max(pos) FROM product_launched WHERE model_id = (
+  SELECT model_id FROM product_launched WHERE model_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1));
+
+-- plant: a variant is launched a moment before its model
+-- seen by: the variants of a model differ in name, category, first price or launch
+UPDATE product_launched SET occurred_at_ms = occurred_at_ms - 2
+WHERE pos = (SELECT max(pos) FROM product_launched WHERE model_id = (
+  SELECT model_id FROM product_launched WHERE model_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1));
+
+-- plant: in a flash sale a product that nobody buys is a cent dearer than stated
+-- seen by: in a flash sale something costs other than the percentage less, or what it cost before is not asked after it
+UPDATE product_price_changed SET price_cents = price_cents + 1 WHERE pos = (
+  SELECT min(c.pos) FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.start_ms
+  WHERE NOT EXISTS (FROM cart_item_added a WHERE a.product_id = c.product_id
+    AND a.occurred_at_ms BETWEEN f.start_ms AND f.end_ms));
+
+-- plant: after a flash sale the price of something that nobody buys any more stays down
+-- seen by: in a flash sale something costs other than the percentage less, or what it cost before is not asked after it
+DELETE FROM product_price_changed WHERE pos = (
+  SELECT min(c.pos) FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.end_ms
+  WHERE NOT EXISTS (FROM cart_item_added a WHERE a.product_id = c.product_id AND a.occurred_at_ms > f.end_ms)
+    AND NOT EXISTS (FROM product_price_changed n WHERE n.product_id = c.product_id AND n.occurred_at_ms > f.end_ms));
+
+-- plant: in a flash sale the price of something that nobody buys changes once more
+-- seen by: the price of a product changes while it is in a flash sale
+INSERT INTO product_price_changed
+SELECT c.* REPLACE (c.pos + 1 AS pos, c.occurred_at_ms + 2 AS occurred_at_ms, c.price_cents + 1 AS price_cents)
+FROM product_price_changed c JOIN flash_sales f ON c.occurred_at_ms = f.start_ms
+WHERE NOT EXISTS (FROM cart_item_added a WHERE a.product_id = c.product_id
+  AND a.occurred_at_ms BETWEEN f.start_ms AND f.end_ms)
+ORDER BY c.pos LIMIT 1;
+
+-- plant: a flash sale was to have three products
+-- seen by: more products are in a flash sale than the scenario says
+UPDATE flash_sales SET products = 3;
 
 -- == Sessions and carts ==
 
@@ -185,6 +245,33 @@ DELETE FROM checkout_started WHERE session_id = (SELECT min_by(session_id, pos) 
 -- seen by: a checkout is completed that was not started
 UPDATE checkout_completed SET occurred_at_ms = s.occurred_at_ms FROM checkout_started s
 WHERE s.session_id = checkout_completed.session_id AND checkout_completed.pos = (SELECT min(pos) FROM checkout_completed);
+
+-- plant: an item of an abandoned cart has a price in a currency without a rate
+-- seen by: a cart holds prices of a currency that has no rate, or of two currencies
+UPDATE cart_item_added SET currency = 'CHF'
+WHERE pos = (SELECT min(pos) FROM cart_item_added ANTI JOIN order_placed USING (session_id));
+
+-- plant: an abandoned cart holds a price in euros and one in pounds, at the rate
+-- seen by: a cart holds prices of a currency that has no rate, or of two currencies
+UPDATE cart_item_added SET currency = 'GBP', unit_price_cents = round(unit_price_cents * r.rate)::BIGINT
+FROM rates r WHERE r.currency = 'GBP' AND cart_item_added.pos = (
+  SELECT max(pos) FROM cart_item_added WHERE session_id = (
+    SELECT session_id FROM cart_item_added ANTI JOIN order_placed USING (session_id) WHERE currency = 'EUR'
+    GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1));
+
+-- plant: a campaign brings a customer a week after its end
+-- seen by: a campaign brings a session on a day, or a flash sale in an hour, that is not its own
+UPDATE session_started SET campaign = 'two-days'
+WHERE pos = (SELECT max(pos) FROM session_started WHERE customer_id IS NOT NULL);
+
+-- plant: a campaign brings someone without a name a week after its end
+-- seen by: a campaign brings a session on a day, or a flash sale in an hour, that is not its own
+UPDATE session_started SET campaign = 'two-days'
+WHERE pos = (SELECT max(pos) FROM session_started WHERE customer_id IS NULL);
+
+-- plant: a flash sale brings someone before it begins
+-- seen by: a campaign brings a session on a day, or a flash sale in an hour, that is not its own
+UPDATE session_started SET campaign = 'an-evening' WHERE pos = (SELECT min(pos) FROM session_started);
 
 -- == Orders ==
 
@@ -253,6 +340,18 @@ WHERE a.order_id = order_placed.order_id AND order_placed.pos = (SELECT min(pos)
 UPDATE payment_captured SET customer_id = r.customer_id
 FROM (FROM customer_registered ANTI JOIN order_placed USING (customer_id) ORDER BY pos LIMIT 1) r
 WHERE payment_captured.pos = (SELECT min(pos) FROM payment_captured);
+
+-- plant: an order is in another currency than its customer's
+-- seen by: an order, its cart, its customer and its payments differ in currency
+UPDATE order_placed SET currency = 'GBP' WHERE pos = (SELECT min(pos) FROM order_placed WHERE currency = 'EUR');
+
+-- plant: a payment is captured in another currency than that of the order
+-- seen by: an order, its cart, its customer and its payments differ in currency
+UPDATE payment_captured SET currency = 'GBP' WHERE pos = (SELECT min(pos) FROM payment_captured WHERE currency = 'EUR');
+
+-- plant: a refund does not say its currency
+-- seen by: an order, its cart, its customer and its payments differ in currency
+UPDATE payment_refunded SET currency = NULL WHERE pos = (SELECT min(pos) FROM payment_refunded);
 
 -- == Payments ==
 
@@ -399,6 +498,20 @@ WHERE d.order_id = order_returned.order_id AND order_returned.pos = (SELECT min(
 UPDATE payment_refunded SET occurred_at_ms = r.occurred_at_ms FROM order_returned r
 WHERE r.order_id = payment_refunded.order_id
   AND payment_refunded.pos = (SELECT min(pos) FROM payment_refunded SEMI JOIN order_returned USING (order_id));
+
+-- plant: a parcel that is kept and not reviewed arrives on the Sunday after
+-- seen by: a parcel arrives on a Sunday or a holiday on which none are delivered
+UPDATE order_delivered SET occurred_at_ms = occurred_at_ms
+  + (7 - isodow(epoch_ms(occurred_at_ms))) * 86400000 - occurred_at_ms % 86400000 + 43200000
+WHERE pos = (SELECT min(pos) FROM order_delivered ANTI JOIN order_returned USING (order_id)
+  ANTI JOIN review_submitted USING (order_id) WHERE isodow(epoch_ms(occurred_at_ms)) BETWEEN 2 AND 5);
+
+-- plant: the day of the first delivery was a holiday there
+-- seen by: a parcel arrives on a Sunday or a holiday on which none are delivered
+INSERT INTO holidays
+SELECT r.country, local_day(d.occurred_at_ms, zone)
+FROM order_delivered d JOIN customer_registered r USING (customer_id) JOIN countries USING (country)
+ORDER BY d.pos LIMIT 1;
 
 -- == Stock ==
 

@@ -36,9 +36,7 @@ PLAIN: dict[str, Any] = {
     "campaigns": [],
     "flash_sales": [],
 }
-"""The demo without what blurs a count (customers and products that go, goods that run out, days unlike others), and
-with little waiting.
-"""
+"""The demo without what blurs a count: customers and products that go, goods that run out, unusual days, delays."""
 
 DELAY = (
     "SELECT b.occurred_at_ms - a.occurred_at_ms AS ms FROM {} a JOIN {} b USING (order_id)"

@@ -20,6 +20,7 @@ from shoplake.cli import (
     down,
     env,
     generate,
+    generate_report,
     healthy,
     logs,
     migrate,
@@ -76,6 +77,7 @@ app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)
 app.command("env", rich_help_panel=PLATFORM)(env.command)
 app.command("down", rich_help_panel=PLATFORM)(down.command)
 app.command("generate", rich_help_panel=SHOP)(generate.command)
+app.command("generate-report", rich_help_panel=SHOP)(generate_report.command)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)

@@ -1,0 +1,44 @@
+"""What a report is made of: a gatherer counts while the windows go by, and then says what is to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import shopsim
+from shoplake.report.charts import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One part of the page.
+
+    Attributes:
+        title: what one sees, as a sentence.
+        note: how it is counted.
+        charts: drawn below each other.
+        wide: as wide as the page.
+    """
+
+    title: str
+    note: str
+    charts: tuple[Spec, ...] = ()
+    wide: bool = False
+
+
+class Gatherer(Protocol):
+    """Counts in one pass over the windows, in memory that does not grow with the number of events."""
+
+    def add(self, window: shopsim.Window) -> None:
+        """Count a window; they come in order."""
+        ...
+
+    def panel(self) -> Panel:
+        """What was counted."""
+        ...
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for reading: `62%`, `0.4%`."""
+    share = 100 * part / whole if whole else 0.0
+    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.2g}%"

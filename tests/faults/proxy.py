@@ -74,6 +74,7 @@ class Proxy:
     _connections: set[Connection] = field(default_factory=set)
     _losing: tuple[tuple[bytes, ...], int] = ((), 0)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> None:
         """End every connection; new ones are refused until `heal`."""
@@ -178,11 +179,16 @@ class Proxy:
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK_BYTES)
             self.port = server.sockets[0].getsockname()[1]
             started.set()
-            await server.serve_forever()
+            await self._ending.wait()
+            server.close()
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
         asyncio.set_event_loop(self._loop)
-        with contextlib.suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(main())
+        self._loop.run_until_complete(main())
+        self._loop.close()
 
 
 @contextlib.contextmanager
@@ -196,11 +202,5 @@ def proxy(upstream: int) -> Iterator[Proxy]:
     try:
         yield made
     finally:
-        made._loop.call_soon_threadsafe(_cancel_all, made._loop)
+        made._loop.call_soon_threadsafe(made._ending.set)
         thread.join(10)
-        made._loop.close()
-
-
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    for task in asyncio.all_tasks(loop):
-        task.cancel()

@@ -67,7 +67,7 @@ def magnitude(name: str, title: str) -> Spec:
     return {"field": name, "type": "quantitative", "axis": axis, "scale": {"type": "log", "nice": True}}
 
 
-def moment(name: str, title: str) -> Spec:
+def moment(name: str, title: str | None) -> Spec:
     """A column of UTC milliseconds."""
     axis = {"title": title, "format": "%-d %b", "labelOverlap": True, "tickCount": 8}
     return {"field": name, "type": "temporal", "scale": {"type": "utc"}, "axis": axis}

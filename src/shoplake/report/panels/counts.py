@@ -62,6 +62,6 @@ class Counts:
             (f"{n['product_launched']:,}", "products"),
             (f"{n['session_started']:,}", "sessions"),
             (f"{n['order_placed']:,}", "orders"),
-            (f"{self._ordered_cents / 100:,.0f}", f"{self._currency} ordered"),
+            (f"{self._ordered_cents / 100:,.0f}", f"ordered in {self._currency}"),
             (f"{n['order_returned']:,}", "parcels came back"),
         ]

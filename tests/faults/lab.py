@@ -31,6 +31,7 @@ from .tier import Tier
 from .workers import WAIT_S, WORKER, Worker, running, start
 
 SCENARIO = "faults"
+COMMAND = ("-m", "shoplake.cli.main")
 # Of the demo shop some 2,000 events, so that a transaction is short and a publisher has many.
 WINDOW_HOURS = 6
 REFUSED_SHARE = 0.005
@@ -77,7 +78,7 @@ class Lab:
         if await self.published() < events:
             async with self.publisher(events) as publisher:
                 code = await asyncio.wait_for(publisher.wait(), WAIT_S)
-            assert code == 0, process.tail(self.folder / "publisher.log")
+            assert code == 0, process.tail(self.commands_log)
         return await self.published()
 
     @contextlib.asynccontextmanager
@@ -86,25 +87,38 @@ class Lab:
         events: int,
         environment: Mapping[str, str] | None = None,
         *,
-        program: Sequence[str] = ("-m", "shoplake.cli.main"),
+        program: Sequence[str] = COMMAND,
         scenario: Path | None = None,
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A process that brings the log to so many events; killed, if it still runs, at the end."""
-        with (self.folder / "publisher.log").open("ab") as output:
-            publisher = await asyncio.create_subprocess_exec(
-                *(sys.executable, *program, "generate", "--scenario", str(scenario or self.scenario)),
-                *("--seed", str(self.seed), "--events", str(events)),
+        which = ("--scenario", str(scenario or self.scenario), "--seed", str(self.seed), "--events", str(events))
+        async with self.command("generate", *which, environment=environment, program=program) as publisher:
+            yield publisher
+
+    @contextlib.asynccontextmanager
+    async def command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, program: Sequence[str] = COMMAND
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A command of shoplake, whose output goes to `commands.log`; killed, if it still runs, at the end."""
+        with self.commands_log.open("ab") as output:
+            process_ = await asyncio.create_subprocess_exec(
+                *(sys.executable, *program, *arguments),
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
         try:
-            yield publisher
+            yield process_
         finally:
             with contextlib.suppress(ProcessLookupError):
-                publisher.kill()
-            await publisher.wait()
+                process_.kill()
+            await process_.wait()
+
+    @property
+    def commands_log(self) -> Path:
+        return self.folder / "commands.log"
 
     async def published(self) -> int:
         """Events that the publisher says are in the log."""

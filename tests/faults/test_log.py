@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -15,6 +16,7 @@ from aiokafka.structs import RecordMetadata
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.sinks import SINKS
+from shoplake.stack.process import tail
 from shoplake.streaming.dead_letters import DeadLetter
 from shoplake.streaming.worker import DEAD_LETTERS as STEP
 from shoplake.verify import log
@@ -22,7 +24,7 @@ from shoplake.verify import log
 from .lab import Lab
 from .nemesis import Nemesis
 from .stores import Stores
-from .workers import Worker
+from .workers import WAIT_S, Worker
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
@@ -62,8 +64,41 @@ async def test_each_poison_event_is_one_dead_letter_with_a_reason(lab: Lab, neme
         letters = [letter for letter in await dead_letters(lab) if place(letter) in planted]
         assert sorted(map(place, letters)) == sorted(planted)
         assert all(letter.reason and letter.detail for letter in letters)
-        note = f"{len(letters)} letters"
+        await replayed_once(lab, nemesis, letters)
+        await asyncio.gather(*(lab.finish(name, stores) for name in (*SINKS, STEP)))
+        note = f"{len(letters)} letters, each replayed once"
         await lab.check(16, "poison", stores, [*SINKS, "dead_letters"], faults=len(planted), note=note)
+
+
+async def replayed_once(lab: Lab, nemesis: Nemesis, letters: Sequence[DeadLetter]) -> None:
+    """Put a sound event in the place of each, replay them by a command that is killed, and then by one that is not."""
+    values = lab.folder / "mended.jsonl"
+    values.write_bytes(b"\n".join(msgspec.json.encode({"letter": one.name, "value": mended(one)}) for one in letters))
+    async with lab.command("dlq", "replay", "--values", str(values)) as killed:
+        await asyncio.sleep(nemesis.seconds(0.5, 4))
+        nemesis.note(f"kill the replay, which had ended with {killed.returncode}")
+    for _ in range(2):
+        async with lab.command("dlq", "replay", "--values", str(values)) as replay:
+            assert await asyncio.wait_for(replay.wait(), WAIT_S) == 0, tail(lab.commands_log)
+    ids = Counter(
+        msgspec.json.decode(value, type=dict)["event_id"]
+        async for chunk in log.read(lab.settings.kafka, ["inventory"])
+        for value in chunk["inventory"].value
+        if value and b'"mended-' in value
+    )
+    assert ids == Counter(f"mended-{letter.name}" for letter in letters)
+
+
+def mended(letter: DeadLetter) -> dict[str, object]:
+    """An event that counts: twice would be seen."""
+    return {
+        "type": "stock_received",
+        "event_id": f"mended-{letter.name}",
+        "occurred_at_ms": letter.timestamp_ms,
+        "product_id": "mended",
+        "warehouse_id": "w1",
+        "quantity": 1,
+    }
 
 
 async def plant(lab: Lab, nemesis: Nemesis, count: int) -> set[tuple[str, int, int]]:

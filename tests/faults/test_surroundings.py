@@ -80,7 +80,7 @@ async def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(lab: Lab, nemesi
             await asyncio.gather(*(in_trouble(worker) for worker in workers))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(publisher.wait(), 20)
-            clear(lab.folder / "publisher.log")
+            clear(lab.commands_log)
         disk.free()
         await lab.up()
         await lab.log_of(more)

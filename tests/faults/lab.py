@@ -28,7 +28,7 @@ from .nemesis import Journal, Nemesis
 from .results import Results, Seen
 from .stores import Stores, empty_stores
 from .tier import Tier
-from .workers import WAIT_S, WORKER, Worker, running, start
+from .workers import WORKER, Worker, running, start
 
 SCENARIO = "faults"
 COMMAND = ("-m", "shoplake.cli.main")
@@ -77,7 +77,7 @@ class Lab:
         """Publish until the log has at least so many events; returns how many it has."""
         if await self.published() < events:
             async with self.publisher(events) as publisher:
-                code = await asyncio.wait_for(publisher.wait(), WAIT_S)
+                code = await asyncio.wait_for(publisher.wait(), self.tier.finish_s)
             assert code == 0, process.tail(self.commands_log)
         return await self.published()
 
@@ -163,7 +163,7 @@ class Lab:
     async def finish(self, sink: str, stores: Stores, batch: int | None = None) -> Worker:
         """Run a sink until everything is in its store."""
         async with self.worker(sink, stores, batch=batch, until_caught_up=True) as worker:
-            code = await worker.ended()
+            code = await worker.ended(self.tier.finish_s)
         assert code == 0, f"{worker} ended with {code}"
         return worker
 

@@ -49,7 +49,7 @@ async def test_concurrent_writers_of_the_lake_commit_everything_once(lab: Lab, n
         async with asyncio.TaskGroup() as writers:
             for _ in range(tier.writers):
                 worker = await stack.enter_async_context(lab.worker("lake", stores, through, batch=batch))
-                writers.create_task(worker.caught_up(600))
+                writers.create_task(worker.caught_up(tier.finish_s))
         failed = sum(rule.done for rule in rules)
         assert failed >= tier.failed_commits, f"only {failed} commits were made to fail"
         await stack.aclose()
@@ -71,7 +71,7 @@ async def test_a_dynamodb_that_throttles_and_takes_a_part_gets_everything_once(l
             ]
             through = {"AWS_ENDPOINT_URL": between.url}
             async with lab.worker("dynamodb", stores, through, batch=batch, until_caught_up=True) as worker:
-                assert await worker.ended(600) == 0, str(worker)
+                assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
             done = sum(rule.done for rule in rules)
         nemesis.note(f"{done} answers were bad")
         note = f"30% of keys unprocessed, 30% of calls throttled, batches of {batch}"
@@ -91,7 +91,7 @@ async def redelivered(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> 
     seeded = {redelivering.SEED: str(nemesis.number(0, 2**32))}
     batch = max(10, await lab.records(sink) // 60)
     async with lab.worker(sink, stores, seeded, batch=batch, until_caught_up=True, wrapper=REDELIVERING) as worker:
-        assert await worker.ended() == 0, str(worker)
+        assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
         events, delivered = redelivering.deliveries(worker.errors)
     nemesis.note(f"{delivered} deliveries of {events} events")
     assert delivered > 1.5 * events, "too few came again to show anything"

@@ -27,7 +27,7 @@ LAST_VISIT = 4
 # The publisher and the dead-letter step have few, large transactions; these two sinks open all partitions at once.
 FEW_VISITS = {"publish": 2, "dead-letters": 1, "postgres.open": 1, "redis.open": 1}
 EVENTS_PER_CRASH = 6_000
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ async def lose_answers_everywhere(lab: Lab, sink: str, stores: Stores) -> None:
     armed = ",".join(f"{name}=raise:{nemesis.number(1, 4)}" for name in points_of(sink) if ".open." not in name)
     nemesis.note(armed)
     async with lab.worker(sink, stores, {VARIABLE: armed}, batch=BATCH, until_caught_up=True) as worker:
-        assert await worker.ended() == 0, str(worker)
+        assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
 
 
 @pytest.mark.parametrize("name", NAMES)

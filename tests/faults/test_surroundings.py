@@ -40,7 +40,7 @@ async def test_a_clock_that_is_wrong_by_a_day_changes_nothing(lab: Lab, off_s: i
 
 async def run(lab: Lab, name: str, stores: Stores, clock: dict[str, str]) -> None:
     async with lab.worker(name, stores, clock, until_caught_up=True, wrapper=(WRONG_CLOCK,)) as worker:
-        assert await worker.ended() == 0, str(worker)
+        assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
 
 
 async def test_events_that_are_a_year_off_are_where_they_belong(lab: Lab) -> None:

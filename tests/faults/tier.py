@@ -26,6 +26,7 @@ class Tier:
         redelivered: events that come up to five times.
         poison, poisoned: so many broken events in so many.
         terminations: SIGTERM, per sink.
+        finish_s: bound for bringing the log, or a store, to its end.
         overload_s: how long the input is three times what the sink takes.
     """
 
@@ -54,6 +55,7 @@ class Tier:
     poisoned: int
     terminations: int
     overload_s: int
+    finish_s: float
 
 
 SMALL = Tier(
@@ -82,6 +84,7 @@ SMALL = Tier(
     poisoned=10_000,
     terminations=5,
     overload_s=60,
+    finish_s=300,
 )
 LARGE = Tier(
     name="large",
@@ -109,5 +112,6 @@ LARGE = Tier(
     poisoned=1_000_000,
     terminations=100,
     overload_s=600,
+    finish_s=3600,
 )
 TIERS = {tier.name: tier for tier in (SMALL, LARGE)}

@@ -19,7 +19,8 @@ from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import Failure
 
 WORKER = ("-m", "shoplake.streaming.worker")
-WAIT_S = 180.0
+# Long: how fast anything is depends on what else the machine does, and nothing here is about speed.
+WAIT_S = 300.0
 # What a worker is told to hold back, so that a fault meets many batches half done.
 SMALL_BATCH = 500
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import sinks
@@ -35,10 +36,24 @@ def watch(sink: Sink) -> None:
     sink.apply = reported
 
 
-def outcomes(errors: Path) -> list[str]:
-    """What the calls raised, in order; empty where all was well."""
+@dataclass(frozen=True)
+class Outcome:
+    """How one call ended.
+
+    Attributes:
+        raised: name of the error; empty where all was well.
+        epochs: as whose it was made, by partition.
+    """
+
+    raised: str
+    epochs: dict[str, int]
+
+
+def outcomes(errors: Path) -> list[Outcome]:
+    """What became of the calls, in order."""
     lines = errors.read_text(errors="replace").splitlines()
-    return [json.loads(line.removeprefix(OUTCOME))["raised"] for line in lines if line.startswith(OUTCOME)]
+    said = [json.loads(line.removeprefix(OUTCOME)) for line in lines if line.startswith(OUTCOME)]
+    return [Outcome(one["raised"], one["epochs"]) for one in said]
 
 
 def main() -> int:

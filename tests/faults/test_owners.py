@@ -40,7 +40,7 @@ STOP_WITHIN_S = 10.0
 
 @pytest.mark.row(6)
 async def test_a_frozen_owner_that_wakes_up_after_a_take_over_writes_nothing(lab: Lab, nemesis: Nemesis) -> None:
-    await lab.log_of(lab.tier.small_log)
+    await lab.log_of(lab.tier.large_log)  # heirs read on while a slow zombie wakes up
     async with lab.stores(*SINKS) as stores:
         for number in range(lab.tier.zombies):
             await asyncio.gather(*(zombie(lab, nemesis.of(sink, number), sink, stores) for sink in SINKS))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from shoplake.streaming.progress import Progress as WorkerProgress
     from shoplake.streaming.supervisor import WorkerView
 
 PLAIN_EVERY_S = 5.0
@@ -56,7 +57,7 @@ def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         say = _Plain()
-        yield lambda views: say("; ".join(f"{v.name} {v.progress.applied} ({v.progress.state})" for v in views))
+        yield lambda views: say("; ".join(f"{v} {v.progress.applied} ({state_of(v.progress)})" for v in views))
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda views: live.update(_table(views), refresh=True)
@@ -66,14 +67,21 @@ def _table(views: Sequence[WorkerView]) -> Table:
     from rich.table import Table
 
     table = Table("sink", "state")
-    for name in ("events", "lag", "events/s", "restarts"):
+    for name in ("events", "lag", "events/s", "retries", "restarts"):
         table.add_column(name, justify="right")
     for view in views:
         done = view.progress
-        table.add_row(
-            view.name, done.state, f"{done.applied:,}", f"{done.lag:,}", f"{view.rate:,.0f}", str(view.restarts)
-        )
+        numbers = (f"{done.applied:,}", f"{done.lag:,}", f"{view.rate:,.0f}", f"{done.retries:,}", str(view.restarts))
+        table.add_row(str(view), state_of(done), *numbers)
     return table
+
+
+def state_of(done: WorkerProgress) -> str:
+    """A worker's state in a few words: what it waits for, and what it has given up for the moment."""
+    said = f"{done.state} for {done.waiting_for}" if done.waiting_for else done.state
+    notes = [f"breaker {done.breaker}"] if done.breaker != "closed" else []
+    notes += [f"{done.held} partitions held"] if done.held else []
+    return f"{said} ({', '.join(notes)})" if notes else said
 
 
 class _Plain:

@@ -12,38 +12,49 @@ def command(
         str, typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis; `none`. All if empty.")
     ] = "",
     dead_letters: Annotated[
-        bool, typer.Option("--dead-letters/--no-dead-letters", help="Also copy what no sink takes; once per log.")
+        bool, typer.Option("--dead-letters/--no-dead-letters", help="Also copy what no sink takes.")
     ] = True,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes per sink. The same command elsewhere shares the work with them.")
+    ] = 1,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
+    ] = None,
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="End when everything in the log is in the stores.")
     ] = False,
     environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
 ) -> None:
-    """Run one process per sink until stopped. Killed or stopped, each goes on where its store stands.
+    """Run a process per sink, or several, until stopped. Killed or stopped, each goes on where its store stands.
 
-    Example: shoplake stream --sinks lake,postgres --until-caught-up
+    Example: shoplake stream --sinks postgres --workers 4 --metrics-port 9464
     """
     import asyncio
+    import contextlib
 
     from shoplake import platform
     from shoplake.cli.progress import watching_sinks
     from shoplake.sinks import named
-    from shoplake.streaming import heartbeat
+    from shoplake.streaming import heartbeat, metrics
     from shoplake.streaming.supervisor import stream
     from shoplake.streaming.worker import DEAD_LETTERS
 
     names = [] if sinks == "none" else named(sinks)
     beside = (DEAD_LETTERS,) if dead_letters else ()
     platform.connect(environment)
-    with watching_sinks() as watch:
+    with contextlib.ExitStack() as stack:
+        watch = stack.enter_context(watching_sinks())
+        if metrics_port is not None:
+            watch = stack.enter_context(metrics.serving(metrics_port, watch))
         views = asyncio.run(
             stream(
                 names,
                 beside=beside,
+                workers=workers,
                 environment=environment,
                 until_caught_up=until_caught_up,
                 watch=heartbeat.beating(watch),
             )
         )
     for view in views:
-        typer.echo(f"{view.name}: {view.progress.applied} events, lag {view.progress.lag}, {view.progress.state}")
+        typer.echo(f"{view}: {view.progress.applied} events, lag {view.progress.lag}, {view.progress.state}")

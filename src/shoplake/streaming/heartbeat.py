@@ -43,8 +43,9 @@ def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Call
         nonlocal written
         now = time.time()
         for view in views:
-            if last.get(view.name) is not view.progress:  # a report like the last one is a report as well
-                last[view.name], said[view.name] = view.progress, now
+            name = str(view)
+            if last.get(name) is not view.progress:  # a report like the last one is a report as well
+                last[name], said[name] = view.progress, now
         if now - written >= EVERY_S:
             written = now
             temporary = path.with_suffix(".new")

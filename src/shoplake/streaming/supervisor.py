@@ -1,4 +1,4 @@
-"""Runs one process per sink, shows how far each is, starts a killed one again and stops all together."""
+"""Runs the workers of each sink, shows how far each is, starts a killed one again and stops all together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from shoplake.streaming.worker import DEAD_LETTERS, Failure
 
 # A worker that is killed starts where its store stands. One that is killed again and again has a reason.
 RESTARTS = 5
-STOP_WAIT_S = 10.0
+# A worker ends by itself within eight.
+STOP_WAIT_S = 9.0
 TICK_S = 0.5
 
 
@@ -27,10 +28,12 @@ class WorkerView:
     """A worker as the supervisor sees it.
 
     Attributes:
-        progress: its last report; `applied` counts over restarts.
+        name: its sink.
+        progress: its last report; what is counted in it is counted over restarts.
         pid: its process now, None before the first start and after the end.
         rate: events per second since the first event.
         restarts: how often it was killed and started again.
+        number: which of its sink's workers here it is, from 1.
     """
 
     name: str
@@ -38,6 +41,10 @@ class WorkerView:
     pid: int | None = None
     rate: float = 0.0
     restarts: int = 0
+    number: int = 1
+
+    def __str__(self) -> str:
+        return self.name if self.number == 1 else f"{self.name} {self.number}"
 
 
 Watch = Callable[[Sequence[WorkerView]], None]
@@ -51,6 +58,7 @@ async def stream(
     names: Sequence[str],
     *,
     beside: Sequence[str] = (DEAD_LETTERS,),
+    workers: int = 1,
     environment: str = "local",
     until_caught_up: bool = False,
     watch: Watch | None = None,
@@ -59,7 +67,9 @@ async def stream(
 
     Args:
         names: sinks.
-        beside: workers that are no sinks; there is one, the dead-letter step, and a log has one such process.
+        beside: workers that are no sinks; there is one, the dead-letter step. Of those that run, here or elsewhere,
+            one does the work.
+        workers: how many share the partitions of each sink, with those that run elsewhere.
         environment: whose settings to read.
         until_caught_up: end when everything committed is in the stores.
         watch: called twice a second with a view of each worker.
@@ -75,19 +85,20 @@ async def stream(
     command = [sys.executable, "-m", "shoplake.streaming.worker", "--environment", environment]
     if until_caught_up:
         command.append("--until-caught-up")
-    workers = [_Worker([*command, name], name, stopping) for name in (*names, *beside)]
+    wanted = [(name, number) for name in names for number in range(1, workers + 1)] + [(name, 1) for name in beside]
+    running = [_Worker([*command, name], WorkerView(name, Progress(), number=n), stopping) for name, n in wanted]
     try:
         async with asyncio.TaskGroup() as group:
-            ticker = group.create_task(_tick(workers, watch))
-            await _all_ended([group.create_task(worker.run()) for worker in workers])
+            ticker = group.create_task(_tick(running, watch))
+            await _all_ended([group.create_task(worker.run()) for worker in running])
             ticker.cancel()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    views = [worker.view for worker in workers]
+    views = [worker.view for worker in running]
     if watch is not None:
         watch(views)
-    failures = {worker.view.name: worker.failure for worker in workers if worker.failure}
+    failures = {str(worker.view): worker.failure for worker in running if worker.failure}
     if failures:
         raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
     if until_caught_up and stopping.is_set():
@@ -96,11 +107,11 @@ async def stream(
 
 
 class _Worker:
-    def __init__(self, command: Sequence[str], name: str, stopping: asyncio.Event) -> None:
+    def __init__(self, command: Sequence[str], view: WorkerView, stopping: asyncio.Event) -> None:
         self._command = command
         self._stopping = stopping
         self._first_at: float | None = None
-        self.view = WorkerView(name, Progress(0, 0, "starting"))
+        self.view = view
         self.failure = ""
 
     async def run(self) -> None:
@@ -133,7 +144,7 @@ class _Worker:
 
     async def _follow(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None  # noqa: S101 - asked for above
-        before = self.view.progress.applied
+        before = self.view.progress
         async for line in process.stdout:
             try:
                 report = msgspec.json.decode(line, type=Failure | Progress)
@@ -143,13 +154,18 @@ class _Worker:
             if isinstance(report, Failure):
                 self.failure = report.error
                 continue
-            applied = before + report.applied
+            applied = before.applied + report.applied
             if applied and self._first_at is None:
                 self._first_at = time.monotonic()
             elapsed = time.monotonic() - (self._first_at or time.monotonic())
             self.view = replace(
                 self.view,
-                progress=Progress(applied, report.lag, report.state),
+                progress=msgspec.structs.replace(
+                    report,
+                    applied=applied,
+                    batches=before.batches + report.batches,
+                    retries=before.retries + report.retries,
+                ),
                 rate=applied / elapsed if elapsed > 0 else self.view.rate,
             )
 

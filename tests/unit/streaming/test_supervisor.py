@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,15 @@ class Workers:
         self.folder = folder
 
     async def run(self, **cases: str) -> dict[str, WorkerView]:
+        return {view.name: view for view in await self.views(1, **cases)}
+
+    async def views(self, workers: int, **cases: str) -> Sequence[WorkerView]:
         lines = "\n".join(f"{name}) {body} ;;" for name, body in cases.items())
         self._script.write_text(SCRIPT.format(folder=self.folder, cases=lines))
         self._script.chmod(0o700)
         self._monkeypatch.setattr(sys, "executable", str(self._script))
         async with asyncio.timeout(10):
-            return {view.name: view for view in await stream(list(cases), until_caught_up=True)}
+            return await stream(list(cases), workers=workers, until_caught_up=True)
 
 
 @pytest.fixture
@@ -56,6 +60,18 @@ async def test_each_worker_is_followed_to_its_end(workers: Workers) -> None:
         "dead-letters": (0, "caught up"),
     }
     assert {view.pid for view in views.values()} == {None}
+
+
+async def test_a_sink_may_have_several_workers_and_the_dead_letters_have_one(workers: Workers) -> None:
+    said = 'echo >> starts; say 3 0 "caught up"'
+    views = await workers.views(2, redis=said, lake=said)
+    assert [str(view) for view in views] == ["redis", "redis 2", "lake", "lake 2", "dead-letters"]
+    assert len((workers.folder / "starts").read_text()) == 4
+
+
+async def test_a_failure_says_which_of_several_workers_it_was(workers: Workers) -> None:
+    with pytest.raises(WorkersFailed, match=r"redis( 2)?: ended with exit code 3"):
+        await workers.views(2, redis="mkdir first 2>/dev/null && exit 3; say 3 0 done")
 
 
 async def test_a_killed_worker_is_started_again_and_its_events_add_up(workers: Workers) -> None:

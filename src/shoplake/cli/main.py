@@ -22,6 +22,7 @@ from shoplake.cli import (
     generate,
     generate_report,
     healthy,
+    lag,
     logs,
     migrate,
     plan,
@@ -83,6 +84,7 @@ app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
 app.command("status", rich_help_panel=CHECK)(status.command)
+app.command("lag", rich_help_panel=CHECK)(lag.command)
 app.command("healthy", rich_help_panel=CHECK)(healthy.command)
 app.command("logs", rich_help_panel=CHECK)(logs.command)
 app.command("doctor", rich_help_panel=CHECK)(doctor.command)

@@ -67,7 +67,6 @@ class LakeSink(Sink):
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
         wanted = set(partitions)
-        await asyncio.to_thread(self._prepare)
         read = await in_parallel(self._read, sorted({partition.topic for partition in wanted}))
         found = {partition: checkpoint for table in read for partition, checkpoint in table.items()}
         return {partition: found[partition] for partition in wanted if partition in found}
@@ -103,7 +102,12 @@ class LakeSink(Sink):
 
     def _read(self, topic: str) -> dict[TopicPartition, Checkpoint]:
         with _Answering(topic):
-            found = read_checkpoints(self._tables[topic].refresh())
+            if (table := self._tables.get(topic)) is None:
+                try:
+                    table = open_catalog(self._settings).load_table((self._settings.lake.database, topic))
+                except NoSuchTableError:
+                    return {}
+            found = read_checkpoints(table.refresh())
         return {TopicPartition(topic, p): checkpoint for p, checkpoint in found.items()}
 
     def _identify(self, topic: str, identity: str) -> str:

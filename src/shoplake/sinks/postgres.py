@@ -89,8 +89,10 @@ class PostgresSink(Sink):
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
+        rows: list[TupleRow] = []
         async with self._answering():
-            rows = await (await (await self._connect_plain()).execute(ALL)).fetchall()
+            with contextlib.suppress(psycopg.errors.UndefinedTable):
+                rows = await (await (await self._connect_plain()).execute(ALL)).fetchall()
         found = {TopicPartition(*where): Checkpoint(offset, epoch) for *where, offset, epoch in rows}
         return {partition: found[partition] for partition in partitions if partition in found}
 

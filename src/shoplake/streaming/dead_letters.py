@@ -84,6 +84,8 @@ class DeadLetterLoop:
         self._report = report
         self._log = Log(cluster, TOPICS)
         self._away = Patience()
+        # What the last committed transaction had seen.
+        self._looked_at: dict[TopicPartition, int] = {}
         self._read = 0
         self._lag = 0
 
@@ -146,14 +148,16 @@ class DeadLetterLoop:
         """Look at what there is, in one transaction; True when nothing is left to look at."""
         async with kafka.answering(self._cluster):
             polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
-            positions = {tp: await consumer.position(tp) for tp in polled}
-            if positions:
+            reached = {p: await consumer.position(KafkaPartition(*p)) for p in self._log.partitions()}
+            # Also where only markers were passed: who stands by sees by the offsets whether there is something to do.
+            moved = {p: offset for p, offset in reached.items() if offset > self._looked_at[p]}
+            if moved:
                 await self._log.refuse_others()
                 letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
-                await _transaction(producer, letters, positions)
+                await _transaction(producer, letters, {KafkaPartition(*p): offset for p, offset in moved.items()})
+                self._looked_at |= moved
                 self._read += sum(map(len, polled.values()))
             ends = await self._log.ends(consumer)
-            reached = {tp: await consumer.position(KafkaPartition(*tp)) for tp in ends}
         self._lag = sum(max(0, end - reached[partition]) for partition, end in ends.items())
         return self._lag == 0
 
@@ -185,12 +189,12 @@ class DeadLetterLoop:
         try:
             await self._in_time(_started(self._cluster, producer))
             async with self._consumer() as consumer:
-                looked_at = await self._in_time(self._committed(consumer))
-                begins = await self._log.bounds(consumer, self._log.partitions())
-                starts = {partition: looked_at.get(partition, bounds.start) for partition, bounds in begins.items()}
-                await self._log.refuse_gaps(consumer, starts)
-                for partition, start in starts.items():
-                    consumer.seek(KafkaPartition(*partition), start)
+                committed = await self._in_time(self._committed(consumer))
+                bounds = await self._log.bounds(consumer, self._log.partitions())
+                self._looked_at = {p: committed.get(p, found.start) for p, found in bounds.items()}
+                await self._log.refuse_gaps(consumer, self._looked_at)
+                for partition, offset in self._looked_at.items():
+                    consumer.seek(KafkaPartition(*partition), offset)
                 yield consumer, producer
         finally:
             await kafka.stop(producer)

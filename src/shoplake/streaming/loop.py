@@ -55,6 +55,7 @@ class SinkLoop:
         self._owner: Mapping[TopicPartition, Epoch] = {}
         # What went into the store, or holds nothing that could.
         self._done: dict[TopicPartition, int] = {}
+        self._noted: dict[TopicPartition, int] = {}
         # Records that were read since.
         self._read: Counter[TopicPartition] = Counter()
         self._generation = 0
@@ -267,7 +268,12 @@ class SinkLoop:
         reached = self._done | {partition: read.stop for partition, read in self._tail.batch().ranges.items()}
         lag = sum(max(0, ends[partition] - reached[partition]) for partition in self._owner)
         self._say("caught up" if lag == 0 else "streaming", lag=lag)
-        if lag or not until_caught_up:
+        if lag:
+            return False
+        if reached != self._noted:
+            self._noted = reached
+            await self._reader.note_offsets(reached)  # what is left holds nothing that could go into the store
+        if not until_caught_up:
             return False
         await self._settle(self._tail.batch(), fetched.generation, stopping)
         return not self._tail and await self._others_caught_up(ends, stopping)

@@ -1,0 +1,113 @@
+"""How far each store is behind the log, as the stores themselves say: works whether anything streams or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shoplake import kafka, sinks
+from shoplake.contract import TOPICS
+from shoplake.errors import SinkError
+from shoplake.sinks.base import OffsetRange, TopicPartition
+from shoplake.streaming.dead_letters import GROUP
+from shoplake.streaming.log import Log
+from shoplake.streaming.worker import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from shoplake.settings import KafkaSettings, Settings
+
+Ends = Mapping[TopicPartition, OffsetRange]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """One partition, as one reader of it stands.
+
+    Attributes:
+        next_offset: the first that is not in the store.
+        end: where the log ends, as far as it is committed.
+    """
+
+    partition: TopicPartition
+    next_offset: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        """Offsets that the store does not have; transaction markers are among them."""
+        return max(0, self.end - self.next_offset)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkLag:
+    """How one reader of the log stands.
+
+    Attributes:
+        name: of the sink, or of the dead-letter step.
+        partitions: those that it reads; one that it has not begun stands where the log begins.
+        problem: why nothing is known, if so.
+    """
+
+    name: str
+    partitions: Sequence[PartitionLag] = ()
+    problem: str = ""
+
+    @property
+    def lag(self) -> int:
+        """Over all partitions."""
+        return sum(partition.lag for partition in self.partitions)
+
+
+async def lags(settings: Settings, names: Sequence[str]) -> Sequence[SinkLag]:
+    """How these sinks stand; a store that does not answer is said to be such, and the others are told of.
+
+    Raises:
+        LogUnavailable: Kafka did not answer.
+        StreamHalted: Kafka lacks a topic.
+    """
+    log = Log(settings.kafka, TOPICS)
+    consumer = kafka.consumer(settings.kafka)
+    try:
+        await log.learn()
+        async with kafka.answering(settings.kafka):
+            await consumer.start()
+        ends = await log.bounds(consumer, log.partitions())
+    finally:
+        await kafka.stop(consumer)
+        await log.close()
+    return await asyncio.gather(*(_lag(name, settings, ends) for name in names))
+
+
+async def _lag(name: str, settings: Settings, ends: Ends) -> SinkLag:
+    try:
+        found = await (_dead_letters(settings.kafka, ends) if name == DEAD_LETTERS else _store(name, settings, ends))
+    except SinkError as error:
+        return SinkLag(name, problem=error.message)
+    return SinkLag(name, [PartitionLag(p, found[p], ends[p].stop) for p in sorted(found)])
+
+
+async def _store(name: str, settings: Settings, ends: Ends) -> Mapping[TopicPartition, int]:
+    sink = sinks.make(name, settings)
+    read = {partition: bounds.start for partition, bounds in ends.items() if partition.topic in sink.topics}
+    try:
+        found = await sink.checkpoints(read)
+    finally:
+        await sink.close()
+    return read | {partition: checkpoint.next_offset for partition, checkpoint in found.items()}
+
+
+async def _dead_letters(cluster: KafkaSettings, ends: Ends) -> Mapping[TopicPartition, int]:
+    """This step's store is Kafka: its offsets are committed with the letters."""
+    admin = AIOKafkaAdminClient(**kafka.client_options(cluster))
+    async with kafka.answering(cluster):
+        await admin.start()
+        try:
+            committed = await admin.list_consumer_group_offsets(GROUP)
+        finally:
+            await admin.close()
+    begins = {partition: bounds.start for partition, bounds in ends.items()}
+    return begins | {TopicPartition(*tp): found.offset for tp, found in committed.items()}

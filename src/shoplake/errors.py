@@ -14,6 +14,7 @@ ShoplakeError                 exit code 1
 │   ├── Fenced                a newer owner holds the partition
 │   ├── Misplaced             the store stands elsewhere than its owner thinks
 │   ├── Backpressure          the store asks to wait
+│   │   └── BeingRebuilt      somebody else fills it, which takes its time
 │   └── StoreUnavailable      the store did not answer within its bounds
 ├── StreamHalted              going on would lose or repeat events
 │   └── LogUnavailable        Kafka did not answer within its bounds
@@ -105,6 +106,10 @@ class Backpressure(SinkError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.partitions = partitions
+
+
+class BeingRebuilt(Backpressure):
+    """Somebody else empties and fills the store; it is left to him for as long as that takes."""
 
 
 class StoreUnavailable(SinkError):

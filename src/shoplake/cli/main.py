@@ -26,6 +26,7 @@ from shoplake.cli import (
     logs,
     migrate,
     plan,
+    rebuild,
     status,
     stream,
     test,
@@ -81,6 +82,7 @@ app.command("generate", rich_help_panel=SHOP)(generate.command)
 app.command("generate-report", rich_help_panel=SHOP)(generate_report.command)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
+app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
 app.command("status", rich_help_panel=CHECK)(status.command)

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
     from rich.table import Table
 
     from shoplake.streaming.progress import Progress as WorkerProgress
+    from shoplake.streaming.rebuild import Step
     from shoplake.streaming.supervisor import WorkerView
 
 PLAIN_EVERY_S = 5.0
@@ -46,6 +48,29 @@ def counting_up(what: str) -> Iterator[Callable[[int], None]]:
         return
     with console.status(what) as status:
         yield lambda done: status.update(f"{done:,} {what}")
+
+
+@contextlib.contextmanager
+def rebuilding() -> Iterator[Callable[[Step], None]]:
+    """A bar per source that a store is filled from; elsewhere than on a terminal a line now and then."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        say = _Plain()
+        yield lambda step: say(f"{step.doing}: {step.done} of {step.total} offsets")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: Step) -> None:
+            if step.doing not in tasks:
+                tasks[step.doing] = bar.add_task(step.doing, total=step.total)
+            bar.update(tasks[step.doing], completed=step.done, total=step.total)
+
+        yield show
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.dynamodb_items import PARTS
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
 from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
+from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import DynamoDBSettings
@@ -28,6 +30,7 @@ WRITE_CHUNK = 100
 # UnprocessedKeys and transaction conflicts: tries before the caller is asked to wait.
 TRIES = 8
 KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk"), "checkpoints": ("pk",)}
+EARLIER = "attribute_not_exists(generation) OR generation < :filling"
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
@@ -52,6 +55,9 @@ class DynamoDBSink(KeyedSink):
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
+        filling = await self.filling()
+        self.refuse_held(filling)
+        self.generation = filling.number
         wanted = sorted(partitions)
         return dict(zip(wanted, await in_parallel(self._open, wanted), strict=True))
 
@@ -68,12 +74,16 @@ class DynamoDBSink(KeyedSink):
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
         by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
-        rows = await self.read("checkpoints", list(by_key))
-        return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in rows.items()}
+        rows = await self.read("checkpoints", [*by_key, (str(NAME),)])
+        number = _filling(rows.pop((str(NAME),), None)).number
+        current = {key: row for key, row in rows.items() if row.get("generation", 0) == number}
+        return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in current.items()}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Note the topics beside the checkpoints, each under its name."""
-        known = await in_parallel(lambda item: self._identify(*item), list(topics.items()))
+        filling = await self.filling()
+        noted = [(identity_name(topic, filling), identity) for topic, identity in topics.items()]
+        known = await in_parallel(lambda item: self._identify(*item), noted)
         return dict(zip(topics, known, strict=True))
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
@@ -85,29 +95,117 @@ class DynamoDBSink(KeyedSink):
                 raise Fenced("dynamodb: a newer owner holds one of " + ", ".join(map(str, checkpoints)))
             failpoints.reach("dynamodb.checkpoint.after")
 
+    async def filling(self) -> Filling:
+        """The current filling."""
+        return _filling((await self.read("checkpoints", [(str(NAME),)])).get((str(NAME),)))
+
+    async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
+        """One item says that all others are of an earlier filling; then the partitions are taken over."""
+        number = (await self.filling()).number
+        if not await asyncio.to_thread(self._note_filling, Filling(number + 1, state), number):
+            raise Fenced("dynamodb: somebody else has begun to rebuild it at the same time")
+        await self.open(partitions)
+
+    async def note_filling(self, state: State) -> None:
+        """Once whole, remove what only earlier fillings have written."""
+        number = (await self.filling()).number
+        if state == "whole":
+            await in_parallel(lambda collection: self._sweep(collection, number), ["sessions", "orders"])
+        await asyncio.to_thread(self._note_filling, Filling(number, state), number)
+
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def _open(self, partition: TopicPartition) -> Checkpoint:
+        """Raise the epoch; a row of an earlier filling starts again, in the same step."""
         failpoints.reach("dynamodb.open.before")
-        answer = self._call(
-            self._client.update_item,
-            TableName=self._checkpoints,
-            Key={"pk": {"S": str(partition)}},
-            UpdateExpression="ADD epoch :one SET next_offset = if_not_exists(next_offset, :zero)",
-            ExpressionAttributeValues=_attributes({":one": 1, ":zero": 0}),
-            ReturnValues="ALL_NEW",
+        row = (
+            self._raise_epoch(partition, "next_offset = :zero, generation = :filling", EARLIER)
+            if self.generation
+            else {}
         )
+        kept = "next_offset = if_not_exists(next_offset, :zero)"
+        row = row or self._raise_epoch(partition, kept, self._of_ours)
+        if not row:
+            raise StoreUnavailable("dynamodb: a rebuild has begun while a partition was taken over")
         failpoints.reach("dynamodb.open.after")
-        row = _item(answer["Attributes"])
         return Checkpoint(row["next_offset"], row["epoch"])
 
-    def _identify(self, topic: str, identity: str) -> str:
+    @property
+    def _of_ours(self) -> str:
+        """The condition that a row is of our filling: epochs alone come again where the store was set back."""
+        return "generation = :filling" if self.generation else "attribute_not_exists(generation)"
+
+    @property
+    def _filling_value(self) -> dict[str, int]:
+        return {":filling": self.generation} if self.generation else {}
+
+    def _raise_epoch(self, partition: TopicPartition, change: str, condition: str) -> Item:
+        """The row as it is then; empty where the condition does not hold."""
+        values = {":one": 1, ":zero": 0} | self._filling_value
+        try:
+            answer = self._call(
+                self._client.update_item,
+                TableName=self._checkpoints,
+                Key={"pk": {"S": str(partition)}},
+                UpdateExpression=f"ADD epoch :one SET {change}",
+                ConditionExpression=condition,
+                ExpressionAttributeValues=_attributes(values),
+                ReturnValues="ALL_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return {}
+        return _item(answer["Attributes"])
+
+    def _note_filling(self, filling: Filling, found: int) -> bool:
+        """False when another filling than the one that was found is current."""
+        item = {"pk": str(NAME), "filling": filling.number, "filling_state": filling.state}
+        try:
+            self._call(
+                self._client.put_item,
+                TableName=self._checkpoints,
+                Item=_attributes(item),
+                ConditionExpression="attribute_not_exists(pk)" if found == 0 else "filling = :found",
+                **({"ExpressionAttributeValues": _attributes({":found": found})} if found else {}),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _sweep(self, collection: str, number: int) -> None:
+        """Delete the items that the current filling has not written."""
+        table, names = self._tables[collection], KEY_NAMES[collection]
+        wanted = {
+            "TableName": table,
+            "FilterExpression": EARLIER,
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeValues": _attributes({":filling": number}),
+            "ConsistentRead": True,
+        }
+        page: dict[str, Any] = {}
+        while not page or "LastEvaluatedKey" in page:
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}
+            page = self._call(self._client.scan, **wanted, **start)
+            for key in page["Items"]:
+                self._delete_earlier(table, key, number)
+
+    def _delete_earlier(self, table: str, key: Mapping[str, Any], number: int) -> None:
+        # One that has been written since stays, by the condition.
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._call(
+                self._client.delete_item,
+                TableName=table,
+                Key=key,
+                ConditionExpression=EARLIER,
+                ExpressionAttributeValues=_attributes({":filling": number}),
+            )
+
+    def _identify(self, name: str, identity: str) -> str:
         answer = self._call(
             self._client.update_item,
             TableName=self._checkpoints,
-            Key={"pk": {"S": topic}},
+            Key={"pk": {"S": name}},
             UpdateExpression="SET topic_identity = if_not_exists(topic_identity, :identity)",
             ExpressionAttributeValues=_attributes({":identity": identity}),
             ReturnValues="ALL_NEW",
@@ -119,8 +217,10 @@ class DynamoDBSink(KeyedSink):
             "TableName": self._checkpoints,
             "Key": {"pk": {"S": str(partition)}},
             "UpdateExpression": "SET next_offset = :offset",
-            "ConditionExpression": "epoch = :epoch",
-            "ExpressionAttributeValues": _attributes({":offset": checkpoint.next_offset, ":epoch": checkpoint.epoch}),
+            "ConditionExpression": f"epoch = :epoch AND {self._of_ours}",
+            "ExpressionAttributeValues": _attributes(
+                {":offset": checkpoint.next_offset, ":epoch": checkpoint.epoch} | self._filling_value
+            ),
         }
 
     def _read_chunk(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
@@ -174,12 +274,19 @@ class DynamoDBSink(KeyedSink):
     def _call(self, operation: Callable[..., T], **arguments: Any) -> T:  # noqa: ANN401 - boto3 is untyped
         try:
             return operation(**arguments)
-        except self._client.exceptions.TransactionCanceledException:
+        except (
+            self._client.exceptions.TransactionCanceledException,
+            self._client.exceptions.ConditionalCheckFailedException,
+        ):
             raise
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailable(
                 f"dynamodb did not answer: {error}", fix="is it running, and was `shoplake apply` done?"
             ) from error
+
+
+def _filling(row: Item | None) -> Filling:
+    return Filling(row["filling"], state_of(row["filling_state"])) if row else Filling()
 
 
 def _pause_s(attempt: int) -> float:

@@ -4,6 +4,10 @@ Each item carries `folded`, the last offset it has folded per source partition, 
 raises. A batch reads the items it touches, folds the events that are newer than each item's own offsets, and writes
 on the condition that `rev` is still the one that was read. So a replay changes nothing, wherever it starts, and of
 two writers one has to read again.
+
+A rebuild begins a new filling of the store, and deletes nothing at first: an item of an earlier filling counts as not
+there, and is replaced by what the first event makes of it. Were the items deleted, a zombie could put one back, with
+the offsets of its own batch and nothing of what came before. As it is, what a zombie writes is of its own filling.
 """
 
 from __future__ import annotations
@@ -16,9 +20,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
-from shoplake.errors import Backpressure
+from shoplake.errors import Backpressure, Fenced
 from shoplake.patience import jittered
-from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
+from shoplake.sinks.rebuilding import RebuildableSink
 
 Key: TypeAlias = tuple[str, ...]
 Item: TypeAlias = dict[str, Any]
@@ -47,10 +52,15 @@ class Part:
     merge: Callable[[Item, Mapping[str, Any]], None]
 
 
-class KeyedSink(Sink):
-    """The loop that DynamoDB and MongoDB share; a store adds how it reads, writes and keeps checkpoints."""
+class KeyedSink(RebuildableSink):
+    """The loop that DynamoDB and MongoDB share; a store adds how it reads, writes and keeps checkpoints.
+
+    Attributes:
+        generation: number of the filling that `open` found; what is of another one is not ours to change.
+    """
 
     parts: tuple[Part, ...]
+    generation = 0
 
     @abstractmethod
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
@@ -62,7 +72,7 @@ class KeyedSink(Sink):
 
     @abstractmethod
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
-        """Store next offsets where the epoch is still the given one.
+        """Store next offsets where the epoch is still the given one, and the filling is still ours.
 
         Raises:
             Fenced: a newer owner holds one of the partitions.
@@ -101,13 +111,26 @@ class KeyedSink(Sink):
             if attempt:
                 await asyncio.sleep(jittered(min(0.5, 0.02 * 2**attempt)))  # others write these items too
             keys = events.select(part.keys).unique(maintain_order=True).rows()
-            stored = await self.read(part.collection, keys)
+            stored = self._of_this_filling(await self.read(part.collection, keys))
             events = newer(events, part, stored)
-            if await self.write(part.collection, fold_items(events, part, stored)):
+            items = fold_items(events, part, stored)
+            if self.generation:
+                items = {key: item | {"generation": self.generation} for key, item in items.items()}
+            if await self.write(part.collection, items):
                 return
         raise Backpressure(
             f"{self.name}: items of {part.collection} kept moving through {ATTEMPTS} attempts", retry_after_s=1.0
         )
+
+    def _of_this_filling(self, stored: Mapping[Key, Item]) -> dict[Key, Item]:
+        """Items as the fold should see them: of one that an earlier filling wrote, nothing but its `rev`."""
+        seen = {}
+        for key, item in stored.items():
+            written_in = item.get("generation", 0)
+            if written_in > self.generation:
+                raise Fenced(f"{self.name}: the store is being rebuilt; this is filling {self.generation} of it")
+            seen[key] = item if written_in == self.generation else {"folded": {}, "rev": item["rev"]}
+        return seen
 
 
 def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.DataFrame:

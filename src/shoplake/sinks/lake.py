@@ -12,7 +12,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -31,6 +31,7 @@ from shoplake.sinks.parallel import in_parallel
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
+    from pyiceberg.table.snapshots import Snapshot
 
     from shoplake.settings import Settings
 
@@ -94,14 +95,14 @@ class LakeSink(Sink):
     def _prepare(self) -> None:
         if self._tables:
             return
-        with _Answering("its catalogue"):
+        with Answering("its catalogue"):
             catalog = open_catalog(self._settings)
             self._tables = {
                 topic: create_table(catalog, self._settings.lake.database, TOPICS[topic]) for topic in sorted(TOPICS)
             }
 
     def _read(self, topic: str) -> dict[TopicPartition, Checkpoint]:
-        with _Answering(topic):
+        with Answering(topic):
             if (table := self._tables.get(topic)) is None:
                 try:
                     table = open_catalog(self._settings).load_table((self._settings.lake.database, topic))
@@ -112,7 +113,7 @@ class LakeSink(Sink):
 
     def _identify(self, topic: str, identity: str) -> str:
         for attempt in range(ATTEMPTS):
-            with _Answering(topic):
+            with Answering(topic):
                 table = self._tables[topic].refresh()
                 if (known := table.properties.get(IDENTITY)) is not None:
                     return str(known)
@@ -127,7 +128,7 @@ class LakeSink(Sink):
             return {p: Checkpoint(found.get(p, none).next_offset, found.get(p, none).epoch + 1) for p in partitions}
 
         for attempt in range(ATTEMPTS):
-            with _Answering(topic):
+            with Answering(topic):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
                 mine = take_over(found)
@@ -141,7 +142,7 @@ class LakeSink(Sink):
     def _append(self, topic: str, part: Batch, owner: Ownership) -> bool:
         """Commit what is new; False when others were always quicker."""
         for attempt in range(ATTEMPTS):
-            with _Answering(topic):
+            with Answering(topic):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
                 here = {TopicPartition(topic, p): checkpoint for p, checkpoint in found.items()}
@@ -160,16 +161,46 @@ class LakeSink(Sink):
 
 
 def read_checkpoints(table: Table) -> Checkpoints:
-    """The newest checkpoint among the current snapshot and its ancestors: maintenance commits carry none."""
+    """The newest checkpoint among the current snapshot and its ancestors.
+
+    Raises:
+        SinkError: somebody has expired it: to go on from 0 would put every event there twice.
+    """
+    found = json.loads(checkpoint_summary(table).get(CHECKPOINT) or "{}")
+    return {int(p): Checkpoint(next_offset, epoch) for p, (next_offset, epoch) in found.items()}
+
+
+def checkpoint_summary(table: Table) -> dict[str, str]:
+    """The newest checkpoint as a snapshot's summary holds it, for a commit that moves none; empty where there is none.
+
+    Raises:
+        SinkError: somebody has expired it.
+    """
+    *_, oldest = (None, *checkpoint_path(table))
+    if oldest is None:
+        return {}
+    if oldest.summary is not None and (found := oldest.summary[CHECKPOINT]) is not None:
+        return {CHECKPOINT: found}
+    if oldest.parent_snapshot_id is None:
+        return {}
+    raise SinkError(
+        f"lake: the checkpoint of {table.name()[-1]} is gone: snapshot {oldest.parent_snapshot_id} was expired",
+        fix="bring back older metadata of the table; `shoplake lake maintain` never expires a checkpoint",
+    )
+
+
+def checkpoint_path(table: Table) -> Iterator[Snapshot]:
+    """The snapshots from the current one back to the newest that has a checkpoint, that one being the last.
+
+    Others commit too, without one: an engine that compacts, or deletes what a law wants deleted.
+    """
     snapshot = table.current_snapshot()
     while snapshot is not None:
-        summary = snapshot.summary
-        if summary is not None and summary[CHECKPOINT] is not None:
-            found = json.loads(summary[CHECKPOINT] or "{}")
-            return {int(p): Checkpoint(next_offset, epoch) for p, (next_offset, epoch) in found.items()}
+        yield snapshot
+        if snapshot.summary is not None and snapshot.summary[CHECKPOINT] is not None:
+            return
         parent = snapshot.parent_snapshot_id
         snapshot = table.snapshot_by_id(parent) if parent is not None else None
-    return {}
 
 
 def to_arrow(topic: str, events: pl.DataFrame) -> pa.Table:
@@ -218,7 +249,7 @@ def _store_errors() -> tuple[type[Exception], ...]:
     return (BotoCoreError, ClientError, OSError, *((sql.DBAPIError,) if sql else ()))
 
 
-class _Answering:
+class Answering:
     """Turns what the catalogue and S3 raise into errors of ours."""
 
     def __init__(self, what: str) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, ReturnDocument
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
 from shoplake.sinks.mongo_documents import PARTS
+from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings
@@ -55,19 +56,14 @@ class MongoSink(KeyedSink):
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
+        filling = await self.filling()
+        self.refuse_held(filling)
+        self.generation = filling.number
         opened = {}
         try:
             for partition in sorted(partitions):
-                own = {"_id": str(partition)}
-                none = {"next_offset": 0, "epoch": 0}
                 failpoints.reach("mongo.open.before")
-                # Two steps, since NX-27017 forgets $setOnInsert when it is asked for the document in the same call.
-                await self._database["checkpoints"].update_one(own, {"$setOnInsert": none}, upsert=True)
-                row = await self._database["checkpoints"].find_one_and_update(
-                    own, {"$inc": {"epoch": 1}}, return_document=ReturnDocument.AFTER
-                )
-                assert row is not None  # noqa: S101 - made one line above
-                opened[partition] = Checkpoint(row["next_offset"], row["epoch"])
+                opened[partition] = await self._open(partition)
                 failpoints.reach("mongo.open.after")
         except PyMongoError as error:
             raise _unavailable(error) from error
@@ -107,21 +103,26 @@ class MongoSink(KeyedSink):
         """Where the partitions stand."""
         by_name = {str(partition): partition for partition in partitions}
         try:
+            number = (await self.filling()).number
             rows = await self._database["checkpoints"].find({"_id": {"$in": list(by_name)}}).to_list()
         except PyMongoError as error:
             raise _unavailable(error) from error
-        return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in rows}
+        current = [row for row in rows if row.get("generation", 0) == number]
+        return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in current}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Note the topics beside the checkpoints, each under its name."""
         checkpoints = self._database["checkpoints"]
+        filling = await self.filling()
+        by_name = {identity_name(topic, filling): topic for topic in topics}
         try:
-            for topic, identity in topics.items():
-                await checkpoints.update_one({"_id": topic}, {"$setOnInsert": {"identity": identity}}, upsert=True)
-            rows = await checkpoints.find({"_id": {"$in": list(topics)}}).to_list()
+            for name, topic in by_name.items():
+                noted = {"$setOnInsert": {"identity": topics[topic]}}
+                await checkpoints.update_one({"_id": name}, noted, upsert=True)
+            rows = await checkpoints.find({"_id": {"$in": list(by_name)}}).to_list()
         except PyMongoError as error:
             raise _unavailable(error) from error
-        return {row["_id"]: row["identity"] for row in rows}
+        return {by_name[row["_id"]]: row["identity"] for row in rows}
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Move the checkpoints where the epoch is still ours."""
@@ -129,7 +130,7 @@ class MongoSink(KeyedSink):
             for partition, checkpoint in checkpoints.items():
                 failpoints.reach("mongo.checkpoint.before")
                 result = await self._database["checkpoints"].update_one(
-                    {"_id": str(partition), "epoch": checkpoint.epoch},
+                    {"_id": str(partition), "epoch": checkpoint.epoch, **self._of_ours},
                     {"$set": {"next_offset": checkpoint.next_offset}},
                 )
                 if not result.matched_count:
@@ -138,9 +139,75 @@ class MongoSink(KeyedSink):
         except PyMongoError as error:
             raise _unavailable(error) from error
 
+    async def filling(self) -> Filling:
+        """The current filling."""
+        try:
+            row = await self._database["checkpoints"].find_one({"_id": str(NAME)})
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return Filling(row["number"], state_of(row["state"])) if row else Filling()
+
+    async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
+        """One document says that all others are of an earlier filling; then the partitions are taken over."""
+        number = (await self.filling()).number
+        begun = {"number": number + 1, "state": state}
+        try:
+            if number == 0:
+                await self._database["checkpoints"].insert_one({"_id": str(NAME), **begun})
+            elif not (
+                await self._database["checkpoints"].update_one({"_id": str(NAME), "number": number}, {"$set": begun})
+            ).matched_count:
+                raise Fenced("mongo: somebody else has begun to rebuild it at the same time")
+        except DuplicateKeyError as error:
+            raise Fenced("mongo: somebody else has begun to rebuild it at the same time") from error
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        await self.open(partitions)
+
+    async def note_filling(self, state: State) -> None:
+        """Once whole, remove what only earlier fillings have written."""
+        filling = await self.filling()
+        try:
+            if state == "whole":
+                for collection in {part.collection for part in PARTS}:
+                    await self._database[collection].delete_many({"$or": _before(filling.number)})
+            own = {"_id": str(NAME), "number": filling.number}
+            await self._database["checkpoints"].update_one(own, {"$set": {"state": state}})
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    @property
+    def _of_ours(self) -> dict[str, Any]:
+        """What a row of our filling has: epochs alone come again where the store was set back."""
+        return {"generation": self.generation or {"$exists": False}}
+
+    async def _open(self, partition: TopicPartition) -> Checkpoint:
+        """Raise the epoch; a row of an earlier filling starts again, in the same step."""
+        table, own = self._database["checkpoints"], {"_id": str(partition)}
+        if self.generation:
+            again = {"$set": {"next_offset": 0, "generation": self.generation}, "$inc": {"epoch": 1}}
+            row = await table.find_one_and_update(
+                own | {"$or": _before(self.generation)}, again, return_document=ReturnDocument.AFTER
+            )
+            if row is not None:
+                return Checkpoint(row["next_offset"], row["epoch"])
+        # Two steps, since NX-27017 forgets $setOnInsert when it is asked for the document in the same call.
+        none = {"next_offset": 0, "epoch": 0} | ({"generation": self.generation} if self.generation else {})
+        await table.update_one(own, {"$setOnInsert": none}, upsert=True)
+        row = await table.find_one_and_update(
+            own | self._of_ours, {"$inc": {"epoch": 1}}, return_document=ReturnDocument.AFTER
+        )
+        if row is None:
+            raise StoreUnavailable("mongo: a rebuild has begun while a partition was taken over")
+        return Checkpoint(row["next_offset"], row["epoch"])
+
+
+def _before(generation: int) -> list[dict[str, Any]]:
+    return [{"generation": {"$exists": False}}, {"generation": {"$lt": generation}}]
 
 
 def _write(key: str, item: Item) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:

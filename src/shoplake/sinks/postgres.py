@@ -16,8 +16,9 @@ from psycopg import sql
 
 from shoplake import failpoints
 from shoplake.errors import StoreUnavailable
-from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.postgres_tables import TABLES, TOPICS, Table
+from shoplake.sinks.rebuilding import NAME, STATES, Filling, RebuildableSink, State
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +36,12 @@ READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND par
 # It is taken when all is copied: no time-out of Postgres ends a COPY whose client has gone silent.
 LOCK = f"{READ} FOR UPDATE"
 ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
+# A filling is a row among the checkpoints: its number in place of the epoch, its state in place of the offset.
+BEGIN_FILLING = """
+INSERT INTO shop.checkpoints AS c (next_offset, topic, partition, epoch) VALUES (%s, %s, %s, 1)
+ON CONFLICT (topic, partition) DO UPDATE SET epoch = c.epoch + 1, next_offset = EXCLUDED.next_offset
+"""
+START_AGAIN = f"{OPEN.partition('RETURNING')[0]}, next_offset = 0"
 ALL = "SELECT topic, partition, next_offset, epoch FROM shop.checkpoints"
 NOTE = "INSERT INTO shop.topics (topic, identity) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 KNOWN = "SELECT topic, identity FROM shop.topics"
@@ -50,7 +57,7 @@ SESSION = {
 }
 
 
-class PostgresSink(Sink):
+class PostgresSink(RebuildableSink):
     """Applies batches to schema `shop`."""
 
     name = "postgres"
@@ -84,6 +91,8 @@ class PostgresSink(Sink):
                     row = await (await connection.execute(OPEN, partition)).fetchone()
                     assert row is not None  # noqa: S101 - RETURNING on an upsert always gives the row
                     opened[partition] = Checkpoint(*row)
+                # After the rows are locked: who begins to hold the store locks them too, before or after us.
+                self.refuse_held(await _filling(connection))
             failpoints.reach("postgres.open.after")
         return opened
 
@@ -126,6 +135,27 @@ class PostgresSink(Sink):
                     await cursor.execute(ADVANCE, (read.stop, *partition))
                 failpoints.reach("postgres.commit.before")
             failpoints.reach("postgres.commit.after")
+
+    async def filling(self) -> Filling:
+        """The current filling."""
+        async with self._answering():
+            return await _filling(await self._connect_plain())
+
+    async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
+        """One transaction: epochs rise, checkpoints start again, and the tables are emptied."""
+        emptied = sql.SQL(", ").join(sql.Identifier("shop", name) for name in (*(t.name for t in TABLES), "topics"))
+        async with self._answering():
+            connection = await self._connect_plain()
+            async with connection.transaction():
+                for partition in sorted(partitions):
+                    await connection.execute(START_AGAIN, partition)
+                await connection.execute(BEGIN_FILLING, (STATES.index(state), *NAME))
+                await connection.execute(sql.SQL("TRUNCATE {}").format(emptied))
+
+    async def note_filling(self, state: State) -> None:
+        """Nothing is left of earlier fillings: they went at once."""
+        async with self._answering():
+            await (await self._connect_plain()).execute(ADVANCE, (STATES.index(state), *NAME))
 
     async def close(self) -> None:
         """Close the connection."""
@@ -176,6 +206,11 @@ def head() -> str:
     return max(path.name for path in files("shoplake.sinks.migrations.versions").iterdir() if path.name[0].isdigit())[
         :4
     ]
+
+
+async def _filling(connection: psycopg.AsyncConnection[TupleRow]) -> Filling:
+    row = await (await connection.execute(READ, NAME)).fetchone()
+    return Filling(row[1], STATES[row[0]]) if row else Filling()
 
 
 async def _checkpoints(

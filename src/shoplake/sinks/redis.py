@@ -26,13 +26,15 @@ from redis.exceptions import (
 from shoplake import failpoints
 from shoplake.errors import Fenced, StoreUnavailable
 from shoplake.sinks import fold
-from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
+from shoplake.sinks.rebuilding import Filling, RebuildableSink, State, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import RedisSettings
 
 CHECKPOINTS = "shoplake:checkpoint"
 EPOCHS = "shoplake:epoch"
+FILLING = "shoplake:rebuild"
 IDENTITIES = "shoplake:topic"
 FUNNEL = ("session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed")
 SOCKET_TIMEOUT_S = 20
@@ -43,7 +45,7 @@ DISK_TROUBLE = "MISCONF"
 ATTEMPTS = 3
 
 
-class RedisSink(Sink):
+class RedisSink(RebuildableSink):
     """Applies batches to the counters of the board."""
 
     name = "redis"
@@ -57,7 +59,9 @@ class RedisSink(Sink):
             # HINCRBY sent twice counts twice: what a lost answer means is decided here, by the checkpoint.
             retry=Retry(NoBackoff(), 0),
         )
-        self._script = self._client.register_script(files("shoplake.sinks").joinpath("redis.lua").read_text())
+        self._script = self._client.register_script(_lua("redis.lua"))
+        self._open = self._client.register_script(_lua("redis_open.lua"))
+        self._empty = self._client.register_script(_lua("redis_empty.lua"))
 
     async def prepare(self) -> None:
         """Nothing to make: keys come with their first value."""
@@ -66,15 +70,16 @@ class RedisSink(Sink):
         """Raise each partition's epoch and read where it stands."""
         wanted = sorted(partitions)
         failpoints.reach("redis.open.before")
-        async with _answering(), self._client.pipeline(transaction=True) as pipeline:
-            for partition in wanted:
-                pipeline.hincrby(EPOCHS, str(partition), 1)
-                pipeline.hget(CHECKPOINTS, str(partition))
-            answers = await pipeline.execute()
+        async with _answering():
+            verdict, *answers = await self._open(
+                keys=[CHECKPOINTS, EPOCHS, FILLING], args=[int(self.holds), *map(str, wanted)]
+            )
+        if verdict == b"held":
+            self.refuse_held(Filling(state="held"))
         failpoints.reach("redis.open.after")
         pairs = zip(answers[::2], answers[1::2], strict=True)
         return {
-            partition: Checkpoint(next_offset=int(done or 0), epoch=int(epoch))
+            partition: Checkpoint(next_offset=int(done), epoch=int(epoch))
             for partition, (epoch, done) in zip(wanted, pairs, strict=True)
         }
 
@@ -118,9 +123,33 @@ class RedisSink(Sink):
                 raise Fenced(f"redis: {partition} belongs to epoch {epoch} now")
         raise StoreUnavailable(f"redis: the checkpoints moved {ATTEMPTS} times while one batch was folded")
 
+    async def filling(self) -> Filling:
+        """The current filling."""
+        async with _answering():
+            found: dict[Any, Any] = await self._client.hgetall(FILLING)
+        said = {name.decode(): value.decode() for name, value in found.items()}
+        return Filling(int(said["number"]), state_of(said["state"])) if said else Filling()
+
+    async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
+        """One script: epochs rise, and all else goes."""
+        number = (await self.filling()).number
+        async with _answering():
+            begun = await self._empty(keys=[EPOCHS, FILLING], args=[number, state, *map(str, sorted(partitions))])
+        if begun == -1:
+            raise Fenced("redis: somebody else has begun to rebuild it at the same time")
+
+    async def note_filling(self, state: State) -> None:
+        """Nothing is left of earlier fillings: they went at once."""
+        async with _answering():
+            await self._client.hset(FILLING, "state", state)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _lua(name: str) -> str:
+    return files("shoplake.sinks").joinpath(name).read_text()
 
 
 @contextlib.asynccontextmanager

@@ -12,15 +12,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from shoplake import kafka, sinks
 from shoplake.contract import TOPICS
 from shoplake.errors import SinkError
-from shoplake.sinks.base import OffsetRange, TopicPartition
+from shoplake.sinks.base import TopicPartition
 from shoplake.streaming.dead_letters import GROUP
-from shoplake.streaming.log import Log
+from shoplake.streaming.log import Bounds, read_bounds
 from shoplake.streaming.worker import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings, Settings
-
-Ends = Mapping[TopicPartition, OffsetRange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,11 @@ async def lags(settings: Settings, names: Sequence[str]) -> Sequence[SinkLag]:
         LogUnavailable: Kafka did not answer.
         StreamHalted: Kafka lacks a topic.
     """
-    log = Log(settings.kafka, TOPICS)
-    consumer = kafka.consumer(settings.kafka)
-    try:
-        await log.learn()
-        async with kafka.answering(settings.kafka):
-            await consumer.start()
-        ends = await log.bounds(consumer, log.partitions())
-    finally:
-        await kafka.stop(consumer)
-        await log.close()
+    _, ends = await read_bounds(settings.kafka, TOPICS)
     return await asyncio.gather(*(_lag(name, settings, ends) for name in names))
 
 
-async def _lag(name: str, settings: Settings, ends: Ends) -> SinkLag:
+async def _lag(name: str, settings: Settings, ends: Bounds) -> SinkLag:
     try:
         found = await (_dead_letters(settings.kafka, ends) if name == DEAD_LETTERS else _store(name, settings, ends))
     except SinkError as error:
@@ -90,7 +79,7 @@ async def _lag(name: str, settings: Settings, ends: Ends) -> SinkLag:
     return SinkLag(name, [PartitionLag(p, found[p], ends[p].stop) for p in sorted(found)])
 
 
-async def _store(name: str, settings: Settings, ends: Ends) -> Mapping[TopicPartition, int]:
+async def _store(name: str, settings: Settings, ends: Bounds) -> Mapping[TopicPartition, int]:
     sink = sinks.make(name, settings)
     read = {partition: bounds.start for partition, bounds in ends.items() if partition.topic in sink.topics}
     try:
@@ -100,7 +89,7 @@ async def _store(name: str, settings: Settings, ends: Ends) -> Mapping[TopicPart
     return read | {partition: checkpoint.next_offset for partition, checkpoint in found.items()}
 
 
-async def _dead_letters(cluster: KafkaSettings, ends: Ends) -> Mapping[TopicPartition, int]:
+async def _dead_letters(cluster: KafkaSettings, ends: Bounds) -> Mapping[TopicPartition, int]:
     """This step's store is Kafka: its offsets are committed with the letters."""
     admin = AIOKafkaAdminClient(**kafka.client_options(cluster))
     async with kafka.answering(cluster):

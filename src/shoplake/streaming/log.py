@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiokafka import TopicPartition as KafkaPartition
 
@@ -20,6 +20,7 @@ ANSWER_TIMEOUT_S = 10.0
 # A broker that was killed reads its log through before it says where it ends; until then it may say less.
 END_TRIES = 5
 END_PAUSE_S = 1.0
+Bounds: TypeAlias = Mapping[TopicPartition, OffsetRange]
 
 
 class Log:
@@ -109,6 +110,24 @@ class Log:
     async def close(self) -> None:
         """Close the connection."""
         await self._asked.close()
+
+
+async def read_bounds(cluster: KafkaSettings, topics: Iterable[str]) -> tuple[Mapping[str, TopicId], Bounds]:
+    """Which topics these are, and where each of their partitions begins and ends, as far as it is committed.
+
+    Raises:
+        StreamHalted: Kafka lacks a topic.
+        LogUnavailable: Kafka did not answer.
+    """
+    log, consumer = Log(cluster, topics), kafka.consumer(cluster)
+    try:
+        await log.learn()
+        async with kafka.answering(cluster):
+            await consumer.start()
+        return log.ids, await log.bounds(consumer, log.partitions())
+    finally:
+        await kafka.stop(consumer)
+        await log.close()
 
 
 def _refuse_gap(partition: TopicPartition, wanted: int, log: OffsetRange) -> None:

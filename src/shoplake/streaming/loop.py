@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from shoplake.errors import Backpressure, Fenced, LogUnavailable, Misplaced, StoreUnavailable
+from shoplake.errors import Backpressure, BeingRebuilt, Fenced, LogUnavailable, Misplaced, StoreUnavailable
 from shoplake.patience import Patience, jittered
 from shoplake.streaming.ahead import Fetched, ReadAhead
 from shoplake.streaming.breaker import Breaker
 from shoplake.streaming.progress import Progress, Report
-from shoplake.streaming.tail import Tail
+from shoplake.streaming.tail import KEPT_S, Tail
 from shoplake.streaming.waits import first
 from shoplake.topic_ids import TopicId, refuse_others
 
@@ -32,6 +32,8 @@ REBALANCE_WAIT_S = 30.0
 # How often in a row a place is taken again that the group says is ours: more would be a fight with somebody outside.
 RECLAIMS = 5
 REPORT_EVERY_S = 0.5
+# A rebuild that was stopped and is forgotten holds its store for ever; a large one holds it for hours.
+REBUILD_LIMIT_S = 6 * 3600.0
 IDLE_S = 0.05
 T = TypeVar("T")
 
@@ -40,7 +42,13 @@ class SinkLoop:
     """Carries events from the log into one store; while one batch goes into it, the next one is read."""
 
     def __init__(
-        self, sink: Sink, reader: LogReader, report: Report, *, report_every_s: float = REPORT_EVERY_S
+        self,
+        sink: Sink,
+        reader: LogReader,
+        report: Report,
+        *,
+        report_every_s: float = REPORT_EVERY_S,
+        tail_kept_s: float = KEPT_S,
     ) -> None:
         self._sink = sink
         self._reader = reader
@@ -48,9 +56,10 @@ class SinkLoop:
         self._report_every_s = report_every_s
         self._breaker = Breaker()
         self._asked_to_wait = Patience()
+        self._being_rebuilt = Patience(REBUILD_LIMIT_S)
         self._held = Patience()
         self._log_away = Patience()
-        self._tail = Tail()
+        self._tail = Tail(tail_kept_s)
         self._ahead = ReadAhead(reader)
         self._owner: Mapping[TopicPartition, Epoch] = {}
         # What went into the store, or holds nothing that could.
@@ -204,17 +213,19 @@ class SinkLoop:
                 if asked.partitions:
                     self._breaker.succeeded()
                     raise
-                if self._asked_to_wait.pause_s() is None:
+                patience = self._being_rebuilt if isinstance(asked, BeingRebuilt) else self._asked_to_wait
+                if patience.pause_s() is None:
                     raise StoreUnavailable(f"{self._sink.name} asks to wait for ever: {asked}") from asked
                 pause_s = jittered(asked.retry_after_s)
             except StoreUnavailable:
-                patience = self._breaker.failed()
-                if patience is None:
+                away_s = self._breaker.failed()
+                if away_s is None:
                     raise
-                pause_s = patience
+                pause_s = away_s
             else:
                 self._breaker.succeeded()
                 self._asked_to_wait.reset()
+                self._being_rebuilt.reset()
                 return answer
             self._say("waiting", waiting_for=self._sink.name, retries=self._said.retries + 1)
             await self._rest(pause_s, stopping)

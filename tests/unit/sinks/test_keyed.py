@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,118 +16,14 @@ from hypothesis import strategies as st
 from tests.virtual_time import virtually
 
 from shoplake.errors import Backpressure, Fenced, Misplaced
-from shoplake.sinks import dynamodb_items, mongo_documents
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
-from shoplake.sinks.keyed import Item, Key, KeyedSink, fold_items, newer
+from shoplake.sinks.keyed import Item, Key, fold_items, newer
 
+from .keyed_memory import DOCUMENT_PARTS, ITEM_PARTS, MemorySink, Store, apply_all, content, folded_at_once
 from .small_log import Log, batch_of, frame, logs, whole
 
-ITEM_PARTS = dynamodb_items.PARTS
-DOCUMENT_PARTS = tuple(part for part in mongo_documents.PARTS if part.topic in ("orders", "reviews"))
-Items = dict[str, dict[Key, Item]]
 # The logs are small as they are drawn; to make one smaller takes minutes.
 few = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-
-
-@dataclass
-class Store:
-    """What outlives a sink."""
-
-    items: Items = field(default_factory=dict)
-    checkpoints: dict[TopicPartition, Checkpoint] = field(default_factory=dict)
-
-
-async def at_once() -> None:
-    """No delay between two calls to the store."""
-
-
-class MemorySink(KeyedSink):
-    """Items in a dict. `pause` is awaited before each thing that reaches the store, and may raise."""
-
-    name = "memory"
-
-    def __init__(self, store: Store, parts: Any, pause: Callable[[], Awaitable[None]] = at_once) -> None:
-        self.parts = parts
-        self.topics = frozenset(part.topic for part in parts)
-        self._store = store
-        self._pause = pause
-
-    async def prepare(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    async def open(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
-        opened = {}
-        for partition in partitions:
-            await self._pause()
-            found = self._store.checkpoints.get(partition, Checkpoint(0, 0))
-            opened[partition] = Checkpoint(found.next_offset, found.epoch + 1)
-            self._store.checkpoints[partition] = opened[partition]
-        return opened
-
-    async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
-        await self._pause()
-        stored = self._store.items.setdefault(collection, {})
-        found = {key: copy.deepcopy(stored[key]) for key in keys if key in stored}
-        await self._pause()  # the answer is on its way, and may be out of date when it is here
-        return found
-
-    async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
-        stored, moved = self._store.items.setdefault(collection, {}), False
-        for key, item in items.items():
-            await self._pause()
-            if stored.get(key, {"rev": 0})["rev"] == item["rev"] - 1:
-                stored[key] = copy.deepcopy(item)
-            else:
-                moved = True
-        await self._pause()
-        return not moved
-
-    async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
-        await self._pause()
-        return {p: self._store.checkpoints[p] for p in partitions if p in self._store.checkpoints}
-
-    async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        return topics
-
-    async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
-        for partition, checkpoint in checkpoints.items():
-            await self._pause()
-            if self._store.checkpoints[partition].epoch != checkpoint.epoch:
-                raise Fenced(str(partition))
-            self._store.checkpoints[partition] = checkpoint
-
-
-def folded_at_once(log: Log, parts: Any) -> Items:
-    """Each part's fold of all its events, in one go."""
-    items: Items = {}
-    events = whole(log).events
-    for part in parts:
-        collection = items.setdefault(part.collection, {})
-        collection |= fold_items(events[part.topic], part, collection)
-    return content(items)
-
-
-def content(items: Items) -> Items:
-    """Items without `rev`, which counts writes, not events."""
-    return {name: {key: {**item, "rev": None} for key, item in found.items()} for name, found in items.items() if found}
-
-
-def cut(log: Log, step: Callable[[], int], at: Mapping[TopicPartition, int]) -> Batch:
-    """The next batch: of each partition, as many events more as `step` says."""
-    stops = {p: min(len(events), at[p] + step()) for p, events in log.items()}
-    return batch_of(log, {p: OffsetRange(at[p], stop) for p, stop in stops.items() if stop > at[p]})
-
-
-async def apply_all(sink: KeyedSink, log: Log, step: Callable[[], int]) -> None:
-    """Take over and carry the log to its end."""
-    opened = await sink.open(sorted(log))
-    at = {p: checkpoint.next_offset for p, checkpoint in opened.items()}
-    owner = {p: checkpoint.epoch for p, checkpoint in opened.items()}
-    while any(at[p] < len(events) for p, events in log.items()):
-        batch = cut(log, step, at)
-        await sink.apply(batch, owner)
-        at |= {p: read.stop for p, read in batch.ranges.items()}
 
 
 def mine(log: Log, parts: Any) -> Log:

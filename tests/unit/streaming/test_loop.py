@@ -16,6 +16,7 @@ from tests.virtual_time import virtually
 
 from shoplake.errors import (
     Backpressure,
+    BeingRebuilt,
     Fenced,
     LogUnavailable,
     ShoplakeError,
@@ -201,7 +202,7 @@ class WentBack(Forgetful):
 class Run:
     """A loop with its log and its store, and what it reported."""
 
-    def __init__(self, log: MemoryLog, store: MemoryStore, *, report_every_s: float = 0.5) -> None:
+    def __init__(self, log: MemoryLog, store: Any, *, report_every_s: float = 0.5) -> None:
         self.log = log
         self.store = store
         self.reports: list[Progress] = []
@@ -462,6 +463,61 @@ async def test_a_new_share_of_partitions_is_opened_again() -> None:
         run.stopping.set()
         await task
     assert run.store.ids == ids(0, 1, 2)
+
+
+class BeingFilled(MemoryStore):
+    """Somebody else fills it for as long as `held`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = True
+        self.asked_in: list[float] = []
+
+    async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
+        self.asked_in.append(time.monotonic())
+        if self.held:
+            raise BeingRebuilt("filled by somebody else", retry_after_s=20)
+        return await super().open(partitions)
+
+
+@virtually
+async def test_a_store_that_is_being_rebuilt_is_left_to_it_for_longer_than_one_that_is_away() -> None:
+    run = Run(MemoryLog(True, True), BeingFilled())
+    async with asyncio.TaskGroup() as group:
+        task = run.started(group)
+        await asyncio.sleep(10 * LIMIT_S)
+        run.store.held = False
+        await eventually(lambda: run.store.ids == ids(0, 1))
+        run.stopping.set()
+        await task
+    assert run.log.stays > 0
+    assert run.store.stands[REVIEWS].epoch == 1
+
+
+@virtually
+async def test_a_rebuild_that_was_forgotten_ends_the_loop_after_a_bounded_time() -> None:
+    run = Run(MemoryLog(True), BeingFilled())
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="memory asks to wait for ever: filled by somebody else"):
+        await run._loop.run(until_caught_up=True, stopping=run.stopping)
+    assert time.monotonic() - begun >= loop_.REBUILD_LIMIT_S
+
+
+@virtually
+async def test_a_store_that_let_us_wait_through_a_rebalance_is_opened_for_the_new_share_alone() -> None:
+    run = Run(MemoryLog(True, True), BeingFilled())
+    async with asyncio.TaskGroup() as group:
+        task = run.started(group)
+        await eventually(lambda: len(run.store.asked_in) == 1)
+        await run.log.on_partitions_revoked({REVIEWS})
+        run.store.held = False
+        await asyncio.sleep(60)
+        assert run.store.stands == {}
+        await run.log.on_partitions_assigned({REVIEWS})
+        await eventually(lambda: run.store.ids == ids(0, 1))
+        run.stopping.set()
+        await task
+    assert run.store.stands[REVIEWS].epoch == 1
 
 
 class RebalancedLog(MemoryLog):

@@ -13,7 +13,7 @@ import pyarrow as pa
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns
 
-BOOKKEEPING = frozenset({"folded", "rev"})
+BOOKKEEPING = frozenset({"folded", "rev", "generation"})
 UNKNOWN = "unknown_fields"
 CHUNK_ROWS = 20_000
 

@@ -1,0 +1,300 @@
+"""Empties a store and fills it again: from the log, or from the lake where the log no longer reaches back.
+
+From the log, the rebuild is one more worker of the sink's group: workers that were there before are fenced when it
+begins, take over again, and fill the store with it. From the lake it fills alone: the others are asked to wait until
+it has got to the lake's end. Either way the store itself knows how far it is, so that a rebuild that was stopped goes
+on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from shoplake import sinks
+from shoplake.errors import Backpressure, Interrupted, ShoplakeError, StoreUnavailable, StreamHalted, UsageError
+from shoplake.sinks.base import Batch, TopicPartition
+from shoplake.sinks.rebuilding import RebuildableSink, State
+from shoplake.streaming.letters import overruled
+from shoplake.streaming.log import Bounds, read_bounds
+from shoplake.streaming.loop import SinkLoop
+from shoplake.streaming.progress import Progress
+from shoplake.streaming.reader import Limits, LogReader
+from shoplake.streaming.worker import LIMITS
+from shoplake.topic_ids import TopicId, refuse_others
+
+if TYPE_CHECKING:
+    from shoplake.settings import Settings
+    from shoplake.sinks.lake_archive import Archive
+
+Source = Literal["auto", "log", "lake"]
+SOURCES: tuple[Source, ...] = ("auto", "log", "lake")
+REBUILDABLE = ("redis", "dynamodb", "mongo", "postgres")
+LOOK_EVERY_S = 0.5
+# The store has to get to the very end of the log, where there may be nothing but markers.
+TAIL_KEPT_S = 0.5
+# A group whose workers are killed is shared out again within its session time-out; then offsets move, or never will.
+STALLED_S = 120.0
+PATIENCE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a rebuild is.
+
+    Attributes:
+        doing: `from the lake` or `from the log`.
+        done: offsets of all partitions that are in the store.
+        total: offsets to get to.
+    """
+
+    doing: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild did.
+
+    Attributes:
+        resumed: whether it went on with one that had been stopped.
+        from_lake: offsets that came from the lake.
+        offsets: of all partitions, when it ended.
+    """
+
+    resumed: bool
+    from_lake: int
+    offsets: int
+
+
+Watch = Callable[[Step], None]
+
+
+async def rebuild(
+    settings: Settings,
+    name: str,
+    *,
+    source: Source = "auto",
+    restart: bool = False,
+    stopping: asyncio.Event | None = None,
+    watch: Watch | None = None,
+) -> Rebuilt:
+    """Empty a store and bring it to where the log ends now; sinks may run and events may come meanwhile.
+
+    Args:
+        settings: of the environment.
+        name: one of `REBUILDABLE`.
+        source: the lake or the log; `auto` takes the lake for what the log no longer has.
+        restart: begin anew, also where one that was stopped could go on.
+        stopping: set it to stop; the store stays as far as it is.
+        watch: called as it goes on.
+
+    Raises:
+        UsageError: there is no such store to rebuild.
+        Interrupted: told to stop; the same command goes on.
+        StreamHalted: neither the log nor the lake has all; nothing was emptied.
+        Fenced: somebody else rebuilds the store.
+        StoreUnavailable: the store, the lake or Kafka stayed away; the same command goes on.
+    """
+    if name not in REBUILDABLE:
+        raise UsageError(f"'{name}' cannot be rebuilt", fix=f"choose from {', '.join(REBUILDABLE)}")
+    run = _Rebuild(settings, name, stopping or asyncio.Event(), watch or (lambda _: None))
+    try:
+        return await run.run(source, restart)
+    finally:
+        await run.close()
+
+
+class _Rebuild:
+    def __init__(self, settings: Settings, name: str, stopping: asyncio.Event, watch: Watch) -> None:
+        self._settings = settings
+        self._name = name
+        self._stopping = stopping
+        self._watch = watch
+        self._sink = _make(name, settings)
+
+    async def close(self) -> None:
+        await self._sink.close()
+
+    async def run(self, source: Source, restart: bool) -> Rebuilt:
+        await self._sink.prepare()
+        ids, log = await read_bounds(self._settings.kafka, self._sink.topics)
+        found = await self._sink.filling()
+        resumed = found.state != "whole" and not restart
+        starts = await self._reached(log) if resumed else dict.fromkeys(log, 0)
+        from_lake = 0
+        self._sink.holds = True
+        if self._needs_lake(log, starts, source) or (resumed and found.state == "held"):
+            archives = await self._archives(ids, log, starts)
+            await self._begin(log, "held", resumed)
+            await self._refuse_others(ids)
+            from_lake = await self._fill_from_lake(archives, log)
+            await self._sink.note_filling("filling")
+        else:
+            await self._begin(log, "filling", resumed)
+            await self._refuse_others(ids)
+        offsets = await self._follow_log(log)
+        await self._sink.note_filling("whole")
+        return Rebuilt(resumed, from_lake, offsets)
+
+    async def _reached(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The next offset of each partition in the current filling."""
+        wanted = list(partitions)
+        found = await self._sink.checkpoints(wanted)
+        return {p: found[p].next_offset if p in found else 0 for p in wanted}
+
+    async def _refuse_others(self, ids: Mapping[str, TopicId]) -> None:
+        """What is filled has to be of one log: the one that the first offset of this filling came from."""
+        noted = await self._sink.identify({topic: str(topic_id) for topic, topic_id in ids.items()})
+        refuse_others(self._name, {topic: TopicId.parse(text) for topic, text in noted.items()}, ids)
+
+    def _needs_lake(self, log: Bounds, starts: Mapping[TopicPartition, int], source: Source) -> bool:
+        lacking = [p for p, bounds in log.items() if starts[p] < bounds.start]
+        if lacking and source == "log":
+            raise StreamHalted(
+                f"the log of {lacking[0]} begins at {log[lacking[0]].start}, and {self._name} needs it from "
+                f"{starts[lacking[0]]} on",
+                fix=f"`shoplake rebuild {self._name} --from lake`; nothing was emptied",
+            )
+        return source == "lake" or bool(lacking)
+
+    async def _begin(self, log: Bounds, state: State, resumed: bool) -> None:
+        self._refuse_stopped()
+        if resumed:
+            await self._sink.note_filling(state)
+        else:
+            await self._sink.begin_filling(log, state)
+
+    async def _archives(
+        self, ids: Mapping[str, TopicId], log: Bounds, starts: Mapping[TopicPartition, int]
+    ) -> dict[str, Archive]:
+        """The lake's tables, which have to be of this log, and to reach to where it begins."""
+        from shoplake.sinks.lake_archive import Archive  # PyIceberg takes most of a second to import
+
+        archives = {
+            topic: await asyncio.to_thread(Archive, self._settings, topic) for topic in sorted(self._sink.topics)
+        }
+        known = {topic: archive.identity for topic, archive in archives.items() if archive.identity}
+        refuse_others("lake", {topic: TopicId.parse(text) for topic, text in known.items()}, ids)
+        ends = {p: end for archive in archives.values() for p, end in archive.ends().items()}
+        for partition, (begin, _) in log.items():
+            held = max(ends.get(partition, 0), starts[partition])
+            if held < begin:
+                raise StreamHalted(
+                    f"{partition}: the lake holds events up to offset {held}, and the log begins at {begin}: "
+                    "those in between are gone",
+                    fix="bring back the log or the lake from a copy; nothing was emptied",
+                )
+        return archives
+
+    async def _fill_from_lake(self, archives: Mapping[str, Archive], log: Bounds) -> int:
+        """Alone: whoever else opens the store is asked to wait."""
+        opened = await self._sink.open(log)
+        owner = {partition: checkpoint.epoch for partition, checkpoint in opened.items()}
+        reached = {partition: checkpoint.next_offset for partition, checkpoint in opened.items()}
+        total = sum(max(end, reached[p]) for a in archives.values() for p, end in a.ends().items() if p in reached)
+        before = sum(reached.values())
+        for topic, archive in archives.items():
+            batches = archive.batches({p: offset for p, offset in reached.items() if p.topic == topic})
+            async for batch in _in_thread(batches):
+                self._refuse_stopped()
+                await _patiently(lambda batch=batch: self._sink.apply(batch, owner))  # type: ignore[misc]
+                reached |= {p: read.stop for p, read in batch.ranges.items()}
+                self._watch(Step("from the lake", sum(reached.values()), total))
+        return sum(reached.values()) - before
+
+    async def _follow_log(self, log: Bounds) -> int:
+        """As one of the sink's workers, until all of them together have got to where the log ended."""
+        done = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._work(done))
+                looking = tasks.create_task(self._watch_store({p: bounds.stop for p, bounds in log.items()}, done))
+        except ExceptionGroup as group:
+            raise _first(group) from group
+        self._refuse_stopped()
+        return looking.result()
+
+    async def _work(self, done: asyncio.Event) -> None:
+        """Be a worker until `done`."""
+        reader = self._reader(await overruled(self._settings.kafka))
+        loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, tail_kept_s=TAIL_KEPT_S)
+        await loop.run(until_caught_up=False, stopping=done)
+
+    async def _watch_store(self, ends: Mapping[TopicPartition, int], done: asyncio.Event) -> int:
+        """Set `done` when the store has got to these ends, or we are told to stop."""
+        total, best = sum(ends.values()), -1
+        moved_at = asyncio.get_running_loop().time()
+        try:
+            while not self._stopping.is_set():
+                reached = await self._reached(ends)
+                count = sum(min(reached[p], end) for p, end in ends.items())
+                self._watch(Step("from the log", count, total))
+                if count == total:
+                    return sum(reached.values())
+                now = asyncio.get_running_loop().time()
+                best, moved_at = (count, now) if count > best else (best, moved_at)
+                if now - moved_at > STALLED_S:
+                    raise StreamHalted(
+                        f"{self._name} has not moved for {STALLED_S:.0f} s, at {count} of {total} offsets",
+                        fix="look at the other workers of this sink; then run the same command again, it goes on",
+                    )
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
+            return 0
+        finally:
+            done.set()
+
+    def _reader(self, passed_over: frozenset[tuple[str, int, int]]) -> LogReader:
+        log, limits = self._settings.kafka, LIMITS.get(self._name, Limits())
+        return LogReader(log, f"{log.group_prefix}-{self._name}", self._sink.topics, limits, passed_over)
+
+    def _refuse_stopped(self) -> None:
+        if self._stopping.is_set():
+            raise Interrupted(
+                f"interrupted; {self._name} is filled in part", fix="run the same command again: it goes on from there"
+            )
+
+
+def _make(name: str, settings: Settings) -> RebuildableSink:
+    sink = sinks.make(name, settings)
+    assert isinstance(sink, RebuildableSink)  # noqa: S101 - all of REBUILDABLE are
+    return sink
+
+
+async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
+    """Batches of a blocking iterator, one being read while the one before is used."""
+    coming = asyncio.create_task(asyncio.to_thread(next, batches, None))
+    try:
+        while (batch := await coming) is not None:
+            coming = asyncio.create_task(asyncio.to_thread(next, batches, None))
+            yield batch
+    finally:
+        if not coming.done():  # a thread cannot be stopped, and what it reads is bounded
+            await asyncio.wait([coming])
+
+
+async def _patiently(apply: Callable[[], Awaitable[None]]) -> None:
+    """Call again as long as the store asks to wait: a part may be written, and the same call is safe."""
+    for _ in range(PATIENCE):
+        try:
+            return await apply()
+        except Backpressure as asked:
+            await asyncio.sleep(asked.retry_after_s)
+    raise StoreUnavailable(f"the store asked to wait {PATIENCE} times in a row", fix="run the same command again later")
+
+
+def _ignore(progress: Progress) -> None:
+    """The store says how far it is."""
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    expected, _ = group.split(ShoplakeError)
+    chosen: Exception = expected or group
+    while isinstance(chosen, ExceptionGroup):
+        chosen = chosen.exceptions[0]
+    return chosen

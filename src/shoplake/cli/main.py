@@ -23,6 +23,7 @@ from shoplake.cli import (
     generate_report,
     healthy,
     lag,
+    lake,
     logs,
     migrate,
     plan,
@@ -83,6 +84,7 @@ app.command("generate-report", rich_help_panel=SHOP)(generate_report.command)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
+app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
 app.command("status", rich_help_panel=CHECK)(status.command)

@@ -1,0 +1,151 @@
+"""What a lake's table no longer needs: snapshots that nobody looks back to, files that no snapshot names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
+
+from shoplake import aws
+from shoplake.errors import StoreUnavailable
+from shoplake.sinks.lake import checkpoint_path, checkpoint_summary
+from shoplake.sinks.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+ATTEMPTS = 30
+# S3's own limit for one call.
+DELETE_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file under a table's location."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+
+
+def expirable(table: Table, before: datetime) -> list[int]:
+    """Snapshots that can go: older than that, no branch's or tag's head, and not between the current one and the newest
+    checkpoint, which the sinks go back to.
+    """
+    needed = {snapshot.snapshot_id for snapshot in checkpoint_path(table)}
+    needed |= {ref.snapshot_id for ref in table.metadata.refs.values()}
+    oldest_ms = before.timestamp() * 1000
+    return [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < oldest_ms and s.snapshot_id not in needed]
+
+
+def expire(table: Table, before: datetime) -> int:
+    """Take the expirable snapshots out of the table's metadata; returns how many. Their files become orphans.
+
+    Raises:
+        StoreUnavailable: others committed at each attempt.
+    """
+    expired: set[int] = set()
+    for _ in range(ATTEMPTS):
+        table.refresh()
+        going = expirable(table, before)
+        if not going:
+            return len(expired)
+        expired |= set(going)
+        try:
+            table.maintenance.expire_snapshots().by_ids(going).commit()
+        except (CommitFailedException, CommitStateUnknownException):
+            continue  # whether it was done shows when the table is read again
+        return len(expired)
+    raise StoreUnavailable(f"lake: {table.name()[-1]} moved {ATTEMPTS} times while its snapshots were expired")
+
+
+def orphans(table: Table, before: datetime) -> list[StoredFile]:
+    """Files under the table's location that are older than that, and that no snapshot and no metadata file names.
+
+    They are listed first and the table is read again afterwards, so that a file whose commit came in between is named.
+    """
+    listed = list(_listed(table.location(), before))
+    table.refresh()
+    named = {_place(path) for path in _named(table)}
+    return [file for file in listed if (file.bucket, file.key) not in named]
+
+
+def move(table: Table) -> None:
+    """Commit an empty snapshot: a sink that was frozen between its write and its commit, for however long, is refused.
+
+    It then writes its rows again, so the files it wrote before are orphans for good.
+
+    Raises:
+        StoreUnavailable: others committed at each attempt.
+    """
+    for _ in range(ATTEMPTS):
+        table.refresh()
+        try:
+            with (
+                table.transaction() as transaction,
+                transaction.update_snapshot(snapshot_properties=checkpoint_summary(table)).fast_append(),
+            ):
+                pass
+        except (CommitFailedException, CommitStateUnknownException):
+            continue
+        return
+    raise StoreUnavailable(f"lake: {table.name()[-1]} moved {ATTEMPTS} times while it was about to be cleaned up")
+
+
+async def remove(files: Iterable[StoredFile]) -> None:
+    """Delete files.
+
+    Raises:
+        StoreUnavailable: S3 kept some.
+    """
+    by_bucket: dict[str, list[str]] = {}
+    for file in files:
+        by_bucket.setdefault(file.bucket, []).append(file.key)
+    chunks = [
+        (bucket, keys[first : first + DELETE_CHUNK])
+        for bucket, keys in by_bucket.items()
+        for first in range(0, len(keys), DELETE_CHUNK)
+    ]
+    client = aws.client("s3")
+    await in_parallel(lambda chunk: _delete(client, *chunk), chunks)
+
+
+def _delete(client: Any, bucket: str, keys: list[str]) -> None:  # noqa: ANN401 - boto3 is untyped
+    answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+    if errors := answer.get("Errors"):
+        why = f"{errors[0].get('Key')}: {errors[0].get('Message')}"
+        raise StoreUnavailable(f"S3 kept {len(errors)} of {len(keys)} files: {why}")
+
+
+def _listed(location: str, before: datetime) -> Iterator[StoredFile]:
+    bucket, prefix = _place(location.rstrip("/") + "/")
+    for page in aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", ()):
+            if found["LastModified"] < before:
+                yield StoredFile(bucket, found["Key"], found["Size"])
+
+
+def _named(table: Table) -> Iterator[str]:
+    """Every file that the table's metadata leads to, from any snapshot that is left."""
+    yield table.metadata_location
+    yield from (entry.metadata_file for entry in table.metadata.metadata_log)
+    yield from (statistics.statistics_path for statistics in table.metadata.statistics)
+    yield from (statistics.statistics_path for statistics in table.metadata.partition_statistics)
+    manifests: dict[str, Any] = {}
+    for snapshot in table.snapshots():
+        yield snapshot.manifest_list
+        manifests |= {manifest.manifest_path: manifest for manifest in snapshot.manifests(table.io)}
+    for path, manifest in manifests.items():
+        yield path
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
+            yield entry.data_file.file_path
+
+
+def _place(path: str) -> tuple[str, str]:
+    """Bucket and key; `s3`, `s3a` and `s3n` name the same place."""
+    parts = urlsplit(path)
+    return parts.netloc, parts.path.lstrip("/")

@@ -1,0 +1,209 @@
+"""Keeps the lake's tables small and quick: compacts, expires, cleans up; sinks go on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from pyiceberg.exceptions import NoSuchTableError
+
+from shoplake.contract import TOPICS
+from shoplake.errors import UsageError
+from shoplake.sinks.lake import Answering
+from shoplake.sinks.lake_cleanup import expirable, expire, move, orphans, remove
+from shoplake.sinks.lake_compaction import compact, plan
+from shoplake.sinks.lake_tables import open_catalog
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+    from shoplake.settings import Settings
+
+Step = Literal["compact", "expire", "orphans"]
+STEPS: tuple[Step, ...] = ("compact", "expire", "orphans")
+# A commit under way takes minutes at the most; other engines' may take longer, hence the days of the default.
+LEAST_ORPHAN_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is worth doing, and what is too young to be touched.
+
+    Attributes:
+        target_bytes: how large files should become.
+        min_files: fewer small files of a day are left as they are.
+        keep: snapshots younger than this stay.
+        orphan_age: files younger than this stay, whether a snapshot names them or not.
+    """
+
+    target_bytes: int = 64 * 2**20
+    min_files: int = 5
+    keep: timedelta = timedelta(days=5)
+    orphan_age: timedelta = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What was done to one table, or would be.
+
+    Attributes:
+        compacted: data files that went into fewer.
+        expired: snapshots.
+        orphans: files that no snapshot named.
+        orphan_bytes: their size.
+    """
+
+    table: str
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    compacted: int = 0
+    snapshots_before: int = 0
+    expired: int = 0
+    orphans: int = 0
+    orphan_bytes: int = 0
+
+
+Watch = Callable[[str], None]
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def bounds_of(*, target_mb: int, min_files: int, keep: str, orphan_age: str) -> Bounds:
+    """Bounds from what was written on a command line.
+
+    Raises:
+        UsageError: a time of another form, or an age at which files may still be on their way into a snapshot.
+    """
+    age = _duration(orphan_age)
+    if age < LEAST_ORPHAN_AGE:
+        raise UsageError(
+            f"expected an age of orphans of at least 1h, found {orphan_age}",
+            fix="a file is written before the snapshot that names it: one that young may be on its way",
+        )
+    return Bounds(target_mb * 2**20, min_files, _duration(keep), age)
+
+
+def topics_of(names: str) -> Sequence[str]:
+    """Topics from a comma-separated list; all for an empty one."""
+    return [name.strip() for name in names.split(",") if name.strip()] or tuple(TOPICS)
+
+
+def steps_of(names: str) -> Sequence[Step]:
+    """Steps from a comma-separated list, in the order in which they are done; all for an empty one.
+
+    Raises:
+        UsageError: one of them does not exist.
+    """
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    if unknown := sorted(wanted - set(STEPS)):
+        raise UsageError(f"there is no step '{unknown[0]}'", fix=f"choose from {', '.join(STEPS)}")
+    return [step for step in STEPS if step in wanted] or STEPS
+
+
+def _duration(text: str) -> timedelta:
+    amount, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not amount.isdigit():
+        raise UsageError(f"expected a time such as 30m, 12h or 5d, found '{text}'")
+    return int(amount) * _UNITS[unit]
+
+
+async def maintain(
+    settings: Settings,
+    bounds: Bounds,
+    *,
+    topics: Sequence[str] = tuple(TOPICS),
+    steps: Sequence[Step] = STEPS,
+    dry_run: bool = False,
+    watch: Watch | None = None,
+) -> list[Maintained]:
+    """Go through the tables one by one; each step is done, or not, by itself.
+
+    Args:
+        settings: where the lake is.
+        bounds: what to touch.
+        topics: whose tables.
+        steps: some of `STEPS`.
+        dry_run: say what would be done.
+        watch: is told what is going on, in short sentences.
+
+    Raises:
+        UsageError: there is no such topic.
+        StoreUnavailable: the catalogue or S3 does not answer, or sinks commit faster than can be followed.
+    """
+    if unknown := sorted(set(topics) - set(TOPICS)):
+        raise UsageError(f"the lake has no table '{unknown[0]}'", fix=f"choose from {', '.join(TOPICS)}")
+    tell = watch or (lambda _: None)
+    catalog = await asyncio.to_thread(open_catalog, settings)
+    done = []
+    for topic in topics:
+        with Answering(topic):
+            try:
+                table = await asyncio.to_thread(catalog.load_table, (settings.lake.database, topic))
+            except NoSuchTableError:
+                tell(f"{topic}: no sink has made this table yet")
+                continue
+            done.append(await _Maintenance(table, topic, bounds, dry_run, tell).run(steps))
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Maintenance:
+    table: Table
+    topic: str
+    bounds: Bounds
+    dry_run: bool
+    tell: Watch
+
+    async def run(self, steps: Sequence[Step]) -> Maintained:
+        files_before, bytes_before = await asyncio.to_thread(_files, self.table)
+        snapshots_before = len(self.table.snapshots())
+        compacted = await asyncio.to_thread(self._compact) if "compact" in steps else 0
+        expired = await asyncio.to_thread(self._expire) if "expire" in steps else 0
+        removed, removed_bytes = await self._clean_up() if "orphans" in steps else (0, 0)
+        files_after, bytes_after = await asyncio.to_thread(_files, self.table.refresh())
+        return Maintained(
+            table=self.topic,
+            files_before=files_before,
+            files_after=files_after,
+            bytes_before=bytes_before,
+            bytes_after=bytes_after,
+            compacted=compacted,
+            snapshots_before=snapshots_before,
+            expired=expired,
+            orphans=removed,
+            orphan_bytes=removed_bytes,
+        )
+
+    def _compact(self) -> int:
+        compacted = 0
+        tasks = self.table.scan().plan_files()
+        for group in plan(tasks, target_bytes=self.bounds.target_bytes, min_files=self.bounds.min_files):
+            if self.dry_run or compact(self.table, group):
+                compacted += len(group.files)
+                self.tell(f"{self.topic}: {compacted} files compacted")
+        return compacted
+
+    def _expire(self) -> int:
+        before = datetime.now(UTC) - self.bounds.keep
+        return len(expirable(self.table, before)) if self.dry_run else expire(self.table, before)
+
+    async def _clean_up(self) -> tuple[int, int]:
+        before = datetime.now(UTC) - self.bounds.orphan_age
+        found = await asyncio.to_thread(orphans, self.table, before)
+        if found and not self.dry_run:
+            await asyncio.to_thread(move, self.table)
+            # What a commit has named between the two looks is no orphan.
+            found = await asyncio.to_thread(orphans, self.table, before)
+            await remove(found)
+            self.tell(f"{self.topic}: {len(found)} orphans removed")
+        return len(found), sum(file.size_bytes for file in found)
+
+
+def _files(table: Table) -> tuple[int, int]:
+    """Data files of the current snapshot, and their size."""
+    sizes = [task.file.file_size_in_bytes for task in table.scan().plan_files()]
+    return len(sizes), sum(sizes)

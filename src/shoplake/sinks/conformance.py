@@ -39,8 +39,6 @@ TEXTS = (
     "ünï😀",
     "\u2028\x7f",
 )
-# Stores may drop what is old: an event of now stays for the length of a test.
-START_MS = int(time.time()) * 1000
 CUTS = 6
 
 

@@ -74,6 +74,8 @@ def _topics(older: Schema, newer: Schema) -> Iterator[Change]:
         for event, schema in topic["events"].items():
             where = f"{name}.{event}"
             if event not in home:
+                if name not in newer:
+                    continue  # its topic is told of
                 yield _refused("event removed", where, "", "keep the event and stop publishing it: the log holds some")
             elif home[event] != name:
                 yield _refused(

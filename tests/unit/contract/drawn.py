@@ -12,7 +12,7 @@ from msgspec import inspect
 from shoplake.contract import Event, columns_of
 
 # Any text but U+0000, which the contract refuses, and lone surrogates, which are no text.
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
 def events_of(event: type[Event]) -> st.SearchStrategy[Event]:
@@ -38,8 +38,9 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return _values(inner)
         case inspect.StrType(pattern=str(pattern)):
             return st.from_regex(pattern.replace("$", r"\Z"), fullmatch=True)
-        case inspect.StrType(min_length=least):
-            return texts.filter(lambda text: len(text) >= (least or 0))
+        case inspect.StrType(min_length=least, max_length=most):
+            longest = min(12, 12 if most is None else most)
+            return st.text(CHARACTERS, min_size=least or 0, max_size=longest)
         case inspect.IntType(ge=low, le=high):
             return st.integers(low, high)
         case inspect.BoolType():

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from shoplake.contract import TOPICS
 from shoplake.publish.kafka import publish
+from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
+from shoplake.sinks.lake_tables import open_catalog
 from shoplake.streaming.lag import lags
+from shoplake.streaming.metrics import serving
 from shoplake.streaming.supervisor import stream
 from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import verify
+from tests.faults.workers import running, start
 
 pytestmark = pytest.mark.stack
 
@@ -43,8 +52,70 @@ async def test_lag_is_what_a_store_does_not_have_yet(loaded_stack: Settings) -> 
     assert all(sink.lag > 0 for sink in behind.values())
     # Of each thousand, one marker per partition that a transaction touched.
     assert 1_000 <= behind["lake"].lag <= 1_000 + len(behind["lake"].partitions)
+    report = await verify(loaded_stack, ["lake"])
+    lost = sum(store.lost for store in report.stores)
+    assert 0 < lost <= 1_000  # what is no event is lost by nobody
+    assert lost == await new_in_lake(loaded_stack)
     assert {one.partition.topic for one in behind["lake"].partitions} == set(TOPICS)
     assert {one.partition.topic for one in behind["redis"].partitions} == {"orders", "clicks", "inventory"}
+
+
+async def new_in_lake(settings: Settings) -> int:
+    """How many rows the lake gains until its lag is gone."""
+    before = rows_in_lake(settings)
+    await stream(["lake"], beside=[], until_caught_up=True)
+    (behind,) = await lags(settings, ["lake"])
+    assert behind.lag == 0
+    return rows_in_lake(settings) - before
+
+
+def rows_in_lake(settings: Settings) -> int:
+    catalog = open_catalog(settings)
+    return sum(catalog.load_table((settings.lake.database, topic)).scan().count() for topic in TOPICS)
+
+
+async def test_metrics_say_what_went_into_the_stores(loaded_stack: Settings, unused_tcp_port: int) -> None:
+    """Of real workers, as Prometheus reads them."""
+    end = max(EVENTS, await events_of(loaded_stack)) + 1_000
+    await publish(loaded_stack.kafka, Run(load_scenario("demo"), SEED, end))
+    (behind,) = await lags(loaded_stack, ["redis"])
+    with serving(unused_tcp_port, lambda _: None) as watch:
+        views = await stream(["redis"], workers=2, beside=[], until_caught_up=True, watch=watch)
+        text = await asyncio.to_thread(page, f"http://127.0.0.1:{unused_tcp_port}/metrics")
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    records = sum(s.value for s in samples if s.name == "shoplake_stream_records_total")
+    assert records == sum(view.progress.applied for view in views)
+    assert 0 < records < behind.lag  # markers of transactions are no records
+    assert [s.value for s in samples if s.name == "shoplake_stream_lag_offsets"] == [0, 0]
+    closed = [s.value for s in samples if s.name == "shoplake_stream_breaker" and s.labels["breaker"] == "closed"]
+    assert closed == [1, 1]
+
+
+def page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+async def events_of(settings: Settings) -> int:
+    return (await read_progress(settings.kafka))[f"demo-{SEED}"].events
+
+
+async def test_a_worker_that_joins_and_one_that_leaves_leave_the_store_exact(
+    loaded_stack: Settings, tmp_path: Path
+) -> None:
+    await publish(loaded_stack.kafka, Run(load_scenario("demo"), SEED, await events_of(loaded_stack) + EVENTS))
+    async with running(await start("postgres", {}, tmp_path)) as first:
+        await first.applied_at_least(1)
+        async with running(await start("postgres", {}, tmp_path)) as second:
+            await second.until(lambda worker: worker.state in ("streaming", "caught up"), "it has its share")
+            first.send(signal.SIGTERM)
+            assert await first.ended() == 0, first
+            await second.caught_up()
+            second.send(signal.SIGTERM)
+            assert await second.ended() == 0, second
+    assert [sink.lag for sink in await lags(loaded_stack, ["postgres"])] == [0]
+    report = await verify(loaded_stack, ["postgres"])
+    assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
 
 
 async def test_a_store_that_does_not_answer_is_named_and_the_others_are_told_of(platform: Settings) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +72,38 @@ class Environment:
         return Place(account_id=found["account_id"], region=found["region"])
 
 
+def source_tree() -> Path:
+    """The folder of Terraform's files: the checkout's, or a copy of it where that cannot be written to.
+
+    Terraform writes a lock file into the root that it initialises; the files of an image are read-only.
+    """
+    original = paths.project_root() / "terraform"
+    if os.access(original, os.W_OK) or not original.is_dir():
+        return original
+    digest = hashlib.sha256()
+    for file in sorted(original.rglob("*")):
+        if file.is_file():
+            digest.update(str(file.relative_to(original)).encode() + b"\0" + file.read_bytes())
+    copy = paths.home() / "terraform" / f"source-{digest.hexdigest()[:12]}"
+    if not copy.is_dir():
+        _copy(original, copy)
+    return copy
+
+
+def _copy(original: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
+    shutil.copytree(original, unfinished, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    for folder in (unfinished, *(found for found in unfinished.rglob("*") if found.is_dir())):
+        folder.chmod(0o700)
+    try:
+        unfinished.rename(copy)
+    except OSError:  # another process was quicker
+        shutil.rmtree(unfinished)
+        if not copy.is_dir():
+            raise
+
+
 def named(name: str) -> Environment:
     """The environment of that name.
 
@@ -76,7 +112,7 @@ def named(name: str) -> Environment:
     """
     if name not in NAMES:
         raise UsageError(f"unknown environment '{name}'", fix=f"use one of: {', '.join(NAMES)}")
-    root = paths.project_root() / "terraform" / "environments" / name
+    root = source_tree() / "environments" / name
     return Environment(name=name, root=root, folder=paths.home() / "terraform" / name)
 
 
@@ -88,4 +124,4 @@ def planned_only(name: str) -> Environment:
     """
     if name != BOOTSTRAP:
         return named(name)
-    return Environment(name, paths.project_root() / "terraform" / BOOTSTRAP, paths.home() / "terraform" / BOOTSTRAP)
+    return Environment(name, source_tree() / BOOTSTRAP, paths.home() / "terraform" / BOOTSTRAP)

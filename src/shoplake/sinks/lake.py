@@ -26,7 +26,7 @@ from shoplake.errors import Backpressure, SinkError, StoreUnavailable
 from shoplake.patience import jittered
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
-from shoplake.sinks.lake_tables import create_table, open_catalog
+from shoplake.sinks.lake_tables import create_table, forget_lost_tables, open_catalog
 from shoplake.sinks.parallel import in_parallel
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class LakeSink(Sink):
             return
         with Answering("its catalogue"):
             catalog = open_catalog(self._settings)
+            forget_lost_tables(catalog, self._settings)
             self._tables = {
                 topic: create_table(catalog, self._settings.lake.database, TOPICS[topic]) for topic in sorted(TOPICS)
             }
@@ -259,7 +260,7 @@ class Answering:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, NoSuchTableError):
+        if isinstance(error, NoSuchTableError | FileNotFoundError):
             raise SinkError(
                 f"lake: {self._what} is gone: {error}", fix="run `shoplake apply`, then start again"
             ) from error

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import polars as pl
 from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.glue import GlueCatalog
-from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
@@ -71,6 +77,26 @@ def open_catalog(settings: Settings) -> Catalog:
         return GlueCatalog("shoplake", aws.client("glue", max_attempts=0, read_timeout_s=60), **properties)
     uri = settings.postgres.url().render_as_string(hide_password=False)
     return load_catalog("shoplake", type="sql", uri=uri, **properties)
+
+
+def forget_lost_tables(catalog: Catalog, settings: Settings) -> None:
+    """Drop what the catalogue names and nobody can read any more, where the whole warehouse is empty.
+
+    A catalogue in Postgres outlives an emulator that came back empty. Where a single file is left, nothing is dropped:
+    then something else has gone wrong, and a person has to look.
+    """
+    if settings.lake.catalog != "sql":
+        return  # Glue goes with the files
+    where = urlsplit(settings.lake.warehouse)
+    found = aws.client("s3").list_objects_v2(Bucket=where.netloc, Prefix=where.path.lstrip("/"), MaxKeys=1)
+    if found["KeyCount"] or not catalog.namespace_exists(settings.lake.database):
+        return
+    for identifier in catalog.list_tables(settings.lake.database):
+        try:
+            catalog.load_table(identifier)
+        except FileNotFoundError:
+            with contextlib.suppress(NoSuchTableError):  # another process was quicker
+                catalog.drop_table(identifier)
 
 
 def _keys() -> dict[str, str]:

@@ -111,9 +111,17 @@ def test_no_secret_is_in_the_environment(service: dict[str, Any]) -> None:
             assert str(value).startswith("/run/shoplake/")
 
 
-def test_only_loopback_is_published(service: dict[str, Any]) -> None:
+def test_only_loopback_is_published_and_no_privileged_port(service: dict[str, Any]) -> None:
     for port in service.get("ports") or []:
         assert port["host_ip"] == "127.0.0.1"
+        assert int(port["published"]) >= 1024
+
+
+def test_it_shares_no_namespace_and_no_device_with_the_host(service: dict[str, Any]) -> None:
+    for namespace in ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup"):
+        assert service.get(namespace) != "host"
+    assert not service.get("devices")
+    assert not [option for option in service["security_opt"] if "unconfined" in option]
 
 
 def test_the_image_is_pinned(service: dict[str, Any]) -> None:
@@ -162,6 +170,18 @@ def test_the_limits_of_a_profile_stay_within_bounds(profiles: set[str], most_gb:
         if name not in ONE_SHOT and (not one.get("profiles") or set(one["profiles"]) & profiles)
     ]
     assert sum(limits) <= most_gb * 1024**3
+
+
+def test_the_image_installs_by_copy_as_nobody_and_says_how_it_is() -> None:
+    """What the CIS benchmark asks of a Dockerfile."""
+    text = (paths.project_root() / "docker" / "Dockerfile").read_text()
+    final = text.rpartition("\nFROM ")[2]
+
+    assert "\nADD " not in text
+    assert "apt-get" not in text
+    assert re.search(r"^USER 10001:10001$", final, re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK ", final, re.MULTILINE)
+    assert not SECRET.search("".join(line for line in text.splitlines() if line.startswith(("ENV", "ARG"))))
 
 
 def test_sizes_are_read_as_docker_prints_them() -> None:

@@ -106,7 +106,7 @@ def demo() -> shopsim.Scenario:
 
 @pytest.fixture(scope="session")
 def changed(demo: shopsim.Scenario) -> Callable[..., shopsim.Scenario]:
-    """The demo with other values: `changed(lanes=1, faults={"malformed": 0.5})`."""
+    """The demo with other values: `changed(lanes=1, funnel={"cart": 0.5})`."""
 
     def change(**sections: object) -> shopsim.Scenario:
         definition = demo.to_dict()

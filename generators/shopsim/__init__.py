@@ -12,7 +12,8 @@ any `Position` or not. Times are UTC milliseconds, money is whole minor units.
 
 from shopsim.encode import encode
 from shopsim.errors import ScenarioError, WorkerFailed
-from shopsim.loading import load_scenario, scenario_from_dict, scenarios
+from shopsim.faults import FAULTS, ledger
+from shopsim.loading import check_scenario, load_scenario, scenario_from_dict, scenarios, starting
 from shopsim.scenario import Scenario
 from shopsim.simulate import simulate
 from shopsim.streaming import stream
@@ -20,6 +21,7 @@ from shopsim.version import VERSION
 from shopsim.windows import EncodedWindow, Position, Window
 
 __all__ = [
+    "FAULTS",
     "VERSION",
     "EncodedWindow",
     "Position",
@@ -27,10 +29,13 @@ __all__ = [
     "ScenarioError",
     "Window",
     "WorkerFailed",
+    "check_scenario",
     "encode",
+    "ledger",
     "load_scenario",
     "scenario_from_dict",
     "scenarios",
     "simulate",
+    "starting",
     "stream",
 ]

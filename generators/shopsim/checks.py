@@ -5,87 +5,80 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from shoplake.contract import EVENTS
+from shopsim import faults
+from shopsim.errors import Problem
 from shopsim.locales import LOCALES
 from shopsim.scenario import Scenario
 
-Problem = tuple[str, str, str]
-"""Key, what was expected, what was found."""
-
 
 def problems(scenario: Scenario) -> list[Problem]:
-    """What is wrong with a scenario whose values are of the right types; the first is the one to report."""
+    """What is wrong with a scenario whose values are of the right types."""
     return [
         *_sums(scenario),
         *_prices(scenario),
         *_currencies(scenario),
         *_dates(scenario),
         *_names(scenario),
+        *faults.problems(scenario.faults),
     ]
 
 
 def _sums(scenario: Scenario) -> list[Problem]:
     found = [
-        (f"{key}", "at least one weight above 0", "only zeros")
+        Problem(f"{key}", "at least one weight above 0", "only zeros")
         for key, weights in _weights(scenario).items()
         if sum(weights) <= 0
     ]
     if (views := scenario.funnel.search + scenario.funnel.product) > 1:
-        found.append(("funnel", "search + product of at most 1", f"{views:g}"))
-    if (faults := scenario.faults.malformed + scenario.faults.schema) > 1:
-        found.append(("faults", "malformed + schema of at most 1", f"{faults:g}"))
+        found.append(Problem("funnel", "search + product of at most 1", f"{views:g}"))
     return found
 
 
 def _prices(scenario: Scenario) -> list[Problem]:
-    found = []
+    found: list[Problem] = []
     for number, category in enumerate(scenario.catalogue.categories):
         low, high = category.price_cents
         if not 50 <= low <= high:
             where = f"catalogue.categories[{number}].price_cents"
-            found.append((where, "[lowest, highest] with 50 <= lowest <= highest", f"[{low}, {high}]"))
+            found.append(Problem(where, "[lowest, highest] with 50 <= lowest <= highest", f"[{low}, {high}]"))
     return found
 
 
 def _currencies(scenario: Scenario) -> list[Problem]:
-    found = []
+    found: list[Problem] = []
     for name in scenario.customers.locales:
         currency = LOCALES[name].currency
         if currency != scenario.currency and currency not in scenario.currencies:
             expected = f"a rate for {currency} in `currencies`, as these customers pay in it"
-            found.append((f"customers.locales.{name}", expected, ", ".join(scenario.currencies) or "no rates"))
+            found.append(Problem(f"customers.locales.{name}", expected, ", ".join(scenario.currencies) or "no rates"))
     if scenario.currency in scenario.currencies:
-        found.append((f"currencies.{scenario.currency}", "no rate for the currency of the list prices", "one"))
+        found.append(Problem(f"currencies.{scenario.currency}", "no rate for the currency of the list prices", "one"))
     return found
 
 
 def _dates(scenario: Scenario) -> list[Problem]:
-    found = []
+    found: list[Problem] = []
     if not dt.date(1990, 1, 2) <= scenario.start <= dt.date(2099, 1, 1):
-        found.append(("start", "a date from 1990-01-02 to 2099-01-01", f"{scenario.start}"))
+        found.append(Problem("start", "a date from 1990-01-02 to 2099-01-01", f"{scenario.start}"))
     for number, campaign in enumerate(scenario.campaigns):
         if not scenario.start <= campaign.first <= campaign.last <= dt.date(2099, 12, 31):
             expected = f"first <= last, from the start {scenario.start} to 2099-12-31"
-            found.append((f"campaigns[{number}]", expected, f"{campaign.first} to {campaign.last}"))
+            found.append(Problem(f"campaigns[{number}]", expected, f"{campaign.first} to {campaign.last}"))
     for number, sale in enumerate(scenario.flash_sales):
         where = f"flash_sales[{number}].start"
         if sale.start_ms % 3_600_000:
-            found.append((where, "a full hour", f"{sale.start.isoformat()}"))
+            found.append(Problem(where, "a full hour", f"{sale.start.isoformat()}"))
         if not scenario.start_ms < sale.start_ms < sale.end_ms < 4_102_444_800_000:
             expected = f"a time after the start {scenario.start} and before 2100"
-            found.append((where, expected, f"{sale.start.isoformat()}"))
+            found.append(Problem(where, expected, f"{sale.start.isoformat()}"))
     return found
 
 
 def _names(scenario: Scenario) -> list[Problem]:
-    found = [
-        ("faults.events", "event types of the contract", f"`{name}`")
-        for name in scenario.faults.events
-        if name not in EVENTS
-    ]
+    found: list[Problem] = []
     for key, parts in (("campaigns", scenario.campaigns), ("flash_sales", scenario.flash_sales)):
         twice = [name for name, times in Counter(part.name for part in parts).items() if times > 1]
-        found.extend((key, "names that differ", f"`{name}` twice") for name in twice)
+        found.extend(Problem(key, "names that differ", f"`{name}` twice") for name in twice)
     return found
 
 

@@ -1,19 +1,23 @@
-"""Windows of columns to rows of bytes, as they go to Kafka: one sorted frame, some of its values broken on purpose."""
+"""Windows of columns to rows of bytes, as they go to Kafka: one sorted frame, some of it gone wrong on purpose."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import polars as pl
 
 from shoplake import contract
 from shopsim import faults
+from shopsim.breaking import BREAKING, broken
 from shopsim.scenario import Scenario
 from shopsim.windows import Window
 
 TOPIC = pl.Enum(list(contract.TOPICS))
 TYPE = pl.Enum(list(contract.EVENTS))
-ORDER = ("occurred_at_ms", "lane", "seq")
+ORDER = ("published_at_ms", "occurred_at_ms", "lane", "seq")
 SCHEMA = pl.Schema(
     [
+        ("published_at_ms", pl.Int64),
         ("occurred_at_ms", pl.Int64),
         ("lane", pl.Int16),
         ("seq", pl.Int64),
@@ -26,37 +30,53 @@ SCHEMA = pl.Schema(
 )
 """Columns of `EncodedWindow.rows`."""
 
-_TOPIC_OF = {contract.type_name(event): topic for topic in contract.TOPICS.values() for event in topic.events}
+
+def encode(
+    scenario: Scenario,
+    seed: int,
+    window: Window,
+    *,
+    topics: Collection[str] = tuple(contract.TOPICS),
+    since_ms: int | None = None,
+) -> pl.DataFrame:
+    """The records that a window's events become: columns of `SCHEMA`, sorted by `ORDER`.
+
+    Args:
+        scenario: says which of them go wrong.
+        seed: of the simulation.
+        window: what happened. Some of it may be published after the window's end.
+        topics: only the events of these.
+        since_ms: only what is published from then on, UTC milliseconds.
+    """
+    parts = [
+        _encoded(scenario, seed, window.index, name, frame, since_ms)
+        for name, frame in window.frames.items()
+        if frame.height and contract.TOPIC_OF[name].name in topics
+    ]
+    return pl.concat(parts, rechunk=True).sort(ORDER) if parts else SCHEMA.to_frame()
 
 
-def encode(scenario: Scenario, seed: int, window: Window) -> pl.DataFrame:
-    """All events of a window as rows with the columns of `SCHEMA`, sorted by (occurred_at_ms, lane, seq)."""
-    parts = [_encoded(name, frame) for name, frame in window.frames.items() if frame.height]
-    if not parts:
-        return SCHEMA.to_frame()
-    rows = pl.concat(parts, rechunk=True)
-    rows = rows.with_columns(faults.chosen(scenario.faults, seed, window.index, rows))
-    return _break(rows).sort(ORDER)
-
-
-def _encoded(event_type: str, frame: pl.DataFrame) -> pl.DataFrame:
-    topic = _TOPIC_OF[event_type]
-    return frame.select(
-        *ORDER,
+def _encoded(
+    scenario: Scenario, seed: int, window: int, event_type: str, frame: pl.DataFrame, since_ms: int | None
+) -> pl.DataFrame:
+    topic = contract.TOPIC_OF[event_type]
+    records = faults.strike(scenario.faults, seed, window, event_type, frame)
+    if since_ms is not None:
+        records = records.filter(pl.col("published_at_ms") >= since_ms)
+    if since_ms is not None or records.height > frame.height:
+        frame = frame[records["event"]]
+    rows = frame.select(
+        records["published_at_ms"],
+        *ORDER[1:],
         pl.lit(topic.name, dtype=TOPIC).alias("topic"),
         pl.lit(event_type, dtype=TYPE).alias("type"),
         pl.col(topic.key).alias("key"),
         pl.Series("value", contract.encode(event_type, frame), dtype=pl.Binary),
+        records["fault"],
     )
-
-
-def _break(rows: pl.DataFrame) -> pl.DataFrame:
-    hit = rows["fault"].is_not_null().arg_true()
+    hit = rows["fault"].is_in(BREAKING).fill_null(value=False).arg_true()
     if hit.is_empty():
         return rows
-    some = rows[hit]
-    values = [
-        faults.broken(value, fault, seq)
-        for value, fault, seq in zip(some["value"], some["fault"], some["seq"], strict=True)
-    ]
+    some = zip(rows["fault"].gather(hit), rows["value"].gather(hit), records["number"].gather(hit), strict=True)
+    values = [broken(event_type, fault, value, number) for fault, value, number in some]
     return rows.with_columns(rows["value"].scatter(hit, pl.Series(values, dtype=pl.Binary)))

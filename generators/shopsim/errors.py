@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """Something wrong with a scenario: the key's path, what would have been right, what is there, the nearest right."""
+
+    key: str
+    expected: str
+    found: str
+    nearest: str = ""
+
 
 class ScenarioError(ValueError):
     """A scenario that cannot be simulated.
 
     Attributes:
         file: where it came from, a path or a shipped name (empty for a mapping in memory).
-        key: dotted path of the value that is wrong, empty for the document itself.
+        line, column: the place in the file, from 1; None where there is none.
+        key: path of the value that is wrong (`funnel.cart`, `categories[0].name`), empty for the document itself.
         expected: what would have been right.
         found: what is there.
-        nearest: the valid key that looks most like an unknown one, or empty.
+        nearest: the valid word that looks most like an unknown one, or empty.
     """
 
-    def __init__(self, *, file: str = "", key: str = "", expected: str, found: str, nearest: str = "") -> None:
-        where = ": ".join(part for part in (file, key) if part) or "scenario"
+    def __init__(
+        self,
+        *,
+        file: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        key: str = "",
+        expected: str,
+        found: str,
+        nearest: str = "",
+    ) -> None:
+        at = ":".join(f"{part}" for part in (file or "scenario", line, column) if part is not None)
+        where = ": ".join(part for part in (at if file or not key else "", key) if part)
         hint = f" (did you mean `{nearest}`?)" if nearest else ""
         super().__init__(f"{where}: expected {expected}, found {found}{hint}")
-        self.file, self.key, self.expected, self.found, self.nearest = file, key, expected, found, nearest
+        self.file, self.line, self.column, self.key = file, line, column, key
+        self.expected, self.found, self.nearest = expected, found, nearest
 
 
 class WorkerFailed(RuntimeError):

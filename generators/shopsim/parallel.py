@@ -9,43 +9,50 @@ import queue
 import signal
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
-from shopsim.encode import ORDER, encode
+from shopsim.encode import ORDER
 from shopsim.errors import WorkerFailed
 from shopsim.loading import scenario_from_dict
+from shopsim.published import published
 from shopsim.scenario import Scenario
-from shopsim.simulate import windows
 from shopsim.text import Pools, pools
 
 _AHEAD = 1  # windows that a worker holds ready beside the one it is sending: memory stays flat
 _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
+_Member: TypeAlias = tuple[BaseProcess, Connection]
+_Order: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools]
 
-def encoded_in_parallel(scenario: Scenario, seed: int, first: int, workers: int) -> Generator[pl.DataFrame, None, None]:
-    """The encoded rows of each window from `first` on, of all lanes. Closing the iterator ends the processes.
+
+def published_in_parallel(
+    scenario: Scenario, seed: int, lanes: Sequence[int], first: int, topics: Collection[str], workers: int
+) -> Generator[pl.DataFrame, None, None]:
+    """The rows published in each window from `first` on. Closing the iterator ends the processes.
 
     Raises:
         WorkerFailed: a worker raised (with its traceback) or died.
     """
     context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
     texts = pools(scenario, seed)
-    crew: list[tuple[BaseProcess, Connection]] = []
+    crew: list[_Member] = []
     try:
         for number in range(workers):
-            receiver, sender = context.Pipe(duplex=False)
-            lanes = list(range(number, scenario.lanes, workers))
-            arguments = (sender, scenario.to_dict(), seed, first, lanes, texts)
-            process = context.Process(target=_work, args=arguments, name=f"shopsim-{number}", daemon=True)
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs,), name=f"shopsim-{number}", daemon=True)
             process.start()
-            crew.append((process, receiver))
-            sender.close()  # the worker's death then ends the pipe
+            crew.append((process, ours))
+            theirs.close()  # the worker's death then ends the pipe
+        for number, (worker, ours) in enumerate(crew):
+            # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
+            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts)
+            _sent(worker, ours, order)
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):
                 return
@@ -54,12 +61,23 @@ def encoded_in_parallel(scenario: Scenario, seed: int, first: int, workers: int)
         _dismiss(crew)
 
 
+def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
+    try:
+        ours.send(order)
+    except OSError:
+        raise _death(process) from None
+
+
+def _death(process: BaseProcess) -> WorkerFailed:
+    process.join(_JOIN_S)
+    return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
+
+
 def _received(process: BaseProcess, receiver: Connection) -> pl.DataFrame | None:
     try:
         message = receiver.recv_bytes()
-    except EOFError:
-        process.join(_JOIN_S)
-        raise WorkerFailed(f"{process.name} died with exit code {process.exitcode}") from None
+    except (EOFError, ConnectionResetError):
+        raise _death(process) from None
     if message[:1] == _FAILURE:
         raise WorkerFailed(f"{process.name} failed:\n{message[1:].decode()}")
     if len(message) == 1:
@@ -67,7 +85,7 @@ def _received(process: BaseProcess, receiver: Connection) -> pl.DataFrame | None
     return pl.read_ipc_stream(io.BytesIO(message[1:]))
 
 
-def _dismiss(crew: list[tuple[BaseProcess, Connection]]) -> None:
+def _dismiss(crew: list[_Member]) -> None:
     for process, receiver in crew:
         receiver.close()
         process.terminate()
@@ -78,21 +96,20 @@ def _dismiss(crew: list[tuple[BaseProcess, Connection]]) -> None:
             process.join()
 
 
-def _work(
-    sender: Connection, definition: dict[str, Any], seed: int, first: int, lanes: list[int], texts: Pools
-) -> None:
+def _work(theirs: Connection) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outbox: queue.Queue[bytes] = queue.Queue(maxsize=_AHEAD)
-    post = threading.Thread(target=_send, args=(sender, outbox), daemon=True)
+    post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
     post.start()
     try:
+        definition, seed, lanes, first, topics, texts = theirs.recv()
         scenario = scenario_from_dict(definition)
-        for window in windows(scenario, seed, lanes, first, texts):
+        for rows in published(scenario, seed, lanes, first, topics, texts):
             buffer = io.BytesIO(_FRAME)
             buffer.seek(0, io.SEEK_END)
-            encode(scenario, seed, window).write_ipc_stream(buffer, compression="uncompressed")
+            rows.write_ipc_stream(buffer, compression="uncompressed")
             outbox.put(buffer.getvalue())
         outbox.put(_FRAME)  # an empty frame message: no more windows
     except Exception:

@@ -235,18 +235,60 @@ class Stock(Part, frozen=True, kw_only=True):
     lead_days: Span = 3.0
 
 
-class Faults(Part, frozen=True, kw_only=True):
-    """Events whose bytes are broken on purpose.
+class Late(Part, frozen=True, kw_only=True):
+    """How late a late event comes: log-normal, cut at a cap.
 
     Attributes:
-        malformed: share of the events below that become truncated JSON.
-        schema: share that stay JSON and lose, or mistype, a field that the contract asks for.
-        events: the event types that may be hit.
+        median_minutes: half of the late events take longer.
+        spread: standard deviation of the logarithm; 0 makes all of them equally late.
+        cap_hours: none takes longer.
     """
 
-    malformed: Share = 0.0
-    schema: Share = 0.0
-    events: tuple[str, ...] = ("page_viewed", "search_performed")
+    median_minutes: Annotated[float, Meta(gt=0, le=10_080)] = 20.0
+    spread: Annotated[float, Meta(ge=0, le=4)] = 1.2
+    cap_hours: Annotated[float, Meta(gt=0, le=168)] = 24.0
+
+
+class Rates(Part, frozen=True, kw_only=True):
+    """Share of events that each fault hits; an event has one fault at most.
+
+    Attributes:
+        late: comes as long after its time as `faults.late` says.
+        out_of_order: comes up to `faults.out_of_order_seconds` after its time, so that others overtake it.
+        duplicated: comes a second time, with the same id, up to `faults.duplicated_seconds` after the first.
+        malformed: is no JSON any more.
+        missing_field: lacks a field that the contract asks for.
+        wrong_type: has a field of another type, such as a number in quotes.
+        unknown_enum: has a value that the contract does not list, where it has a field with a list of values.
+        unknown_type: is of a version of its type that the contract does not know.
+        oversize: has a text that is longer than the contract allows.
+    """
+
+    late: Share | None = None
+    out_of_order: Share | None = None
+    duplicated: Share | None = None
+    malformed: Share | None = None
+    missing_field: Share | None = None
+    wrong_type: Share | None = None
+    unknown_enum: Share | None = None
+    unknown_type: Share | None = None
+    oversize: Share | None = None
+
+
+class Faults(Part, frozen=True, kw_only=True):
+    """What goes wrong on the way to the log, on purpose.
+
+    Attributes:
+        rates: how often, by event type, by topic or for `all`; the more specific one wins, rate by rate.
+        late: how late late events are.
+        out_of_order_seconds: how far an event that is out of order is moved, at most.
+        duplicated_seconds: how long after the first the second copy comes, at most.
+    """
+
+    rates: dict[str, Rates] = msgspec.field(default_factory=dict)
+    late: Late = Late()
+    out_of_order_seconds: Annotated[int, Meta(ge=1, le=3600)] = 10
+    duplicated_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
 class Scenario(Part, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
     Raises:
         ScenarioError: a lane that the scenario does not have.
     """
-    return windows(scenario, seed, _checked(scenario, lanes), first, pools(scenario, seed))
+    return windows(scenario, seed, checked(scenario, lanes), first, pools(scenario, seed))
 
 
 def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools) -> Iterator[Window]:
@@ -55,7 +55,12 @@ def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, tex
                 yield Window(index, start_ms, end_ms, renderer.render(index, part, products))
 
 
-def _checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:
+def checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:
+    """Lanes in order, all of them for None.
+
+    Raises:
+        ScenarioError: a lane that the scenario does not have.
+    """
     chosen = sorted(set(range(scenario.lanes) if lanes is None else lanes))
     if not chosen or chosen[0] < 0 or chosen[-1] >= scenario.lanes:
         raise ScenarioError(key="lanes", expected=f"lanes from 0 to {scenario.lanes - 1}", found=f"{chosen}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 
 import polars as pl
 
-from shopsim.encode import encode
-from shopsim.parallel import encoded_in_parallel
+from shoplake.contract import TOPICS
+from shopsim.parallel import published_in_parallel
+from shopsim.published import published
 from shopsim.scenario import Scenario
-from shopsim.simulate import simulate
+from shopsim.schedule import Schedule
+from shopsim.simulate import checked
+from shopsim.text import pools
 from shopsim.windows import EncodedWindow, Position
 
 
@@ -20,47 +24,72 @@ def stream(
     *,
     start: Position = Position(),  # noqa: B008 - frozen
     limit: int | None = None,
+    until_ms: int | None = None,
+    topics: Collection[str] = tuple(TOPICS),
+    lanes: Iterable[int] | None = None,
     workers: int = 1,
-) -> Iterator[EncodedWindow]:
-    """Events as bytes, window by window, in the order (occurred_at_ms, lane, seq); the same for any number of workers.
+) -> Generator[EncodedWindow, None, None]:
+    """Records as bytes, window by window, in the order in which they are published; the same for any number of workers.
+
+    An event is a record, or two where the scenario lets it come twice; it is published when it happened, or later where
+    the scenario has it delayed. Without such faults the order is (occurred_at_ms, lane, seq).
 
     Args:
         scenario: the shop.
         seed: any whole number.
         start: where to begin; earlier windows are simulated again without being encoded, no state is stored.
-        limit: number of events from `start`; without it the stream has no end.
-        workers: processes; more than the scenario has lanes are not started. With more than one, a script needs
+        limit: number of records from `start`; without it and `until_ms` the stream has no end (until the year 2100).
+        until_ms: only what is published before then, UTC milliseconds.
+        topics: only the records of these; a `Position` counts these only.
+        lanes: only the records of these lanes, all by default.
+        workers: processes; more than there are lanes are not started. With more than one, a script needs
             the usual `if __name__ == "__main__":`, as the processes are spawned.
 
     Raises:
+        ScenarioError: a lane that the scenario does not have.
         WorkerFailed: a process died.
     """
-    workers = min(workers, scenario.lanes)
+    chosen = checked(scenario, lanes)
+    workers = min(workers, len(chosen))
     if workers > 1:
-        windows = encoded_in_parallel(scenario, seed, start.window, workers)
+        windows = published_in_parallel(scenario, seed, chosen, start.window, topics, workers)
     else:
-        windows = _encoded(scenario, seed, start.window)
+        windows = _published(scenario, seed, chosen, start.window, topics)
     with closing(windows):  # the workers end when this one is closed
-        yield from _cut(windows, start, limit)
+        yield from _cut(islice(windows, _count(scenario, start, until_ms)), start, limit, until_ms)
 
 
-def _encoded(scenario: Scenario, seed: int, first: int) -> Generator[pl.DataFrame, None, None]:
-    for window in simulate(scenario, seed, first=first):
-        yield encode(scenario, seed, window)
+def _published(
+    scenario: Scenario, seed: int, lanes: list[int], first: int, topics: Collection[str]
+) -> Generator[pl.DataFrame, None, None]:
+    yield from published(scenario, seed, lanes, first, topics, pools(scenario, seed))
 
 
-def _cut(windows: Iterator[pl.DataFrame], start: Position, limit: int | None) -> Iterator[EncodedWindow]:
+def _cut(
+    windows: Iterator[pl.DataFrame], start: Position, limit: int | None, until_ms: int | None
+) -> Iterator[EncodedWindow]:
     skip, left = start.skip, limit
     if left is not None and left <= 0:
         return
     for index, whole in enumerate(windows, start=start.window):
-        rows = whole.slice(skip, left)
+        known = whole if until_ms is None else whole.filter(pl.col("published_at_ms") < until_ms)
+        rows = known.slice(skip, left)
+        # What `until_ms` leaves out of a window is what comes next.
         ended = skip + rows.height >= whole.height
         following = Position(index + 1, 0) if ended else Position(index, skip + rows.height)
         if rows.height:
-            yield EncodedWindow(index, rows, following)
+            yield EncodedWindow(index, skip, rows, following)
         skip = max(0, skip - whole.height)
         if left is not None:
             left -= rows.height
             if left <= 0:
                 return
+
+
+def _count(scenario: Scenario, start: Position, until_ms: int | None) -> int | None:
+    """How many windows, from the one of `start`, begin before a time."""
+    if until_ms is None:
+        return None
+    if until_ms <= scenario.start_ms:
+        return 0
+    return max(0, Schedule(scenario).window_at(until_ms - 1) + 1 - start.window)

@@ -42,15 +42,26 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class EncodedWindow:
-    """Events of one window as they go to Kafka or a file.
+    """Records that are published in one window, as they go to Kafka or a file.
 
     Attributes:
         index: number of the window.
-        rows: columns occurred_at_ms (int64), lane (int16), seq (int64), topic and type (Enum), key (String), value
-            (Binary, JSON) and fault (String, null for a sound event), sorted by (occurred_at_ms, lane, seq).
+        skip: how many of the window's records come before these.
+        rows: columns published_at_ms and occurred_at_ms (int64, the first the later where the event is delayed), lane
+            (int16), seq (int64, place among the lane's events of the window in which it occurred), topic and type
+            (Enum), key (String), value (Binary, JSON) and fault (String, null for a sound event), sorted by the first
+            four.
         next: where the stream goes on after these rows.
     """
 
     index: int
+    skip: int
     rows: pl.DataFrame
     next: Position
+
+    def part(self, start: int, count: int) -> EncodedWindow:
+        """`count` of the rows from `start` on, or as many as there are."""
+        rows = self.rows.slice(start, count)
+        ended = start + rows.height >= self.rows.height
+        following = self.next if ended else Position(self.index, self.skip + start + rows.height)
+        return EncodedWindow(self.index, self.skip + start, rows, following)

@@ -69,7 +69,8 @@ class Lab:
         if not path.exists():
             demo = yaml.safe_load((paths.project_root() / "generators/scenarios/demo.yaml").read_text())
             demo |= {"name": SCENARIO, "window_hours": WINDOW_HOURS}
-            demo["faults"] |= {"malformed": REFUSED_SHARE, "schema": REFUSED_SHARE}
+            refused = {"malformed": REFUSED_SHARE, "wrong_type": REFUSED_SHARE}
+            demo["faults"] = {"rates": {"page_viewed": refused, "search_performed": refused}}
             path.write_text(yaml.safe_dump(demo))
         return path
 

@@ -72,6 +72,13 @@ def test_a_worker_that_dies_is_reported():
         _received(worker, receiver)
 
 
+def test_workers_that_cannot_even_start_are_reported():
+    """As they cannot where the main program has no file."""
+    program = "import shopsim; print(next(shopsim.stream(shopsim.load_scenario('demo'), 7, workers=2)))"
+    ended = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, timeout=120)
+    assert "WorkerFailed: shopsim-0 died with exit code 1" in ended.stderr
+
+
 def test_workers_die_with_a_parent_that_is_killed(tmp_path):
     program = tmp_path / "parent.py"
     program.write_text(

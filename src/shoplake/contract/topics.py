@@ -141,3 +141,5 @@ TOPICS: dict[str, Topic] = {
 }
 
 EVENTS: dict[str, type[Event]] = {type_name(event): event for topic in TOPICS.values() for event in topic.events}
+
+TOPIC_OF: dict[str, Topic] = {type_name(event): topic for topic in TOPICS.values() for event in topic.events}

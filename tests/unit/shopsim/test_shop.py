@@ -15,27 +15,6 @@ def test_every_event_type_occurs(demo_rows):
     assert set(demo_rows["type"].unique()) == set(EVENTS)
 
 
-def test_exactly_the_events_with_a_fault_are_refused_by_the_contract(demo_rows):
-    for topic in TOPICS:
-        mine = demo_rows.filter(pl.col("topic") == topic)
-        refused = {r.position: r.reason for r in decode(topic, mine["value"].to_list()).rejected}
-        broken = mine.with_row_index("position").drop_nulls("fault")
-        reason = broken["fault"].replace({"malformed": "malformed_json"})
-        assert refused == dict(zip(broken["position"], reason, strict=True))
-
-
-def test_faults_hit_only_the_types_that_the_scenario_names_and_both_kinds_occur(demo, demo_rows):
-    broken = demo_rows.drop_nulls("fault")
-    assert set(broken["type"]) <= set(demo.faults.events)
-    assert set(broken["fault"]) == {"malformed", "schema"}
-
-
-def test_the_share_of_faults_is_the_scenarios(changed, simulated):
-    rows = simulated(changed(faults={"malformed": 0.3, "schema": 0.2, "events": list(EVENTS)}), 3, 20_000)
-    shares = rows["fault"].value_counts(normalize=True).rows()
-    assert {fault: round(share, 1) for fault, share in shares} == {"malformed": 0.3, "schema": 0.2, None: 0.5}
-
-
 def test_the_key_is_the_topics(demo_rows):
     for topic in TOPICS.values():
         mine = demo_rows.filter((pl.col("topic") == topic.name) & pl.col("fault").is_null())

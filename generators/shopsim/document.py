@@ -1,0 +1,178 @@
+"""YAML with the place of each value, so that what is wrong can be pointed at. Knows nothing of scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from shopsim.errors import ScenarioError
+
+MAX_CHARACTERS = 1_000_000
+MAX_VALUES = 100_000
+"""Aliases of aliases can make a short file as large as they like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column in a file, from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain values and where they stand.
+
+    Attributes:
+        values: what the file says.
+        file: its name, empty for values that come from no file.
+        keys: place of each key, by its path (`funnel.cart`); of list items by position (`categories[0]`).
+        contents: place of each value, likewise.
+    """
+
+    values: object
+    file: str = ""
+    keys: Mapping[str, Place] = field(default_factory=dict)
+    contents: Mapping[str, Place] = field(default_factory=dict)
+
+    def error(self, key: str, expected: str, found: str, *, nearest: str = "", at_key: bool = False) -> ScenarioError:
+        """An error about a value, or about its key; of one that is missing, at what it is missing from."""
+        place = self._place(key, at_key=at_key)
+        return ScenarioError(
+            file=self.file,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            key=key,
+            expected=expected,
+            found=found,
+            nearest=nearest,
+        )
+
+    def _place(self, key: str, *, at_key: bool) -> Place | None:
+        while key and key not in self.keys:
+            key, at_key = parent(key), True
+        at, content = self.keys.get(key), self.contents.get(key)
+        # Of a section that begins in the line below its name, the name.
+        return content if not at_key and content and at and content.line == at.line else at
+
+
+def read(text: str, file: str) -> Document:
+    """Parse one YAML document.
+
+    Raises:
+        ScenarioError: it is no YAML, gives a key twice, or is larger than any scenario.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ScenarioError(file=file, expected=f"at most {MAX_CHARACTERS:,} characters", found=f"{len(text):,}")
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return Document(None, file)
+        _refuse_repeated_keys(node, file)
+        values = loader.construct_document(node)  # resolves merge keys in the nodes too
+    except yaml.YAMLError as error:
+        raise _explained(error, file) from None
+    except RecursionError:
+        raise ScenarioError(file=file, expected="valid YAML", found="lists or mappings nested too deeply") from None
+    keys: dict[str, Place] = {}
+    contents: dict[str, Place] = {}
+    for number, (path, key, content) in enumerate(_walk(node)):
+        if number >= MAX_VALUES:
+            raise ScenarioError(file=file, expected=f"at most {MAX_VALUES:,} values", found="more, by its aliases")
+        keys[path], contents[path] = _place(key.start_mark), _place(content.start_mark)
+    return Document(values, file, keys, contents)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only; a date that cannot be stays text, for whoever expects a date to say so."""
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return loader.construct_scalar(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+
+
+def join(path: str, step: str | int) -> str:
+    """The path of what is inside."""
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    return f"{path}.{step}" if path else step
+
+
+def parent(path: str) -> str:
+    """The path of what it is in; empty for the whole."""
+    return path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    """(path, node of the key, node of the value), without recursion; an alias of what it is in is not followed."""
+    waiting: list[tuple[str, yaml.Node, yaml.Node, frozenset[int]]] = [("", root, root, frozenset())]
+    while waiting:
+        path, key, content, above = waiting.pop()
+        yield path, key, content
+        if id(content) in above:
+            continue
+        inside = above | {id(content)}
+        if isinstance(content, yaml.MappingNode):
+            waiting += [(join(path, str(k.value)), k, v, inside) for k, v in content.value]
+        elif isinstance(content, yaml.SequenceNode):
+            waiting += [(join(path, n), item, item, inside) for n, item in enumerate(content.value)]
+
+
+def _refuse_repeated_keys(root: yaml.Node, file: str) -> None:
+    """YAML would silently take the last."""
+    seen: set[int] = set()
+    waiting = [("", root)]
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(join(path, n), item) for n, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        first: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in first:
+                place = _place(key.start_mark)
+                raise ScenarioError(
+                    file=file,
+                    line=place.line,
+                    column=place.column,
+                    key=join(path, name),
+                    expected="each key once",
+                    found=f"`{name}` again, first in line {first[name].start_mark.line + 1}",
+                )
+            first[name] = key
+            waiting.append((join(path, name), value))
+
+
+def _explained(error: yaml.YAMLError, file: str) -> ScenarioError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    context = getattr(error, "context", None)
+    found = " ".join(f"{problem}, {context}".split() if context else f"{problem}".split())
+    place = _place(mark) if mark is not None else None
+    return ScenarioError(
+        file=file,
+        line=place.line if place else None,
+        column=place.column if place else None,
+        expected="valid YAML",
+        found=found,
+    )
+
+
+def _place(mark: Any) -> Place:  # noqa: ANN401 - yaml's marks have no type of their own in both parsers
+    return Place(mark.line + 1, mark.column + 1)

@@ -1,0 +1,236 @@
+"""What a scenario may say, in words: read off the structs' docstrings, for editors, for the docs and for new files.
+
+`python -m shopsim.reference docs/simulator.md` renews the page's part between the two marks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import yaml
+
+from shopsim.parts import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
+from shopsim.scenario import Scenario
+
+BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end -->"
+SCHEMA_FILE = "scenario.schema.json"
+_WIDTH = 120
+_GENERAL = (Share, Rate, Weight, Span, Amount, Growth, Lift, Name)
+"""Types whose description says nothing of the key that has them."""
+
+_NAMES = {
+    float: "number",
+    int: "whole number",
+    str: "text",
+    bool: "true or false",
+    dt.date: "date",
+    type(None): "nothing",
+}
+
+
+def summary(part: type[Part]) -> str:
+    """The first paragraph of a struct's docstring."""
+    return " ".join(inspect.cleandoc(part.__doc__ or "").split("\n\n")[0].split())
+
+
+def descriptions(part: type[Part]) -> dict[str, str]:
+    """What the docstring says of each key, under `Attributes:`."""
+    lines = inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")[2].split("\n")
+    entries: list[str] = []
+    for line in lines:
+        if line.startswith("     "):
+            entries[-1] += f" {line.strip()}"
+        elif line.strip():
+            entries.append(line.strip())
+    pairs = [entry.partition(": ")[::2] for entry in entries]
+    return {name.strip(): text for names, text in pairs for name in names.split(",")}
+
+
+def starter(scenario: Scenario, name: str) -> str:
+    """A scenario file with the values of another one, and every key explained."""
+    renamed = msgspec.structs.replace(scenario, name=name)
+    lines = [
+        f"# yaml-language-server: $schema={SCHEMA_FILE}",
+        f"# A scenario of shoplake. `shoplake scenario check {name}.yaml` says what is wrong with it,",
+        f"# `shoplake generate --scenario {name}.yaml --dry-run` what it would make.",
+    ]
+    return "\n".join([*lines, *_lines(renamed, "", set())]) + "\n"
+
+
+def markdown() -> str:
+    """The sections as Markdown, with a table of keys for each."""
+    parts = []
+    paths: dict[type[Part], list[str]] = {}
+    for path, part in _sections("", Scenario):
+        paths.setdefault(part, []).append(f"`{path}`")
+    for part, places in paths.items():
+        told = descriptions(part)
+        rows = [
+            f"| `{field.name}` | {_kind(hint)} | {_default(field)} | {told.get(field.name, _meant(hint))} |"
+            for field, hint in _fields(part)
+        ]
+        title = "### The whole" if part is Scenario else f"### {', '.join(places)}"
+        parts.append(
+            "\n".join([title, "", summary(part), "", "| key | value | default | |", "|---|---|---|---|", *rows])
+        )
+    return "\n\n".join(parts)
+
+
+def renewed(page: str) -> str:
+    """A page with the reference between its marks as it should be now."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{rest.partition(END)[2]}"
+
+
+def _sections(path: str, part: type[Part]) -> Iterator[tuple[str, type[Part]]]:
+    yield path, part
+    for field, hint in _fields(part):
+        at = f"{path}.{field.name}" if path else field.name
+        bare, suffix = _inner(hint)
+        if bare is not None:
+            yield from _sections(at + suffix, bare)
+
+
+def _fields(part: type[Part]) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
+    hints = get_type_hints(part, include_extras=True)
+    return [(field, hints[field.name]) for field in msgspec.structs.fields(part)]
+
+
+def _inner(hint: Any) -> tuple[type[Part] | None, str]:  # noqa: ANN401
+    """The struct that a key holds, one or many of, and how that is written."""
+    bare = _bare(hint)
+    if isinstance(bare, type) and issubclass(bare, Part):
+        return bare, ""
+    for member in get_args(bare):
+        inner = _bare(member)
+        if isinstance(inner, type) and issubclass(inner, Part):
+            return inner, ".*" if get_origin(bare) is dict else "[]" if get_origin(bare) is tuple else ""
+    return None, ""
+
+
+def _bare(hint: Any) -> Any:  # noqa: ANN401
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _limits(hint: Any) -> dict[str, Any]:  # noqa: ANN401
+    metas = (
+        [extra for extra in get_args(hint)[1:] if isinstance(extra, msgspec.Meta)] if hint is not _bare(hint) else []
+    )
+    names = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern", "description")
+    return {name: value for meta in metas for name in names if (value := getattr(meta, name)) is not None}
+
+
+def _kind(hint: Any) -> str:  # noqa: ANN401
+    bare, limits = _bare(hint), _limits(hint)
+    origin, arguments = get_origin(bare), get_args(bare)
+    if origin is Literal:
+        return ", ".join(f"`{choice}`" for choice in arguments)
+    if origin is dict:
+        return f"mapping of {_kind(arguments[0])} to {_kind(arguments[1])}"
+    if origin is tuple:
+        fixed = len(arguments) if arguments[-1] is not ... else limits.get("min_length")
+        count = f"{fixed} of " if fixed and (arguments[-1] is not ... or fixed == limits.get("max_length")) else ""
+        return f"list of {count}{_kind(arguments[0])}"
+    if origin is Union or type(bare).__name__ == "UnionType":
+        return " or ".join(_kind(member) for member in arguments if member is not type(None))
+    name = "section" if isinstance(bare, type) and issubclass(bare, Part) else _NAMES.get(bare, f"{bare}")
+    return f"{name}{_range(limits)}"
+
+
+def _range(limits: dict[str, Any]) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    parts = [f"{sign} {_whole(limits[name]):,}" for name, sign in signs.items() if name in limits]
+    if "pattern" in limits:
+        parts.append(f"like `{limits['pattern']}`")
+    return f", {', '.join(parts)}" if parts else ""
+
+
+def _meant(hint: Any) -> str:  # noqa: ANN401
+    """What a key means where the docstring leaves it to its type or its section."""
+    inner, _ = _inner(hint)
+    return summary(inner) if inner is not None else str(_limits(hint).get("description", ""))
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    built = msgspec.to_builtins(value)
+    return "" if built is None or isinstance(built, dict) else f"`{_flow(built)}`"
+
+
+def _lines(part: Part, indent: str, explained: set[type[Part]]) -> Iterator[str]:
+    """A section as YAML; what `explained` has is not explained again."""
+    known = type(part) in explained
+    explained.add(type(part))
+    told = descriptions(type(part))
+    for field, hint in _fields(type(part)):
+        value = getattr(part, field.name)
+        if isinstance(value, Part):
+            yield from ([""] if not indent else [])
+            yield from _commented(f"{indent}{field.name}:", "" if type(value) in explained else summary(type(value)))
+            yield from _lines(value, indent + "  ", explained)
+        elif value is not None:
+            meaning = told.get(field.name, "" if hint in _GENERAL else _meant(hint))
+            yield from _valued(f"{indent}{field.name}:", value, "" if known else meaning)
+
+
+def _valued(key: str, value: Any, comment: str) -> Iterator[str]:  # noqa: ANN401
+    inside = f"{key[: len(key) - len(key.lstrip())]}  "
+    some = next(iter(value.values() if isinstance(value, dict) else value), None) if _is_many(value) else None
+    if not isinstance(some, Part):
+        yield from _commented(f"{key} {_flow(value)}", comment)
+        return
+    yield from _commented(key, f"{comment} Keys: {', '.join(some.__struct_fields__)}.")
+    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    for name, item in items:
+        yield f"{inside}{'-' if name is None else f'{_flow(name)}:'} {_flow(_stated(item))}"
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, dict | tuple)
+
+
+def _commented(line: str, comment: str) -> list[str]:
+    """A line with its comment behind it, or before it where that would be too long."""
+    if not comment or len(line) + len(comment) + 3 <= _WIDTH:
+        return [f"{line} # {comment}" if comment else line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return [*(f"{indent}# {part.rstrip()}" for part in _wrapped(comment, _WIDTH - len(indent) - 2)), line]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return re.findall(rf".{{1,{width}}}(?:\s|$)", text)
+
+
+def _stated(part: Part) -> dict[str, Any]:
+    """A section's values that say something."""
+    return {name: value for name, value in msgspec.to_builtins(part).items() if value is not None}
+
+
+def _flow(value: Any) -> str:  # noqa: ANN401
+    """A value as YAML in one line."""
+    plain = value if isinstance(value, dt.date) else _whole(msgspec.to_builtins(value))
+    text = yaml.safe_dump([plain], default_flow_style=True, width=2**30, sort_keys=False, allow_unicode=True)
+    return str(text).strip()[1:-1]
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401
+    """Numbers as one would write them: 5, not 5.0."""
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,59 @@
+"""What is said of scenarios is read off the structs, complete, and current in the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+import shopsim
+from shopsim.reference import BEGIN, END, descriptions, markdown, renewed, starter, summary
+from shopsim.scenario import Faults, Funnel, Part, Rates, Scenario
+
+PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
+
+
+def parts(part: type[Part] = Part) -> list[type[Part]]:
+    return [one for child in part.__subclasses__() for one in (child, *parts(child))]
+
+
+@pytest.mark.parametrize("part", parts())
+def test_a_docstring_describes_only_keys_that_there_are(part):
+    assert set(descriptions(part)) <= set(part.__struct_fields__)
+    assert summary(part)
+
+
+def test_descriptions_are_those_of_the_docstring():
+    assert descriptions(Funnel)["checkout"] == "share of carts that reach the till."
+    assert descriptions(Funnel)["search"] == descriptions(Funnel)["product"]
+    assert set(descriptions(Rates)) == set(Rates.__struct_fields__)
+    assert summary(Faults) == "What goes wrong on the way to the log, on purpose."
+
+
+def test_the_reference_has_every_key_of_every_section():
+    text = markdown()
+    for part in parts():
+        assert all(f"\n| `{name}` |" in text for name in part.__struct_fields__), part
+    assert "| `search` | number, ≥ 0, ≤ 1 | required | share of steps" in text
+
+
+def test_the_page_in_the_docs_is_current():
+    """`python -m shopsim.reference docs/simulator.md` renews it."""
+    page = PAGE.read_text()
+    assert page.count(BEGIN) == page.count(END) == 1
+    assert renewed(page) == page
+
+
+@pytest.mark.parametrize("name", shopsim.scenarios())
+def test_a_starter_says_what_the_scenario_says_and_explains_it(name):
+    scenario = shopsim.load_scenario(name)
+    text = starter(scenario, "mine")
+    again = shopsim.scenario_from_dict(yaml.safe_load(text))
+    assert msgspec.structs.replace(again, name=name) == scenario
+    assert set(yaml.safe_load(text)) == {
+        field for field in Scenario.__struct_fields__ if getattr(scenario, field) is not None
+    }
+    assert "share of carts that reach the till." in text
+    assert all(len(line) <= 120 for line in text.splitlines() if line.lstrip().startswith("#"))

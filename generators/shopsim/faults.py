@@ -111,6 +111,12 @@ def rates_of(faults: Faults, event_type: str) -> dict[str, float]:
     return {fault: rates[0] if rates else 0.0 for fault, rates in stated.items()}
 
 
+def shares(faults: Faults, event_type: str) -> dict[str, float]:
+    """The same, 0 for what no field of the event can be hit by: the shares that come to be."""
+    rates = rates_of(faults, event_type)
+    return {fault: rates[fault] if fault in MOVING or targets(event_type, fault) else 0.0 for fault in FAULTS}
+
+
 def problems(faults: Faults) -> list[Problem]:
     """What the types cannot say."""
     known = ("all", *TOPICS, *EVENTS)
@@ -141,9 +147,8 @@ def _records(events: Ints, published_at_ms: Ints, which: Ints, number: Ints) -> 
 
 def _limits(faults: Faults, event_type: str) -> Ints:
     """Below which hash each of `FAULTS` ends; shape [faults], rising."""
-    rates = rates_of(faults, event_type)
-    shares = [rates[fault] if fault in MOVING or targets(event_type, fault) else 0.0 for fault in FAULTS]
-    return np.array([round(float(total) * WORD) for total in np.cumsum(shares)], dtype=np.int64)
+    totals = np.cumsum(list(shares(faults, event_type).values()))
+    return np.array([round(float(total) * WORD) for total in totals], dtype=np.int64)
 
 
 def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:

@@ -3,78 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
 
 import shopsim
-from shoplake import kafka
-from shoplake.contract import TOPICS
 from shoplake.errors import PublishError
-from shoplake.kafka import settled_ends
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
-from shoplake.publish.run import Run
 from shoplake.settings import KafkaSettings, Settings
+
+from .published_log import Log, by_partition, run_of, simulated
 
 pytestmark = pytest.mark.stack
 
 # Others publish the demo shop into the same log: these shops have names of their own, and their events are told by id.
 seeds = itertools.count(970_001)
 TIMEOUT_S = 60
-
-Record = tuple[str, int, bytes, bytes, int]  # topic, partition, key, value, timestamp
-
-
-def run_of(events: int, seed: int, **changes: object) -> Run:
-    definition = copy.deepcopy(shopsim.load_scenario("demo").to_dict()) | {"name": "publishing"} | changes
-    return Run(shopsim.scenario_from_dict(definition), seed, events)
-
-
-def simulated(run: Run) -> list[Record]:
-    """What the log should hold of a run, in the order of the simulation."""
-    choose, every = DefaultPartitioner(), list(range(kafka.PARTITIONS))
-    records = []
-    for window in shopsim.stream(run.scenario, run.seed, limit=run.events):
-        for topic, key, value, occurred_at_ms in window.rows.select("topic", "key", "value", "occurred_at_ms").rows():
-            records.append((topic, choose(key.encode(), every, every), key.encode(), value, occurred_at_ms))
-    return records
-
-
-class Log:
-    """The committed events that came after this was made."""
-
-    def __init__(self, cluster: KafkaSettings) -> None:
-        self._cluster = cluster
-        self._start: dict[TopicPartition, int] = {}
-
-    async def begin(self) -> Log:
-        self._start = await settled_ends(self._cluster, TOPICS)
-        return self
-
-    async def records(self) -> list[Record]:
-        ends = await settled_ends(self._cluster, TOPICS)
-        found: list[Record] = []
-        async with asyncio.timeout(TIMEOUT_S), kafka.consumer(self._cluster) as consumer:
-            consumer.assign(list(ends))
-            for partition, start in self._start.items():
-                consumer.seek(partition, start)
-            while any([await consumer.position(p) < end for p, end in ends.items()]):
-                for tp, records in (await consumer.getmany(timeout_ms=200)).items():
-                    found += [(tp.topic, tp.partition, r.key, r.value, r.timestamp) for r in records]
-        return found
-
-
-def by_partition(records: list[Record]) -> dict[tuple[str, int], list[Record]]:
-    """Each partition's records in order: all that a log promises."""
-    parts: dict[tuple[str, int], list[Record]] = {}
-    for record in records:
-        parts.setdefault(record[:2], []).append(record)
-    return parts
 
 
 @pytest.fixture
@@ -120,7 +66,7 @@ async def test_more_events_go_on_exactly_where_the_last_ended(cluster: KafkaSett
 
 async def test_progress_is_told_after_each_transaction(cluster: KafkaSettings) -> None:
     run, told = run_of(600, next(seeds)), []
-    await publish(cluster, run, watch=told.append)
+    await publish(cluster, run, watch=lambda events, _: told.append(events))
     assert told == sorted(told)
     assert (told[0], told[-1]) == (0, 600)
     progress = (await read_progress(cluster))[run.publisher]
@@ -131,7 +77,7 @@ async def test_progress_is_told_after_each_transaction(cluster: KafkaSettings) -
 async def test_a_second_publisher_of_a_name_fences_the_first(cluster: KafkaSettings, log: Log) -> None:
     run = run_of(400, next(seeds))
 
-    def second_publisher(events: int) -> None:
+    def second_publisher(events: int, window: object) -> None:
         """All of it, from another thread, while the first is about to send."""
         with ThreadPoolExecutor(1) as pool:
             pool.submit(lambda: asyncio.run(publish(cluster, run))).result(TIMEOUT_S)
@@ -147,3 +93,38 @@ async def test_another_shop_under_a_published_name_is_refused(cluster: KafkaSett
     with pytest.raises(PublishError, match=rf"the log holds 'publishing-{seed}' of scenario digest"):
         await publish(cluster, run_of(900, seed, description="another shop"))
     assert len(await log.records()) == 300
+
+
+async def test_the_same_shop_from_another_day_is_refused_with_the_day_to_go_on_from(
+    cluster: KafkaSettings, log: Log
+) -> None:
+    seed = next(seeds)
+    await publish(cluster, run_of(300, seed, start="2026-05-01"))
+    with pytest.raises(PublishError, match=r"from 2026-05-01 on, and this run starts on 2026-06-01") as caught:
+        await publish(cluster, run_of(900, seed, start="2026-06-01"))
+    assert "`--start 2026-05-01`" in caught.value.fix
+    assert len(await log.records()) == 300
+
+
+async def test_some_topics_alone_are_published_and_are_those_of_the_whole(cluster: KafkaSettings, log: Log) -> None:
+    seed = next(seeds)
+    some = run_of(400, seed, topics=("products", "orders"))
+    await publish(cluster, run_of(150, seed, topics=some.topics))
+    await publish(cluster, some)
+    records = by_partition(await log.records())
+    assert records == by_partition(simulated(some))
+    assert {topic for topic, _ in records} == {"products", "orders"}
+    whole = [record for record in simulated(run_of(60_000, seed)) if record[0] in some.topics]
+    assert by_partition(whole[:400]) == records
+    with pytest.raises(PublishError, match=f"the log holds the topics products, orders of '{some.publisher}'"):
+        await publish(cluster, run_of(500, seed))
+
+
+async def test_a_run_until_a_time_ends_there_and_goes_on_from_there(cluster: KafkaSettings, log: Log) -> None:
+    seed, start_ms = next(seeds), run_of(1, 1).scenario.start_ms
+    for hours in (2, 2, 30):
+        run = run_of(None, seed, until_ms=start_ms + hours * 3_600_000)
+        await publish(cluster, run)
+    records = await log.records()
+    assert by_partition(records) == by_partition(simulated(run))
+    assert start_ms + 29 * 3_600_000 < max(record[4] for record in records) < run.until_ms

@@ -6,6 +6,7 @@ import itertools
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 import pytest
 from typer.testing import CliRunner
@@ -23,6 +24,7 @@ from shoplake.report.panels.funnel import STEPS, Funnel
 from shoplake.report.panels.orders import Orders
 from shoplake.report.panels.popularity import Popularity
 from shoplake.report.panels.retention import WEEK_MS, Retention
+from shopsim.faults import FAULTS
 
 from .conftest import SEED
 from .shop import shop_of
@@ -149,12 +151,15 @@ def test_a_sample_of_customers_comes_back_about_as_often_as_all(seen, scenario, 
 
 
 def test_faults_are_those_of_the_stream(scenario):
-    dirty = shopsim.scenario_from_dict({**scenario.to_dict(), "faults": {"malformed": 0.02, "schema": 0.01}})
-    panel, hit = Faults(dirty, SEED), 0
-    for window, rows in zip(range(3), shopsim.stream(dirty, SEED), strict=False):
-        panel.add(next(itertools.islice(shopsim.simulate(dirty, SEED, first=window), 1)))
-        hit += len(rows.rows.drop_nulls("fault"))
-    assert sum(row["events"] for row in rows_of(panel.panel())) == hit > 20
+    rates = {"all": dict.fromkeys(FAULTS, 0.01), "clicks": {"late": 0.03}}
+    dirty = shopsim.scenario_from_dict({**scenario.to_dict(), "faults": {"rates": rates}})
+    panel, hit = Faults(dirty, SEED), Counter()
+    for window in itertools.islice(shopsim.simulate(dirty, SEED), 3):
+        panel.add(window)
+        hit.update(shopsim.encode(dirty, SEED, window)["fault"].drop_nulls())
+    rows = rows_of(panel.panel())
+    assert {row["what"]: row["events"] for row in rows} == {name.replace("_", " "): n for name, n in hit.items()}
+    assert [row["hit"] for row in rows] == pytest.approx([row["asked"] for row in rows], rel=0.3)
 
 
 def test_the_table_has_every_type_of_the_contract(seen, scenario, shop):
@@ -169,7 +174,7 @@ def test_the_table_has_every_type_of_the_contract(seen, scenario, shop):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "sub" / "report.html"
-    result = CliRunner().invoke(app, ["generate-report", "--events", "60000", "--out", str(path)])
+    result = CliRunner().invoke(app, ["generate", "report", "--events", "60000", "--out", str(path)])
     assert result.exit_code == 0, result.output
     return path, result
 
@@ -206,7 +211,7 @@ def test_a_shop_in_which_nothing_happens_has_a_page_too(changed, tmp_path):
         customers={"initial": 1, "signups_per_day": 0},
         sessions={"per_customer_per_day": 0},
         catalogue={"products": 1, "launches_per_day": 0},
-        faults={"malformed": 0, "schema": 0},
+        faults={"rates": {}},
     )
     report.write(quiet, SEED, 1, tmp_path / "report.html")
     assert "Nobody came" in (tmp_path / "report.html").read_text()

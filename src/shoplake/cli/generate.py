@@ -1,44 +1,149 @@
-"""`shoplake generate`: simulates a shop into Kafka or into files."""
+"""`shoplake generate`: simulates a shop into Kafka or into files. A group, so that it can have commands of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from shoplake.publish.forecast import Forecast
+    from shoplake.publish.pace import Pace
+    from shoplake.publish.run import Run
 
+EVENTS = 200_000
+HOW_MUCH, HOW_FAST, WHERE_TO = "How much", "How fast, into Kafka", "Into files instead of Kafka"
+
+app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
+
+
+@app.callback()
 def command(
+    context: typer.Context,
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
-    events: Annotated[int, typer.Option(min=1, help="Events in all, from the start of the simulation.")] = 200_000,
+    start: Annotated[str, typer.Option(metavar="DATE", help="The shop opens on this day, not the scenario's.")] = "",
+    events: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Events in all, from the start of the simulation. {EVENTS:,} if nothing says how much.",
+            rich_help_panel=HOW_MUCH,
+        ),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Days in all; with --events, what ends first.", rich_help_panel=HOW_MUCH),
+    ] = None,
+    topics: Annotated[str, typer.Option(help="Comma-separated; all if empty.", rich_help_panel=HOW_MUCH)] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would make, and make nothing.", rich_help_panel=HOW_MUCH)
+    ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="What was until now at once, then each event at its time.", rich_help_panel=HOW_FAST
+        ),
+    ] = False,
+    speed: Annotated[
+        str, typer.Option(metavar="60x", help="The shop's time goes so much faster.", rich_help_panel=HOW_FAST)
+    ] = "",
+    rate: Annotated[
+        str,
+        typer.Option(
+            metavar="2000/s", help="No more events than that; with --live 2000/s, else max.", rich_help_panel=HOW_FAST
+        ),
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Show some of the events as they go.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; the events are the same for any number.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Write files into this folder instead; needs no stack.")] = None,
-    format: Annotated[str, typer.Option(help="With --out: jsonl or parquet.")] = "jsonl",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="With --out: replace what is in the folder.")] = False,
+    faults_out: Annotated[
+        Path | None, typer.Option(help="Write which event got which fault: a .jsonl or .parquet file.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder; needs no stack.", rich_help_panel=WHERE_TO)] = None,
+    format: Annotated[str, typer.Option(help="jsonl, parquet or csv.", rich_help_panel=WHERE_TO)] = "jsonl",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is in the folder.", rich_help_panel=WHERE_TO)
+    ] = False,
     environment: Annotated[str, typer.Option(help="Whose Kafka.")] = "local",
 ) -> None:
     """Simulate a shop and publish it to Kafka, one transaction per window. Run again, it goes on where it stopped.
 
-    Example: shoplake generate --scenario demo --seed 7 --events 200000 --out /tmp/shop --format parquet
+    Examples: shoplake generate --days 30 --dry-run; shoplake generate --live --start 2026-09-01 --watch;
+    shoplake generate --events 200000 --out shop --format parquet
     """
-    from shoplake.cli.progress import counting
-    from shoplake.publish.run import Run, load_scenario
+    if context.invoked_subcommand is not None:
+        return
+    from shoplake.errors import UsageError
+    from shoplake.publish.pace import LIVE_RATE_PER_S, Pace, parse_rate, parse_speed
+    from shoplake.publish.run import Run, end_of, load_scenario, topics_named
 
-    run = Run(load_scenario(scenario), seed, events, workers)
-    with counting("events", events) as watch:
-        if out is not None:
-            from shoplake.publish import files
+    shop = load_scenario(scenario, start)
+    until_ms = end_of(shop, days) if days is not None else None
+    if events is None and days is None and not live:
+        events = EVENTS
+    run = Run(shop, seed, events, workers, until_ms, topics_named(topics))
+    per_s = parse_rate(rate) if rate else LIVE_RATE_PER_S if live else None
+    pace = Pace(live, parse_speed(speed) if speed else None, per_s)
+    if out is not None and (live or speed or rate):
+        raise UsageError("--live, --speed and --rate pace what goes to Kafka", fix="leave them out, or leave out --out")
+    if dry_run:
+        from shoplake.publish.forecast import forecast
 
-            counts = files.write_run(run, out, format, overwrite=overwrite, watch=watch)
-            typer.echo(f"{sum(counts.values())} events in {out}")
-        else:
-            import asyncio
-            import os
+        _print(run, forecast(run))
+    elif out is not None:
+        _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
+    else:
+        _publish(run, pace, environment, watch=watch, faults_out=faults_out)
 
-            from shoplake import failpoints, platform
-            from shoplake.publish.kafka import publish
 
-            failpoints.arm(os.environ)
-            done = asyncio.run(publish(platform.kafka_cluster(environment), run, watch=watch))
-            typer.echo(f"{done.events} events of '{done.publisher}' are in the log")
+def _write(run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, faults_out: Path | None) -> None:
+    from shoplake.cli.publishing import publishing
+    from shoplake.publish import files
+    from shoplake.publish.ledger import told
+    from shoplake.publish.run import all_of
+
+    with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=False) as ledger:
+        watches = all_of([progress, ledger])
+        counts = files.write_run(run, out, format, overwrite=overwrite, watch=watches)
+    typer.echo(f"{sum(counts.values())} events in {out}")
+
+
+def _publish(run: Run, pace: Pace, environment: str, *, watch: bool, faults_out: Path | None) -> None:
+    import asyncio
+    import os
+
+    from shoplake import failpoints, platform
+    from shoplake.cli.publishing import publishing
+    from shoplake.publish.kafka import publish
+    from shoplake.publish.ledger import told
+    from shoplake.publish.run import all_of
+
+    failpoints.arm(os.environ)
+    cluster = platform.kafka_cluster(environment)
+    with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=True) as ledger:
+        done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([progress, ledger])))
+    typer.echo(f"{done.events} events of '{done.publisher}' are in the log")
+
+
+def _print(run: Run, made: Forecast) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("topic")
+    for column in ("events", "bytes", "faults"):
+        table.add_column(column, justify="right")
+    for topic in run.topics:
+        table.add_row(topic, *(f"{counts[topic]:,}" for counts in (made.records, made.size_bytes, made.faults)))
+    totals = (sum(counts.values()) for counts in (made.records, made.size_bytes, made.faults))
+    table.add_section()
+    table.add_row("in all", *(f"{total:,}" for total in totals))
+    console = Console()
+    console.print(table)
+    how = "all of it simulated, nothing published" if made.exact else _estimated(run, made)
+    console.print(f"{made.days:,.1f} days from {run.scenario.start}: {how}", highlight=False)
+
+
+def _estimated(run: Run, made: Forecast) -> str:
+    part = "" if made.share == 1 else f" over the first {made.share:.1%}"
+    return f"about, from {made.lanes} of the shop's {run.scenario.lanes} lanes{part}; nothing published"

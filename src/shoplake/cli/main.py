@@ -28,6 +28,7 @@ from shoplake.cli import (
     migrate,
     plan,
     rebuild,
+    scenario,
     status,
     stream,
     test,
@@ -39,8 +40,18 @@ from shoplake.errors import ShoplakeError
 START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
 
 
+GROUPS = ("generate", "scenario")
+"""Commands that have commands; they stand before the one that goes on from them."""
+
+
 class Commands(TyperGroup):
     """All commands; Ctrl-C in one of them is a message, not a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - as below
+        """The names in the order in which they are needed; left alone, groups would come last."""
+        names = [name for name in super().list_commands(ctx) if name not in GROUPS]
+        place = names.index("stream")
+        return [*names[:place], *GROUPS, *names[place:]]
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the class of its context to itself
         """Run the command that was asked for."""
@@ -79,8 +90,9 @@ app.command("cost", rich_help_panel=PLATFORM)(cost.command)
 app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)
 app.command("env", rich_help_panel=PLATFORM)(env.command)
 app.command("down", rich_help_panel=PLATFORM)(down.command)
-app.command("generate", rich_help_panel=SHOP)(generate.command)
-app.command("generate-report", rich_help_panel=SHOP)(generate_report.command)
+generate.app.command("report")(generate_report.command)
+app.add_typer(generate.app, name="generate", rich_help_panel=SHOP)
+app.add_typer(scenario.app, name="scenario", rich_help_panel=SHOP)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)

@@ -21,13 +21,13 @@ PLAIN_EVERY_S = 5.0
 
 @contextlib.contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and remaining time; call what it gives with the number done."""
+    """A bar with remaining time; call what it gives with the number done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = _Plain()
+        say = Plain()
         yield lambda done: say(f"{done} of {total} {what}")
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -43,7 +43,7 @@ def counting_up(what: str) -> Iterator[Callable[[int], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = _Plain()
+        say = Plain()
         yield lambda done: say(f"{done} {what}")
         return
     with console.status(what) as status:
@@ -81,7 +81,7 @@ def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = _Plain()
+        say = Plain()
         yield lambda views: say("; ".join(f"{v} {v.progress.applied} ({state_of(v.progress)})" for v in views))
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
@@ -109,13 +109,14 @@ def state_of(done: WorkerProgress) -> str:
     return f"{said} ({', '.join(notes)})" if notes else said
 
 
-class _Plain:
+class Plain:
     """Lines, not too many of them."""
 
     def __init__(self) -> None:
         self._said_at = float("-inf")
 
     def __call__(self, text: str) -> None:
+        """Say it, unless something was said just now."""
         now = time.monotonic()
         if now - self._said_at >= PLAIN_EVERY_S:
             self._said_at = now

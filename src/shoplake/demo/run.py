@@ -28,6 +28,7 @@ from shoplake.verify import verify
 if TYPE_CHECKING:
     from shoplake.settings import Settings
     from shoplake.verify import Report
+    from shopsim import Scenario
 
 Say = Callable[[str], None]
 POLL_S = 0.1
@@ -92,7 +93,7 @@ def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say],
         platform.prepare_stack()
     with _applying(clock, say) as applied:
         with clock.stage("generate"):
-            run = asyncio.run(_next_run(Run(shop, seed, events)))
+            run = asyncio.run(_next_run(shop, seed, events))
             say(f"simulating and publishing up to event {run.events:,}")
             asyncio.run(publish(platform.kafka_cluster(), run))
         applied.wait_until_usable()
@@ -122,11 +123,11 @@ def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
     say(", ".join(f"{group.removeprefix('shoplake-')} {lag} behind" for group, lag in lags.items() if lag))
 
 
-async def _next_run(run: Run) -> Run:
-    """The run up to the next multiple of its events: a new share of the shop, or the rest of an unfinished one."""
-    done = (await read_progress(platform.kafka_cluster())).get(run.publisher)
-    shares = (done.events // run.events if done is not None else 0) + 1
-    return Run(run.scenario, run.seed, shares * run.events, run.workers)
+async def _next_run(shop: Scenario, seed: int, events: int) -> Run:
+    """The run up to the next multiple of `events`: a new share of the shop, or the rest of an unfinished one."""
+    done = (await read_progress(platform.kafka_cluster())).get(Run(shop, seed, events).publisher)
+    shares = (done.events // events if done is not None else 0) + 1
+    return Run(shop, seed, shares * events)
 
 
 class _Apply:

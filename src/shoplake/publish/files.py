@@ -1,8 +1,10 @@
 """Simulated events to files, one per topic, instead of to Kafka. Needs no stack.
 
 `jsonl`: `<topic>.jsonl`, each line the bytes of one event as Kafka would get them, the broken ones included.
-`parquet`: `<topic>.parquet`, the topic's columns, typed, a row group per window. Broken events have no columns: they
-go to `rejected.jsonl`, with topic, reason, detail and value_base64 as dead letters have them.
+`parquet`: `<topic>.parquet`, the topic's columns, typed, a row group per window.
+`csv`: `<topic>.csv`, the same columns under a line of their names; a list is its JSON, null is nothing between commas.
+Broken events have no columns: beside Parquet and CSV they go to `rejected.jsonl`, with topic, reason, detail and
+value_base64 as dead letters have them.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import pyarrow.parquet as pq
 import shopsim
 from shoplake.contract import TOPICS, Rejected, decode
 from shoplake.errors import ShoplakeError, UsageError
-from shoplake.publish.run import Run
+from shoplake.publish.run import Run, Watch
 
 REJECTED = "rejected.jsonl"
 _PARTIAL = ".partial"
@@ -36,11 +38,11 @@ class _Format(Protocol):
 
 
 def write_run(
-    run: Run, out: Path, format: str, *, overwrite: bool = False, watch: Callable[[int], None] | None = None
+    run: Run, out: Path, format: str, *, overwrite: bool = False, watch: Watch | None = None
 ) -> Mapping[str, int]:
     """Simulate a run into files; see `write`."""
-    windows = shopsim.stream(run.scenario, run.seed, limit=run.events, workers=run.workers)
-    return write(windows, out, format, overwrite=overwrite, watch=watch)
+    with contextlib.closing(run.stream()) as windows:
+        return write(windows, out, format, topics=run.topics, overwrite=overwrite, watch=watch)
 
 
 def write(
@@ -48,17 +50,19 @@ def write(
     out: Path,
     format: str,
     *,
+    topics: Sequence[str] = tuple(TOPICS),
     overwrite: bool = False,
-    watch: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
 ) -> Mapping[str, int]:
     """Write events, window by window, into a folder. A file has its name only once all files are complete.
 
     Args:
         windows: what to write; one is in memory at a time.
         out: folder, made if it is not there.
-        format: `jsonl` or `parquet`.
+        format: `jsonl`, `parquet` or `csv`.
+        topics: a file for each of these.
         overwrite: replace files of these names in a folder that is not empty; others in it stay.
-        watch: called after each window with the number of events so far.
+        watch: called at first, and after each window.
 
     Returns:
         Events per topic, the broken ones included.
@@ -70,22 +74,24 @@ def write(
     if format not in _FORMATS:
         raise UsageError(f"expected a format out of {', '.join(_FORMATS)}, found '{format}'")
     _refuse_occupied(out, overwrite)
-    counts: Counter[str] = Counter(dict.fromkeys(TOPICS, 0))
-    with _explained(out), _complete_or_nothing(out, format):
-        writer = _FORMATS[format](out)
+    counts: Counter[str] = Counter(dict.fromkeys(topics, 0))
+    with _explained(out), _complete_or_nothing(out, _names(format, topics)):
+        if watch is not None:
+            watch(0, None)
+        writer = _FORMATS[format](out, topics)
         with contextlib.closing(writer):
             for window in windows:
                 for (topic,), rows in window.rows.partition_by("topic", as_dict=True).items():
                     writer.append(str(topic), rows["value"].to_list())
                     counts[str(topic)] += rows.height
                 if watch is not None:
-                    watch(counts.total())
+                    watch(counts.total(), window)
     return dict(counts)
 
 
 class _JsonLines:
-    def __init__(self, out: Path) -> None:
-        self._files = {topic: _create(out / f"{topic}.jsonl") for topic in TOPICS}
+    def __init__(self, out: Path, topics: Sequence[str]) -> None:
+        self._files = {topic: _create(out / f"{topic}.jsonl") for topic in topics}
 
     def append(self, topic: str, values: Sequence[bytes]) -> None:
         self._files[topic].write(b"\n".join(values) + b"\n")
@@ -94,19 +100,20 @@ class _JsonLines:
         _close_all(self._files.values())
 
 
-class _Parquet:
-    def __init__(self, out: Path) -> None:
-        self._files = {topic: _create(out / f"{topic}.parquet") for topic in TOPICS}
+class _Columns:
+    """Typed columns, with what has none put aside."""
+
+    def __init__(
+        self, out: Path, topics: Sequence[str], writer: Callable[[IO[bytes], str], _Table], suffix: str
+    ) -> None:
+        self._files = {topic: _create(out / f"{topic}.{suffix}") for topic in topics}
         self._rejected = _create(out / REJECTED)
-        self._writers = {
-            name: pq.ParquetWriter(self._files[name], pl.DataFrame(schema=topic.columns).to_arrow().schema)
-            for name, topic in TOPICS.items()
-        }
+        self._writers = {topic: writer(file, topic) for topic, file in self._files.items()}
 
     def append(self, topic: str, values: Sequence[bytes]) -> None:
         decoded = decode(topic, values)
         if decoded.events.height:
-            self._writers[topic].write_table(decoded.events.drop("position").to_arrow())
+            self._writers[topic].write(decoded.events.drop("position"))
         for rejected in decoded.rejected:
             self._rejected.write(_letter(topic, rejected, values[rejected.position]))
 
@@ -116,7 +123,45 @@ class _Parquet:
         _close_all([*self._files.values(), self._rejected])
 
 
-_FORMATS: dict[str, Callable[[Path], _Format]] = {"jsonl": _JsonLines, "parquet": _Parquet}
+class _Table(Protocol):
+    def write(self, rows: pl.DataFrame) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Parquet:
+    def __init__(self, file: IO[bytes], topic: str) -> None:
+        self._writer = pq.ParquetWriter(file, pl.DataFrame(schema=TOPICS[topic].columns).to_arrow().schema)
+
+    def write(self, rows: pl.DataFrame) -> None:
+        self._writer.write_table(rows.to_arrow())
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Csv:
+    def __init__(self, file: IO[bytes], topic: str) -> None:
+        self._file = file
+        file.write((",".join(TOPICS[topic].columns) + "\n").encode())
+
+    def write(self, rows: pl.DataFrame) -> None:
+        nested = [name for name, kind in rows.schema.items() if kind.is_nested()]
+        flat = rows.with_columns(pl.Series(name, _as_json(rows[name]), dtype=pl.String) for name in nested)
+        flat.write_csv(self._file, include_header=False)
+
+    def close(self) -> None:
+        pass
+
+
+def _as_json(column: pl.Series) -> list[str | None]:
+    return [None if value is None else msgspec.json.encode(value).decode() for value in column.to_list()]
+
+
+_FORMATS: dict[str, Callable[[Path, Sequence[str]], _Format]] = {
+    "jsonl": _JsonLines,
+    "parquet": lambda out, topics: _Columns(out, topics, _Parquet, "parquet"),
+    "csv": lambda out, topics: _Columns(out, topics, _Csv, "csv"),
+}
 
 
 def _letter(topic: str, rejected: Rejected, value: bytes) -> bytes:
@@ -129,8 +174,8 @@ def _letter(topic: str, rejected: Rejected, value: bytes) -> bytes:
     return msgspec.json.encode(letter) + b"\n"
 
 
-def _names(format: str) -> list[str]:
-    return [f"{topic}.{format}" for topic in TOPICS] + ([REJECTED] if format == "parquet" else [])
+def _names(format: str, topics: Sequence[str]) -> list[str]:
+    return [f"{topic}.{format}" for topic in topics] + ([REJECTED] if format != "jsonl" else [])
 
 
 def _create(path: Path) -> IO[bytes]:
@@ -151,10 +196,10 @@ def _refuse_occupied(out: Path, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _complete_or_nothing(out: Path, format: str) -> Iterator[None]:
+def _complete_or_nothing(out: Path, names: Sequence[str]) -> Iterator[None]:
     """Give the files their names if all went well; leave none behind if not."""
     out.mkdir(parents=True, exist_ok=True)
-    partial = {out / (name + _PARTIAL): out / name for name in _names(format)}
+    partial = {out / (name + _PARTIAL): out / name for name in names}
     try:
         yield
         for temporary, final in partial.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -16,9 +16,10 @@ import shopsim
 from shoplake import failpoints, kafka
 from shoplake.contract import PROGRESS, TOPICS
 from shoplake.errors import PublishError
+from shoplake.publish.pace import Clock, Pace, SystemClock, paced
 from shoplake.publish.partitioner import partitions_of
 from shoplake.publish.progress import Published, read_progress
-from shoplake.publish.run import Run
+from shoplake.publish.run import Run, Watch
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -28,40 +29,42 @@ TRANSACTION_TIMEOUT_MS = 120_000
 IN_FLIGHT_BATCHES = 64
 
 
-Watch = Callable[[int], None]
-
-
-async def publish(cluster: KafkaSettings, run: Run, *, watch: Watch | None = None) -> Published:
-    """Bring the log to `run.events` events of the run; what is there already is not sent again.
+async def publish(
+    cluster: KafkaSettings,
+    run: Run,
+    *,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    clock: Clock | None = None,
+    watch: Watch | None = None,
+) -> Published:
+    """Bring the log to where the run ends; what is there already is not sent again.
 
     Args:
         cluster: Kafka.
-        run: which events.
-        watch: called after each transaction with the number of events in the log.
+        run: which records.
+        pace: how fast; as fast as Kafka takes them by default.
+        clock: what the pace goes by; the machine's by default.
+        watch: called at first, and after each transaction.
 
     Raises:
         PublishError: Kafka is away, another publisher took over, or the log holds another version of this run.
     """
+    tell: Watch = watch or (lambda *_: None)
     async with _producer(cluster, run.publisher) as producer:
         done = (await read_progress(cluster)).get(run.publisher) or _nothing(run)
         _refuse_other_run(done, run)
-        if watch is not None:
-            watch(done.events)
-        if done.events >= run.events:
+        tell(done.events, None)
+        if run.events is not None and done.events >= run.events:
             return done
-        windows = shopsim.stream(
-            run.scenario,
-            run.seed,
-            start=shopsim.Position(done.window, done.skip),
-            limit=run.events - done.events,
-            workers=run.workers,
-        )
-        partitions = {topic: len(await producer.partitions_for(topic)) for topic in TOPICS}
-        for window in windows:
-            done = _after(done, window)
-            await _publish_window(producer, window.rows, done, partitions)
-            if watch is not None:
-                watch(done.events)
+        windows = run.stream(shopsim.Position(done.window, done.skip), after=done.events)
+        partitions = {topic: len(await producer.partitions_for(topic)) for topic in run.topics}
+        parts = paced(windows, pace, clock or SystemClock())
+        with contextlib.closing(windows):  # also when interrupted: its workers end with it
+            async with contextlib.aclosing(parts):
+                async for part in parts:
+                    done = _after(done, part)
+                    await _publish_window(producer, part.rows, done, partitions)
+                    tell(done.events, part)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
             await kafka.settled_ends(cluster, TOPICS)
@@ -75,6 +78,7 @@ def _nothing(run: Run) -> Published:
         scenario_digest=run.scenario.digest,
         seed=run.seed,
         version=shopsim.VERSION,
+        topics=run.topics,
         window=0,
         skip=0,
         events=0,
@@ -88,13 +92,30 @@ def _after(done: Published, window: shopsim.EncodedWindow) -> Published:
 
 
 def _refuse_other_run(done: Published, run: Run) -> None:
-    expected, found = (run.scenario.digest, shopsim.VERSION), (done.scenario_digest, done.version)
-    if expected != found:
+    definition = run.scenario.to_dict()
+    found, wanted = done.scenario.get("start"), definition["start"]
+    if found != wanted and _same(done.scenario | {"start": wanted}, definition):
         raise PublishError(
-            f"the log holds '{run.publisher}' of scenario digest {found[0][:12]}, simulator version {found[1]}; "
-            f"this is digest {expected[0][:12]}, version {expected[1]}",
+            f"the log holds '{run.publisher}' from {found} on, and this run starts on {wanted}",
+            fix=f"go on with `--start {found}`, or choose another seed",
+        )
+    if (run.scenario.digest, shopsim.VERSION) != (done.scenario_digest, done.version):
+        raise PublishError(
+            f"the log holds '{run.publisher}' of scenario digest {done.scenario_digest[:12]}, simulator version "
+            f"{done.version}; this is digest {run.scenario.digest[:12]}, version {shopsim.VERSION}",
             fix="choose another seed, rename the scenario, or start from an empty log (`shoplake down --purge`)",
         )
+    if done.topics != run.topics:
+        raise PublishError(
+            f"the log holds the topics {', '.join(done.topics)} of '{run.publisher}', and this run is of "
+            f"{', '.join(run.topics)}",
+            fix=f"go on with `--topics {','.join(done.topics)}`, or choose another seed",
+        )
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether they are the same as JSON, which knows no tuples."""
+    return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
 
 
 @contextlib.asynccontextmanager
@@ -117,8 +138,6 @@ async def _producer(cluster: KafkaSettings, publisher: str) -> AsyncIterator[AIO
             f"another publisher has taken over as '{publisher}'",
             fix="let it finish; run again to see that all is there",
         ) from error
-    except shopsim.WorkerFailed as error:
-        raise PublishError(f"the simulation failed: {error}", fix="run the same command again to go on") from error
     except KafkaError as error:
         raise PublishError(
             f"Kafka at {cluster.bootstrap_servers} did not take the events: {error or type(error).__name__}",

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import TopicPartition
 
 from shoplake import kafka
-from shoplake.contract import PROGRESS
+from shoplake.contract import PROGRESS, TOPICS
 from shoplake.errors import PublishError
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         publisher: its name, the record's key.
         scenario: the whole definition, so that the run can be simulated again from the log alone.
         version: of the simulator.
+        topics: whose records are published; a run is of all of them or of some from its start.
         window: the next window.
-        skip: events of that window that are in the log already.
-        events: published so far.
+        skip: records of that window that are in the log already.
+        events: records published so far.
     """
 
     publisher: str
@@ -36,6 +37,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     scenario_digest: str
     seed: int
     version: int
+    topics: tuple[str, ...] = tuple(TOPICS)
     window: int
     skip: int
     events: int

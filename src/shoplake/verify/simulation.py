@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 import shopsim
+from shoplake.contract import TOPICS
 from shoplake.errors import VerifyFailed
 from shoplake.verify.database import run_sql
 from shoplake.verify.events import Spill, indexed
@@ -67,7 +68,14 @@ def _windows(published: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
         scenario = shopsim.scenario_from_dict(published["scenario"])
         # Starting processes costs more than they save below about a million events.
         workers = 1 if published["events"] < 1_000_000 else os.cpu_count() or 1
-        for window in shopsim.stream(scenario, published["seed"], limit=published["events"], workers=workers):
+        windows = shopsim.stream(
+            scenario,
+            published["seed"],
+            limit=published["events"],
+            topics=published.get("topics", tuple(TOPICS)),
+            workers=workers,
+        )
+        for window in windows:
             yield window.rows
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import errno
+import itertools
 import json
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from shoplake.contract import TOPICS, decode
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.publish import files
 from shoplake.publish.run import Run
+from shopsim.breaking import BREAKING
 
 EVENTS = 12_000
 
@@ -22,7 +25,7 @@ EVENTS = 12_000
 @pytest.fixture(scope="module")
 def run() -> Run:
     definition = shopsim.load_scenario("demo").to_dict()
-    definition["faults"] |= {"malformed": 0.01, "schema": 0.01}
+    definition["faults"]["rates"] = {"all": {"malformed": 0.01, "wrong_type": 0.01, "duplicated": 0.01, "late": 0.01}}
     return Run(shopsim.scenario_from_dict(definition), 7, EVENTS)
 
 
@@ -51,11 +54,33 @@ def test_parquet_holds_the_topics_columns_and_puts_the_broken_events_aside(windo
         assert frame.schema == topic.columns
         assert frame.equals(decode(name, values).events.drop("position"))
         assert counts[name] == frame.height + sum(r["topic"] == name for r in rejected)
-    broken = rows.drop_nulls("fault")["value"].to_list()
-    assert [base64.b64decode(r["value_base64"]) for r in rejected] == broken
+    broken = rows.filter(pl.col("fault").is_in(BREAKING))["value"].to_list()
+    assert sorted(base64.b64decode(r["value_base64"]) for r in rejected) == sorted(broken)
 
 
-@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_csv_holds_the_same_columns_with_lists_as_json(windows, tmp_path):
+    files.write(windows, tmp_path / "csv", "csv")
+    files.write(windows, tmp_path / "parquet", "parquet")
+    assert (tmp_path / "csv" / "rejected.jsonl").read_bytes() == (tmp_path / "parquet" / "rejected.jsonl").read_bytes()
+    for name, topic in TOPICS.items():
+        flat = {column: pl.String if kind == pl.List else kind for column, kind in topic.columns.items()}
+        found = pl.read_csv(tmp_path / "csv" / f"{name}.csv", schema=flat)
+        expected = pl.read_parquet(tmp_path / "parquet" / f"{name}.parquet")
+        for column, kind in topic.columns.items():
+            if kind == pl.List:
+                parsed = [None if text is None else json.loads(text) for text in found[column]]
+                assert parsed == expected[column].to_list()
+            else:
+                assert found[column].equals(expected[column]), column
+
+
+def test_some_topics_alone_have_files(run, tmp_path):
+    counts = files.write_run(dataclasses.replace(run, topics=("orders",)), tmp_path, "jsonl")
+    assert counts == {"orders": EVENTS}
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.jsonl"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "csv"])
 def test_a_run_is_written_as_its_windows_are_and_again_the_same(run, windows, tmp_path, format):
     files.write(windows, tmp_path / "one", format)
     files.write_run(run, tmp_path / "two", format)
@@ -64,8 +89,9 @@ def test_a_run_is_written_as_its_windows_are_and_again_the_same(run, windows, tm
 
 def test_the_caller_is_told_how_far_it_is(windows, tmp_path):
     seen = []
-    files.write(windows, tmp_path, "jsonl", watch=seen.append)
-    assert seen[-1] == EVENTS
+    files.write(windows, tmp_path, "jsonl", watch=lambda events, window: seen.append((events, window)))
+    counts = itertools.accumulate((w.rows.height for w in windows), initial=0)
+    assert seen == list(zip(counts, [None, *windows], strict=True))
 
 
 def test_a_folder_that_is_not_empty_is_refused_and_left_alone(windows, tmp_path):
@@ -84,7 +110,7 @@ def test_overwriting_replaces_the_topics_files_and_no_others(windows, tmp_path):
 
 
 def test_an_unknown_format_is_named(windows, tmp_path):
-    with pytest.raises(UsageError, match="jsonl, parquet, found 'avro'"):
+    with pytest.raises(UsageError, match="jsonl, parquet, csv, found 'avro'"):
         files.write(windows, tmp_path, "avro")
 
 
@@ -94,7 +120,7 @@ def test_a_file_in_place_of_the_folder_is_refused(windows, tmp_path):
         files.write(windows, tmp_path / "out", "jsonl")
 
 
-@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "csv"])
 @pytest.mark.parametrize(
     ("trouble", "error", "message"),
     [

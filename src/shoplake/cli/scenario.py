@@ -1,0 +1,76 @@
+"""`shoplake scenario`: the shops that can be simulated, and new ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(help="Name of a shipped scenario, or path of a .yaml file.")]
+
+
+@app.callback()
+def group() -> None:
+    """List, show, check and make scenarios: what a simulated shop is like."""
+
+
+@app.command("list")
+def listed() -> None:
+    """Name and description of the scenarios that come with it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    import shopsim
+
+    table = Table("scenario", "opens", "description")
+    for name in shopsim.scenarios():
+        scenario = shopsim.load_scenario(name)
+        table.add_row(name, f"{scenario.start}", scenario.description)
+    Console().print(table)
+
+
+@app.command("show")
+def show(scenario: Which) -> None:
+    """The file of a scenario, as it is.
+
+    Example: shoplake scenario show demo
+    """
+    from shoplake.publish.scenarios import text_of
+
+    typer.echo(text_of(scenario), nl=False)
+
+
+@app.command("check")
+def check(scenario: Which) -> None:
+    """Say all that is wrong with a scenario, each with its line. Exit code 2 if anything is.
+
+    Example: shoplake scenario check mine.yaml
+    """
+    import shopsim
+
+    errors = shopsim.check_scenario(scenario)
+    for error in errors:
+        typer.echo(f"error: {error}", err=True)
+    if errors:
+        raise typer.Exit(2)
+    found = shopsim.load_scenario(scenario)
+    typer.echo(f"{found.name}: a shop of {found.lanes} lanes from {found.start} on, digest {found.digest[:12]}")
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="What the scenario is called: lower-case letters, digits and hyphens.")],
+    like: Annotated[str, typer.Option("--from", help="A scenario to take the values of.")] = "demo",
+    out: Annotated[Path | None, typer.Option(help="The file. NAME.yaml in this folder if nothing is said.")] = None,
+) -> None:
+    """Write a scenario with every key explained, to be changed; beside it the JSON Schema that editors complete it by.
+
+    Example: shoplake scenario new my-shop --from demo
+    """
+    from shoplake.publish.scenarios import write_starter
+
+    path = write_starter(name, like, out or Path(f"{name}.yaml"))
+    typer.echo(f"{path}: change it, then `shoplake generate --scenario {path} --dry-run`")

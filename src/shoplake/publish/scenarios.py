@@ -1,0 +1,57 @@
+"""Scenario files: the ones that come with it, and new ones to be changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import shopsim
+from shoplake.errors import ShoplakeError, UsageError
+from shoplake.publish.run import load_scenario
+from shopsim.loading import scenario_file
+from shopsim.reference import SCHEMA_FILE, starter
+from shopsim.schema import json_schema
+
+
+def text_of(name_or_path: str) -> str:
+    """The file of a scenario.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return scenario_file(name_or_path).read_text(encoding="utf-8")
+    except (shopsim.ScenarioError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(error), fix="`shoplake scenario list` shows those that come with it") from error
+
+
+def write_starter(name: str, like: str, path: Path) -> Path:
+    """Write a commented scenario with the values of another one, and the JSON Schema beside it.
+
+    Args:
+        name: of the new one.
+        like: name or path of a scenario to take the values of.
+        path: the new file; it must not be there.
+
+    Raises:
+        UsageError: a name that cannot be, no such scenario, or a file that is there already.
+        ShoplakeError: it cannot be written.
+    """
+    base = load_scenario(like)
+    try:
+        shopsim.scenario_from_dict(base.to_dict() | {"name": name})
+    except shopsim.ScenarioError as error:
+        raise UsageError(str(error), fix="choose a name such as my-shop") from error
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(starter(base, name))
+        schema = path.with_name(SCHEMA_FILE)
+        if not schema.exists():
+            schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+    except FileExistsError:
+        raise UsageError(f"{path} is there already", fix="choose another name, or another file with --out") from None
+    except OSError as error:
+        raise ShoplakeError(
+            f"cannot write {path}: {error}", fix="name a file that may be written with --out"
+        ) from error
+    return path

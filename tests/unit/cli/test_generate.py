@@ -1,0 +1,214 @@
+"""`generate` and `scenario` as people type them: what they print, what they refuse, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+import shopsim
+from shoplake.cli.generate import app as generate
+from shoplake.cli.main import app
+from shoplake.cli.publishing import Meter, Sampler
+from shoplake.contract import TOPICS
+from shoplake.errors import UsageError
+from shoplake.publish.run import Run
+from shopsim.schema import json_schema
+
+SCENARIOS = Path(__file__).parents[3] / "generators" / "scenarios"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    """A scenario file with few customers, made by `scenario new`."""
+    path = tmp_path / "small.yaml"
+    made = run("scenario", "new", "small", "--out", str(path))
+    assert made.exit_code == 0, made.output
+    text = path.read_text()
+    path.write_text(text.replace("initial: 2000", "initial: 100").replace("window_hours: 96", "window_hours: 24"))
+    assert path.read_text() != text
+    return str(path)
+
+
+def test_a_dry_run_says_what_files_would_hold(small, tmp_path):
+    said = run("generate", "--scenario", small, "--days", "6", "--dry-run")
+    made = run("generate", "--scenario", small, "--days", "6", "--out", str(tmp_path / "out"))
+    assert (said.exit_code, made.exit_code) == (0, 0)
+    for topic in TOPICS:
+        data = (tmp_path / "out" / f"{topic}.jsonl").read_bytes()
+        events, size = data.count(b"\n"), len(data)
+        assert re.search(rf"{topic}\W+{events:,}\W+{size:,}\W", said.stdout), said.stdout
+    assert "6.0 days from 2026-09-01: all of it simulated, nothing published" in said.stdout
+
+
+def test_a_day_more_is_a_day_more_and_another_start_another_day(small, tmp_path):
+    for days in (2, 3):
+        run(
+            "generate", "--scenario", small, "--days", str(days), "--start", "2025-03-01", "--out", f"{tmp_path}/{days}"
+        )
+    two, three = ((tmp_path / days / "clicks.jsonl").read_bytes().splitlines() for days in ("2", "3"))
+    assert three[: len(two)] == two
+    times = [json.loads(line)["occurred_at_ms"] for line in three[len(two) :]]
+    assert 1_740_960_000_000 <= min(times) <= max(times) < 1_741_046_400_000  # 3 March 2025
+
+
+def test_some_topics_alone_have_files(small, tmp_path):
+    options = ("--scenario", small, "--events", "300", "--topics", "reviews, orders", "--format", "csv")
+    assert run("generate", *options, "--out", f"{tmp_path}/out").exit_code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"orders.csv", "reviews.csv", "rejected.jsonl"}
+
+
+def test_faults_are_told_beside_the_files(small, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(path.read_text().replace("page_viewed: {malformed: 0.0002", "page_viewed: {malformed: 0.2"))
+    options = ("--events", "6000", "--faults-out", f"{tmp_path}/faults.parquet")
+    assert run("generate", "--scenario", small, *options, "--out", f"{tmp_path}/out").exit_code == 0
+    assert pl.read_parquet(tmp_path / "faults.parquet")["fault"].value_counts()["count"].max() > 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--events", "0"], "is not in the range|greater than or equal"),
+        (["--topics", "clicks,ordres"], "--topics: expected topics out of customers, .* found `ordres` .*`orders`"),
+        (["--days", "99999"], "--days: expected an end before 2100-01-01, found 99999 days from 2026-09-01"),
+        (["--start", "tomorrow"], "--start: expected a date such as 2026-09-01, found `tomorrow`"),
+        (["--start", "1980-01-01"], "start: expected a date from 1990-01-02 to 2099-01-01, found 1980-01-01"),
+        (["--rate", "quick"], "--rate: expected a rate such as"),
+        (["--speed", "quick"], "--speed: expected a speed such as 60x"),
+        (["--out", "x", "--live"], "--live, --speed and --rate pace what goes to Kafka"),
+        (["--out", "x", "--rate", "5/s"], "--live, --speed and --rate pace what goes to Kafka"),
+        (["--out", "x", "--format", "avro"], "expected a format out of jsonl, parquet, csv, found 'avro'"),
+        (["--out", "x", "--faults-out", "faults.txt"], r"ends in \.jsonl or \.parquet, found 'faults\.txt'"),
+        (["--live", "--dry-run"], "a run without an end has no forecast"),
+        (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
+        (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),
+        (["report"], "No such command 'report'"),
+    ],
+)
+def test_what_cannot_be_is_refused_as_wrong_usage(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    result = run("generate", *arguments)
+    said = result.output if result.exception is None or isinstance(result.exception, SystemExit) else ""
+    assert re.search(message, said or str(result.exception))
+    assert (result.exit_code == 2) if said else isinstance(result.exception, UsageError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_of_its_own_is_one_line_and_the_rest_still_works(monkeypatch):
+    monkeypatch.setattr(generate, "registered_commands", [*generate.registered_commands])
+    generate.command("hello")(lambda: print("hello"))
+    assert CliRunner().invoke(generate, ["hello"]).output == "hello\n"
+    assert "in all" in CliRunner().invoke(generate, ["--events", "100", "--dry-run"]).output
+
+
+def test_a_new_scenario_is_valid_complete_and_knows_its_schema(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("scenario", "new", "my-shop").exit_code == 0
+    text = (tmp_path / "my-shop.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=scenario.schema.json\n")
+    assert json.loads((tmp_path / "scenario.schema.json").read_text()) == json.loads(json.dumps(json_schema()))
+    made, demo = shopsim.load_scenario("my-shop.yaml").to_dict(), shopsim.load_scenario("demo").to_dict()
+    assert made | {"name": "demo"} == demo
+    assert all(f"\n{section}:" in text for section in demo)
+    checked = run("scenario", "check", "my-shop.yaml")
+    assert (checked.exit_code, checked.stdout[:9]) == (0, "my-shop: ")
+
+
+def test_a_new_scenario_takes_the_place_of_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("precious")
+    result = run("scenario", "new", "mine")
+    assert isinstance(result.exception, UsageError)
+    assert "mine.yaml is there already" in str(result.exception)
+    assert (tmp_path / "mine.yaml").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["My Shop"], "name: expected text"),
+        (["mine", "--from", "demmo"], "did you mean `demo`"),
+        (["mine", "--out", "no/mine.yaml"], "cannot write"),
+    ],
+)
+def test_a_new_scenario_that_cannot_be_is_refused(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in str(run("scenario", "new", *arguments).exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_lists_every_mistake_with_its_line_and_fails_as_wrong_usage(small):
+    path = Path(small)
+    path.write_text(path.read_text().replace("  cart: 0.36", "  cart: 36").replace("attempts: 3", "attempt: 3"))
+    result = run("scenario", "check", small)
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert re.match(rf"error: {small}:\d+:9: funnel.cart: expected a number <= 1, found 36", lines[0])
+    assert "did you mean `attempts`?" in lines[1]
+    assert lines[2].endswith("payments.attempts: expected a value, found nothing")
+
+
+def test_the_shipped_scenarios_are_listed_and_shown_as_they_are():
+    listed = run("scenario", "list").stdout
+    for name in shopsim.scenarios():
+        assert name in listed
+        assert run("scenario", "show", name).stdout == (SCENARIOS / f"{name}.yaml").read_text()
+
+
+def test_a_scenario_that_is_not_there_is_not_shown():
+    assert isinstance(run("scenario", "show", "demmo").exception, UsageError)
+
+
+@pytest.fixture(scope="module")
+def windows() -> list[shopsim.EncodedWindow]:
+    return list(shopsim.stream(shopsim.load_scenario("demo"), 7, limit=40_000))
+
+
+def test_the_meter_says_how_far_how_fast_and_how_long_yet(windows):
+    meter = Meter(Run(shopsim.load_scenario("demo"), 7, 80_000))
+    meter.add(100.0, 10_000, None)  # an earlier run did these
+    meter.add(104.0, 40_000, windows[-1])
+    reached = re.escape(f"{meter.reached_ms // 1000 % 60:02}")
+    assert re.fullmatch(
+        rf"40,000 of 80,000 events, up to 2026-09-\d\d \d\d:\d\d:{reached}, 7,500/s, 0:00:05 left", f"{meter}"
+    )
+
+
+def test_the_meter_of_a_run_without_an_end_knows_no_time_left(windows):
+    meter = Meter(Run(shopsim.load_scenario("demo"), 7, None))
+    for second, window in enumerate(windows):
+        meter.add(float(second), second * 10, window)
+    assert meter.share is None
+    assert "left" not in str(meter)
+
+
+def test_the_rate_is_that_of_late(windows):
+    meter = Meter(Run(shopsim.load_scenario("demo"), 7, 10**9))
+    for second in range(60):
+        meter.add(float(second), second * (10 if second < 30 else 1000), windows[0])
+    assert meter.per_s == pytest.approx(1000, rel=0.05)
+
+
+def test_a_sample_is_a_few_lines_now_and_then_with_the_faults_in_it(windows):
+    lines: list[str] = []
+    sampler = Sampler(lambda line: lines.append(line.plain))
+    for now_s in (0.0, 0.1, 0.2, 0.6):
+        sampler(now_s, windows[0])
+    assert 8 <= len(lines) <= 12
+    assert all(
+        re.match(r"\d\d-\d\d \d\d:\d\d:\d\d (customers|products|orders|inventory|clicks|reviews) \{", x) for x in lines
+    )
+    assert max(map(len, lines)) <= 160
+    broken = windows[0].rows.head(1).with_columns(fault=pl.lit("malformed"), value=pl.lit(b'{"a\xff'))
+    sampler(2.0, shopsim.EncodedWindow(0, 0, broken, shopsim.Position(1, 0)))
+    assert lines[-1].endswith('malformed {"a\\xff')

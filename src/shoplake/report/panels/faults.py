@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import shopsim
 from shoplake.report.charts import INK, chart, names, number, said
@@ -18,7 +18,7 @@ class Faults:
     def __init__(self, scenario: shopsim.Scenario, seed: int) -> None:
         self._settings, self._seed = scenario.faults, seed
         self._events = 0
-        self._asked: Counter[str] = Counter()
+        self._asked: defaultdict[str, float] = defaultdict(float)
         self._hit: Counter[str] = Counter()
 
     def add(self, window: shopsim.Window) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 from shoplake import contract
 from shopsim import faults
 from shopsim.breaking import BREAKING, broken
+from shopsim.ordering import ordered
 from shopsim.scenario import Scenario
 from shopsim.windows import Window
 
@@ -53,7 +54,7 @@ def encode(
         for name, frame in window.frames.items()
         if frame.height and contract.TOPIC_OF[name].name in topics
     ]
-    return pl.concat(parts, rechunk=True).sort(ORDER) if parts else SCHEMA.to_frame()
+    return ordered(pl.concat(parts, rechunk=True), ORDER) if parts else SCHEMA.to_frame()
 
 
 def _encoded(
@@ -71,7 +72,7 @@ def _encoded(
         pl.lit(topic.name, dtype=TOPIC).alias("topic"),
         pl.lit(event_type, dtype=TYPE).alias("type"),
         pl.col(topic.key).alias("key"),
-        pl.Series("value", contract.encode(event_type, frame), dtype=pl.Binary),
+        contract.encode_column(event_type, frame).alias("value"),
         records["fault"],
     )
     hit = rows["fault"].is_in(BREAKING).fill_null(value=False).arg_true()

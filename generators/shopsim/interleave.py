@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shopsim.draws import Ints
+from shopsim.draws import Ints, in_order
 from shopsim.records import LAYOUT, LINES
 
 Lanes = npt.NDArray[np.int16]
@@ -30,13 +30,13 @@ class Happened:
 
 
 def interleaved(
-    lanes: Sequence[int], happened: Sequence[Mapping[str, Ints]], ends_ms: Sequence[int]
+    lanes: Sequence[int], happened: Sequence[dict[str, Ints]], ends_ms: Sequence[int]
 ) -> Iterator[dict[str, Happened]]:
     """For each window, all records in it by type; types without any are left out.
 
     Args:
         lanes: their numbers.
-        happened: the records of each, by type, in any order of time.
+        happened: the records of each, by type, in any order of time. Emptied, as they would lie in memory twice.
         ends_ms: where each window ends (excluded), ascending; no record is later than the last.
     """
     merged = {name: _merged(name, lanes, happened) for name in LAYOUT if any(name in records for records in happened)}
@@ -53,15 +53,14 @@ def interleaved(
         starts = ends
 
 
-def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[Mapping[str, Ints]]) -> tuple[Ints, Lanes]:
-    found = [
-        (lane, records[record_type]) for lane, records in zip(lanes, happened, strict=True) if record_type in records
-    ]
+def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]) -> tuple[Ints, Lanes]:
+    pairs = zip(lanes, happened, strict=True)
+    found = [(lane, records.pop(record_type)) for lane, records in pairs if record_type in records]
     records = np.concatenate([part for _, part in found], axis=1)
     lane = np.repeat(np.array([lane for lane, _ in found], dtype=np.int16), [part.shape[1] for _, part in found])
     # Lane after lane: a stable sort by time alone leaves those of one millisecond in the order of their lanes.
-    order = np.argsort(records[0], kind="stable")
-    return records[:, order], lane[order]
+    order = in_order(records[0])
+    return records.take(order, axis=1), lane[order]
 
 
 def _numbered(parts: dict[str, tuple[Ints, Lanes]]) -> dict[str, Happened]:
@@ -75,7 +74,7 @@ def _numbered(parts: dict[str, tuple[Ints, Lanes]]) -> dict[str, Happened]:
         return {}
     times = np.concatenate([parts[name][0][0] for name in names])
     lane = np.concatenate([parts[name][1] for name in names])
-    by_time = np.argsort(times, kind="stable")
+    by_time = in_order(times)
     by_lane = np.argsort(lane[by_time], kind="stable")
     counts = np.bincount(lane)
     number = np.empty(len(times), dtype=np.int64)

@@ -19,6 +19,7 @@ import polars as pl
 from shopsim.encode import ORDER
 from shopsim.errors import WorkerFailed
 from shopsim.loading import scenario_from_dict
+from shopsim.ordering import ordered
 from shopsim.published import published
 from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
@@ -56,7 +57,7 @@ def published_in_parallel(
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):
                 return
-            yield pl.concat([part for part in parts if part is not None]).sort(ORDER)
+            yield ordered(pl.concat([part for part in parts if part is not None]), ORDER)
     finally:
         _dismiss(crew)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Draws, Ints
+from shopsim.draws import Choice, Draws, Ints
 from shopsim.prices import Running
 from shopsim.scenario import Catalogue
 from shopsim.seasons import QUIET_MS, Span
@@ -67,15 +67,15 @@ class Shelf:
     Attributes:
         from_ms: the part's start; it lasts until the next shelf's.
         candidates: products on sale in some of the window, int64 [candidates].
-        demand: running totals of their popularity, scaled for `Draws.pick`.
+        demand: their popularity.
         core, core_demand: the same for those on sale in all of it; never empty.
     """
 
     from_ms: int
     candidates: Ints
-    demand: Ints
+    demand: Choice
     core: Ints
-    core_demand: Ints
+    core_demand: Choice
 
 
 def shelves(span: Span, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sales: list[Running]) -> list[Shelf]:
@@ -98,12 +98,10 @@ def shelves(span: Span, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sale
         for running in sales:
             if running.sale.start_ms <= start < running.sale.end_ms:
                 wanted[running.product] = wanted[running.product] * round(running.sale.demand * 100) // 100
-        found.append(Shelf(start, candidates, _totals(wanted[candidates]), core, _totals(wanted[core])))
+        found.append(Shelf(start, candidates, _choice(wanted[candidates]), core, _choice(wanted[core])))
     return found
 
 
-def _totals(popularity: Ints) -> Ints:
-    # `Draws.below` multiplies by 32-bit words: the last total must stay under 2**31.
-    totals = np.cumsum(popularity)
-    shift = max(0, int(totals[-1]).bit_length() - 30)
-    return np.cumsum(np.maximum(popularity >> shift, 1)) if shift else totals
+def _choice(popularity: Ints) -> Choice:
+    shift = max(0, int(popularity.sum()).bit_length() - 30)
+    return Choice(np.cumsum(np.maximum(popularity >> shift, 1)))

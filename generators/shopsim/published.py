@@ -8,6 +8,7 @@ import polars as pl
 
 from shopsim.encode import ORDER, SCHEMA, encode
 from shopsim.faults import longest_delay_ms
+from shopsim.ordering import ordered
 from shopsim.scenario import Scenario
 from shopsim.schedule import Schedule
 from shopsim.simulate import windows
@@ -37,4 +38,4 @@ def published(
         due = pl.col("published_at_ms") < window.end_ms
         coming = rows.filter(~due)
         if not before:
-            yield rows.filter(due).sort(ORDER)
+            yield ordered(rows.filter(due), ORDER)

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from shoplake.contract import EVENTS
-from shopsim.draws import Ints, cumulated
+from shopsim.draws import Choice, Ints, cumulated
 
 Records = Mapping[str, Ints]
 """Record type -> int64 array of shape [fields of LAYOUT, events]."""
@@ -130,8 +130,8 @@ def choices(event_type: str, field: str) -> tuple[str, ...]:
     return values
 
 
-def weighted(event_type: str, field: str, weights: Mapping[Any, float]) -> Ints:
-    """Running totals of weights in the order of the contract's choices; one that is left out never comes."""
+def weighted(event_type: str, field: str, weights: Mapping[Any, float]) -> Choice:
+    """A choice by weights among the contract's; one that is left out never comes."""
     return cumulated(weights.get(name, 0) for name in choices(event_type, field))
 
 
@@ -174,7 +174,9 @@ class Pending:
             if now.all():
                 taken, kept = records, records[:, :0]
             else:
-                taken, kept = records[:, now], records[:, ~now]
+                # `take` is several times as fast as a mask over both axes.
+                taken = records.take(np.flatnonzero(now), axis=1)
+                kept = records.take(np.flatnonzero(~now), axis=1)
             if taken.shape[1]:
                 due[event_type] = taken
             self._parts[event_type] = [kept] if kept.shape[1] else []

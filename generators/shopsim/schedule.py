@@ -18,6 +18,7 @@ from shopsim.timetable import Timetable, locale_weights
 EVENTS_PER_WINDOW = 100_000
 """About as many, where more than that are expected."""
 
+_REGISTRATION = 2  # it is as large as two other events
 _EVENTS_PER_ORDER = 14
 _EVENTS_PER_CART_LINE = 1.3
 
@@ -92,7 +93,7 @@ class Schedule:
         growth = span.visit_growth / 1000
         hourly = [self._active * per_day * growth * float(hour) for hour in share]
         if span.index == 0:
-            hourly[0] += customers.initial + scenario.catalogue.products * (scenario.lanes + 1)
+            hourly[0] += _REGISTRATION * customers.initial + scenario.catalogue.products * (scenario.lanes + 1)
         new = customers.signups_per_day * span.signup_growth / 1000 * sum(map(float, share))
         left = self._active * min(1.0, customers.churn_per_year * days / 365)
         back = self._away * min(1.0, customers.reactivations_per_year * days / 365)

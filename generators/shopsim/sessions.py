@@ -185,7 +185,7 @@ def _choose(draws: Draws, session_ms: Ints, products: Assortment, stock: Stock) 
 
 
 def _choose_from(draws: Draws, shelf: Shelf, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
-    n = len(session_ms)
-    product = shelf.candidates[draws.pick(shelf.demand, n)]
-    instead = shelf.core[draws.pick(shelf.core_demand, n)]
-    return np.where(is_sellable(stock, products, product, session_ms), product, instead)
+    product = shelf.candidates[draws.pick(shelf.demand, len(session_ms))]
+    gone = np.flatnonzero(~is_sellable(stock, products, product, session_ms))
+    product[gone] = shelf.core[draws.pick(shelf.core_demand, len(gone))]
+    return product

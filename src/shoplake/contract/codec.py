@@ -10,13 +10,19 @@ from functools import cache
 from typing import Union
 
 import msgspec
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from shoplake.contract.base import Event
 from shoplake.contract.topics import EVENTS, TOPICS, columns_of, type_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+_LINE_FEED = 10
+_LARGEST_BUFFER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,33 @@ def encode(event_type: str, columns: pl.DataFrame) -> list[bytes]:
         event_type: name of the event, a key of `EVENTS`.
         columns: one column per field of the event, any order.
     """
+    values: list[bytes] = encode_column(event_type, columns).to_list()
+    return values
+
+
+def encode_column(event_type: str, columns: pl.DataFrame) -> pl.Series:
+    """The same as a Binary column, in a third of the time: no row becomes an object of Python's."""
     if columns.is_empty():
-        return []
+        return pl.Series(dtype=pl.Binary)
     fields = list(columns_of(EVENTS[event_type]))
     lines = io.BytesIO()
     columns.select(pl.lit(event_type).alias("type"), *fields).write_ndjson(lines)
-    return lines.getvalue()[:-1].split(b"\n")
+    if lines.tell() > _LARGEST_BUFFER:
+        middle = columns.height // 2
+        return pl.concat([encode_column(event_type, part) for part in (columns[:middle], columns[middle:])])
+    return _lines_of(lines.getvalue())
+
+
+def _lines_of(text: bytes) -> pl.Series:
+    """The lines of a text as views into it: length, first four bytes, buffer and offset of each, all int32."""
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _LINE_FEED)
+    views = np.zeros((len(ends), 4), dtype=np.int32)
+    views[1:, 3] = ends[:-1] + 1
+    views[:, 0] = ends - views[:, 3]
+    # Shorter lines would stand in the view itself; an event's JSON, which begins with its type, never is.
+    views[:, 1] = np.frombuffer(text[:4], dtype=np.int32)
+    buffers = [None, pa.py_buffer(views), pa.py_buffer(text)]
+    return pl.Series(pa.Array.from_buffers(pa.binary_view(), len(ends), buffers))
 
 
 def decode(topic: str, values: Sequence[bytes]) -> Decoded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -49,6 +50,11 @@ def type_name(event: type[Event]) -> str:
 
 def columns_of(event: type[msgspec.Struct]) -> dict[str, pl.DataType | type[pl.DataType]]:
     """An event's fields, in order, as polars types (without the tag)."""
+    return dict(_columns_of(event))
+
+
+@cache
+def _columns_of(event: type[msgspec.Struct]) -> dict[str, pl.DataType | type[pl.DataType]]:
     hints = get_type_hints(event, include_extras=False)
     return {field: _polars_type(hints[field]) for field in event.__struct_fields__}
 

@@ -46,15 +46,15 @@ def test_a_small_run_is_counted(run, made):
     assert said.days == pytest.approx(DAYS, abs=0.1)
 
 
-@pytest.mark.parametrize("budget", [5_000, 30_000, 60_000])
-def test_a_large_run_is_estimated_from_some_lanes(run, made, budget):
+@pytest.mark.parametrize(("budget", "off"), [(5_000, 0.3), (30_000, 0.2), (60_000, 0.15)])
+def test_a_large_run_is_estimated_from_some_lanes(run, made, budget, off):
     assert made["records"].total() > 2 * budget
     said = forecast(run, budget)
     assert not said.exact
     assert said.lanes < 32
-    assert sum(said.records.values()) == pytest.approx(made["records"].total(), rel=0.2)
-    assert said.size_bytes["clicks"] == pytest.approx(made["size_bytes"]["clicks"], rel=0.2)
-    assert said.faults["clicks"] == pytest.approx(made["faults"]["clicks"], rel=0.3)
+    assert sum(said.records.values()) == pytest.approx(made["records"].total(), rel=off)
+    assert said.size_bytes["clicks"] == pytest.approx(made["size_bytes"]["clicks"], rel=off)
+    assert said.faults["clicks"] == pytest.approx(made["faults"]["clicks"], rel=off + 0.1)
     assert said.days == pytest.approx(DAYS, rel=0.02)
 
 

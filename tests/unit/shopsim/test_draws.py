@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shopsim.draws import (
     WORD,
+    Choice,
     Draws,
     Purpose,
     at_quantile,
     counted,
     cumulated,
     exponential,
+    in_order,
     lognormal,
     spread_out,
 )
+from shopsim.ordering import ordered
 from shopsim.records import LAYOUT, Pending
 
 
@@ -46,6 +50,28 @@ def test_chance_is_as_likely_as_asked(share):
 def test_pick_follows_the_weights_and_never_takes_a_zero():
     picked = np.bincount(draws().pick(cumulated([3, 0, 1]), 40_000), minlength=3) / 40_000
     assert picked == pytest.approx([0.75, 0, 0.25], abs=0.01)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60).filter(any), st.integers(0, 20))
+def test_a_choice_gives_each_number_to_the_position_whose_weight_covers_it(weights, shift):
+    totals = np.cumsum(np.array(weights, dtype=np.int64) << shift)
+    numbers = np.unique(np.linspace(0, totals[-1] - 1, 500).astype(np.int64))
+    assert Choice(totals).at(numbers).tolist() == np.searchsorted(totals, numbers, side="right").tolist()
+
+
+@given(st.lists(st.integers(0, 2**34) | st.integers(0, 3), max_size=60))
+def test_times_are_put_in_order_and_those_alike_stay_as_they_were(times):
+    array = np.array(times, dtype=np.int64) + 1_700_000_000_000
+    assert in_order(array).tolist() == np.argsort(array, kind="stable").tolist()
+
+
+@pytest.mark.parametrize("spread", [1, 2**20, 2**40])
+@pytest.mark.parametrize("delayed", [False, True])
+def test_rows_are_put_in_order_as_polars_does(spread, delayed):
+    time = draws().words(300) % 50 * spread
+    rows = pl.DataFrame({"a": time + delayed * (draws().words(300) % 3), "b": time, "c": draws().words(300) % 4})
+    rows = rows.with_row_index("place")
+    assert ordered(rows, ("a", "b", "c")).equals(rows.sort("a", "b", "c", maintain_order=True))
 
 
 @pytest.mark.parametrize("mean", [0, 0.3, 4, 49, 51, 3_000])

@@ -18,7 +18,7 @@ from shopsim.timetable import Timetable, locale_weights
 EVENTS_PER_WINDOW = 100_000
 """About as many, where more than that are expected."""
 
-_REGISTRATION = 2  # it is as large as two other events
+_REGISTRATION = 3  # its text is as long as that of three other events
 _EVENTS_PER_ORDER = 14
 _EVENTS_PER_CART_LINE = 1.3
 

@@ -1,0 +1,141 @@
+"""Public event generators beside ours: each installed from PyPI into an environment that is thrown away afterwards.
+
+They are given what they are fastest at: a flat page view with random ids, which refers to nothing. Ours makes the whole
+shop, in which ids refer to each other. Start-up is not counted, neither theirs nor ours.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+FAKER = """
+import json, sys, time
+from faker import Faker
+fake = Faker(); fake.seed_instance(7)
+events, began = int(sys.argv[1]), time.process_time()
+with open("events.jsonl", "w") as out:
+    for n in range(events):
+        view = {"type": "product_viewed", "event_id": fake.uuid4(), "occurred_at_ms": fake.unix_time() * 1000,
+                "session_id": fake.uuid4(), "product_id": fake.bothify("p-####")}
+        out.write(json.dumps(view) + "\\n")
+print(json.dumps({"events": events, "cpu_s": time.process_time() - began}))
+"""
+KHAOS = """
+import json, sys, time
+from khaos.generators.schema import SchemaPayloadGenerator
+from khaos.models.schema import FieldSchema
+fields = [{"name": "type", "type": "enum", "values": ["product_viewed"]}, {"name": "event_id", "type": "uuid"},
+          {"name": "occurred_at", "type": "timestamp"}, {"name": "session_id", "type": "int", "min": 0, "max": 9999},
+          {"name": "product_id", "type": "int", "min": 0, "max": 299}]
+generator = SchemaPayloadGenerator([FieldSchema.from_dict(field) for field in fields])
+events, began = int(sys.argv[1]), time.process_time()
+with open("events.jsonl", "wb") as out:
+    for n in range(events):
+        out.write(generator.generate() + b"\\n")
+print(json.dumps({"events": events, "cpu_s": time.process_time() - began}))
+"""
+DESFLOW_PAYLOAD = """
+import random
+rng = random.Random(7)
+def view(task_id, context):
+    return {"type": "product_viewed", "event_id": task_id, "session_id": f"s-{rng.randrange(10000)}",
+            "product_id": f"p-{rng.randrange(300)}"}
+"""
+DESFLOW_BLUEPRINT = """
+simulation: {sim_id: Shop, factor: 0, random_seed: 7}
+arrivals:
+  views: {dist: exponential, rate: 100, spawn: view}
+tasks:
+  view: {payload: !python payload.view}
+egress:
+  - {type: Jsonl, batch_size: 5000, config: {default_path: events/events.jsonl}}
+run: {until: UNTIL}
+"""
+DESFLOW = """
+import glob, json, os, resource, subprocess, sys
+events = int(sys.argv[1])
+blueprint = open("shop.yaml").read()
+def run(seconds):
+    open("run.yaml", "w").write(blueprint.replace("UNTIL", str(seconds)))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [os.path.join(os.path.dirname(sys.executable), "desflow"), "run", "run.yaml"]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": "."})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+start_up = run(1)
+made = sum(sum(1 for _ in open(path)) for path in glob.glob("events/*"))
+cpu_s = run(events // 100) - start_up
+made = sum(sum(1 for _ in open(path)) for path in glob.glob("events/*")) - made
+print(json.dumps({"events": made, "cpu_s": cpu_s}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A generator to compare with.
+
+    Attributes:
+        requirement: what pip installs.
+        what: how it is used here.
+        script: makes events and prints how many and in which CPU time.
+        files: that the script needs beside it.
+        events: to make.
+    """
+
+    requirement: str
+    what: str
+    script: str
+    files: tuple[tuple[str, str], ...] = ()
+    events: int = 100_000
+
+
+OTHERS = (
+    Other("faker==40.1.0", "a plain loop, four Faker calls and json.dumps per event, to a file", FAKER),
+    Other("khaos-cli==0.7.1", "its payload generator and JSON serialiser, to a file; no broker", KHAOS),
+    Other(
+        "desflow[parquet]==0.25.0",
+        "arrivals at full speed, one task with a payload of two random ids, its JSONL writer",
+        DESFLOW,
+        (("payload.py", DESFLOW_PAYLOAD), ("shop.yaml", DESFLOW_BLUEPRINT)),
+    ),
+)
+
+
+def show(ours: float) -> None:
+    """Print each one's speed, and ours against the fastest.
+
+    Args:
+        ours: events per CPU second, to JSON lines, by one process.
+    """
+    print(f"ours, the whole shop, by one process to JSON lines: {ours:,.0f} events per CPU second")
+    rates = {}
+    for other in OTHERS:
+        rates[other.requirement] = rate = measured(other)
+        print(f"{other.requirement}, {other.what}:")
+        print(f"  {rate:,.0f} events per CPU second; ours is {ours / rate:.0f} times as fast")
+    if importlib.util.find_spec("pyspark") is None:
+        print("dbldatagen: left out, as there is no Spark here")
+    fastest = max(rates, key=rates.__getitem__)
+    print(f"ours against the fastest of them, {fastest}: {ours / rates[fastest]:.0f}")
+
+
+def measured(other: Other) -> float:
+    """Events per CPU second of one of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        venv.create(home / "env", with_pip=True)
+        python = home / "env" / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "-q", other.requirement], check=True, stdout=sys.stderr)
+        for name, text in (*other.files, ("generate.py", other.script)):
+            (home / name).write_text(text)
+        command = [python, "generate.py", str(other.events)]
+        done = subprocess.run(command, cwd=home, check=True, stdout=subprocess.PIPE, text=True)
+        found = json.loads(done.stdout)
+        return float(found["events"] / found["cpu_s"])

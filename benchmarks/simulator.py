@@ -1,0 +1,186 @@
+"""How fast the simulator is and how much memory it takes, as ratios to limits measured in the same run.
+
+    python benchmarks/simulator.py                     # a few minutes
+    python benchmarks/simulator.py --events 100000000 --only memory
+    python benchmarks/simulator.py --only others       # public generators, installed into throw-away environments
+
+Each measurement is a process of its own. Times are CPU times (user and system) where nothing else is said, so that a
+machine that others use too changes them little. Events per second are for orientation, ratios are the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SCENARIO, SEED = "load-test", 7
+FIRST_WINDOW = 8
+"""Registrations of all customers at once are over by then."""
+
+
+def columns(events: int) -> dict[str, float]:
+    """Simulating to columns, against filling as many columns with random bits."""
+    import numpy as np
+
+    import shopsim
+
+    windows = shopsim.simulate(shopsim.load_scenario(SCENARIO), SEED)
+    for window in windows:
+        if window.index == FIRST_WINDOW:
+            break
+    made, cells, began = 0, [], time.process_time()
+    for window in windows:
+        made += len(window)
+        cells += [frame.shape for frame in window.frames.values() if frame.height]
+        if made >= events:
+            break
+    ours = time.process_time() - began
+    rng = np.random.Generator(np.random.Philox(SEED))
+    began = time.process_time()
+    for height, width in cells:
+        for _ in range(width):
+            rng.integers(0, 2**63, size=height, dtype=np.int64)
+    return {"events": made, "ours_s": ours, "limit_s": time.process_time() - began}
+
+
+def encoding(events: int) -> dict[str, float]:
+    """Encoding columns to rows of JSON in order, against polars writing the same frames as NDJSON."""
+    import shopsim
+
+    scenario = shopsim.load_scenario(SCENARIO)
+    made, ours, limit = 0, 0.0, 0.0
+    for window in shopsim.simulate(scenario, SEED):
+        if window.index <= FIRST_WINDOW:
+            continue
+        began = time.process_time()
+        shopsim.encode(scenario, SEED, window)
+        middle = time.process_time()
+        for frame in window.frames.values():
+            frame.write_ndjson(io.BytesIO())
+        limit += time.process_time() - middle
+        ours += middle - began
+        made += len(window)
+        if made >= events:
+            break
+    return {"events": made, "ours_s": ours, "limit_s": limit}
+
+
+def streaming(events: int, workers: int) -> dict[str, float]:
+    """The whole way to rows of bytes, in several processes or one; the wall clock, and who used which CPU time."""
+    import shopsim
+
+    scenario, first = shopsim.load_scenario(SCENARIO), 0.0
+    cpu = 0.0
+    made = 0
+    for window in shopsim.stream(scenario, SEED, limit=events + 500_000, workers=workers):
+        made += window.rows.height
+        if not first and made >= 500_000:  # by then all processes are at work
+            first, cpu, made = time.perf_counter(), time.process_time(), 0
+    return {
+        "events": made,
+        "wall_s": time.perf_counter() - first,
+        "parent_cpu_s": time.process_time() - cpu,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "worker_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+    }
+
+
+def to_file(events: int) -> dict[str, float]:
+    """The whole way to a file of JSON lines, by one process: what other generators are compared with."""
+    import shopsim
+
+    made, began = 0, 0.0
+    with Path(os.devnull).open("wb") as out:
+        for window in shopsim.stream(shopsim.load_scenario(SCENARIO), SEED, limit=events + 500_000):
+            out.write(b"\n".join(window.rows["value"].to_list()))
+            made += window.rows.height
+            if not began and made >= 500_000:
+                began, made = time.process_time(), 0
+    return {"events": made, "cpu_s": time.process_time() - began}
+
+
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {
+    "columns": columns,
+    "encoding": encoding,
+    "streaming": streaming,
+    "to_file": to_file,
+}
+
+
+def measured(name: str, *arguments: int) -> dict[str, Any]:
+    """Run one measurement in a process of its own, on one thread of polars'."""
+    command = [sys.executable, __file__, "--measure", name, *map(str, arguments)]
+    done = subprocess.run(
+        command, env=os.environ | {"POLARS_MAX_THREADS": "1"}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def show_speed(events: int) -> None:
+    """Columns and encoding."""
+    for name, what, limit in (
+        ("columns", "simulate to columns", "numpy fills as many columns with random bits"),
+        ("encoding", "encode columns to rows of JSON", "polars' write_ndjson of the same frames"),
+    ):
+        found = measured(name, events)
+        ours, reference = found["events"] / found["ours_s"], found["events"] / found["limit_s"]
+        print(f"{what}: {ours:,.0f} events per CPU second")
+        print(f"  {limit}: {reference:,.0f}; {reference / ours:.1f} times as fast")
+
+
+def show_workers(events: int) -> None:
+    """One process and two."""
+    load = os.getloadavg()[0]
+    one, two = (measured("streaming", events, workers) for workers in (1, 2))
+    rates = [found["events"] / found["wall_s"] for found in (one, two)]
+    print(f"to rows of bytes, wall clock: one process {rates[0]:,.0f} events/s, two workers {rates[1]:,.0f}/s")
+    print(f"  two against one: {rates[1] / rates[0]:.2f}; {os.cpu_count()} processors, load before: {load:.1f}")
+    share = two["parent_cpu_s"] / two["events"] * one["events"] / one["parent_cpu_s"]
+    print(f"  the parent of two workers does {share:.0%} of the work of one process")
+
+
+def show_memory(counts: list[int]) -> None:
+    """Peak of the resident set over the number of events."""
+    for events in counts:
+        found = measured("streaming", events, 1)
+        print(f"peak memory after {events:,} events: {found['peak_mb']:.0f} MB")
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=4_000_000, help="per measurement")
+    parser.add_argument("--only", choices=["speed", "workers", "memory", "others"], help="leave the rest out")
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        name, *arguments = options.measure
+        print(json.dumps(MEASURES[name](*map(int, arguments))))
+        return
+    if options.only in (None, "speed"):
+        show_speed(options.events)
+    if options.only in (None, "workers"):
+        show_workers(options.events)
+    if options.only in (None, "memory"):
+        show_memory([options.events // 4, options.events])
+    if options.only in (None, "others"):
+        sys.path.insert(0, str(HERE))
+        import other_generators
+
+        found = measured("to_file", options.events)
+        other_generators.show(found["events"] / found["cpu_s"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
 """Public event generators beside ours: each installed from PyPI into an environment that is thrown away afterwards.
 
-They are given what they are fastest at: a flat page view with random ids, which refers to nothing. Ours makes the whole
-shop, in which ids refer to each other. Start-up is not counted, neither theirs nor ours.
+Each makes two kinds of records, where it can: a flat page view with random ids, which it is fastest at, and one of a
+customer or an order with names and addresses. Theirs refer to nothing; ours are the whole shop, in which ids refer to
+each other. Start-up is not counted, neither theirs nor ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+CUSTOMER = """who = {"type": "customer_registered", "event_id": fake.uuid4(), "occurred_at_ms": fake.unix_time() * 1000,
+               "name": fake.name(), "email": fake.email(), "street": fake.street_address(), "city": fake.city(),
+               "postcode": fake.postcode()}
+        """
 FAKER = """
 import json, sys, time
 from faker import Faker
@@ -27,6 +32,9 @@ with open("events.jsonl", "w") as out:
         out.write(json.dumps(view) + "\\n")
 print(json.dumps({"events": events, "cpu_s": time.process_time() - began}))
 """
+FAKER_CUSTOMER = FAKER.replace(FAKER[FAKER.index("view = ") : FAKER.index("out.write")], CUSTOMER).replace(
+    "dumps(view)", "dumps(who)"
+)
 KHAOS = """
 import json, sys, time
 from khaos.generators.schema import SchemaPayloadGenerator
@@ -41,6 +49,14 @@ with open("events.jsonl", "wb") as out:
         out.write(generator.generate() + b"\\n")
 print(json.dumps({"events": events, "cpu_s": time.process_time() - began}))
 """
+KHAOS_ORDER = (
+    KHAOS[: KHAOS.index("fields = ")]
+    + """import khaos, pathlib, yaml
+scenario = pathlib.Path(khaos.__file__).parent / "bundled_scenarios" / "flows" / "ecommerce-orders.yaml"
+fields = yaml.safe_load(scenario.read_text())["topics"][0]["message_schema"]["fields"]
+"""
+    + KHAOS[KHAOS.index("generator = ") :]
+)
 DESFLOW_PAYLOAD = """
 import random
 rng = random.Random(7)
@@ -98,7 +114,9 @@ class Other:
 
 OTHERS = (
     Other("faker==40.1.0", "a plain loop, four Faker calls and json.dumps per event, to a file", FAKER),
+    Other("faker==40.1.0", "the same, with a customer's name, mail and address", FAKER_CUSTOMER, events=20_000),
     Other("khaos-cli==0.7.1", "its payload generator and JSON serialiser, to a file; no broker", KHAOS),
+    Other("khaos-cli==0.7.1", "the same, with its own e-commerce orders", KHAOS_ORDER, events=10_000),
     Other(
         "desflow[parquet]==0.25.0",
         "arrivals at full speed, one task with a payload of two random ids, its JSONL writer",
@@ -117,7 +135,7 @@ def show(ours: float) -> None:
     print(f"ours, the whole shop, by one process to JSON lines: {ours:,.0f} events per CPU second")
     rates = {}
     for other in OTHERS:
-        rates[other.requirement] = rate = measured(other)
+        rates[f"{other.requirement}, {other.what}"] = rate = measured(other)
         print(f"{other.requirement}, {other.what}:")
         print(f"  {rate:,.0f} events per CPU second; ours is {ours / rate:.0f} times as fast")
     if importlib.util.find_spec("pyspark") is None:

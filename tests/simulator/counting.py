@@ -29,6 +29,10 @@ CREATE VIEW regulars AS SELECT customer_id FROM customer_registered, weeks WHERE
 CREATE VIEW regular_visits AS SELECT v.*, epoch_ms(occurred_at_ms) AT TIME ZONE 'UTC' AT TIME ZONE zone AS began
   FROM visits v SEMI JOIN regulars USING (customer_id)
   JOIN (SELECT customer_id, zone FROM customer_registered JOIN countries USING (country)) USING (customer_id);
+CREATE VIEW regular_sessions AS SELECT s.*, local_day(s.occurred_at_ms, zone) AS day
+  FROM session_started s SEMI JOIN regulars USING (customer_id)
+  JOIN (SELECT customer_id, zone FROM customer_registered JOIN countries USING (country)) USING (customer_id), weeks
+  WHERE s.occurred_at_ms >= first;
 CREATE VIEW steps AS SELECT session_id, 'page' AS kind FROM page_viewed
   UNION ALL SELECT session_id, 'search' FROM search_performed
   UNION ALL SELECT session_id, 'product' FROM product_viewed;

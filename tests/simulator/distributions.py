@@ -33,8 +33,11 @@ PLAIN: dict[str, Any] = {
     "reviews": {"days": 0.2, "removed_share": 0.2, "removed_days": 0.2},
     "stock": {"minimum": 10_000},
     "holidays": {"traffic": 1.0, "deliveries": True},
-    "campaigns": [],
-    "flash_sales": [],
+    "campaigns": [{"name": "two-days", "first": "2026-09-24", "last": "2026-09-25", "lift": 2.0}],
+    "flash_sales": [
+        {"name": "a-saturday", "start": "2026-09-26T08:00:00Z", "hours": 8, "lift": 3.0}
+        | {"products": 10, "percent": 10, "demand": 1.0}
+    ],
 }
 """The demo without what blurs a count: customers and products that go, goods that run out, unusual days, delays."""
 
@@ -42,6 +45,13 @@ DELAY = (
     "SELECT b.occurred_at_ms - a.occurred_at_ms AS ms FROM {} a JOIN {} b USING (order_id)"
     " SEMI JOIN old_orders USING (order_id)"
 )
+
+
+OCCASION = """
+WITH seen AS (SELECT {1} AS during, campaign = name AS own FROM {0}, regular_sessions WHERE {2})
+SELECT 'traffic', count(*) FILTER (during), count(*) FROM seen
+UNION ALL SELECT 'own', count(*) FILTER (own), count(*) FROM seen WHERE during
+"""
 
 
 def _activity(s: shopsim.Scenario) -> float:
@@ -59,6 +69,11 @@ def _by_segment(s: shopsim.Scenario, habit: str) -> dict[str, float]:
     return {name: getattr(h, habit) for name, h in zip(SEGMENTS, habits(s), strict=True)}
 
 
+def _lifted(lift: float) -> dict[str, float]:
+    """Its share of the traffic in its time of the week in four weeks, and the share that it brought of its own."""
+    return {"traffic": lift / (lift + 3), "own": 1 - 1 / lift}
+
+
 def _per_window(s: shopsim.Scenario, per_year: float) -> float:
     return min(1.0, per_year * s.window_hours / 24 / 365)
 
@@ -67,8 +82,10 @@ def plain(*changes: Check) -> shopsim.Scenario:
     """The scenario that is asked, or with the wrong values of some checks."""
     definition = _merged(shopsim.load_scenario("demo").to_dict(), PLAIN)
     for check in changes:
-        section, key = check.key.split(".")
-        definition = _merged(definition, {section: {key: check.wrong}})
+        change = check.wrong
+        for key in reversed(check.key.split(".")):
+            change = {key: change}
+        definition = _merged(definition, change)
     return shopsim.scenario_from_dict(definition)
 
 
@@ -131,8 +148,33 @@ CHECKS = [
     Check(
         "sessions that a campaign brought",
         "sessions.campaign_share",
-        share("SELECT count(campaign), count(*) FROM session_started", lambda s: s.sessions.campaign_share),
+        share(
+            "SELECT count(campaign), count(*) FROM session_started SEMI JOIN visits USING (session_id)",
+            lambda s: s.sessions.campaign_share,
+        ),
         0.17,
+    ),
+    Check(
+        "a campaign's days among the same weekdays of four weeks, and its own among their sessions",
+        "campaigns",
+        shares(
+            OCCASION.format("dated_campaigns", "day BETWEEN first AND last", "(day - first + 28) % 7 <= last - first"),
+            lambda s: _lifted(s.campaigns[0].lift),
+        ),
+        {0: {"lift": 2.4}},
+    ),
+    Check(
+        "a flash sale's hours among the same hours of four weeks, and its own among their sessions",
+        "flash_sales",
+        shares(
+            OCCASION.format(
+                "flash_sales",
+                "occurred_at_ms BETWEEN start_ms AND end_ms - 1",
+                f"(occurred_at_ms - start_ms + {28 * DAY_MS}) % {7 * DAY_MS} < end_ms - start_ms",
+            ),
+            lambda s: _lifted(s.flash_sales[0].lift),
+        ),
+        {0: {"lift": 4.5}},
     ),
     Check(
         "steps of a session",
@@ -218,6 +260,15 @@ CHECKS = [
             lambda s: 21 * s.customers.signups_per_day,
         ),
         40,
+    ),
+    Check(
+        "customers by country",
+        "customers.locales",
+        weights(
+            "SELECT country, count(*) FROM customer_registered GROUP BY 1",
+            lambda s: {locale[-2:]: weight for locale, weight in s.customers.locales.items()},
+        ),
+        {"fr_FR": 4},
     ),
     Check(
         "customers by segment",

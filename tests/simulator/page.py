@@ -43,8 +43,10 @@ def _distributions() -> str:
 
 
 def _wrong(check: Check) -> str:
-    section, key = check.key.split(".")
-    return "; ".join(_differences(plain().to_dict()[section][key], check.wrong, ""))
+    asked: Any = plain().to_dict()
+    for key in check.key.split("."):
+        asked = asked[key]
+    return "; ".join(_differences(asked, check.wrong, ""))
 
 
 def _differences(asked: Any, wrong: Any, at: str) -> list[str]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import shopsim
 from shoplake import report
 from shoplake.cli.main import app
-from shoplake.contract import EVENTS
+from shoplake.contract import EVENTS, TOPICS
 from shoplake.errors import UsageError
 from shoplake.report.panels.baskets import Baskets
 from shoplake.report.panels.counts import Counts
@@ -24,7 +24,6 @@ from shoplake.report.panels.funnel import STEPS, Funnel
 from shoplake.report.panels.orders import Orders
 from shoplake.report.panels.popularity import Popularity
 from shoplake.report.panels.retention import WEEK_MS, Retention
-from shopsim.faults import FAULTS
 
 from .conftest import SEED
 from .shop import shop_of
@@ -150,16 +149,20 @@ def test_a_sample_of_customers_comes_back_about_as_often_as_all(seen, scenario, 
         assert one["share"] == pytest.approx(all_["share"], abs=0.15)
 
 
-def test_faults_are_those_of_the_stream(scenario):
-    rates = {"all": dict.fromkeys(FAULTS, 0.01), "clicks": {"late": 0.03}}
+def test_faults_are_those_of_the_published_events(scenario):
+    rates = {"all": {"malformed": 0.02, "late": 0.01}, "orders": {"duplicated": 0.1}}
     dirty = shopsim.scenario_from_dict({**scenario.to_dict(), "faults": {"rates": rates}})
-    panel, hit = Faults(dirty, SEED), Counter()
+    gatherer, hit = Faults(dirty, SEED), Counter()
     for window in itertools.islice(shopsim.simulate(dirty, SEED), 3):
-        panel.add(window)
-        hit.update(shopsim.encode(dirty, SEED, window)["fault"].drop_nulls())
-    rows = rows_of(panel.panel())
-    assert {row["what"]: row["events"] for row in rows} == {name.replace("_", " "): n for name, n in hit.items()}
-    assert [row["hit"] for row in rows] == pytest.approx([row["asked"] for row in rows], rel=0.3)
+        gatherer.add(window)
+        hit.update(shopsim.encode(dirty, SEED, window).drop_nulls("fault").select("topic", "fault").rows())
+    rows = {(row["topic"], row["fault"]): row for row in rows_of(gatherer.panel())}
+    assert {place: row["events"] for place, row in rows.items() if row["events"]} == hit
+    assert hit.total() > 100
+    assert {place: row["asked"] for place, row in rows.items()} == pytest.approx(
+        {(topic, fault): rate for fault, rate in rates["all"].items() for topic in TOPICS}
+        | {("orders", "duplicated"): 0.1}
+    )
 
 
 def test_the_table_has_every_type_of_the_contract(seen, scenario, shop):

@@ -1,65 +1,71 @@
-"""Which share of the events goes wrong on the way to the log, on purpose."""
+"""Which events are hit by a fault."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import Any
 
 import shopsim
-from shoplake.report.charts import INK, chart, names, number, said
-from shoplake.report.panel import Panel
-from shopsim import faults
-
-UNIT = "of 1,000 events"
+from shoplake.contract import TOPIC_OF, TOPICS
+from shoplake.report.charts import FAINT, FIRST, category, chart, names, said, shade
+from shoplake.report.panel import Panel, percent
+from shopsim.faults import FAULTS, shares, strike
 
 
 class Faults:
-    """Counts events and faults."""
+    """Counts events and faults per topic."""
 
     def __init__(self, scenario: shopsim.Scenario, seed: int) -> None:
         self._settings, self._seed = scenario.faults, seed
-        self._events = 0
-        self._asked: defaultdict[str, float] = defaultdict(float)
-        self._hit: Counter[str] = Counter()
+        self._shares = {event_type: shares(scenario.faults, event_type) for event_type in TOPIC_OF}
+        self._events: Counter[str] = Counter()
+        self._asked: dict[tuple[str, str], float] = defaultdict(float)
+        self._hit: Counter[tuple[str, str]] = Counter()
 
     def add(self, window: shopsim.Window) -> None:
         """Count a window."""
-        for name, frame in window.frames.items():
-            self._events += frame.height
-            for fault, share in faults.shares(self._settings, name).items():
-                self._asked[fault] += frame.height * share
-            struck = faults.strike(self._settings, self._seed, window.index, name, frame)
-            for fault, n in struck["fault"].drop_nulls().value_counts().rows():
-                self._hit[fault] += n
+        for event_type, frame in window.frames.items():
+            topic = TOPIC_OF[event_type].name
+            self._events[topic] += frame.height
+            for fault, share in self._shares[event_type].items():
+                self._asked[topic, fault] += frame.height * share
+            if any(self._shares[event_type].values()):
+                place = frame.select("occurred_at_ms", "lane", "seq")
+                struck = strike(self._settings, self._seed, window.index, event_type, place)
+                for fault, n in struck["fault"].drop_nulls().value_counts().rows():
+                    self._hit[topic, fault] += n
 
     def panel(self) -> Panel:
-        """A bar per fault, with a mark where the scenario would have it."""
-        rows = [
+        """A cell per fault and topic."""
+        rows: list[dict[str, Any]] = [
             {
-                "what": fault.replace("_", " "),
-                "hit": 1000 * self._hit[fault] / self._events,
-                "asked": 1000 * self._asked[fault] / self._events,
-                "events": self._hit[fault],
+                "fault": fault,
+                "topic": topic,
+                "hit": self._hit[topic, fault] / self._events[topic],
+                "asked": self._asked[topic, fault] / self._events[topic],
+                "events": self._hit[topic, fault],
             }
-            for fault in faults.FAULTS
-            if self._asked[fault]
+            for fault in FAULTS
+            for topic in TOPICS
+            if self._asked[topic, fault]
         ]
         if not rows:
-            return Panel("Nothing goes wrong", "The scenario asks for no faults.")
-        order = [f"{row['what']}" for row in rows]
-        bars = {
-            "mark": {"type": "bar", "height": {"band": 0.6}},
-            "encoding": {
-                "y": names("what", order),
-                "x": number("hit", UNIT),
-                **said("datum.what + ': ' + datum.events + ' events'"),
-            },
+            return Panel("No event is hit by a fault", "The scenario asks for none.")
+        used = {"fault": {row["fault"] for row in rows}, "topic": {row["topic"] for row in rows}}
+        place = {
+            "y": names("fault", [fault for fault in FAULTS if fault in used["fault"]]),
+            "x": category("topic", "share of the events of each topic", [t for t in TOPICS if t in used["topic"]]),
         }
-        ticks = {
-            "mark": {"type": "tick", "color": INK, "thickness": 2, "aria": False},
-            "encoding": {"y": names("what", order), "x": number("asked", UNIT)},
+        words = "datum.fault + ' in ' + datum.topic + ': ' + datum.events + ' events, '"
+        words += " + format(datum.hit, '.3%') + ' where ' + format(datum.asked, '.3%') + ' is asked for'"
+        cells = {
+            "mark": {"type": "rect", "color": FIRST, "stroke": FAINT, "strokeWidth": 0.2},
+            "encoding": {**place, "opacity": shade("hit", 2 * max(row["hit"] for row in rows)), **said(words)},
         }
+        text = {"field": "hit", "type": "quantitative", "format": ".2~%"}
+        labels = {"mark": {"type": "text", "aria": False}, "encoding": {**place, "text": text}}
         return Panel(
-            f"{1000 * self._hit.total() / self._events:.2g} of 1,000 events go wrong on purpose",
-            "The upright lines are what the scenario asks for.",
-            (chart(rows, bars, ticks, width=380, height=max(70, 34 * len(rows))),),
+            f"{percent(self._hit.total(), self._events.total())} of the events are hit by a fault",
+            "Pointing at a cell shows what the scenario asks for.",
+            (chart(rows, cells, labels, width=400, height=34 * len(used["fault"])),),
         )

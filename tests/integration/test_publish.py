@@ -13,6 +13,7 @@ from shoplake.errors import PublishError
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
 from shoplake.settings import KafkaSettings, Settings
+from shoplake.verify import verify
 
 from .published_log import Log, by_partition, run_of, simulated
 
@@ -106,7 +107,8 @@ async def test_the_same_shop_from_another_day_is_refused_with_the_day_to_go_on_f
     assert len(await log.records()) == 300
 
 
-async def test_some_topics_alone_are_published_and_are_those_of_the_whole(cluster: KafkaSettings, log: Log) -> None:
+async def test_some_topics_alone_are_published_and_are_those_of_the_whole(platform: Settings, log: Log) -> None:
+    cluster = platform.kafka
     seed = next(seeds)
     some = run_of(400, seed, topics=("products", "orders"))
     await publish(cluster, run_of(150, seed, topics=some.topics))
@@ -118,6 +120,8 @@ async def test_some_topics_alone_are_published_and_are_those_of_the_whole(cluste
     assert by_partition(whole[:400]) == records
     with pytest.raises(PublishError, match=f"the log holds the topics products, orders of '{some.publisher}'"):
         await publish(cluster, run_of(500, seed))
+    (found,) = (await verify(platform, ["log"])).stores
+    assert found.ok, found.findings
 
 
 async def test_a_run_until_a_time_ends_there_and_goes_on_from_there(cluster: KafkaSettings, log: Log) -> None:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -23,11 +22,11 @@ import pyarrow.parquet as pq
 
 import shopsim
 from shoplake.contract import TOPICS, Rejected, decode
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import UsageError
+from shoplake.publish.folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import Run, Watch
 
 REJECTED = "rejected.jsonl"
-_PARTIAL = ".partial"
 
 
 class _Format(Protocol):
@@ -73,9 +72,9 @@ def write(
     """
     if format not in _FORMATS:
         raise UsageError(f"expected a format out of {', '.join(_FORMATS)}, found '{format}'")
-    _refuse_occupied(out, overwrite)
+    refuse_occupied(out, overwrite)
     counts: Counter[str] = Counter(dict.fromkeys(topics, 0))
-    with _explained(out), _complete_or_nothing(out, _names(format, topics)):
+    with explained(out), complete_or_nothing(out, _names(format, topics)):
         if watch is not None:
             watch(0, None)
         writer = _FORMATS[format](out, topics)
@@ -179,42 +178,10 @@ def _names(format: str, topics: Sequence[str]) -> list[str]:
 
 
 def _create(path: Path) -> IO[bytes]:
-    return path.with_name(path.name + _PARTIAL).open("wb")
+    return partial(path).open("wb")
 
 
 def _close_all(files: Iterable[IO[bytes]]) -> None:
     with contextlib.ExitStack() as stack:  # closes the rest when closing one fails
         for file in files:
             stack.callback(file.close)
-
-
-def _refuse_occupied(out: Path, overwrite: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"expected a folder, found a file: {out}", fix="name another folder with --out")
-    if not overwrite and out.is_dir() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
-
-
-@contextlib.contextmanager
-def _complete_or_nothing(out: Path, names: Sequence[str]) -> Iterator[None]:
-    """Give the files their names if all went well; leave none behind if not."""
-    out.mkdir(parents=True, exist_ok=True)
-    partial = {out / (name + _PARTIAL): out / name for name in names}
-    try:
-        yield
-        for temporary, final in partial.items():
-            temporary.replace(final)
-    finally:
-        for temporary in partial:
-            temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _explained(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            fix = "free some space or name a folder on another disk; nothing was left behind"
-            raise ShoplakeError(f"no space left to write the events into {out}", fix=fix) from error
-        raise ShoplakeError(f"cannot write into {out}: {error}", fix="name a folder that may be written") from error

@@ -1,0 +1,51 @@
+"""A folder of files that are all complete, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shoplake.errors import ShoplakeError, UsageError
+
+_PARTIAL = ".partial"
+
+
+def partial(path: Path) -> Path:
+    """Under which name a file is written before all are complete."""
+    return path.with_name(path.name + _PARTIAL)
+
+
+def refuse_occupied(out: Path, overwrite: bool) -> None:
+    """Raises UsageError unless `out` is an empty folder, or is not there, or may be overwritten."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"expected a folder, found a file: {out}", fix="name another folder with --out")
+    if not overwrite and out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
+
+
+@contextlib.contextmanager
+def complete_or_nothing(out: Path, names: Sequence[str]) -> Iterator[None]:
+    """Give the files their names if all went well; leave none behind if not."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = {partial(out / name): out / name for name in names}
+    try:
+        yield
+        for temporary, final in files.items():
+            temporary.replace(final)
+    finally:
+        for temporary in files:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """Say in our words what the operating system will not do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            fix = "free some space or name a folder on another disk; nothing was left behind"
+            raise ShoplakeError(f"no space left to write the events into {out}", fix=fix) from error
+        raise ShoplakeError(f"cannot write into {out}: {error}", fix="name a folder that may be written") from error

@@ -91,7 +91,7 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["--live", "--dry-run"], "a run without an end has no forecast"),
         (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
         (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),
-        (["report"], "No such command 'report'"),
+        (["reprot"], "No such command 'reprot'"),
     ],
 )
 def test_what_cannot_be_is_refused_as_wrong_usage(tmp_path, monkeypatch, arguments, message):

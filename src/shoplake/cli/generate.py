@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shoplake.publish.run import Run
 
 EVENTS = 200_000
+ENGINES = ("local", "spark")
 HOW_MUCH, HOW_FAST, WHERE_TO = "How much", "How fast, into Kafka", "Into files instead of Kafka"
 
 app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
@@ -65,6 +66,13 @@ def command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is in the folder.", rich_help_panel=WHERE_TO)
     ] = False,
+    engine: Annotated[
+        str, typer.Option(help="local, or spark: lanes as tasks of Spark, the same bytes.", rich_help_panel=WHERE_TO)
+    ] = "local",
+    spark_master: Annotated[
+        str,
+        typer.Option(help="Spark's; as many cores of this machine as --workers if empty.", rich_help_panel=WHERE_TO),
+    ] = "",
     environment: Annotated[str, typer.Option(help="Whose Kafka.")] = "local",
 ) -> None:
     """Simulate a shop and publish it to Kafka, one transaction per window. Run again, it goes on where it stopped.
@@ -87,10 +95,18 @@ def command(
     pace = Pace(live, parse_speed(speed) if speed else None, per_s)
     if out is not None and (live or speed or rate):
         raise UsageError("--live, --speed and --rate pace what goes to Kafka", fix="leave them out, or leave out --out")
+    if engine not in ENGINES:
+        raise UsageError(f"--engine: expected one of {', '.join(ENGINES)}, found '{engine}'")
+    if engine == "spark" and (out is None or format != "jsonl" or watch or faults_out is not None):
+        raise UsageError(
+            "--engine spark writes JSON lines into a folder", fix="add --out, leave out --format, --watch, --faults-out"
+        )
     if dry_run:
         from shoplake.publish.forecast import forecast
 
         _print(run, forecast(run))
+    elif engine == "spark" and out is not None:
+        _write_by_spark(run, out, overwrite=overwrite, master=spark_master or None)
     elif out is not None:
         _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
     else:
@@ -106,6 +122,13 @@ def _write(run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, fa
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=False) as ledger:
         watches = all_of([progress, ledger])
         counts = files.write_run(run, out, format, overwrite=overwrite, watch=watches)
+    typer.echo(f"{sum(counts.values())} events in {out}")
+
+
+def _write_by_spark(run: Run, out: Path, *, overwrite: bool, master: str | None) -> None:
+    from shoplake.publish import spark
+
+    counts = spark.write_run(run, out, overwrite=overwrite, master=master)
     typer.echo(f"{sum(counts.values())} events in {out}")
 
 

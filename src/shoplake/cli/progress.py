@@ -58,7 +58,7 @@ def rebuilding() -> Iterator[Callable[[Step], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = _Plain()
+        say = Plain()
         yield lambda step: say(f"{step.doing}: {step.done} of {step.total} offsets")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

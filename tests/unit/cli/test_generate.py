@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -88,6 +89,9 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["--out", "x", "--rate", "5/s"], "--live, --speed and --rate pace what goes to Kafka"),
         (["--out", "x", "--format", "avro"], "expected a format out of jsonl, parquet, csv, found 'avro'"),
         (["--out", "x", "--faults-out", "faults.txt"], r"ends in \.jsonl or \.parquet, found 'faults\.txt'"),
+        (["--out", "x", "--engine", "flink"], "--engine: expected one of local, spark, found 'flink'"),
+        (["--engine", "spark"], "--engine spark writes JSON lines into a folder"),
+        (["--out", "x", "--engine", "spark", "--format", "csv"], "--engine spark writes JSON lines into a folder"),
         (["--live", "--dry-run"], "a run without an end has no forecast"),
         (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
         (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),
@@ -100,6 +104,18 @@ def test_what_cannot_be_is_refused_as_wrong_usage(tmp_path, monkeypatch, argumen
     said = result.output if result.exception is None or isinstance(result.exception, SystemExit) else ""
     assert re.search(message, said or str(result.exception))
     assert (result.exit_code == 2) if said else isinstance(result.exception, UsageError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_pyspark_the_engine_spark_says_what_to_install_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark", None)  # as if it were not installed, whether it is or not
+    result = run("generate", "--engine", "spark", "--out", str(tmp_path / "out"))
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).splitlines() == [
+        "the engine `spark` needs the package pyspark",
+        "  what to do: pip install 'shoplake[spark]'; "
+        'with ./shoplake: SHOPLAKE_EXTRAS="embedded report spark" ./shoplake generate …',
+    ]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -96,6 +96,14 @@ def test_libraries_are_installed_when_the_lock_changed_and_only_then(checkout: C
     assert ["installing" in each.stderr for each in (first, second, third)] == [True, False, True]
 
 
+def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Checkout) -> None:
+    plain = checkout.run()
+    named = checkout.run(SHOPLAKE_EXTRAS="embedded spark")
+    extras = [[line for line in each.stdout.splitlines() if line in ("[spark]", "[report]")] for each in (plain, named)]
+    assert extras == [["[report]"], ["[spark]"]]
+    assert "--extra embedded --extra report" in checkout.calls.read_text().splitlines()[0]
+
+
 def test_python_is_never_downloaded(checkout: Checkout) -> None:
     checkout.run()
     assert {line.split()[0] for line in checkout.calls.read_text().splitlines()} == {"never"}

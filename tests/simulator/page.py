@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .distributions import CHECKS, Check, plain
+from .counting import Check
+from .distributions import CHECKS
+from .plain import plain
 from .shop import chapters, plants
 
 PAGE = Path(__file__).parents[2] / "docs" / "invariants.md"

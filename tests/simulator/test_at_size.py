@@ -30,7 +30,9 @@ def test_in_ten_million_events_no_invariant_is_violated(scenario, tmp_path):
         f"{scenario}: {shop.events:,} events simulated and stored in {loaded - began:.0f} s, "
         f"{len(violations)} invariants violated, asked in {time.monotonic() - loaded:.0f} s"
     )
+    events = shop.events
     shop.sql.close()
+    assert events >= EVENTS
     assert violations == {}
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from .conftest import SEED
 from .counting import VIEWS
-from .distributions import CHECKS, DAYS, plain
+from .distributions import CHECKS, DAYS
+from .plain import plain
 from .shop import Shop, shop_of
 from .surprise import LIMIT
 

@@ -147,16 +147,25 @@ class Containers:
         return int(subprocess.check_output(["docker", "inspect", "--format", "{{.RestartCount}}", name], text=True))
 
 
+def compose_files() -> tuple[list[str], dict[str, str]]:
+    """The compose files for this machine, and what they ask of the environment.
+
+    One that has Terraform and a mirror of its provider may have them because it does not reach HashiCorp's servers.
+    """
+    found, binary = mirror.find("terraform"), shutil.which("terraform")
+    if found is None or binary is None:
+        return ["docker-compose.yml"], {}
+    offline = {"TF_PLUGIN_MIRROR": str(found.path), "TERRAFORM_BINARY": binary}
+    return ["docker-compose.yml", "docker/offline.yml"], offline
+
+
 @contextmanager
 def containers(folder: Path, project: str, *profiles: str) -> Iterator[Containers]:
     """The project from nothing to healthy, and away again with its volumes."""
     root = paths.project_root()
-    files, values = ["docker-compose.yml"], {"SHOPLAKE_PROJECT": project, "SHOPLAKE_IMAGE": "shoplake:tests"}
+    files, values = compose_files()
+    values |= {"SHOPLAKE_PROJECT": project, "SHOPLAKE_IMAGE": "shoplake:tests"}
     values |= {f"SHOPLAKE_{name}_PORT": str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
-    if (found := mirror.find("terraform")) and (binary := shutil.which("terraform")):
-        # This machine may not reach HashiCorp's servers, from a container even less.
-        files.append("docker/offline.yml")
-        values |= {"TF_PLUGIN_MIRROR": str(found.path), "TERRAFORM_BINARY": binary}
     (folder / "values.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     compose = DockerCompose(
         root,

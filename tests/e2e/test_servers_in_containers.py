@@ -13,6 +13,7 @@ import pytest
 
 from shoplake.stack import compose
 
+from .containers import compose_files
 from .shell import Shell
 
 pytestmark = pytest.mark.stack
@@ -29,7 +30,9 @@ def emulator(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def shell(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or "CA_BUNDLE" in key}
-    found = Shell({**inherited, "SHOPLAKE_HOME": str(tmp_path_factory.mktemp(emulator) / "home")})
+    files, values = compose_files()
+    values |= {"COMPOSE_FILE": ":".join(files), "SHOPLAKE_HOME": str(tmp_path_factory.mktemp(emulator) / "home")}
+    found = Shell(inherited | values)
     try:
         yield found
     finally:

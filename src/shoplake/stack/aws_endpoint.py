@@ -21,7 +21,7 @@ HEALTH_PAGES: tuple[tuple[Emulator, str], ...] = (
     ("ministack", "/_ministack/health"),
     ("localstack", "/_localstack/health"),
 )
-TIMEOUT_S = 10  # MiniStack answers nobody while it writes its state
+TIMEOUT_S = 30  # an emulator that has just started may be busy with much else
 MOST_BYTES = 1024 * 1024
 
 

@@ -182,10 +182,9 @@ def checkpoint_summary(table: Table) -> dict[str, str]:
         return {}
     if oldest.summary is not None and (found := oldest.summary[CHECKPOINT]) is not None:
         return {CHECKPOINT: found}
-    if oldest.parent_snapshot_id is None:
-        return {}
+    # Expiring takes the parent out of its children too, so that they look like the first: which is always a sink's.
     raise SinkError(
-        f"lake: the checkpoint of {table.name()[-1]} is gone: snapshot {oldest.parent_snapshot_id} was expired",
+        f"lake: the checkpoint of {table.name()[-1]} is gone: no snapshot from {oldest.snapshot_id} back has one",
         fix="bring back older metadata of the table; `shoplake lake maintain` never expires a checkpoint",
     )
 

@@ -135,7 +135,7 @@ def _refuse_gap(partition: TopicPartition, wanted: int, log: OffsetRange) -> Non
         raise StreamHalted(
             f"{partition}: offset {wanted} is wanted next, and the log begins at {log.start}: "
             "events in between are gone",
-            fix="raise the topic's retention; rebuild the store from a copy of the log before it goes on",
+            fix="raise the topic's retention; `shoplake rebuild STORE` fills a store from the lake, which may reach back",
         )
     if wanted > log.stop:
         raise StreamHalted(

@@ -135,7 +135,7 @@ def _refuse_gap(partition: TopicPartition, wanted: int, log: OffsetRange) -> Non
         raise StreamHalted(
             f"{partition}: offset {wanted} is wanted next, and the log begins at {log.start}: "
             "events in between are gone",
-            fix="raise the topic's retention; `shoplake rebuild STORE` fills a store from the lake, which may reach back",
+            fix="raise the topic's retention; `shoplake rebuild STORE` fills a store from the lake where that has it",
         )
     if wanted > log.stop:
         raise StreamHalted(

@@ -54,7 +54,11 @@ def encode(
         for name, frame in window.frames.items()
         if frame.height and contract.TOPIC_OF[name].name in topics
     ]
-    return ordered(pl.concat(parts, rechunk=True), ORDER) if parts else SCHEMA.to_frame()
+    if not parts:
+        return SCHEMA.to_frame()
+    rows = pl.concat(parts, rechunk=True)
+    parts.clear()  # or a window would be in memory three times while it is sorted
+    return ordered(rows, ORDER)
 
 
 def _encoded(

@@ -29,13 +29,15 @@ def published(
     reaching = schedule.window_at(first_ms - longest_ms) if longest_ms else first
     coming = SCHEMA.to_frame()
     for window in windows(scenario, seed, lanes, reaching, texts):
-        before = window.index < first
+        before, end_ms = window.index < first, window.end_ms
         rows = encode(scenario, seed, window, topics=topics, since_ms=first_ms if before else None)
-        if not longest_ms:
-            yield rows
-            continue
-        rows = pl.concat([coming, rows])
-        due = pl.col("published_at_ms") < window.end_ms
-        coming = rows.filter(~due)
-        if not before:
-            yield ordered(rows.filter(due), ORDER)
+        del window  # each of these would be kept while the next one is made
+        if longest_ms:
+            due = pl.col("published_at_ms") < end_ms
+            rows = pl.concat([coming, rows])
+            coming, rows = rows.filter(~due), rows.filter(due)
+            if before:
+                continue
+            rows = ordered(rows, ORDER)
+        yield rows
+        del rows

@@ -49,10 +49,13 @@ def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, tex
         happened = [state.advance(cut.span, products, launched) for state in states]
         if cut.first + len(cut.starts_ms) <= first:
             continue
-        parts = zip(itertools.count(cut.first), cut.starts_ms, cut.ends_ms, interleaved(lanes, happened, cut.ends_ms))
-        for index, start_ms, end_ms, part in parts:
-            if index >= first:
-                yield Window(index, start_ms, end_ms, renderer.render(index, part, products))
+        parts = interleaved(lanes, happened, cut.ends_ms)
+        for index, (start_ms, end_ms) in enumerate(zip(cut.starts_ms, cut.ends_ms, strict=True), start=cut.first):
+            if index < first:
+                next(parts)
+                continue
+            # No names for the part and the window: they would be kept while the next ones are made.
+            yield Window(index, start_ms, end_ms, renderer.render(index, next(parts), products))
 
 
 def checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:

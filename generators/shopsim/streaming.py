@@ -71,7 +71,9 @@ def _cut(
     skip, left = start.skip, limit
     if left is not None and left <= 0:
         return
-    for index, whole in enumerate(windows, start=start.window):
+    index = start.window - 1  # counted by hand: `enumerate` would keep a window while the next one is made
+    for whole in windows:
+        index += 1
         known = whole if until_ms is None else whole.filter(pl.col("published_at_ms") < until_ms)
         rows = known.slice(skip, left)
         # What `until_ms` leaves out of a window is what comes next.
@@ -84,6 +86,7 @@ def _cut(
             left -= rows.height
             if left <= 0:
                 return
+        del whole, known, rows
 
 
 def _count(scenario: Scenario, start: Position, until_ms: int | None) -> int | None:

@@ -80,12 +80,19 @@ def write(
         writer = _FORMATS[format](out, topics)
         with contextlib.closing(writer):
             for window in windows:
-                for (topic,), rows in window.rows.partition_by("topic", as_dict=True).items():
-                    writer.append(str(topic), rows["value"].to_list())
-                    counts[str(topic)] += rows.height
+                counts.update(_appended(writer, window))
                 if watch is not None:
                     watch(counts.total(), window)
+                del window  # or it would be kept while the next one is made
     return dict(counts)
+
+
+def _appended(writer: _Format, window: shopsim.EncodedWindow) -> dict[str, int]:
+    """How many events of each topic were written."""
+    by_topic = window.rows.partition_by("topic", as_dict=True)
+    for (topic,), rows in by_topic.items():
+        writer.append(str(topic), rows["value"].to_list())
+    return {str(topic): rows.height for (topic,), rows in by_topic.items()}
 
 
 class _JsonLines:

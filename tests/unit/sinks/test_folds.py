@@ -9,8 +9,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pytest
 
 from shoplake.contract import TOPICS
+from shoplake.errors import SinkError
 from shoplake.sinks import dynamodb_items, lake, mongo_documents
 from shoplake.sinks.base import Batch
 from shoplake.sinks.keyed import Item, Key, Part, fold_items
@@ -326,7 +328,11 @@ class Snapshots:
         if number < 0:
             return None
         summary = defaultdict(lambda: None, self._summaries[number])  # as PyIceberg's: None where there is no such key
-        return SimpleNamespace(summary=summary, parent_snapshot_id=number - 1 if number else None)
+        parent = number - 1 if number else None
+        return SimpleNamespace(snapshot_id=number, summary=summary, parent_snapshot_id=parent)
+
+    def name(self) -> tuple[str, ...]:
+        return ("shop", "clicks")
 
 
 def test_a_lakes_checkpoint_is_the_newest_that_any_snapshot_has() -> None:
@@ -334,8 +340,12 @@ def test_a_lakes_checkpoint_is_the_newest_that_any_snapshot_has() -> None:
     expected = {0: Checkpoint(5, 1), 3: Checkpoint(9, 2)}
     assert read_checkpoints(Snapshots({"shoplake.checkpoint": '{"0": [1, 1]}'}, mine)) == expected
     assert read_checkpoints(Snapshots(mine, {"compacted": "yes"}, {})) == expected
-    assert read_checkpoints(Snapshots({}, {})) == {}
     assert read_checkpoints(Snapshots()) == {}
+
+
+def test_a_lakes_table_with_snapshots_and_no_checkpoint_is_no_new_one() -> None:
+    with pytest.raises(SinkError, match="the checkpoint of clicks is gone: no snapshot from 0 back has one"):
+        read_checkpoints(Snapshots({}, {}))
 
 
 def test_rows_without_an_entity_are_passed_over() -> None:

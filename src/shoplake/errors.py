@@ -1,5 +1,7 @@
 """Every error this project raises on purpose; anything else that surfaces is a bug.
 
+Each class has a code of its own, which the command prints; `docs/reference/errors.md` is made from here.
+
 ShoplakeError                 exit code 1
 ├── UsageError                exit code 2: the caller asked for something that cannot be
 ├── Interrupted               exit code 130: told to stop before it was done
@@ -24,11 +26,23 @@ ShoplakeError                 exit code 1
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+PAGE = "docs/reference/errors.md"
+
 
 class ShoplakeError(Exception):
-    """Base of all errors raised on purpose: what was expected and found, and what to do about it."""
+    """Base of all errors raised on purpose: what was expected and found, and what to do about it.
 
-    exit_code = 1
+    Attributes:
+        code: says which class it is, the same in every release; a code is never given to another class.
+        advice: what helps in general, for the reference; `fix` is what helps here.
+        exit_code: what the command ends with.
+    """
+
+    code: ClassVar[str] = "SL0100"
+    advice: ClassVar[str] = "Do what the message says."
+    exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)
@@ -38,57 +52,96 @@ class ShoplakeError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n  what to do: {self.fix}" if self.fix else self.message
 
+    @property
+    def page(self) -> str:
+        """Where in the reference this error is explained."""
+        return f"{PAGE}#{self.code.lower()}"
+
 
 class UsageError(ShoplakeError):
     """The caller asked for something that cannot be: an unknown scenario, a bad option, broken YAML."""
 
+    code = "SL0101"
+    advice = "Read the message: it names what is accepted. `shoplake COMMAND --help` has an example."
     exit_code = 2
 
 
 class Interrupted(ShoplakeError):
     """Told to stop, by Ctrl-C or SIGTERM, before it was done; what was done stays."""
 
+    code = "SL0102"
+    advice = "Run the same command again; it goes on where it was stopped."
     exit_code = 130
 
 
 class StackError(ShoplakeError):
     """Something about the servers of the stack."""
 
+    code = "SL0200"
+    advice = "`shoplake doctor` says what this machine lacks, `shoplake status` what runs."
+
 
 class DownloadFailed(StackError):
     """An artifact could not be fetched, or what came does not match its pinned checksum."""
+
+    code = "SL0201"
+    advice = "Is there a network? `SHOPLAKE_MAVEN_URL` names another Maven repository. A wrong checksum is never taken."
 
 
 class PortTaken(StackError):
     """A port that this stack keeps is now bound by another program."""
 
+    code = "SL0202"
+    advice = "Stop the program that holds the port, or begin anew with `shoplake down --purge`, which draws new ports."
+
 
 class ServerFailed(StackError):
     """A server did not become ready, or died; the message ends with the tail of its log."""
+
+    code = "SL0203"
+    advice = "The message ends with its last lines; `shoplake logs SERVER` shows more. `shoplake up` starts it again."
 
 
 class StackNotRunning(StackError):
     """The command needs a running stack."""
 
+    code = "SL0204"
+    advice = "`shoplake up`"
+
 
 class InfraError(ShoplakeError):
     """Terraform failed, is missing, or did not leave what the program needs."""
+
+    code = "SL0300"
+    advice = "The message has what Terraform or AWS said. `shoplake apply ENV` is safe to run again."
 
 
 class ContractError(ShoplakeError):
     """An event that does not fit the contract."""
 
+    code = "SL0400"
+    advice = "Fields are added and never taken away: `shoplake contract check` says which change is not safe."
+
 
 class SinkError(ShoplakeError):
     """Something about a store that a sink writes."""
+
+    code = "SL0500"
+    advice = "`shoplake status` says whether the store runs; `shoplake stream` goes on where the store stands."
 
 
 class Fenced(SinkError):
     """A newer owner has taken over; this one must stop writing."""
 
+    code = "SL0501"
+    advice = "Nothing: the newer owner works. Where none should be, look for a second `shoplake stream`."
+
 
 class Misplaced(SinkError):
     """A batch does not follow on to what the store holds: the store went back, or the sink lost its place."""
+
+    code = "SL0502"
+    advice = "Run `shoplake stream` again: it reads from where the store stands. Then `shoplake verify`."
 
 
 class Backpressure(SinkError):
@@ -99,6 +152,9 @@ class Backpressure(SinkError):
         partitions: (topic, partition) of what was not applied, where the rest of the batch was; empty when any of it
             may be missing.
     """
+
+    code = "SL0503"
+    advice = "Nothing: the sink waits and tries again. If it never ends, the store is too small for the load."
 
     def __init__(
         self, message: str, *, retry_after_s: float, partitions: frozenset[tuple[str, int]] = frozenset()
@@ -115,18 +171,36 @@ class BeingRebuilt(Backpressure):
 class StoreUnavailable(SinkError):
     """The store did not answer within its bounds."""
 
+    code = "SL0504"
+    advice = "Start the store (`shoplake up`), then run `shoplake stream` again: nothing is lost or repeated."
+
 
 class StreamHalted(ShoplakeError):
     """The stream stopped because going on would lose or repeat events."""
+
+    code = "SL0600"
+    advice = "Never force it: the message says which offsets are gone, and how to begin anew if the log was."
 
 
 class LogUnavailable(StreamHalted):
     """Kafka did not answer within its bounds; the same call is safe."""
 
+    code = "SL0601"
+    advice = "Start Kafka (`shoplake up`) and run the same command again."
+
 
 class PublishError(ShoplakeError):
     """The log did not take the events."""
 
+    code = "SL0700"
+    advice = "Run the same `shoplake generate` again: it goes on after the last committed window."
+
 
 class VerifyFailed(ShoplakeError):
     """At least one store does not hold exactly what the log says."""
+
+    code = "SL0800"
+    advice = (
+        "Rows that are only lost may not have been streamed yet: `shoplake stream --until-caught-up`. "
+        "Anything else is a bug, and the findings name the rows."
+    )

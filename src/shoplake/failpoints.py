@@ -44,6 +44,9 @@ NAMES = (
 class InjectedFailure(StoreUnavailable):
     """What `raise` raises: whoever talked to a store cannot know whether it did what it was asked."""
 
+    code = "SL0505"
+    advice = "Unset `SHOPLAKE_FAILPOINT`: the failure was asked for."
+
 
 @dataclass(slots=True)
 class Armed:

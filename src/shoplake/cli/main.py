@@ -65,15 +65,29 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from shoplake.cli.version import describe
+
+        typer.echo(describe())
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version and build, and exit.")
+    ] = False,
 ) -> None:
     """A data platform for a synthetic shop: Terraform builds it, a simulator fills it through Kafka, five stores hold
     it, and every run proves that each store holds exactly what it should.
 
-    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted. Errors have codes: docs/reference/errors.md.
+
+    Example: shoplake demo
     """
+    del version  # its callback has ended the program
     if debug:
         os.environ["SHOPLAKE_DEBUG"] = "1"
 
@@ -113,7 +127,7 @@ def main() -> None:
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error {error.code}: {error}\n  about it: {error.page}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

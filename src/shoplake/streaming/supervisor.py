@@ -53,6 +53,9 @@ Watch = Callable[[Sequence[WorkerView]], None]
 class WorkersFailed(ShoplakeError):
     """At least one worker could not go on; the others were left to finish."""
 
+    code = "SL0602"
+    advice = "Mend what the message says of each worker, then run `shoplake stream` again: nothing is lost or repeated."
+
 
 async def stream(
     names: Sequence[str],

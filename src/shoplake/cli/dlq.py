@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shoplake.cli import times
+
 if TYPE_CHECKING:
     from shoplake.streaming.dead_letters import DeadLetter
     from shoplake.streaming.letters import Filter, Found, Outcome
@@ -94,7 +96,7 @@ def show(
     if json:
         _print_json(document)
         return
-    for field, value in document.items():
+    for field, value in (document | {"time": times.local(found.letters[0].timestamp_ms)}).items():
         typer.echo(f"{field + ':':14}{value}")
 
 
@@ -192,10 +194,7 @@ def _filter(
 
 
 def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any]:
-    from datetime import UTC, datetime
-
     outcome = outcomes.get(letter.name)
-    at = datetime.fromtimestamp(letter.timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
     document = {
         "letter": letter.name,
         "state": outcome.state if outcome else "open",
@@ -203,7 +202,7 @@ def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any
         "partition": letter.partition,
         "offset": letter.offset,
         "key": letter.key,
-        "time": at.replace("+00:00", "Z"),
+        "time": times.utc(letter.timestamp_ms),
         "reason": letter.reason,
         "detail": letter.detail,
         "contract": letter.contract,
@@ -230,7 +229,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
     if found.letters:
         table = Table("letter", "time", "reason", "detail")
         for letter in found.letters:
-            document = _document(letter, outcomes)
+            document = _document(letter, outcomes) | {"time": times.local(letter.timestamp_ms)}
             table.add_row(*(escape(str(document[name])) for name in ("letter", "time", "reason", "detail")))
         console.print(table)
     for (topic, reason, state), count in sorted(found.counts.items()):

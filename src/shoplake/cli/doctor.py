@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from shoplake.stack.doctor import Check
 
+RUNBOOKS = "docs/runbooks.md"
+
 
 def command(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
@@ -59,6 +61,10 @@ def _print_tables(found: Sequence[Check]) -> None:
         mark = "[green]ok[/green]" if check.ok else "[red]missing[/red]" if check.required else "[yellow]note[/yellow]"
         table.add_row(mark, check.name, escape(check.found))
     console.print(table)
+    for check in found:
+        if not check.ok:
+            place = f"{RUNBOOKS}#{check.name.replace(' ', '-')}"
+            console.print(f"{check.name}: what to do is in {place}", markup=False, highlight=False, soft_wrap=True)
     versions = [f"{TITLES[emulator]} {version}" for emulator, version in MEASURED.items()]
     emulators = Table("service", *versions, "AWS", "local", "note", title="what each emulator has, and local uses")
     for row in CAPABILITIES:

@@ -19,7 +19,10 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
     environment: Annotated[str, typer.Option(help="Which environment's stores.")] = "local",
 ) -> None:
-    """Prove every store against the log: expected, found, lost, duplicated, differing. Exit 1 unless all is exact."""
+    """Prove every store against the log: expected, found, lost, duplicated, differing. Exit 1 unless all is exact.
+
+    Example: shoplake verify --stores postgres,redis
+    """
     import asyncio
     import json as jsonlib
     import sys

@@ -74,7 +74,7 @@ SELECT
     arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS placed_at,
     arg_max(total_cents, kafka_offset) AS total_cents,
     arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
-    arg_max(list_sum(list_transform(lines, lambda line: line.quantity)), kafka_offset)::BIGINT AS items,
+    arg_max(list_sum(list_transform(lines, LAMBDA line: line.quantity)), kafka_offset)::BIGINT AS items,
     arg_max(occurred_at_ms, kafka_offset) AS updated_at,
     NULL::VARCHAR AS unknown_fields
 FROM ev_orders

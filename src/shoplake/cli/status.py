@@ -23,13 +23,14 @@ def command(
 
     found = stack.status()
     if json:
-        _print_json(found)
+        print_json(found)
     else:
         _print_table(found)
     raise typer.Exit(0 if found.running else 1)
 
 
-def _print_json(status: Status) -> None:
+def print_json(status: Status) -> None:
+    """One line: the home, whether all of it runs, and each server."""
     import dataclasses
     import json
 

@@ -6,12 +6,17 @@ from typing import Annotated
 
 import typer
 
+from shoplake.cli.status import print_json
+
 
 def command(
     stack: Annotated[
         str | None, typer.Option("--stack", help="embedded (no Docker) or compose; embedded where there is none yet.")
     ] = None,
     emulator: Annotated[str | None, typer.Option(help="In containers: localstack (the default) or ministack.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON on stdout, as `status --json` prints.")
+    ] = False,
 ) -> None:
     """Start Kafka, Postgres, Valkey, Mongo and the AWS emulator, and wait until all of them answer.
 
@@ -30,4 +35,7 @@ def command(
         lambda text: print(text, file=sys.stderr), kind=stack, emulator=servers.emulator_named(emulator)
     )
     platform.prepare_stack()
-    print(f"the stack is up: {len(status.servers)} servers, {status.rss_bytes / 2**20:.0f} MB ({status.home})")
+    if json:
+        print_json(status)
+    else:
+        print(f"the stack is up: {len(status.servers)} servers, {status.rss_bytes / 2**20:.0f} MB ({status.home})")

@@ -167,6 +167,9 @@ class Backpressure(SinkError):
 class BeingRebuilt(Backpressure):
     """Somebody else empties and fills the store; it is left to him for as long as that takes."""
 
+    code = "SL0506"
+    advice = "Nothing: the sink goes on when the store is filled. If nobody does, run `shoplake rebuild` again."
+
 
 class StoreUnavailable(SinkError):
     """The store did not answer within its bounds."""

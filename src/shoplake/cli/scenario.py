@@ -19,7 +19,10 @@ def group() -> None:
 
 @app.command("list")
 def listed() -> None:
-    """Name and description of the scenarios that come with it."""
+    """Name and description of the scenarios that come with it.
+
+    Example: shoplake scenario list
+    """
     from rich.console import Console
     from rich.table import Table
 

@@ -93,18 +93,33 @@ def indexed(rows: pl.DataFrame) -> pl.DataFrame:
     """
     value, key = pl.col("value").fill_null(b""), pl.col("key").cast(pl.Binary).fill_null(b"")
     return rows.with_columns(
-        event_id=pl.col("value").cast(pl.String, strict=False).str.extract(EVENT_ID, 1),
+        event_id=_texts(rows["value"]).str.extract(EVENT_ID, 1),
         same_1=value.hash(seed=1) ^ key.hash(seed=2),
         same_2=value.hash(seed=3) ^ key.hash(seed=4),
     ).select(
         *(c for c in COORDINATES if c in rows.columns),
         pl.col("topic").cast(pl.String),
         "event_id",
-        pl.when(pl.col("event_id").is_null()).then(pl.col("key").cast(pl.String, strict=False)).alias("key"),
+        pl.when(pl.col("event_id").is_null()).then(_texts(rows["key"])).alias("key"),
         "same_1",
         "same_2",
         *(c for c in ("replay_of",) if c in rows.columns),
     )
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are none: anybody can publish anything. Polars refuses the whole column."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series(values.name, [_text(value) for value in values], pl.String)
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:

@@ -70,6 +70,14 @@ def test_a_lost_event_without_an_id_is_named_by_its_key(database: duckdb.DuckDBP
     assert [str(f) for f in result.findings] == ["lost products without an id, key k"]
 
 
+def test_bytes_that_are_no_text_do_not_hide_the_ids_beside_them() -> None:
+    values = [b'{"event_id": "e1"}', b"\xff\xfe", None, b'{"event_id": "e4"}']
+    rows = pl.DataFrame({"topic": "orders", "key": [b"k", b"\xff", b"k", None], "value": values})
+    found = indexed(rows)
+    assert found["event_id"].to_list() == ["e1", None, None, "e4"]
+    assert found["key"].to_list() == [None, None, "k", None]
+
+
 def test_the_newest_progress_of_each_publisher_counts() -> None:
     first = records_of([b'{"publisher":"a","events":1}', b'{"publisher":"a","events":2}'])
     other = records_of([b'{"publisher":"b","events":9}'])

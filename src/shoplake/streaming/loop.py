@@ -278,7 +278,8 @@ class SinkLoop:
             return False  # we stand nowhere: a lag of nothing means nothing
         reached = self._done | {partition: read.stop for partition, read in self._tail.batch().ranges.items()}
         lag = sum(max(0, ends[partition] - reached[partition]) for partition in self._owner)
-        self._say("caught up" if lag == 0 else "streaming", lag=lag)
+        caught_up = "caught up" if self._owner else "standby"  # who has no share knows nothing of the store
+        self._say(caught_up if lag == 0 else "streaming", lag=lag)
         if lag:
             return False
         if reached != self._noted:

@@ -557,6 +557,28 @@ async def test_a_batch_in_hand_is_given_up_when_the_partitions_are_taken_away_wh
     assert run.store.stands[REVIEWS].epoch == 2
 
 
+class NobodysLog(MemoryLog):
+    """All partitions are somebody else's for a while."""
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({REVIEWS}) if self.generation > 1 else frozenset()
+
+
+@virtually
+async def test_a_loop_without_a_share_stands_by_and_is_not_caught_up() -> None:
+    run = Run(NobodysLog(True, True), MemoryStore(), report_every_s=0)
+    async with asyncio.TaskGroup() as group:
+        task = run.started(group)
+        await asyncio.sleep(5)
+        assert {report.state for report in run.reports} == {"joining", "standby"}
+        await run.log.on_partitions_revoked(set())
+        await run.log.on_partitions_assigned({REVIEWS})
+        await eventually(lambda: run.reports[-1].state == "caught up")
+        run.stopping.set()
+        await task
+    assert run.store.ids == ids(0, 1)
+
+
 @virtually
 async def test_told_to_stop_the_loop_ends_and_closes_all() -> None:
     run = Run(MemoryLog(True), MemoryStore())

@@ -109,7 +109,8 @@ async def plant(lab: Lab, nemesis: Nemesis, count: int) -> set[tuple[str, int, i
         sent: list[RecordMetadata] = []
         for _ in range(count):
             topic, value = nemesis.pick(sorted(TOPICS)), nemesis.pick(POISON)
-            sent.append(await producer.send_and_wait(topic, value, nemesis.pick((None, b"key", b"\xff"))))
+            key = nemesis.pick((None, b"key", b"\xff") if value is not None else (b"key", b"\xff"))
+            sent.append(await producer.send_and_wait(topic, value, key))  # with neither it is not sent
     return {(one.topic, one.partition, one.offset) for one in sent}
 
 

@@ -79,7 +79,7 @@ async def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(lab: Lab, nemesi
     disk = lab.disk
     if disk is None:
         pytest.skip("a small disk needs the right to mount one")
-    more = await lab.published() + 4 * EVENTS
+    more = await lab.log_of(lab.tier.small_log) + 4 * EVENTS
     async with lab.stores(*SINKS) as stores:
         async with contextlib.AsyncExitStack() as stack:
             workers = [await stack.enter_async_context(lab.worker(sink, stores, batch=BATCH)) for sink in SINKS]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-MEMORY_LIMIT = "256MB"
+# Of dead letters there may be many of a megabyte each.
+MEMORY_LIMIT = "512MB"
 
 
 def open_database(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -29,7 +29,7 @@ REJECTED = {
     "topic": pl.String,
     **COORDINATES,
     "timestamp_ms": pl.Int64,
-    "key": pl.Binary,
+    "key": pl.String,
     "value": pl.Binary,
     "reason": pl.String,
 }
@@ -146,6 +146,9 @@ def _spill_events(spill: Spill, topic: str, records: Records) -> None:
             {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}
         )
         refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"])
+        # As a letter shows it: the bytes of a key that is no text are in the log.
+        keys = [None if key is None else key.decode(errors="replace") for key in refused["key"]]
+        refused = refused.with_columns(key=pl.Series(keys, dtype=pl.String))
         spill.write("rejected", refused.select(list(REJECTED)))
 
 

@@ -8,7 +8,7 @@ WITH by_this_contract AS (
         topic,
         kafka_partition::BIGINT AS "partition",
         kafka_offset AS "offset",
-        try(decode(key)) AS key,
+        key,
         timestamp_ms,
         reason,
         coalesce(value, ''::BLOB) AS value

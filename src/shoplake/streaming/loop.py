@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from shoplake.errors import Backpressure, BeingRebuilt, Fenced, LogUnavailable, Misplaced, StoreUnavailable
 from shoplake.patience import Patience, jittered
+from shoplake.sinks.base import Batch, OffsetRange
 from shoplake.streaming.ahead import Fetched, ReadAhead
 from shoplake.streaming.breaker import Breaker
 from shoplake.streaming.progress import Progress, Report
@@ -22,7 +23,7 @@ from shoplake.topic_ids import TopicId, refuse_others
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shoplake.sinks.base import Batch, Epoch, Sink, TopicPartition
+    from shoplake.sinks.base import Epoch, Sink, TopicPartition
     from shoplake.streaming.reader import LogReader
 
 # A sink's own time-outs are shorter; this one is for a store that none of them notices.
@@ -32,6 +33,8 @@ REBALANCE_WAIT_S = 30.0
 # How often in a row a place is taken again that the group says is ours: more would be a fight with somebody outside.
 RECLAIMS = 5
 REPORT_EVERY_S = 0.5
+# Who has nothing to write would never hear that the store came back empty: it is asked this often.
+STORE_LOOK_S = 20.0
 # A rebuild that was stopped and is forgotten holds its store for ever; a large one holds it for hours.
 REBUILD_LIMIT_S = 6 * 3600.0
 IDLE_S = 0.05
@@ -71,6 +74,7 @@ class SinkLoop:
         self._reclaims = 0
         self._said = Progress()
         self._reported_at = 0.0
+        self._store_seen_at = 0.0
 
     async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
         """Stream until told to stop, or until everything committed at the last look is in the store.
@@ -182,6 +186,7 @@ class SinkLoop:
             self._done |= moved
             self._tail.drop(moved)
             self._reclaims = 0
+            self._store_seen_at = time.monotonic()
             applied = self._said.applied + sum(self._read.pop(partition, 0) for partition in moved)
             self._said = replace(self._said, applied=applied, batch=len(batch), batches=self._said.batches + 1)
         await self._reader.note_offsets(moved)
@@ -285,10 +290,25 @@ class SinkLoop:
         if reached != self._noted:
             self._noted = reached
             await self._reader.note_offsets(reached)  # what is left holds nothing that could go into the store
+        await self._refuse_moved_store(stopping)
         if not until_caught_up:
             return False
         await self._settle(self._tail.batch(), fetched.generation, stopping)
         return not self._tail and await self._others_caught_up(ends, stopping)
+
+    async def _refuse_moved_store(self, stopping: asyncio.Event) -> None:
+        """Look at an idle store now and then: one that was emptied, or went back, has to be filled again.
+
+        Raises:
+            Fenced, Misplaced: as a batch would be.
+        """
+        if not self._owner or time.monotonic() - self._store_seen_at < STORE_LOOK_S:
+            return
+        found = await self._persistently(lambda: self._sink.checkpoints(list(self._owner)), stopping)
+        self._store_seen_at = time.monotonic()
+        Batch({}, {p: OffsetRange(done, done) for p, done in self._done.items()}).fresh(
+            self._sink.name, found, self._owner
+        )
 
     async def _others_caught_up(self, ends: Mapping[TopicPartition, int], stopping: asyncio.Event) -> bool:
         """Whether the store has what is not ours: a worker is not done because its few partitions are."""

@@ -437,6 +437,31 @@ async def test_a_loop_that_the_group_still_knows_takes_a_forgetful_store_again()
 
 
 @virtually
+@pytest.mark.parametrize("kind", [Forgetful, WentBack])
+async def test_a_store_that_loses_something_while_nothing_comes_is_filled_again(kind: type[Forgetful]) -> None:
+    run = Run(MemoryLog(*[True] * 4), kind(after=WAIT_S))
+    async with asyncio.TaskGroup() as group:
+        task = run.started(group)
+        await eventually(lambda: run.store.ids == ids(0, 1, 2, 3))
+        run.store.forget()
+        await eventually(lambda: run.store.ids == ids(0, 1, 2, 3))
+        run.stopping.set()
+        await task
+    assert len(run.log.sought) == 2
+
+
+@virtually
+async def test_an_idle_store_is_left_alone_most_of_the_time() -> None:
+    run = Run(MemoryLog(True, True), MemoryStore())
+    async with asyncio.TaskGroup() as group:
+        task = run.started(group)
+        await asyncio.sleep(10.5 * loop_.STORE_LOOK_S)
+        run.stopping.set()
+        await task
+    assert run.store.asked == 10
+
+
+@virtually
 async def test_a_loop_whose_store_went_back_goes_back_too() -> None:
     run = await Run(MemoryLog(*[True] * 6), WentBack(after=2)).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4, 5)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shoplake.publish.forecast import Forecast
     from shoplake.publish.pace import Pace
+    from shoplake.publish.progress import Published
     from shoplake.publish.run import Run
 
 EVENTS = 200_000
@@ -74,6 +77,7 @@ def command(
         typer.Option(help="Spark's; as many cores of this machine as --workers if empty.", rich_help_panel=WHERE_TO),
     ] = "",
     environment: Annotated[str, typer.Option(help="Whose Kafka.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
 ) -> None:
     """Simulate a shop and publish it to Kafka, one transaction per window. Run again, it goes on where it stopped.
 
@@ -104,16 +108,33 @@ def command(
     if dry_run:
         from shoplake.publish.forecast import forecast
 
-        _print(run, forecast(run))
-    elif engine == "spark" and out is not None:
-        _write_by_spark(run, out, overwrite=overwrite, master=spark_master or None)
+        made = forecast(run)
+        if json:
+            _say(True, _as_json(run, made), "")
+        else:
+            _print(run, made)
     elif out is not None:
-        _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
+        if engine == "spark":
+            counts = _write_by_spark(run, out, overwrite=overwrite, master=spark_master or None)
+        else:
+            counts = _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
+        events_in_all = sum(counts.values())
+        _say(json, {"events": events_in_all, "topics": dict(counts)}, f"{events_in_all} events in {out}")
     else:
-        _publish(run, pace, environment, watch=watch, faults_out=faults_out)
+        done = _publish(run, pace, environment, watch=watch, faults_out=faults_out)
+        found = {"events": done.events, "publisher": done.publisher}
+        _say(json, found, f"{done.events} events of '{done.publisher}' are in the log")
 
 
-def _write(run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, faults_out: Path | None) -> None:
+def _say(as_json: bool, found: Mapping[str, object], text: str) -> None:
+    import json
+
+    typer.echo(json.dumps(found) if as_json else text)
+
+
+def _write(
+    run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, faults_out: Path | None
+) -> Mapping[str, int]:
     from shoplake.cli.publishing import publishing
     from shoplake.publish import files
     from shoplake.publish.ledger import told
@@ -121,18 +142,16 @@ def _write(run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, fa
 
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=False) as ledger:
         watches = all_of([progress, ledger])
-        counts = files.write_run(run, out, format, overwrite=overwrite, watch=watches)
-    typer.echo(f"{sum(counts.values())} events in {out}")
+        return files.write_run(run, out, format, overwrite=overwrite, watch=watches)
 
 
-def _write_by_spark(run: Run, out: Path, *, overwrite: bool, master: str | None) -> None:
+def _write_by_spark(run: Run, out: Path, *, overwrite: bool, master: str | None) -> Mapping[str, int]:
     from shoplake.publish import spark
 
-    counts = spark.write_run(run, out, overwrite=overwrite, master=master)
-    typer.echo(f"{sum(counts.values())} events in {out}")
+    return spark.write_run(run, out, overwrite=overwrite, master=master)
 
 
-def _publish(run: Run, pace: Pace, environment: str, *, watch: bool, faults_out: Path | None) -> None:
+def _publish(run: Run, pace: Pace, environment: str, *, watch: bool, faults_out: Path | None) -> Published:
     import asyncio
     import os
 
@@ -145,8 +164,15 @@ def _publish(run: Run, pace: Pace, environment: str, *, watch: bool, faults_out:
     failpoints.arm(os.environ)
     cluster = platform.kafka_cluster(environment)
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=True) as ledger:
-        done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([progress, ledger])))
-    typer.echo(f"{done.events} events of '{done.publisher}' are in the log")
+        return asyncio.run(publish(cluster, run, pace=pace, watch=all_of([progress, ledger])))
+
+
+def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:
+    topics = {
+        topic: {"events": made.records[topic], "bytes": made.size_bytes[topic], "faults": made.faults[topic]}
+        for topic in run.topics
+    }
+    return {"exact": made.exact, "days": made.days, "topics": topics}
 
 
 def _print(run: Run, made: Forecast) -> None:

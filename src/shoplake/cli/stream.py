@@ -24,6 +24,7 @@ def command(
         bool, typer.Option("--until-caught-up", help="End when everything in the log is in the stores.")
     ] = False,
     environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
 ) -> None:
     """Run a process per sink, or several, until stopped. Killed or stopped, each goes on where its store stands.
 
@@ -31,6 +32,7 @@ def command(
     """
     import asyncio
     import contextlib
+    import json as jsonlib
 
     from shoplake import platform
     from shoplake.cli.progress import watching_sinks
@@ -56,5 +58,11 @@ def command(
                 watch=heartbeat.beating(watch),
             )
         )
+    if json:
+        found = {
+            str(v): {"events": v.progress.applied, "lag": v.progress.lag, "state": v.progress.state} for v in views
+        }
+        typer.echo(jsonlib.dumps(found))
+        return
     for view in views:
         typer.echo(f"{view}: {view.progress.applied} events, lag {view.progress.lag}, {view.progress.state}")

@@ -50,6 +50,15 @@ def test_a_dry_run_says_what_files_would_hold(small, tmp_path):
     assert "6.0 days from 2026-09-01: all of it simulated, nothing published" in said.stdout
 
 
+def test_programs_are_told_in_json_what_would_be_made_and_what_was(small, tmp_path):
+    said = json.loads(run("generate", "--scenario", small, "--days", "6", "--dry-run", "--json").stdout)
+    made = json.loads(run("generate", "--scenario", small, "--days", "6", "--out", f"{tmp_path}/out", "--json").stdout)
+
+    assert {topic: counts["events"] for topic, counts in said["topics"].items()} == made["topics"]
+    assert made["events"] == sum(made["topics"].values()) > 0
+    assert said["exact"]
+
+
 def test_a_day_more_is_a_day_more_and_another_start_another_day(small, tmp_path):
     for days in (2, 3):
         run(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from testcontainers.compose import ComposeContainer, DockerCompose
 
@@ -86,10 +87,13 @@ class Containers:
         assert port is not None
         return port
 
-    def sql(self, statement: str) -> str:
-        """What Postgres answers."""
-        psql = ("psql", "-h", "/var/run/postgresql", "-U", "shoplake", "-d", "shoplake", "-v", "ON_ERROR_STOP=1")
-        return self.run("exec", "-T", "postgres", *psql, "-c", statement).stdout
+    def sql(self, *statements: str) -> None:
+        """Have Postgres do these, in one transaction."""
+        password = self.run("exec", "-T", "postgres", "cat", "/run/shoplake/postgres").stdout.strip()
+        where = f"host=127.0.0.1 port={self.port('postgres', 5432)} dbname=shoplake user=shoplake"
+        with psycopg.connect(where, password=password) as connection:
+            for statement in statements:
+                connection.execute(statement)
 
     def healthy(self, service: str) -> None:
         """Wait until each container of the service says that it is healthy.

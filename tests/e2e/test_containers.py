@@ -112,16 +112,17 @@ def test_an_emulator_that_came_back_empty_is_filled_again_from_the_log(stack: Co
 
 def test_a_row_that_was_taken_away_is_missed(stack: Containers) -> None:
     stack.exact()
-    stack.sql("CREATE TABLE kept AS SELECT * FROM shop.reviews LIMIT 1")
-    stack.sql("DELETE FROM shop.reviews AS r USING kept AS k WHERE r.review_id = k.review_id")
+    stack.sql(
+        "CREATE TABLE kept AS SELECT * FROM shop.customers LIMIT 1",
+        "DELETE FROM shop.customers AS c USING kept AS k WHERE c.customer_id = k.customer_id",
+    )
 
     found = stack.verified()
 
     assert found.pop("postgres")["lost"] == 1
     assert all(is_exact(store) for store in found.values())
 
-    stack.sql("INSERT INTO shop.reviews SELECT * FROM kept")
-    stack.sql("DROP TABLE kept")
+    stack.sql("INSERT INTO shop.customers SELECT * FROM kept", "DROP TABLE kept")
     stack.exact()
 
 

@@ -59,7 +59,8 @@ def test_a_stack_seeds_and_verifies_itself_with_nothing_of_ours_on_the_host(stac
     assert all(found[name]["found"] > 0 for name in STORES - {"dead_letters"})
 
 
-def test_files_and_items_lie_in_localstack(stack: Containers) -> None:
+def test_files_and_items_lie_in_localstack(stack: Containers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # of another stack; the client would take it before ours
     localstack = localstack_client.session.Session(localstack_host=f"127.0.0.1:{stack.port('localstack', 4566)}")
     tables = localstack.client("dynamodb").list_tables()["TableNames"]
     buckets = [bucket["Name"] for bucket in localstack.client("s3").list_buckets()["Buckets"]]

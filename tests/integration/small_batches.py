@@ -7,7 +7,7 @@ from shoplake.sinks import lake_archive
 from shoplake.streaming import rebuild
 from shoplake.streaming.reader import Limits
 
-BATCH = 500
+BATCH = 100
 
 lake_archive.BATCH_ROWS = BATCH
 rebuild.LIMITS = dict.fromkeys(rebuild.REBUILDABLE, Limits(max_records=BATCH, linger_s=0.0))

@@ -24,9 +24,9 @@ EVENTS = 20_000
 SEED = 11
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded_stack(platform: Settings) -> Settings:
-    """20k events of the demo shop, published and streamed into every store."""
+    """20k events of the demo shop, and whatever files before this one have published, streamed into every store."""
     run = Run(load_scenario("demo"), SEED, EVENTS)
     asyncio.run(publish(platform.kafka, run))
     asyncio.run(stream(SINKS, until_caught_up=True))

@@ -6,9 +6,7 @@ import tomllib
 from itertools import pairwise
 from typing import Any
 
-import yaml
-
-from docgen import drawing, terraform
+from docgen import compose, drawing, terraform
 from docgen.drawing import Box
 from shoplake import paths
 from shoplake.contract import TOPICS
@@ -67,9 +65,7 @@ def modules() -> str:
 
 def services() -> str:
     """Compose's services, each below those that it waits for."""
-    text = (paths.project_root() / "docker-compose.yml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
-    needs = drawing.reduced({name: sorted(one.get("depends_on", {})) for name, one in found.items()})
+    needs = drawing.reduced({name: sorted(one.get("depends_on", {})) for name, one in compose.services().items()})
     boxes = _alike(needs)
     kept = {name: given for name, given in needs.items() if name in boxes}
     rows = [[boxes[name] for name in row] for row in drawing.layers(kept, most=5)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+from shoplake.errors import UsageError
 
 NOTE = "<!-- Made by `python -m docgen`; edit the source it is made from. -->"
 
@@ -26,6 +29,24 @@ def code(text: str) -> str:
 def block(text: str, language: str = "") -> str:
     """Text as a block of code."""
     return f"```{language}\n{text.strip()}\n```"
+
+
+def markers(name: str) -> tuple[str, str]:
+    """What begins and ends the generated part of a page that people write."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def filled(page: str, between: tuple[str, str], text: str, *, what: str) -> str:
+    """The page with the text between its markers; what stands around them stays.
+
+    Raises:
+        UsageError: it has no markers; `what` says what is missing where.
+    """
+    begin, end = between
+    marked = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    if not marked.search(page):
+        raise UsageError(f"there is no place for {what}", fix=f"write {begin} and {end} where it belongs")
+    return marked.sub(lambda _: f"{begin}\n{text}\n{end}", page)
 
 
 def _cell(text: str) -> str:

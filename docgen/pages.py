@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from docgen import commands, contract, decisions, diagrams, errors, settings, stores, terraform
+from docgen import capabilities, commands, compose, contract, decisions, diagrams, errors, settings, stores, terraform
 from shoplake import paths
-from shoplake.stack import capability_page, compose_page
 
 FOLDERS = ("docs/reference", "docs/diagrams")
 """What is in these folders is generated, all of it."""
@@ -56,8 +55,8 @@ def _filled() -> dict[Path, str]:
     """Pages that people write, with a generated part between markers."""
     root = paths.project_root()
     return {
-        capability_page.PAGE: capability_page.with_table(_read(root / capability_page.PAGE) or ""),
-        compose_page.PAGE: compose_page.with_drawing(_read(root / compose_page.PAGE) or ""),
+        capabilities.PAGE: capabilities.with_table(_read(root / capabilities.PAGE) or ""),
+        compose.PAGE: compose.with_drawing(_read(root / compose.PAGE) or ""),
     }
 
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from docgen.capabilities import BEGIN, END, PAGE, table, with_table
 from shoplake import paths
 from shoplake.errors import UsageError
-from shoplake.stack.capability_page import BEGIN, END, PAGE, table, with_table
 
 
 def test_the_docs_hold_the_table_of_today() -> None:
     page = (paths.project_root() / PAGE).read_text()
-    assert with_table(page) == page, "write it with `python -m shoplake.stack.capability_page`"
+    assert with_table(page) == page, "write it with `python -m docgen`"
 
 
 def test_the_table_says_what_is_off_and_where() -> None:

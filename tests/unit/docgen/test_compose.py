@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
+from docgen.compose import PAGE, drawing, with_drawing
 from shoplake import paths
 from shoplake.errors import UsageError
-from shoplake.stack.compose_page import PAGE, drawing, with_drawing
 
 
 def test_the_docs_hold_the_drawing_of_today() -> None:
     page = (paths.project_root() / PAGE).read_text()
-    assert with_drawing(page) == page, "write it with `python -m shoplake.stack.compose_page`"
+    assert with_drawing(page) == page, "write it with `python -m docgen`"
 
 
 def test_the_drawing_shows_ports_networks_and_who_waits_for_whom() -> None:

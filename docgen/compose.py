@@ -1,4 +1,4 @@
-"""Draws docker-compose.yml into the docs: `python -m shoplake.stack.compose_page`. A test holds the drawing current."""
+"""docker-compose.yml as a drawing and a table, for the page that people write about containers."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 import yaml
 
+from docgen import markdown
 from shoplake import paths
-from shoplake.errors import UsageError
 
 PAGE = Path("docs") / "containers.md"
-BEGIN, END = "<!-- compose: begin -->", "<!-- compose: end -->"
+BEGIN, END = markdown.markers("compose")
 PORT = re.compile(r"^127\.0\.0\.1:\$\{\w+:-(\d+)\}:(\d+)$")
 
 
 def drawing() -> str:
     """Services by network with what they wait for, as a Mermaid flowchart, and a table of ports and limits."""
-    services = _services()
+    found = services()
     lines = ["```mermaid", "flowchart LR", "  host((host))"]
-    for title, inside in _groups(services).items():
+    for title, inside in _groups(found).items():
         lines += [f'  subgraph {title.split()[0]}["{title}"]', *(f'    {name}["{name}"]' for name in inside), "  end"]
-    for name, one in services.items():
+    for name, one in found.items():
         lines += [f'  host -- "{_published(port)}" --> {name}' for port in one.get("ports", [])]
         lines += [f"  {needed} --> {name}" for needed in one.get("depends_on", {}) if _drawn(name, needed)]
-    return "\n".join([*lines, "```", "", *_table(services)])
+    return "\n".join([*lines, "```", "", *_table(found)])
 
 
 def with_drawing(page: str) -> str:
@@ -34,19 +34,11 @@ def with_drawing(page: str) -> str:
     Raises:
         UsageError: it has no markers.
     """
-    marked = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    if not marked.search(page):
-        raise UsageError(f"{PAGE} has no place for the drawing", fix=f"write {BEGIN} and {END} where it belongs")
-    return marked.sub(lambda _: f"{BEGIN}\n{drawing()}\n{END}", page)
+    return markdown.filled(page, (BEGIN, END), drawing(), what=f"the drawing in {PAGE}")
 
 
-def main() -> None:
-    """Write the drawing into the page of this checkout."""
-    page = paths.project_root() / PAGE
-    page.write_text(with_drawing(page.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _services() -> dict[str, dict[str, Any]]:
+def services() -> dict[str, dict[str, Any]]:
+    """The compose file's services by name, as they are written there."""
     text = (paths.project_root() / "docker-compose.yml").read_text(encoding="utf-8")
     found: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
     return found
@@ -79,7 +71,3 @@ def _table(services: dict[str, dict[str, Any]]) -> list[str]:
         memory = one["deploy"]["resources"]["limits"]["memory"]
         lines.append(f"| {name} | {image} | {', '.join(one.get('profiles', []))} | {ports} | {memory} |")
     return lines
-
-
-if __name__ == "__main__":
-    main()

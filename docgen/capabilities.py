@@ -1,16 +1,14 @@
-"""Prints the capability table into the docs: `python -m shoplake.stack.capability_page`. A test holds it current."""
+"""The capability table, for the page that people write about Terraform."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from shoplake import paths
-from shoplake.errors import UsageError
+from docgen import markdown
 from shoplake.stack.capabilities import CAPABILITIES, MEASURED, TITLES, Capability, Emulator, Local, Support
 
 PAGE = Path("docs") / "terraform.md"
-BEGIN, END = "<!-- capabilities: begin -->", "<!-- capabilities: end -->"
+BEGIN, END = markdown.markers("capabilities")
 OFF = "off"
 
 
@@ -22,7 +20,7 @@ def table() -> str:
         [row.service, row.used_for, *(_local(row, each) for each in MEASURED), _aws(row), row.note]
         for row in CAPABILITIES
     ]
-    return "\n".join(_line(cells) for cells in [header, ["---"] * len(header), *rows])
+    return markdown.table(header, rows)
 
 
 def with_table(page: str) -> str:
@@ -31,16 +29,7 @@ def with_table(page: str) -> str:
     Raises:
         UsageError: it has no markers.
     """
-    marked = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    if not marked.search(page):
-        raise UsageError(f"{PAGE} has no place for the table", fix=f"write {BEGIN} and {END} where it belongs")
-    return marked.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", page)
-
-
-def main() -> None:
-    """Write the table into the page of this checkout."""
-    page = paths.project_root() / PAGE
-    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return markdown.filled(page, (BEGIN, END), table(), what=f"the table in {PAGE}")
 
 
 def _local(row: Capability, emulator: Emulator) -> str:
@@ -50,11 +39,3 @@ def _local(row: Capability, emulator: Emulator) -> str:
 
 def _aws(row: Capability) -> str:
     return row.on("aws").value if row.used_for else OFF
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    main()

@@ -207,3 +207,12 @@ class VerifyFailed(ShoplakeError):
         "Rows that are only lost may not have been streamed yet: `shoplake stream --until-caught-up`. "
         "Anything else is a bug, and the findings name the rows."
     )
+
+
+def first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """The error that a caller can act on, out of those of concurrent tasks."""
+    expected, _ = group.split(ShoplakeError)
+    chosen: Exception = expected or group
+    while isinstance(chosen, ExceptionGroup):
+        chosen = chosen.exceptions[0]
+    return chosen

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from shoplake import sinks
-from shoplake.errors import Backpressure, Interrupted, ShoplakeError, StoreUnavailable, StreamHalted, UsageError
+from shoplake.errors import Backpressure, Interrupted, StoreUnavailable, StreamHalted, UsageError, first_of
 from shoplake.sinks.base import Batch, TopicPartition
 from shoplake.sinks.rebuilding import RebuildableSink, State
 from shoplake.streaming.letters import overruled
@@ -215,7 +215,7 @@ class _Rebuild:
                 tasks.create_task(self._work(done))
                 looking = tasks.create_task(self._watch_store({p: bounds.stop for p, bounds in log.items()}, done))
         except ExceptionGroup as group:
-            raise _first(group) from group
+            raise first_of(group) from group
         self._refuse_stopped()
         return looking.result()
 
@@ -290,11 +290,3 @@ async def _patiently(apply: Callable[[], Awaitable[None]]) -> None:
 
 def _ignore(progress: Progress) -> None:
     """The store says how far it is."""
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    expected, _ = group.split(ShoplakeError)
-    chosen: Exception = expected or group
-    while isinstance(chosen, ExceptionGroup):
-        chosen = chosen.exceptions[0]
-    return chosen

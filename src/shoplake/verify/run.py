@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import ShoplakeError, UsageError, first_of
 from shoplake.settings import Settings
 from shoplake.verify import log
 from shoplake.verify.comparison import compare
@@ -86,7 +86,7 @@ class _Run:
                 reading = tasks.create_task(self._spill_log())
                 checks = [tasks.create_task(self._outcome(name, reading)) for name in wanted]
         except ExceptionGroup as group:
-            raise _first(group) from group
+            raise first_of(group) from group
         outcomes = [check.result() for check in checks]
         errors = [outcome for outcome in outcomes if isinstance(outcome, ShoplakeError)]
         if errors:
@@ -142,12 +142,3 @@ def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:
     module.settle(cursor)
     parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
     return StoreResult.total(parts[0].name, parts)
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The error that a caller can act on, out of those of concurrent tasks."""
-    expected, _ = group.split(ShoplakeError)
-    chosen: Exception = expected or group
-    while isinstance(chosen, ExceptionGroup):
-        chosen = chosen.exceptions[0]
-    return chosen

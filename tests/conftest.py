@@ -5,7 +5,6 @@ The stack is started once per session and only when a test asks for it.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
 from tests import emulators
+from tests.own_stack import own_stack
 
 TESTS = Path(__file__).parent
 
@@ -44,17 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connections]:
     """A running stack of this session's own (with xdist: of this worker's own), which the environment points at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOPLAKE_HOME", str(tmp_path_factory.mktemp("stack") / "home"))
-        for name in [name for name in os.environ if name.startswith("AWS_") and "CA_BUNDLE" not in name]:
-            patch.delenv(name)
-        try:
-            embedded.up()
-            for name, value in embedded.environment().items():
-                patch.setenv(name, value)
-            yield embedded.connections()
-        finally:
-            embedded.purge()
+    with own_stack(tmp_path_factory.mktemp("stack") / "home"):
+        yield embedded.connections()
 
 
 @pytest.fixture(scope="session")

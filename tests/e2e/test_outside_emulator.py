@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.emulators import Running
+from tests.own_stack import without_aws
 
 from .shell import Shell
 
@@ -20,7 +21,7 @@ EVENTS = 20_000
 @pytest.fixture(scope="module")
 def shell(localstack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     localstack.wipe()
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or "CA_BUNDLE" in key}
+    inherited = without_aws(os.environ)
     home = tmp_path_factory.mktemp("outside") / "home"
     first = Shell({**inherited, "SHOPLAKE_HOME": str(home), "SHOPLAKE_AWS_ENDPOINT": localstack.url})
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.own_stack import without_aws
 
 from shoplake.stack import compose
 
@@ -29,7 +30,7 @@ def emulator(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def shell(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or "CA_BUNDLE" in key}
+    inherited = without_aws(os.environ)
     files, values = compose_files()
     values |= {"COMPOSE_FILE": ":".join(files), "SHOPLAKE_HOME": str(tmp_path_factory.mktemp(emulator) / "home")}
     found = Shell(inherited | values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from tests.emulators import Running
 from tests.integration.test_sinks import subject, test_a_text_is_kept_as_it_is, test_it_keeps_what_every_sink_promises
+from tests.own_stack import own_home
 
 from shoplake.infra import runner
 from shoplake.infra.variables import variables_from
@@ -34,7 +34,7 @@ def stores(localstack: Running, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A container per store, Terraform's part on LocalStack, and no Kafka: a sink knows nothing of it."""
     password = secrets.token_urlsafe(16)
     postgres, mongo, valkey = free_ports(3)
-    with ExitStack() as running, pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as running, own_home(tmp_path_factory.mktemp("stores") / "home") as patch:
         running.enter_context(
             _container("postgres:18", 5432, postgres, "listening on IPv4 address")
             .with_env("POSTGRES_USER", "shoplake")
@@ -46,9 +46,6 @@ def stores(localstack: Running, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 f"valkey-server --requirepass {password}"
             )
         )
-        patch.setenv("SHOPLAKE_HOME", str(tmp_path_factory.mktemp("stores") / "home"))
-        for name in [name for name in os.environ if name.startswith("AWS_") and "CA_BUNDLE" not in name]:
-            patch.delenv(name)
         for name, value in localstack.environment.items():
             patch.setenv(name, value)
         localstack.wipe()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from shoplake import paths
-from shoplake import stack as embedded
 from shoplake.settings import load as load_settings
+from tests.own_stack import own_stack
 
 from .disk import mounted
 from .lab import Lab, apply
@@ -91,18 +90,12 @@ def lab(pytestconfig: pytest.Config, tier: Tier, tmp_path_factory: pytest.TempPa
     """A stack with an applied environment and an empty log; what was seen on it is written down when it goes."""
     results = Results(tier.name, pytestconfig.getoption("--seed"))
     folder, written_to = tmp_path_factory.mktemp("faults"), paths.home() / "faults"
-    with mounted(folder / "disk") as disk, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOPLAKE_HOME", str(folder / "disk" / "home"))
-        for name in [name for name in os.environ if name.startswith("AWS_") and "CA_BUNDLE" not in name]:
-            patch.delenv(name)
+    with mounted(folder / "disk") as disk:
         try:
-            embedded.up()
-            for name, value in embedded.environment().items():
-                patch.setenv(name, value)
-            apply()
-            yield Lab(load_settings("local"), folder, disk, tier, pytestconfig.stash[journal_key], results)
+            with own_stack(folder / "disk" / "home"):
+                apply()
+                yield Lab(load_settings("local"), folder, disk, tier, pytestconfig.stash[journal_key], results)
         finally:
-            embedded.purge()
             if results.seen:
                 results.write(written_to)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +17,7 @@ from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.sinks import SINKS
 from shoplake.streaming.supervisor import stream
+from tests.own_stack import own_stack
 
 WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of the provider makes it cost 80 s
 EVENTS = 20_000
@@ -36,17 +36,8 @@ def loaded_stack(platform: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Empty stores and an empty log, of this file's own, so that nothing has to be cleaned up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOPLAKE_HOME", str(tmp_path_factory.mktemp("stores") / "home"))
-        for name in [name for name in os.environ if name.startswith("AWS_") and "CA_BUNDLE" not in name]:
-            patch.delenv(name)
-        try:
-            embedded.up()
-            for name, value in embedded.environment().items():
-                patch.setenv(name, value)
-            prepare_stack()
-            given = variables_from(embedded.connections()) | WITHOUT_RDS
-            runner.apply("local", variables=given, environment=embedded.environment())
-            yield load_settings("local")
-        finally:
-            embedded.purge()
+    with own_stack(tmp_path_factory.mktemp("stores") / "home"):
+        prepare_stack()
+        given = variables_from(embedded.connections()) | WITHOUT_RDS
+        runner.apply("local", variables=given, environment=embedded.environment())
+        yield load_settings("local")

@@ -72,6 +72,16 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(root, tools, tmp_path / "calls")
 
 
+@pytest.mark.parametrize(("told", "compiled"), [({"PYTHONDONTWRITEBYTECODE": "1"}, True), ({}, False)])
+def test_libraries_are_compiled_once_where_python_may_not_do_it_as_it_runs(
+    checkout: Checkout, told: dict[str, str], compiled: bool
+) -> None:
+    checkout.run("status", **told)
+
+    synced = next(line for line in checkout.calls.read_text().splitlines() if " sync " in line)
+    assert ("--compile-bytecode" in synced) == compiled
+
+
 def test_arguments_input_and_folder_reach_the_command_as_they_are(checkout: Checkout, tmp_path: Path) -> None:
     done = checkout.run("logs", "two words", "", "*", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -214,3 +214,34 @@ def test_an_unknown_field_does_not_become_another_events_column(field: str, raw:
 def test_a_text_that_only_looks_like_u0000_is_kept() -> None:
     (row,) = rows_of("reviews", json_of(REVIEW, title="\\u0000"))
     assert row["title"] == "\\u0000"
+
+
+AWKWARD = [
+    json_of(REVIEW),
+    json_of(REVIEW, body="two\nlines"),
+    msgspec.json.format(json_of(REVIEW), indent=2),
+    json_of(REVIEW) + b"\n",
+    b" " + json_of(REVIEW) + b"\r",
+    json_of(REVIEW) + json_of(REVIEW),
+    json_of(REVIEW) + b"\n" + json_of(REVIEW),
+    json_of(REVIEW, body="\0"),
+    json_of(REVIEW, body="\\u0000"),
+    with_raw(REVIEW, "extra", b'"\xff"'),
+    with_raw(REVIEW, "extra", b"[" * 5_000),
+    json_of(REVIEW, rating=9),
+    b"",
+    b"\n",
+    b"null",
+    None,
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.sampled_from(AWKWARD), max_size=12), before=st.integers(0, 300))
+def test_whether_a_value_is_refused_does_not_depend_on_its_neighbours(values: list[bytes], before: int) -> None:
+    together = [json_of(REVIEW)] * before + values
+
+    alone = [(i, r.reason, r.detail) for i, value in enumerate(values) for r in rejections("reviews", [value])]
+
+    found = [(r.position - before, r.reason, r.detail) for r in rejections("reviews", together)]
+    assert found == alone

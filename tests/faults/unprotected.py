@@ -110,7 +110,7 @@ def unprocessed_items() -> None:
     def write_chunk(self: dynamodb.DynamoDBSink, collection: str, items: Sequence[tuple[Key, Item]]) -> bool:
         names, table = dynamodb.KEY_NAMES[collection], self._tables[collection]
         puts = [
-            {"PutRequest": {"Item": dynamodb._attributes(dict(zip(names, key, strict=True)) | item)}}
+            {"PutRequest": {"Item": dynamodb.attributes(dict(zip(names, key, strict=True)) | item)}}
             for key, item in items
         ]
         for chunk in keyed.chunks(puts, 25):

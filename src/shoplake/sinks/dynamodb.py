@@ -15,6 +15,7 @@ from shoplake import aws, failpoints
 from shoplake.errors import Backpressure, Fenced, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.dynamodb_items import PARTS
+from shoplake.sinks.dynamodb_wire import Calls, attributes, plain
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
 from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
 from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
@@ -49,6 +50,7 @@ class DynamoDBSink(KeyedSink):
             "checkpoints": settings.checkpoints_table,
         }
         self._client = aws.client("dynamodb", pool=PARALLEL_CALLS)
+        self._calls = Calls(self._client)
 
     async def prepare(self) -> None:
         """Nothing to make: Terraform owns the tables."""
@@ -151,12 +153,12 @@ class DynamoDBSink(KeyedSink):
                 Key={"pk": {"S": str(partition)}},
                 UpdateExpression=f"ADD epoch :one SET {change}",
                 ConditionExpression=condition,
-                ExpressionAttributeValues=_attributes(values),
+                ExpressionAttributeValues=attributes(values),
                 ReturnValues="ALL_NEW",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return {}
-        return _item(answer["Attributes"])
+        return plain(answer["Attributes"])
 
     def _note_filling(self, filling: Filling, found: int) -> bool:
         """False when another filling than the one that was found is current."""
@@ -165,9 +167,9 @@ class DynamoDBSink(KeyedSink):
             self._call(
                 self._client.put_item,
                 TableName=self._checkpoints,
-                Item=_attributes(item),
+                Item=attributes(item),
                 ConditionExpression="attribute_not_exists(pk)" if found == 0 else "filling = :found",
-                **({"ExpressionAttributeValues": _attributes({":found": found})} if found else {}),
+                **({"ExpressionAttributeValues": attributes({":found": found})} if found else {}),
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
@@ -180,7 +182,7 @@ class DynamoDBSink(KeyedSink):
             "TableName": table,
             "FilterExpression": EARLIER,
             "ProjectionExpression": ", ".join(names),
-            "ExpressionAttributeValues": _attributes({":filling": number}),
+            "ExpressionAttributeValues": attributes({":filling": number}),
             "ConsistentRead": True,
         }
         page: dict[str, Any] = {}
@@ -198,7 +200,7 @@ class DynamoDBSink(KeyedSink):
                 TableName=table,
                 Key=key,
                 ConditionExpression=EARLIER,
-                ExpressionAttributeValues=_attributes({":filling": number}),
+                ExpressionAttributeValues=attributes({":filling": number}),
             )
 
     def _identify(self, name: str, identity: str) -> str:
@@ -207,10 +209,10 @@ class DynamoDBSink(KeyedSink):
             TableName=self._checkpoints,
             Key={"pk": {"S": name}},
             UpdateExpression="SET topic_identity = if_not_exists(topic_identity, :identity)",
-            ExpressionAttributeValues=_attributes({":identity": identity}),
+            ExpressionAttributeValues=attributes({":identity": identity}),
             ReturnValues="ALL_NEW",
         )
-        return str(_item(answer["Attributes"])["topic_identity"])
+        return str(plain(answer["Attributes"])["topic_identity"])
 
     def _advance(self, partition: TopicPartition, checkpoint: Checkpoint) -> dict[str, Any]:
         return {
@@ -218,18 +220,18 @@ class DynamoDBSink(KeyedSink):
             "Key": {"pk": {"S": str(partition)}},
             "UpdateExpression": "SET next_offset = :offset",
             "ConditionExpression": f"epoch = :epoch AND {self._of_ours}",
-            "ExpressionAttributeValues": _attributes(
+            "ExpressionAttributeValues": attributes(
                 {":offset": checkpoint.next_offset, ":epoch": checkpoint.epoch} | self._filling_value
             ),
         }
 
     def _read_chunk(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
         table, names = self._tables[collection], KEY_NAMES[collection]
-        wanted = {"ConsistentRead": True, "Keys": [_attributes(dict(zip(names, k, strict=True))) for k in keys]}
+        wanted = {"ConsistentRead": True, "Keys": [attributes(dict(zip(names, k, strict=True))) for k in keys]}
         items: list[Item] = []
         for attempt in range(TRIES):
-            answer = self._call(self._client.batch_get_item, RequestItems={table: wanted})
-            items += [_item(found) for found in answer["Responses"].get(table, ())]
+            answer = self._call(self._calls.batch_get_item, request_items={table: wanted})
+            items += [plain(found) for found in answer["Responses"].get(table, ())]
             unprocessed = answer.get("UnprocessedKeys", {}).get(table)
             if not unprocessed:
                 return {tuple(item.pop(name) for name in names): item for item in items}
@@ -243,10 +245,10 @@ class DynamoDBSink(KeyedSink):
             {
                 "Put": {
                     "TableName": self._tables[collection],
-                    "Item": _attributes(dict(zip(names, key, strict=True)) | item),
+                    "Item": attributes(dict(zip(names, key, strict=True)) | item),
                     "ConditionExpression": "rev = :rev" if item["rev"] > 1 else "attribute_not_exists(pk)",
                 }
-                | ({"ExpressionAttributeValues": _attributes({":rev": item["rev"] - 1})} if item["rev"] > 1 else {})
+                | ({"ExpressionAttributeValues": attributes({":rev": item["rev"] - 1})} if item["rev"] > 1 else {})
             }
             for key, item in items
         ]
@@ -259,7 +261,7 @@ class DynamoDBSink(KeyedSink):
         """All writes or none; False when a condition does not hold."""
         for attempt in range(TRIES):
             try:
-                self._call(self._client.transact_write_items, TransactItems=writes)
+                self._call(self._calls.transact_write_items, writes=writes)
             except self._client.exceptions.TransactionCanceledException as error:
                 codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
                 if "ConditionalCheckFailed" in codes:
@@ -292,27 +294,3 @@ def _filling(row: Item | None) -> Filling:
 def _pause_s(attempt: int) -> float:
     # Full jitter: writers that collided once should not meet again.
     return random.uniform(0, min(2.0, 0.05 * 2**attempt))  # noqa: S311 - not a secret
-
-
-def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values as DynamoDB's typed ones. boto3's own serializer goes through Decimal, five times slower."""
-    return {name: _attribute(value) for name, value in item.items()}
-
-
-def _attribute(value: Any) -> dict[str, Any]:  # noqa: ANN401
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, int):
-        return {"N": str(value)}
-    return {"M": _attributes(value)}
-
-
-def _item(attributes: Mapping[str, Mapping[str, Any]]) -> Item:
-    return {name: _value(typed) for name, typed in attributes.items()}
-
-
-def _value(typed: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    (kind, value), *_ = typed.items()
-    if kind == "N":
-        return int(value)
-    return _item(value) if kind == "M" else value

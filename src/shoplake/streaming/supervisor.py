@@ -17,9 +17,9 @@ from shoplake.errors import Interrupted, ShoplakeError
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
 
-# A worker that is killed starts where its store stands. One that is killed again and again has a reason.
-# Workers are what shares out the cores: with a thread for each, polars' NDJSON reader takes half as much CPU time again.
+# Workers share out the cores: with a thread for each, polars' NDJSON reader takes half as much CPU time again.
 ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
+# A worker that is killed starts where its store stands. One that is killed again and again has a reason.
 RESTARTS = 5
 # A worker ends by itself within eight.
 STOP_WAIT_S = 9.0

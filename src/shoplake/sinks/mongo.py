@@ -20,7 +20,9 @@ from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings
 
+# A call has to be over within the time-out, also where a server takes a tenth of a millisecond per document.
 READ_CHUNK = 1000
+WRITE_CHUNK = 1000
 TIMEOUT_MS = 20_000
 DUPLICATE_KEY = 11000
 
@@ -82,10 +84,12 @@ class MongoSink(KeyedSink):
         return found
 
     async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
-        """One unordered bulk write; a document that moved is left as it is."""
-        if not items:
-            return True
-        writes = [_write(key, item) for (key,), item in items.items()]
+        """Unordered bulk writes; a document that moved is left as it is."""
+        written = [await self._write_chunk(collection, chunk) for chunk in chunks(list(items.items()), WRITE_CHUNK)]
+        return all(written)
+
+    async def _write_chunk(self, collection: str, items: Sequence[tuple[Key, Item]]) -> bool:
+        writes = [_write(key, item) for (key,), item in items]
         failpoints.reach("mongo.write.before")
         try:
             result = await self._database[collection].bulk_write(writes, ordered=False)

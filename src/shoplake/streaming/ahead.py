@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from shoplake.streaming.reader import to_batch
-
 if TYPE_CHECKING:
     from shoplake.sinks.base import Batch, TopicPartition
     from shoplake.streaming.reader import LogReader
@@ -79,7 +77,5 @@ class ReadAhead:
 
     async def _fetch(self) -> Fetched | None:
         generation = self._reader.generation
-        raw = await self._reader.read()
-        if raw is None:
-            return None
-        return Fetched(to_batch(raw), {p: len(found) for p, found in raw.records.items()}, generation)
+        read = await self._reader.read()
+        return None if read is None else Fetched(read.batch, read.records, generation)

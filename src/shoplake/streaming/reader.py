@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """Records as Kafka gave them, and the offsets they cover."""
+class Read:
+    """What was read at once.
 
-    records: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]
-    ranges: Mapping[TopicPartition, OffsetRange]
+    Attributes:
+        batch: the valid events; what does not fit the contract is the dead-letter stage's.
+        records: how many records there were of each partition, events or not.
+    """
 
-    def __len__(self) -> int:
-        return sum(len(records) for records in self.records.values())
+    batch: Batch
+    records: Mapping[TopicPartition, int]
 
 
 class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -151,7 +154,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.resume()
         self._rewind()
 
-    async def read(self) -> Raw | None:
+    async def read(self) -> Read | None:
         """The next events: up to the limits, or what there is. None when the group is sharing out its partitions.
 
         What is returned comes from the topics that we know: their ids are asked after the events were read.
@@ -162,9 +165,9 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         """
         self._release()
         generation = self.generation
-        records: dict[TopicPartition, list[ConsumerRecord[Any, Any]]] = {}
+        gathered = Gathered()
         try:
-            await self._gather(records)
+            await self._gather(gathered)
             if generation != self.generation or self.revoked.is_set():
                 return None
             ranges = await self._ranges()
@@ -177,7 +180,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         if generation != self.generation or self.revoked.is_set():
             return None
         self._positions |= {partition: read.stop for partition, read in ranges.items()}
-        return Raw(records, ranges)
+        return gathered.read(ranges)
 
     async def ends(self) -> dict[TopicPartition, int]:
         """The end of each partition of our topics, ours or not.
@@ -236,15 +239,11 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             return False
         return True
 
-    async def _gather(self, records: dict[TopicPartition, list[ConsumerRecord[Any, Any]]]) -> None:
-        count, size_bytes = 0, 0
+    async def _gather(self, gathered: Gathered) -> None:
         deadline = time.monotonic() + self._limits.linger_s
-        while count < self._limits.max_records and size_bytes < self._limits.max_bytes:
-            polled = await self._poll(min(POLL_RECORDS, self._limits.max_records - count))
-            for partition, found in polled.items():
-                records.setdefault(partition, []).extend(found)
-                count += len(found)
-                size_bytes += sum(len(record.value or b"") for record in found)
+        while gathered.count < self._limits.max_records and gathered.size_bytes < self._limits.max_bytes:
+            polled = await self._poll(min(POLL_RECORDS, self._limits.max_records - gathered.count))
+            gathered.add(polled)
             if time.monotonic() >= deadline or not polled or self.revoked.is_set():
                 return
 
@@ -289,20 +288,49 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             self._consumer.resume(KafkaPartition(*partition))
 
 
-def to_batch(raw: Raw) -> Batch:
-    """Valid events as columns; what does not fit the contract is the dead-letter stage's. Pure."""
-    by_topic: dict[str, list[tuple[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]]] = {}
-    for partition, records in raw.records.items():
-        by_topic.setdefault(partition.topic, []).append((partition, records))
-    return Batch({topic: _events(topic, parts) for topic, parts in by_topic.items()}, raw.ranges)
+class Gathered:
+    """Records on their way to columns: decoded some thousands at a time, since a record that waits takes ten times the
+    memory of its row. Mutable; pure but for that.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[ConsumerRecord[Any, Any]]] = {}
+        self._waiting_count = 0
+        self._decoded: dict[str, list[pl.DataFrame]] = {}
+        self._records: Counter[TopicPartition] = Counter()
+        self.count = 0
+        self.size_bytes = 0
+
+    def add(self, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]) -> None:
+        """Take in records, in order of offset within each partition."""
+        for partition, records in polled.items():
+            self._waiting.setdefault(partition.topic, []).extend(records)
+            self._records[partition] += len(records)
+            self._waiting_count += len(records)
+            self.count += len(records)
+            self.size_bytes += sum(len(record.value or b"") for record in records)
+        if self._waiting_count >= POLL_RECORDS:
+            self._decode()
+
+    def read(self, ranges: Mapping[TopicPartition, OffsetRange]) -> Read:
+        """All of it, as what these offsets cover."""
+        self._decode()
+        return Read(
+            Batch({t: pl.concat(parts, rechunk=True) for t, parts in self._decoded.items()}, ranges), self._records
+        )
+
+    def _decode(self) -> None:
+        for topic, records in self._waiting.items():
+            self._decoded.setdefault(topic, []).append(_events(topic, records))
+        self._waiting, self._waiting_count = {}, 0
 
 
-def _events(topic: str, parts: Sequence[tuple[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]]) -> pl.DataFrame:
-    records = [record for _, records in parts for record in records]
+def _events(topic: str, records: Sequence[ConsumerRecord[Any, Any]]) -> pl.DataFrame:
     decoded = decode(topic, [record.value for record in records])
     places = pl.DataFrame(
         {"partition": [r.partition for r in records], "offset": [r.offset for r in records]},
         schema={"partition": pl.Int32, "offset": pl.Int64},
     )
-    events = decoded.events
-    return events.select(*TOPICS[topic].columns).hstack(places[events["position"]])
+    if decoded.rejected:
+        places = places[decoded.events["position"]]
+    return decoded.events.select(*TOPICS[topic].columns).hstack(places)

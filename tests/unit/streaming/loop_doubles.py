@@ -18,7 +18,7 @@ from shoplake.errors import (
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, Ownership, Sink, TopicPartition
 from shoplake.streaming.loop import SinkLoop
 from shoplake.streaming.progress import Progress
-from shoplake.streaming.reader import LogReader, Raw
+from shoplake.streaming.reader import Gathered, LogReader, Read
 from shoplake.topic_ids import TopicId
 
 REVIEWS = TopicPartition("reviews", 0)
@@ -72,7 +72,7 @@ class MemoryLog(LogReader):
         self.resume()
         self.sought += offsets.values()
 
-    async def read(self) -> Raw | None:
+    async def read(self) -> Read | None:
         generation = self.generation
         await asyncio.sleep(0.001)
         if self.revoked.is_set() or generation != self.generation:
@@ -85,10 +85,13 @@ class MemoryLog(LogReader):
             self._held.clear()
         if start == stop or self.paused or self._held:
             await asyncio.sleep(0.2)
-            return Raw({}, {})
+            return Gathered().read({})
         self._positions[REVIEWS] = stop
         records = [record(offset) for offset in range(start, stop) if self._entries[offset]]
-        return Raw({REVIEWS: records} if records else {}, {REVIEWS: OffsetRange(start, stop)})
+        gathered = Gathered()
+        if records:
+            gathered.add({REVIEWS: records})
+        return gathered.read({REVIEWS: OffsetRange(start, stop)})
 
     def hold(self, starts: Mapping[TopicPartition, int], pause_s: float) -> None:
         self._positions |= starts

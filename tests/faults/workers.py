@@ -16,6 +16,7 @@ import msgspec
 
 from shoplake.stack.process import tail
 from shoplake.streaming.progress import Progress
+from shoplake.streaming.supervisor import WORKER_ENVIRONMENT
 from shoplake.streaming.worker import Failure
 
 WORKER = ("-m", "shoplake.streaming.worker")
@@ -164,7 +165,7 @@ async def start(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **environment},
+            env={**WORKER_ENVIRONMENT, **os.environ, **environment},
             start_new_session=True,
         )
     worker = Worker(sink, process, errors)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from botocore.parsers import ResponseParserError
 
 from shoplake.sinks.keyed import Item
 
@@ -59,8 +60,8 @@ class Calls:
             return
         try:
             customized_response_dict |= msgspec.json.decode(response_dict["body"])
-        except msgspec.DecodeError:
-            return  # botocore knows what to raise
+        except msgspec.DecodeError as error:  # botocore would take it for success, with nothing found
+            raise ResponseParserError(f"expected JSON from DynamoDB, found {response_dict['body'][:100]!r}") from error
         response_dict["body"] = b"{}"
 
 

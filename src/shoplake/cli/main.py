@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from shoplake import garbage
 from shoplake.cli import (
     apply,
     contract,
@@ -122,6 +123,7 @@ app.command("doctor", rich_help_panel=CHECK)(doctor.command)
 
 def main() -> None:
     """Run the CLI."""
+    garbage.collect_rarely()
     try:
         app()
     except ShoplakeError as error:

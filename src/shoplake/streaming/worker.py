@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from functools import partial
 
 import msgspec
 
-from shoplake import failpoints, sinks
+from shoplake import failpoints, garbage, sinks
 from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
 from shoplake.streaming.dead_letters import DeadLetterLoop
@@ -52,7 +51,7 @@ def main() -> int:
     parser.add_argument("--report-every-s", type=float, default=REPORT_EVERY_S)
     try:
         failpoints.arm(os.environ)
-        _spare_garbage_collection()
+        garbage.collect_rarely()
         asyncio.run(_run(parser.parse_args()))
     except ShoplakeError as error:
         _print(Failure(str(error)))
@@ -61,14 +60,6 @@ def main() -> int:
         # Nobody reads our reports any more: the parent is gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _spare_garbage_collection() -> None:
-    """Look for cycles rarely: a batch is tens of thousands of records, all alive and in no cycle, and with Python's own
-    thresholds a fifth of a worker's time goes into walking through them again and again.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 async def _run(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,7 @@ from aiokafka.errors import (
 
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import LogUnavailable, StreamHalted
+from shoplake.kafka_records import make_light
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -124,6 +125,7 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
 
 def consumer(cluster: KafkaSettings, *, group: str | None = None, topics: Iterable[str] = ()) -> AIOKafkaConsumer:
     """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset."""
+    make_light()
     settings: dict[str, Any] = {
         **client_options(cluster),
         "group_id": group,

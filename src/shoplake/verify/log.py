@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from shoplake import kafka
 from shoplake.contract import REPLAY_OF
 from shoplake.errors import StackError
+from shoplake.kafka_records import make_light
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -61,6 +62,7 @@ async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator
     """
     try:
         partitions = await _partitions(cluster, topics)
+        make_light()
         consumer = AIOKafkaConsumer(
             **kafka.client_options(cluster),
             group_id=None,

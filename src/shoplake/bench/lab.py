@@ -1,0 +1,140 @@
+"""The throw-away stack that is measured, and what has to be in it before a measurement."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoplake import platform, settings, stack
+from shoplake.bench import log, shop
+from shoplake.bench.stores import store
+from shoplake.infra import inputs, runner
+from shoplake.publish.kafka import publish
+from shoplake.sinks import SINKS
+from shoplake.streaming.supervisor import stream
+
+if TYPE_CHECKING:
+    from shoplake.bench.stages import Stage
+    from shoplake.settings import Settings
+
+Say = Callable[[str], None]
+# What names somebody's stack, stores or account. What says where downloads come from stays.
+OTHERS = ("AWS_", "SHOPLAKE_AWS_ENDPOINT", "SHOPLAKE_STACK_FILE", "SHOPLAKE_HOME", "SHOPLAKE_FAILPOINT")
+WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of Terraform's provider makes it cost 80 s
+
+
+@dataclass
+class Lab:
+    """The running stack. Mutable: it remembers what is in it.
+
+    Attributes:
+        settings: of the local environment on it.
+        say: is told what is prepared.
+        in_log: how many of the shop's events the log holds; None when it holds something else.
+        full: whether the stores hold what the log does.
+    """
+
+    settings: Settings
+    say: Say
+    in_log: int | None = None
+    full: bool = False
+
+    def prepare(self, stage: Stage, events: int) -> None:
+        """Bring the stack to where a stage can be measured, with so many events."""
+        match stage.needs:
+            case "empty log":
+                self.empty_log()
+                self.empty_stores()
+            case "log":
+                self.fill_log(events)
+                self.empty_stores(*([stage.sink] if stage.sink else []))
+            case "full stores":
+                self.fill_log(events)
+                self.fill_stores()
+
+    def note(self, stage: Stage, side: str, events: int) -> None:
+        """What a measurement has left behind."""
+        if stage.name == "publish" and side == "ours":
+            self.in_log = events
+        if stage.sink:
+            self.full = False
+
+    def empty_log(self) -> None:
+        """Make the topics anew."""
+        asyncio.run(log.empty(self.settings.kafka))
+        self.in_log, self.full = None, False
+
+    def empty_stores(self, *names: str) -> None:
+        """Empty these stores, all by default."""
+        for name in names or SINKS:
+            store(name).empty(self.settings)
+        self.full = False
+
+    def fill_log(self, events: int) -> None:
+        """Publish so many of the shop's events, and nothing else, where they are not in the log yet."""
+        if self.in_log == events:
+            return
+        self.say(f"publishing {events:,} events")
+        self.empty_log()
+        asyncio.run(publish(self.settings.kafka, shop.run_of(events)))
+        self.in_log = events
+
+    def fill_stores(self) -> None:
+        """Stream all of the log into empty stores, where it is not in them yet."""
+        if self.full:
+            return
+        self.say("streaming into all stores")
+        self.empty_stores()
+        asyncio.run(stream(SINKS, beside=(), until_caught_up=True))
+        self.full = True
+
+
+@contextlib.contextmanager
+def lab(say: Say) -> Iterator[Lab]:
+    """A stack of the bench's own in a temporary folder; nothing is left of it, however this ends.
+
+    Raises:
+        StackError, InfraError: it did not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="shoplake-bench-") as folder, own_home(Path(folder) / "home"):
+        try:
+            say("starting a stack")
+            stack.up()
+            os.environ.update(stack.environment())
+            platform.prepare_stack()
+            say("applying the local environment")
+            given = inputs.of("local", stack)
+            runner.apply("local", variables={**given.variables, **WITHOUT_RDS}, environment=given.environment)
+            yield Lab(settings.load(), say)
+        finally:
+            say("removing the stack")
+            stack.purge()
+
+
+@contextlib.contextmanager
+def own_home(home: Path) -> Iterator[None]:
+    """The environment of a stack at this home, whatever the caller's points at; restored at the end."""
+    before = dict(os.environ)
+    for name in foreign(os.environ):
+        del os.environ[name]
+    os.environ["SHOPLAKE_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def foreign(environment: Mapping[str, str]) -> list[str]:
+    """Variables that name a stack, a store or an account of somebody's. Certificates stay."""
+    return [
+        name
+        for name in environment
+        if (name.startswith(OTHERS) or (name.startswith("SHOPLAKE_") and "__" in name)) and "CA_BUNDLE" not in name
+    ]

@@ -1,0 +1,58 @@
+"""Kafka to nothing: what every sink does before it writes, beside a bare consumer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import TopicPartition
+
+from shoplake import kafka
+from shoplake.bench import log
+from shoplake.bench.results import Measure
+from shoplake.bench.watch import Stopwatch
+from shoplake.contract import TOPICS
+from shoplake.platform import kafka_cluster
+from shoplake.streaming.reader import Limits
+
+POLL_MS = 200
+POLL_RECORDS = 10_000
+
+
+def decoded(events: int) -> Measure:
+    """Read, decode and validate every event of the log into columns."""
+    del events  # those of the log
+    return asyncio.run(_decoded())
+
+
+def bare(events: int) -> Measure:
+    """Fetch the same records by `getmany`, with the same consumer settings, and let them go."""
+    del events
+    return asyncio.run(_bare())
+
+
+async def _decoded() -> Measure:
+    watch, count = Stopwatch(), 0
+    async with log.at_start(kafka_cluster(), TOPICS, Limits()) as reader:
+        watch.start()
+        async for batch in log.batches(reader):
+            count += len(batch)
+            if len(batch):
+                watch.stop()
+    return watch.measure(count)
+
+
+async def _bare() -> Measure:
+    watch, count = Stopwatch(), 0
+    partitions = [TopicPartition(*partition) for partition in log.partitions()]
+    async with kafka.consumer(kafka_cluster()) as consumer:
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, 0)
+        watch.start()
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            found = await consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+            count += sum(map(len, found.values()))
+            if found:
+                watch.stop()
+    return watch.measure(count)

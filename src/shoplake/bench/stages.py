@@ -1,0 +1,157 @@
+"""What is measured: each stage's name, its limit and its aim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from shoplake.bench.results import Measure
+from shoplake.errors import UsageError
+
+Measuring = Callable[[int], Measure]
+"""Measures with about so many events, in the process that calls it."""
+
+Needs = Literal["nothing", "empty log", "log", "full stores"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One row of the table.
+
+    Attributes:
+        name: what `--only` calls it.
+        what: what is measured.
+        limit: what is measured beside it; empty where there is nothing.
+        needs: what has to be there before each measurement.
+        aim: of two cores.
+        aim_ratio: least share of the limit, where the aim says one.
+        aim_rate: least events a second, where the aim says one.
+        opt_in: only where it is asked for: it takes minutes.
+        one_thread: polars gets one thread, so that the figures are of one core.
+    """
+
+    name: str
+    what: str
+    limit: str
+    needs: Needs
+    aim: str
+    aim_ratio: float | None = None
+    aim_rate: float | None = None
+    opt_in: bool = False
+    one_thread: bool = False
+
+    @property
+    def sink(self) -> str:
+        """The sink that this stage is of, or nothing."""
+        return self.name if self.name in SINK_LIMITS else ""
+
+
+SINK_LIMITS = {
+    "lake": "bare PyIceberg appends the same Arrow tables",
+    "postgres": "bare COPY and upsert of the same folded rows",
+    "dynamodb": "bare BatchWriteItem of the same items",
+    "mongo": "bare bulk writes of the same documents",
+    "redis": "bare pipelines that set the same values",
+}
+STORES = {"lake": "the lake", "postgres": "Postgres", "dynamodb": "DynamoDB", "mongo": "MongoDB", "redis": "Redis"}
+
+STAGES = (
+    Stage(
+        "columns",
+        "simulate to columns",
+        "numpy fills as many columns with random bits",
+        needs="nothing",
+        aim="1M events/s on one core",
+        aim_rate=1_000_000,
+        one_thread=True,
+    ),
+    Stage(
+        "encode",
+        "encode columns to rows of JSON",
+        "polars' write_ndjson of the same frames",
+        needs="nothing",
+        aim="0.8 of the limit",
+        aim_ratio=0.8,
+        one_thread=True,
+    ),
+    Stage(
+        "publish",
+        "generate into Kafka, transactional",
+        "the same records, encoded beforehand, in bare idempotent batches",
+        needs="empty log",
+        aim="0.6 of the limit, 350,000 events/s",
+        aim_ratio=0.6,
+        aim_rate=350_000,
+    ),
+    Stage(
+        "read",
+        "Kafka to nothing: decode and validate",
+        "bare getmany over the same topics",
+        needs="log",
+        aim="0.6 of the limit",
+        aim_ratio=0.6,
+    ),
+    *(
+        Stage(name, f"Kafka to {STORES[name]}", limit, needs="log", aim="0.7 of the limit", aim_ratio=0.7)
+        for name, limit in SINK_LIMITS.items()
+    ),
+)
+
+
+def named(names: str) -> list[Stage]:
+    """Stages from a comma-separated list, in the order of the table; for an empty one, all that need no asking for.
+
+    Raises:
+        UsageError: one of them does not exist.
+    """
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    known = [stage.name for stage in STAGES]
+    if unknown := sorted(wanted - set(known)):
+        raise UsageError(f"--only: there is no stage '{unknown[0]}'", fix=f"choose from {', '.join(known)}")
+    return [stage for stage in STAGES if (stage.name in wanted if wanted else not stage.opt_in)]
+
+
+def ours(name: str) -> Measuring:
+    """What measures a stage. Its libraries are imported here, where only it is measured."""
+    match name:
+        case "columns":
+            from shoplake.bench.simulator import columns
+
+            return columns
+        case "encode":
+            from shoplake.bench.simulator import encode
+
+            return encode
+        case "publish":
+            from shoplake.bench.publishing import transactional
+
+            return transactional
+        case "read":
+            from shoplake.bench.reading import decoded
+
+            return decoded
+    from shoplake.bench.streaming import stream
+
+    return partial(stream, name)
+
+
+def limit(name: str) -> Measuring:
+    """What measures the limit beside a stage."""
+    match name:
+        case "columns":
+            from shoplake.bench.simulator import random_bits
+
+            return random_bits
+        case "encode":
+            from shoplake.bench.simulator import write_ndjson
+
+            return write_ndjson
+        case "publish" | "read":
+            from shoplake.bench import publishing, reading
+
+            return publishing.bare if name == "publish" else reading.bare
+    from shoplake.bench.streaming import bare
+
+    return partial(bare, name)

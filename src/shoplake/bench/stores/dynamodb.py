@@ -1,0 +1,76 @@
+"""Bare boto3: the same items, typed beforehand, by BatchWriteItem, 25 at once and without conditions.
+
+As many calls at once, on as many threads, as the sink makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from shoplake import aws
+from shoplake.bench.stores.keyed import writes
+from shoplake.sinks.dynamodb import KEY_NAMES
+from shoplake.sinks.dynamodb_items import PARTS
+from shoplake.sinks.keyed import Item, Key, chunks
+from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
+
+if TYPE_CHECKING:
+    from shoplake.bench.watch import Stopwatch
+    from shoplake.settings import Settings
+    from shoplake.sinks.base import Batch
+
+WRITE_CHUNK = 25  # DynamoDB's own limit for one call
+KEPT = ("TableName", "KeySchema", "AttributeDefinitions")
+
+
+def empty(settings: Settings) -> None:
+    """Delete the tables and make them as they were."""
+    client = aws.client("dynamodb")
+    for table in _tables(settings).values():
+        found = client.describe_table(TableName=table)["Table"]
+        indexes = [
+            {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
+            for index in found.get("GlobalSecondaryIndexes", ())
+        ]
+        client.delete_table(TableName=table)
+        client.get_waiter("table_not_exists").wait(TableName=table)
+        again = {name: found[name] for name in KEPT} | ({"GlobalSecondaryIndexes": indexes} if indexes else {})
+        client.create_table(**again, BillingMode="PAY_PER_REQUEST")
+
+
+async def write(settings: Settings, batches: Sequence[Batch], watch: Stopwatch) -> None:
+    """The items of one write of the sink's after another."""
+    client, tables, serialize = aws.client("dynamodb", pool=PARALLEL_CALLS), _tables(settings), TypeSerializer()
+    work = [
+        [{tables[name]: chunk} for chunk in chunks(_puts(serialize, name, items), WRITE_CHUNK)]
+        for name, items in writes(PARTS, batches)
+    ]
+
+    def put(items: Mapping[str, Any]) -> None:
+        while items:
+            items = client.batch_write_item(RequestItems=items).get("UnprocessedItems", {})
+
+    client.describe_limits()  # connects
+    watch.start()
+    for requests in work:
+        await in_parallel(put, requests)
+    watch.stop()
+    client.close()
+
+
+def _puts(serialize: TypeSerializer, collection: str, items: Mapping[Key, Item]) -> list[dict[str, Any]]:
+    names = KEY_NAMES[collection]
+    rows = [dict(zip(names, key, strict=True)) | item for key, item in items.items()]
+    return [{"PutRequest": {"Item": {name: serialize.serialize(row[name]) for name in row}}} for row in rows]
+
+
+def _tables(settings: Settings) -> dict[str, str]:
+    found = settings.dynamodb
+    return {
+        "sessions": found.sessions_table,
+        "orders": found.orders_table,
+        "checkpoints": found.checkpoints_table,
+    }

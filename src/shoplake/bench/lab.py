@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoplake import platform, settings, stack
 from shoplake.bench import log, shop
+from shoplake.bench.home import own_home
 from shoplake.bench.stores import store
 from shoplake.infra import inputs, runner
 from shoplake.publish.kafka import publish
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
 
 Say = Callable[[str], None]
-# What names somebody's stack, stores or account. What says where downloads come from stays.
-OTHERS = ("AWS_", "SHOPLAKE_AWS_ENDPOINT", "SHOPLAKE_STACK_FILE", "SHOPLAKE_HOME", "SHOPLAKE_FAILPOINT")
 WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of Terraform's provider makes it cost 80 s
 
 
@@ -60,10 +60,9 @@ class Lab:
 
     def note(self, stage: Stage, side: str, events: int) -> None:
         """What a measurement has left behind."""
-        if stage.name == "publish" and side == "ours":
+        if stage.name in ("publish", "whole") and side == "ours":
             self.in_log = events
-        if stage.sink:
-            self.full = False
+            self.full = stage.name == "whole"
 
     def empty_log(self) -> None:
         """Make the topics anew."""
@@ -104,6 +103,7 @@ def lab(say: Say) -> Iterator[Lab]:
     """
     with tempfile.TemporaryDirectory(prefix="shoplake-bench-") as folder, own_home(Path(folder) / "home"):
         try:
+            signal.signal(signal.SIGTERM, _interrupt)
             say("starting a stack")
             stack.up()
             os.environ.update(stack.environment())
@@ -114,27 +114,10 @@ def lab(say: Say) -> Iterator[Lab]:
             yield Lab(settings.load(), say)
         finally:
             say("removing the stack")
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience would leave servers behind
             stack.purge()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@contextlib.contextmanager
-def own_home(home: Path) -> Iterator[None]:
-    """The environment of a stack at this home, whatever the caller's points at; restored at the end."""
-    before = dict(os.environ)
-    for name in foreign(os.environ):
-        del os.environ[name]
-    os.environ["SHOPLAKE_HOME"] = str(home)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def foreign(environment: Mapping[str, str]) -> list[str]:
-    """Variables that name a stack, a store or an account of somebody's. Certificates stay."""
-    return [
-        name
-        for name in environment
-        if (name.startswith(OTHERS) or (name.startswith("SHOPLAKE_") and "__" in name)) and "CA_BUNDLE" not in name
-    ]
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

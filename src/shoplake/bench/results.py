@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from shoplake.sinks import SINKS
+
+PUBLISH = "publish"
+
 
 class Measure(msgspec.Struct, frozen=True):
     """One measurement, in a process of its own.
@@ -27,6 +31,10 @@ class Measure(msgspec.Struct, frozen=True):
     servers_cpu_s: float = 0.0
     peak_rss_bytes: int = 0
     figures: dict[str, float] = {}
+
+    def with_figures(self, **figures: float) -> Measure:
+        """The same with what else was measured."""
+        return msgspec.structs.replace(self, figures=figures)
 
     @property
     def rate(self) -> float:
@@ -138,3 +146,20 @@ def spread_or_none(values: Sequence[float | None]) -> Spread | None:
     """The same, or None where a value is missing."""
     known = [value for value in values if value is not None]
     return spread(known) if known and len(known) == len(values) else None
+
+
+def sum_of_costs(done: Mapping[str, Measured], events: int, cores: int) -> Measure | None:
+    """So many events through generator and all sinks, if all processors did nothing but what these cost alone.
+
+    A sink reads some of the log's topics: what it costs counts for its share of the events.
+
+    Returns:
+        None where one of the parts was not measured.
+    """
+    if not {PUBLISH, *SINKS} <= done.keys():
+        return None
+    in_log = done[PUBLISH].events
+    parts = [(done[name], done[name].events / in_log * events) for name in (PUBLISH, *SINKS)]
+    own_s = sum(spread([s.ours.cpu_s / s.ours.events for s in part.samples]).median * count for part, count in parts)
+    all_s = sum(part.cost_s * count for part, count in parts)
+    return Measure(events=events, wall_s=all_s / cores, cpu_s=own_s, servers_cpu_s=all_s - own_s)

@@ -28,6 +28,8 @@ class Stage:
         aim: of two cores.
         aim_ratio: least share of the limit, where the aim says one.
         aim_rate: least events a second, where the aim says one.
+        limit_is: whether the limit is measured, reckoned from the stages before, or there is none.
+        aim_figures: other figures of the measurement, and the most that each may be.
         opt_in: only where it is asked for: it takes minutes.
         one_thread: polars gets one thread, so that the figures are of one core.
     """
@@ -39,6 +41,8 @@ class Stage:
     aim: str
     aim_ratio: float | None = None
     aim_rate: float | None = None
+    limit_is: Literal["measured", "reckoned", "none"] = "measured"
+    aim_figures: tuple[tuple[str, float], ...] = ()
     opt_in: bool = False
     one_thread: bool = False
 
@@ -56,6 +60,8 @@ SINK_LIMITS = {
     "redis": "bare pipelines that set the same values",
 }
 STORES = {"lake": "the lake", "postgres": "Postgres", "dynamodb": "DynamoDB", "mongo": "MongoDB", "redis": "Redis"}
+
+EXACT = (("lost", 0.0), ("duplicated", 0.0), ("differing", 0.0))
 
 STAGES = (
     Stage(
@@ -97,6 +103,44 @@ STAGES = (
         Stage(name, f"Kafka to {STORES[name]}", limit, needs="log", aim="0.7 of the limit", aim_ratio=0.7)
         for name, limit in SINK_LIMITS.items()
     ),
+    Stage(
+        "latency",
+        "event to visible in Redis, at 5,000 events/s",
+        "",
+        needs="empty log",
+        aim="p50 0.5 s, p99 2 s",
+        aim_figures=(("p50_s", 0.5), ("p99_s", 2.0)),
+        limit_is="none",
+    ),
+    Stage(
+        "whole",
+        "the whole path: generator and five sinks at once",
+        "all processors do nothing but what the parts cost alone",
+        needs="empty log",
+        aim="100,000 events/s, 0 lost, 0 duplicated",
+        aim_rate=100_000,
+        aim_figures=EXACT,
+        limit_is="reckoned",
+    ),
+    Stage(
+        "verify",
+        "verify",
+        "DuckDB hashes every row of the same files and tables",
+        needs="full stores",
+        aim="10M events under 60 s in 1 GB",
+        aim_rate=10_000_000 / 60,
+        aim_figures=(*EXACT, ("peak_bytes", 1e9)),
+    ),
+    Stage(
+        "demo",
+        "up, and the demo cold and warm",
+        "",
+        needs="nothing",
+        aim="up 15 s, cold 4 min, warm 60 s, stack 1.5 GB",
+        aim_figures=(("up_s", 15.0), ("cold_s", 240.0), ("warm_s", 60.0), ("stack_bytes", 1.5e9)),
+        limit_is="none",
+        opt_in=True,
+    ),
 )
 
 
@@ -132,6 +176,22 @@ def ours(name: str) -> Measuring:
             from shoplake.bench.reading import decoded
 
             return decoded
+        case "latency":
+            from shoplake.bench.latency import to_board
+
+            return to_board
+        case "whole":
+            from shoplake.bench.whole import generate_and_stream
+
+            return generate_and_stream
+        case "verify":
+            from shoplake.bench.proving import proven
+
+            return proven
+        case "demo":
+            from shoplake.bench.demo import cold_and_warm
+
+            return cold_and_warm
     from shoplake.bench.streaming import stream
 
     return partial(stream, name)
@@ -152,6 +212,10 @@ def limit(name: str) -> Measuring:
             from shoplake.bench import publishing, reading
 
             return publishing.bare if name == "publish" else reading.bare
+        case "verify":
+            from shoplake.bench.proving import scanned
+
+            return scanned
     from shoplake.bench.streaming import bare
 
     return partial(bare, name)

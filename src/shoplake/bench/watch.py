@@ -37,18 +37,22 @@ class Stopwatch:
         """This may have been the end."""
         self._ended = (time.perf_counter(), time.process_time())
 
-    def measure(self, events: int, *, figures: dict[str, float] | None = None) -> Measure:
-        """What was measured from the start to the last stop; the servers' CPU time is counted up to now."""
+    def measure(self, events: int, *, cpu_of_others_s: float = 0.0) -> Measure:
+        """What was measured from the start to the last stop; the servers' CPU time is counted up to now.
+
+        Args:
+            events: that went through.
+            cpu_of_others_s: CPU time of the processes that worked beside this one.
+        """
         if self._begun is None:
             raise RuntimeError("the stopwatch was never started")
         wall_s, cpu_s = (after - before for before, after in zip(self._begun, self._ended, strict=True))
         return Measure(
             events=events,
             wall_s=wall_s,
-            cpu_s=cpu_s,
+            cpu_s=cpu_s + cpu_of_others_s,
             servers_cpu_s=servers_cpu_s() - self._servers_s,
             peak_rss_bytes=peak_rss_bytes(),
-            figures=figures or {},
         )
 
 

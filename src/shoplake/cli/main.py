@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from shoplake import garbage
 from shoplake.cli import (
     apply,
+    bench,
     contract,
     cost,
     demo,
@@ -114,6 +115,7 @@ app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
 app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
+app.command("bench", rich_help_panel=CHECK)(bench.command)
 app.command("status", rich_help_panel=CHECK)(status.command)
 app.command("lag", rich_help_panel=CHECK)(lag.command)
 app.command("healthy", rich_help_panel=CHECK)(healthy.command)

@@ -1,0 +1,68 @@
+"""`verify` of full stores, beside DuckDB reading the same rows once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from shoplake import sinks
+from shoplake.bench.results import Measure
+from shoplake.bench.watch import Stopwatch
+from shoplake.contract import DEAD_LETTERS, TOPICS
+from shoplake.platform import connect
+from shoplake.settings import Settings
+from shoplake.verify import log, verify
+from shoplake.verify.database import count, open_database, run_sql
+from shoplake.verify.events import Spill, spill_chunk
+from shoplake.verify.stores import store
+
+INDEX = "log_index"
+
+
+def proven(events: int) -> Measure:
+    """Verify the log and all stores."""
+    del events  # those of the log
+    settings = connect()
+    watch = Stopwatch()
+    watch.start()
+    report = asyncio.run(verify(settings, ("log", *sinks.SINKS)))
+    watch.stop()
+    found = {name: sum(getattr(one, name) for one in report.stores) for name in ("lost", "duplicated", "differing")}
+    measured = watch.measure(report.stores[0].expected)
+    return measured.with_figures(**found, peak_bytes=measured.peak_rss_bytes)
+
+
+def scanned(events: int) -> Measure:
+    """Hash every row of the log's and the stores' tables once in DuckDB, on as many threads as it likes.
+
+    The files and tables are those that `verify` makes of the log and the stores, made before the clock starts.
+    """
+    del events
+    settings = connect()
+    with tempfile.TemporaryDirectory(prefix="shoplake-bench-") as folder, open_database(Path(folder)) as database:
+        relations = asyncio.run(_loaded(database, settings, Path(folder)))
+        watch = Stopwatch()
+        watch.start()
+        for relation in relations:
+            database.execute(f"SELECT bit_xor(hash(r)) FROM {relation} AS r").fetchall()  # noqa: S608 - our own names
+        watch.stop()
+        return watch.measure(count(database, INDEX))
+
+
+async def _loaded(database: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[str]:
+    """Relations with every row of the log, decoded and not, and of each store."""
+    spill = Spill(folder / "spill")
+    spill.create_views(database)
+    run_sql(database, "common")
+    async for chunk in log.read(settings.kafka, [*TOPICS, DEAD_LETTERS]):
+        spill_chunk(spill, chunk)
+    relations = [INDEX, *(f"valid_{topic}" for topic in TOPICS)]
+    for name in sinks.SINKS:
+        module = store(name)
+        module.fold(database)
+        module.load(database, settings, folder)
+        relations += [comparison.found for comparison in module.COMPARISONS]
+    return relations

@@ -31,7 +31,7 @@ from shoplake.sinks.redis import CHECKPOINTS, RedisSink
 
 SINK = "redis"
 EVENTS_PER_S = 5_000
-OPENING = 60_000
+OPENING = 20_000
 """Events of the shop's opening, published before the clock starts: nearly all of them are of one moment."""
 
 LONGEST_S = 20

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shoplake.bench.results import Spread, spread
+
 if TYPE_CHECKING:
-    from shoplake.bench.results import Measured, Spread
+    from shoplake.bench.results import Measured
     from shoplake.bench.stages import Stage
 
-COLUMNS = ("events", "events/s", "limit", "ratio", "µs CPU", "ratio of CPU", "µs of servers", "peak MB", "aim")
+COLUMNS = ("events/s", "limit", "ratio", "ratio of CPU", "µs CPU", "servers", "MB")
+"""All of one stage, in a terminal of 80 columns; what the figures are is said below the table."""
+
+LEGEND = (
+    "medians of {runs}, least to most below; ratio: of the limit, by the wall clock and by CPU time",
+    "µs of CPU per event: of the measuring process, and of the stack's servers; MB: its peak",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +28,8 @@ class Row:
     """One stage's line.
 
     Attributes:
-        cells: in the order of `COLUMNS`; a spread is `median (least–most)`.
-        notes: other figures, in words.
+        cells: in the order of `COLUMNS`; a second line has the spread.
+        notes: what the figures are of, in sentences.
         met: whether the aim is reached; None where there are no figures to say so.
     """
 
@@ -33,21 +41,21 @@ class Row:
 
 def row(stage: Stage, found: Measured) -> Row:
     """A stage's line of the table."""
-    cost_us = [sample.ours.cpu_s / sample.ours.events * 1e6 for sample in found.samples]
-    servers_us = [sample.ours.servers_cpu_s / sample.ours.events * 1e6 for sample in found.samples]
+    cost_us = spread([sample.ours.cpu_s / sample.ours.events * 1e6 for sample in found.samples])
+    servers_us = spread([sample.ours.servers_cpu_s / sample.ours.events * 1e6 for sample in found.samples])
     cells = (
-        f"{found.events:,}",
-        _number(found.rate),
-        _number(found.limit_rate),
-        _ratio(found.ratio),
-        f"{_median(cost_us):.2f}",
-        _ratio(found.cpu_ratio),
-        f"{_median(servers_us):.2f}",
-        f"{found.peak_rss_bytes / 1e6:,.0f}",
-        stage.aim,
+        _cell(found.rate, compact),
+        _cell(found.limit_rate, compact),
+        _cell(found.ratio, short),
+        _cell(found.cpu_ratio, short),
+        short(cost_us.median),
+        short(servers_us.median),
+        f"{found.peak_rss_bytes / 1e6:.0f}",
     )
-    notes = tuple(_note(name, figure) for name, figure in found.figures.items())
-    return Row(stage, cells, notes, met(stage, found))
+    limit = [f"limit: {stage.limit}"] if stage.limit else []
+    notes = [_note(name, figure) for name, figure in found.figures.items()]
+    said = (f"{stage.what}; {found.events:,} events", *limit, *([", ".join(notes)] if notes else []))
+    return Row(stage, cells, said, met(stage, found))
 
 
 def met(stage: Stage, found: Measured) -> bool | None:
@@ -86,28 +94,34 @@ def document(stages: Mapping[str, Stage], measured: list[Measured]) -> list[dict
     ]
 
 
-def _number(found: Spread | None) -> str:
-    return "" if found is None else _spread(found, lambda value: f"{value:,.0f}")
+def compact(value: float) -> str:
+    """A rate with three digits: `1.36M`, `417k`, `905`."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{short(value / size)}{unit}"
+    return short(value)
 
 
-def _ratio(found: Spread | None) -> str:
-    return "" if found is None else _spread(found, lambda value: f"{value:.2g}")
+def short(value: float) -> str:
+    """Three digits, no exponent: `0.042`, `1.36`, `13.6`, `136`, `1360`."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
-def _spread(found: Spread, text: Callable[[float], str]) -> str:
-    if found.min == found.max:
-        return text(found.median)
-    return f"{text(found.median)} ({text(found.min)}–{text(found.max)})"
+def _cell(found: Spread | None, text: Callable[[float], str]) -> str:
+    if found is None:
+        return ""
+    return text(found.median) if found.min == found.max else f"{text(found.median)}\n{_least_to_most(found, text)}"
+
+
+def _least_to_most(found: Spread, text: Callable[[float], str]) -> str:
+    return f"{text(found.min)}–{text(found.max)}"
 
 
 def _note(name: str, found: Spread) -> str:
     what, _, unit = name.rpartition("_")
-    if unit == "s" and what:
-        return f"{what} {_spread(found, lambda value: f'{value:.2f}')} s"
-    if unit == "bytes" and what:
-        return f"{what} {_spread(found, lambda value: f'{value / 1e6:,.0f}')} MB"
-    return f"{name} {_number(found)}"
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+    scale, suffix = {"s": (1.0, " s"), "bytes": (1e6, " MB")}.get(unit if what else "", (1.0, ""))
+    scaled = Spread(found.median / scale, found.min / scale, found.max / scale)
+    named = f"{what if suffix else name} {short(scaled.median)}{suffix}"
+    return named if scaled.min == scaled.max else f"{named} ({_least_to_most(scaled, short)})"

@@ -9,15 +9,15 @@ from shoplake.publish.run import Run
 
 SEED = 7
 NAME = "bench"
-CUSTOMERS, PRODUCTS = 20_000, 1_000
-SESSIONS_PER_DAY = 1.25
+CUSTOMERS, PRODUCTS = 10_000, 100
+SESSIONS_PER_DAY = 2.5
 """Of a customer: about 100,000 events in each window, which is what one transaction should hold."""
 
 
 def scenario() -> shopsim.Scenario:
-    """The load test with a tenth of its customers.
+    """The load test with few customers, who come often, and few products: of 20,000 events some are visits already.
 
-    200,000 customers register before anything else happens there: of half a million events nearly all would be that.
+    There, 200,000 customers register and 3,000 products are stocked in each of 64 lanes before anything else happens.
     """
     shop = copy.deepcopy(shopsim.load_scenario("load-test").to_dict()) | {"name": NAME}
     shop["customers"] |= {"initial": CUSTOMERS, "signups_per_day": CUSTOMERS // 100}

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from shoplake.bench.machine import Machine
     from shoplake.bench.report import Row
 
-EVENTS = 500_000
+EVENTS = 200_000
+LEAST_EVENTS = 20_000
+"""Fewer are the shop's opening, in which nobody visits it yet, so that DynamoDB would have none."""
 
 
 def command(
     runs: Annotated[int, typer.Option(min=1, help="Measurements of each stage; the table has medians.")] = 3,
-    events: Annotated[int, typer.Option(min=1000, help="Events of each measurement.")] = EVENTS,
+    events: Annotated[int, typer.Option(min=LEAST_EVENTS, help="Events of each measurement.")] = EVENTS,
     only: Annotated[
         str,
         typer.Option(
@@ -25,7 +27,7 @@ def command(
         ),
     ] = "",
     verify_events: Annotated[
-        int | None, typer.Option(min=1000, help="Events that `verify` has to prove; --events if not given.")
+        int | None, typer.Option(min=LEAST_EVENTS, help="Events that `verify` has to prove; --events if not given.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, every measurement in it.")] = False,
 ) -> None:
@@ -65,25 +67,27 @@ def _print_json(here: Machine, version: str, runs: int, stages: list[dict[str, o
 
 
 def _print_table(here: Machine, version: str, runs: int, rows: list[Row]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from shoplake.bench.report import COLUMNS
+    from shoplake.bench.report import COLUMNS, LEGEND
 
-    console = Console()
-    table = Table("stage", show_lines=True)
+    console = Console(highlight=False)
+    table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column == "aim" else "right")
+        table.add_column(column, justify="right", overflow="fold")
     for one in rows:
-        *cells, aim = one.cells
-        verdict = {None: "", True: "[green]met[/green]: ", False: "[red]missed[/red]: "}[one.met]
-        text = "\n".join([one.stage.what, *(f"[dim]{line}[/dim]" for line in (one.stage.limit, *one.notes) if line)])
-        table.add_row(text, *cells, verdict + aim)
+        table.add_row(one.stage.name, *one.cells)
     console.print(table)
-    cores, memory = f"{here.cores} processors", f"{here.memory_bytes / 1e9:.0f} GB"
-    console.print(f"{here.cpu}, {cores}, {memory}, load before {here.load:.1f}, {here.system}", highlight=False)
-    console.print(version, ", ".join(f"{name} {found}" for name, found in here.libraries.items()), highlight=False)
-    console.print(
-        f"medians of {runs} runs (least–most); µs per event; the limit of a stage is in its second line",
-        highlight=False,
-    )
+    for line in LEGEND:
+        console.print(line.format(runs=f"{runs} runs" if runs > 1 else "one run"))
+    for one in rows:
+        first, *more = one.notes
+        console.print(f"\n[bold]{one.stage.name}[/bold]: {first}")
+        verdict = {None: "", True: ": [green]met[/green]", False: ": [red]missed[/red]"}[one.met]
+        for line in (*more, f"aim on two processors: {one.stage.aim}{verdict}"):
+            console.print(f"  {line}")
+    memory, libraries = f"{here.memory_bytes / 1e9:.0f} GB", ", ".join(f"{n} {v}" for n, v in here.libraries.items())
+    console.print(f"\n{here.cpu}, {here.cores} processors, {memory}, load before {here.load:.1f}, {here.system}")
+    console.print(f"{version}, {libraries}")

@@ -1,0 +1,84 @@
+"""The bench end to end, on the stack that it makes itself: every row has figures; what they are, no test says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.own_stack import without_aws
+
+pytestmark = pytest.mark.stack
+
+EVENTS = 20_000
+STAGES = ("encode", "publish", "read", "postgres", "redis", "whole", "verify")
+TIMEOUT_S = 550
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one run says, in an environment that points at a store of somebody else's."""
+    folder = tmp_path_factory.mktemp("bench")
+    command = [sys.executable, "-m", "shoplake.cli.main", "bench", "--json", "--runs", "1", "--events", str(EVENTS)]
+    done = subprocess.run(
+        [*command, "--only", ",".join(STAGES)],
+        env=without_aws(os.environ) | {"TMPDIR": str(folder), "SHOPLAKE_POSTGRES__HOST": "nobody.invalid"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert list(Path(folder).iterdir()) == [], "the stack's folder is still there"
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document | {"stderr": done.stderr}
+
+
+def test_each_stage_that_was_asked_for_has_a_row(found: dict[str, Any]) -> None:
+    assert [stage["stage"] for stage in found["stages"]] == list(STAGES)
+
+
+def test_each_row_has_events_rates_and_a_ratio_to_its_limit(found: dict[str, Any]) -> None:
+    for stage in found["stages"]:
+        name = stage["stage"]
+        assert stage["events"] > 0, name
+        assert stage["events_per_s"]["median"] > 0, name
+        assert stage["peak_rss_bytes"] > 0, name
+        assert len(stage["runs"]) == 1, name
+        if name != "whole":  # its limit is the sum of parts, of which some were not measured
+            assert stage["ratio"]["median"] > 0, name
+            assert stage["limit"], name
+
+
+def test_a_sink_counts_the_events_of_the_topics_that_it_reads(found: dict[str, Any]) -> None:
+    events = {stage["stage"]: stage["events"] for stage in found["stages"]}
+    assert events["publish"] == events["read"] == events["whole"] == events["verify"] == EVENTS
+    assert 0 < events["postgres"] < EVENTS
+
+
+def test_the_whole_path_and_the_verification_find_nothing_lost_and_nothing_twice(found: dict[str, Any]) -> None:
+    for stage in found["stages"]:
+        if stage["stage"] in ("whole", "verify"):
+            figures = {name: stage["figures"][name]["max"] for name in ("lost", "duplicated", "differing")}
+            assert figures == {"lost": 0, "duplicated": 0, "differing": 0}
+
+
+def test_the_servers_work_is_counted(found: dict[str, Any]) -> None:
+    (postgres,) = [stage for stage in found["stages"] if stage["stage"] == "postgres"]
+    assert postgres["runs"][0]["ours"]["servers_cpu_s"] > 0
+
+
+def test_it_says_on_what_it_was_measured(found: dict[str, Any]) -> None:
+    assert found["version"].startswith("shoplake ")
+    assert found["machine"]["cores"] >= 1
+    assert found["machine"]["memory_bytes"] > 0
+    assert {"polars", "aiokafka"} <= found["machine"]["libraries"].keys()
+
+
+def test_progress_goes_to_stderr(found: dict[str, Any]) -> None:
+    assert "redis: run 1 of 1" in found["stderr"]

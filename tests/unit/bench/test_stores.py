@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import polars as pl
 
 from shoplake.bench import shop
@@ -23,9 +25,14 @@ def batch(topic: str, rows: pl.DataFrame, start: int) -> Batch:
     return Batch({topic: placed}, {TopicPartition(topic, 0): OffsetRange(start, start + len(events))})
 
 
+@functools.cache
+def published() -> pl.DataFrame:
+    return pl.concat([window.rows for window in shop.run_of(EVENTS).stream()])
+
+
 def batches(topic: str) -> tuple[Batch, Batch, Batch]:
     """The events of a topic at once, and in two halves."""
-    rows = pl.concat([window.rows for window in shop.run_of(EVENTS).stream()]).filter(pl.col("topic") == topic)
+    rows = published().filter(pl.col("topic") == topic)
     half = len(rows) // 2
     assert half > 100
     return batch(topic, rows, 0), batch(topic, rows[:half], 0), batch(topic, rows[half:], half)

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.sinks.base import TopicPartition
-from shoplake.streaming.reader import Limits, LogReader, to_batch
+from shoplake.streaming.reader import Limits, LogReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -63,9 +63,9 @@ async def batches(reader: LogReader) -> AsyncIterator[Batch]:
     """Batches as a sink gets them, until the end of what the log held at first."""
     ends = await reader.ends()
     while any(reader.positions[partition] < end for partition, end in ends.items()):
-        raw = await reader.read()
-        if raw is not None:
-            yield to_batch(raw)
+        read = await reader.read()
+        if read is not None:
+            yield read.batch
 
 
 async def all_batches(cluster: KafkaSettings, topics: Iterable[str], limits: Limits) -> list[Batch]:

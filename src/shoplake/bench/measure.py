@@ -7,6 +7,7 @@ import sys
 
 import msgspec
 
+from shoplake import garbage
 from shoplake.bench import stages
 from shoplake.errors import ShoplakeError
 
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("side", choices=("ours", "limit"))
     parser.add_argument("events", type=int)
     options = parser.parse_args()
+    garbage.collect_rarely()  # as commands and workers do
     measuring = stages.ours if options.side == "ours" else stages.limit
     try:
         found = measuring(options.stage)(options.events)

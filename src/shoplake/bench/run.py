@@ -79,7 +79,7 @@ def _measured(stage: Stage, side: str, events: int, stack: Lab | None) -> Measur
 
 def _in_process(stage: Stage, side: str, events: int) -> Measure:
     command = [sys.executable, "-m", "shoplake.bench.measure", stage.name, side, str(events)]
-    environment = os.environ | ({"POLARS_MAX_THREADS": "1"} if stage.one_thread else {})
+    environment = os.environ | stage.environment
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, errors = process.communicate()

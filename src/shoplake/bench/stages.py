@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from shoplake.bench.results import Measure
 from shoplake.errors import UsageError
+from shoplake.streaming.supervisor import WORKER_ENVIRONMENT
 
 Measuring = Callable[[int], Measure]
 """Measures with about so many events, in the process that calls it."""
@@ -47,11 +48,22 @@ class Stage:
     one_thread: bool = False
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """What its processes, ours and the limit's, have in their environment: a sink's what its worker has."""
+        return WORKER_ENVIRONMENT if self.as_worker else ONE_THREAD if self.one_thread else {}
+
+    @property
+    def as_worker(self) -> bool:
+        """Whether it is what a sink's worker does, so that its process is set up like one."""
+        return bool(self.sink) or self.name == "read"
+
+    @property
     def sink(self) -> str:
         """The sink that this stage is of, or nothing."""
         return self.name if self.name in SINK_LIMITS else ""
 
 
+ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
 SINK_LIMITS = {
     "lake": "bare PyIceberg appends the same Arrow tables",
     "postgres": "bare COPY and upsert of the same folded rows",

@@ -11,7 +11,6 @@ machine that others use too changes them little. Events per second are for orien
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import multiprocessing
 import os
@@ -24,57 +23,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shoplake.bench import simulator
+from shoplake.bench.results import Measure
+from shoplake.bench.simulator import SCENARIO, SEED
+
 HERE = Path(__file__).parent
-SCENARIO, SEED = "load-test", 7
-FIRST_WINDOW = 8
-"""Registrations of all customers at once are over by then."""
 
 
 def columns(events: int) -> dict[str, float]:
-    """Simulating to columns, against filling as many columns with random bits."""
-    import numpy as np
-
-    import shopsim
-
-    windows = shopsim.simulate(shopsim.load_scenario(SCENARIO), SEED)
-    for window in windows:
-        if window.index == FIRST_WINDOW:
-            break
-    made, cells, began = 0, [], time.process_time()
-    for window in windows:
-        made += len(window)
-        cells += [frame.shape for frame in window.frames.values() if frame.height]
-        if made >= events:
-            break
-    ours = time.process_time() - began
-    rng = np.random.Generator(np.random.Philox(SEED))
-    began = time.process_time()
-    for height, width in cells:
-        for _ in range(width):
-            rng.integers(0, 2**63, size=height, dtype=np.int64)
-    return {"events": made, "ours_s": ours, "limit_s": time.process_time() - began}
+    """Simulating to columns, against filling as many columns with random bits; as `shoplake bench` measures both."""
+    return _beside(simulator.columns(events), simulator.random_bits(events))
 
 
 def encoding(events: int) -> dict[str, float]:
     """Encoding columns to rows of JSON in order, against polars writing the same frames as NDJSON."""
-    import shopsim
+    return _beside(simulator.encode(events), simulator.write_ndjson(events))
 
-    scenario = shopsim.load_scenario(SCENARIO)
-    made, ours, limit = 0, 0.0, 0.0
-    for window in shopsim.simulate(scenario, SEED):
-        if window.index <= FIRST_WINDOW:
-            continue
-        began = time.process_time()
-        shopsim.encode(scenario, SEED, window)
-        middle = time.process_time()
-        for frame in window.frames.values():
-            frame.write_ndjson(io.BytesIO())
-        limit += time.process_time() - middle
-        ours += middle - began
-        made += len(window)
-        if made >= events:
-            break
-    return {"events": made, "ours_s": ours, "limit_s": limit}
+
+def _beside(ours: Measure, limit: Measure) -> dict[str, float]:
+    return {"events": ours.events, "ours_s": ours.cpu_s, "limit_s": limit.cpu_s}
 
 
 def streaming(events: int, workers: int) -> dict[str, float]:

@@ -123,5 +123,5 @@ def _note(name: str, found: Spread) -> str:
     what, _, unit = name.rpartition("_")
     scale, suffix = {"s": (1.0, " s"), "bytes": (1e6, " MB")}.get(unit if what else "", (1.0, ""))
     scaled = Spread(found.median / scale, found.min / scale, found.max / scale)
-    named = f"{what if suffix else name} {short(scaled.median)}{suffix}"
+    named = f"{(what if suffix else name).replace('_', ' ')} {short(scaled.median)}{suffix}"
     return named if scaled.min == scaled.max else f"{named} ({_least_to_most(scaled, short)})"

@@ -9,7 +9,7 @@ import msgspec
 
 from shoplake.sinks import SINKS
 
-PUBLISH = "publish"
+PUBLISH, READ = "publish", "read"
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -146,6 +146,23 @@ def spread_or_none(values: Sequence[float | None]) -> Spread | None:
     """The same, or None where a value is missing."""
     known = [value for value in values if value is not None]
     return spread(known) if known and len(known) == len(values) else None
+
+
+def beside_reading(sample: Sample, reading: Measured) -> Sample:
+    """A sink's sample with one figure more: what bare reading and bare writing cost together, as a share of its cost.
+
+    Its limit is of writing alone, which a store that takes a batch as one small change hardly has to do. Costs are CPU
+    time of the processes and of the servers.
+
+    Args:
+        sample: of a sink.
+        reading: of the stage that reads, whose limit is bare.
+    """
+    bare = [one.limit.cost_s for one in reading.samples if one.limit]
+    if sample.limit is None or not bare or not sample.ours.cost_s:
+        return sample
+    share = (spread(bare).median + sample.limit.cost_s) / sample.ours.cost_s
+    return Sample(sample.ours.with_figures(**sample.ours.figures, of_bare_reading_and_writing=share), sample.limit)
 
 
 def sum_of_costs(done: Mapping[str, Measured], events: int, cores: int) -> Measure | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shoplake.bench.lab import Lab, Say, lab
-from shoplake.bench.results import Measure, Measured, Sample, sum_of_costs
+from shoplake.bench.results import READ, Measure, Measured, Sample, beside_reading, sum_of_costs
 from shoplake.errors import ShoplakeError
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: 
             for run in range(1, runs + 1):
                 say(f"{stage.name}: run {run} of {runs}")
                 samples.append(_sample(stage, events[stage.name], stack))
+            if stage.sink and READ in done:
+                samples = [beside_reading(sample, done[READ]) for sample in samples]
             if stage.limit_is == "reckoned":
                 samples = [_with_costs(sample, done, cores) for sample in samples]
             done[stage.name] = Measured(stage.name, tuple(samples))

@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from shoplake.bench.machine import Machine
     from shoplake.bench.report import Row
+    from shoplake.bench.results import Measured
 
 EVENTS = 200_000
 LEAST_EVENTS = 20_000
@@ -33,9 +34,9 @@ def command(
 ) -> None:
     """Measure each part of the path, and all of it at once, beside a limit measured in the same run.
 
-    It starts a stack of its own in a temporary folder and removes it at the end, also on Ctrl-C. Each measurement is a
-    process of its own; imports and connections are not counted. The wall clock suffers from whatever else runs on the
-    machine, ratios and CPU times less.
+    It starts a stack of its own in a temporary folder and removes it at the end, also on Ctrl-C, which shows what was
+    measured until then. Each measurement is a process of its own; imports and connections are not counted. The wall
+    clock suffers from whatever else runs on the machine, ratios and CPU times less.
 
     Example: shoplake bench --only publish,read,postgres --runs 5
     """
@@ -52,11 +53,15 @@ def command(
     of_stage = {stage.name: events for stage in wanted} | {"verify": verify_events or events}
     found = bench(wanted, runs, of_stage, here.cores, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
     by_name = {stage.name: stage for stage in wanted}
-    measured = list(found)
-    if json:
-        _print_json(here, describe(), runs, document(by_name, measured))
-    else:
-        _print_table(here, describe(), runs, [row(by_name[one.stage], one) for one in measured])
+    measured: list[Measured] = []
+    try:
+        for one in found:
+            measured.append(one)
+    finally:  # what was measured before it was stopped, or failed, took its minutes too
+        if json:
+            _print_json(here, describe(), runs, document(by_name, measured))
+        elif measured:
+            _print_table(here, describe(), runs, [row(by_name[one.stage], one) for one in measured])
 
 
 def _print_json(here: Machine, version: str, runs: int, stages: list[dict[str, object]]) -> None:

@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from shoplake.bench.results import PUBLISH, Measure, Measured, Sample, spread, spread_or_none, sum_of_costs
+from shoplake.bench.results import (
+    PUBLISH,
+    READ,
+    Measure,
+    Measured,
+    Sample,
+    beside_reading,
+    spread,
+    spread_or_none,
+    sum_of_costs,
+)
 from shoplake.sinks import SINKS
 
 
@@ -61,6 +71,18 @@ def test_nothing_that_took_no_time_divides_by_it() -> None:
 def test_other_figures_have_spreads_too() -> None:
     samples = [Sample(Measure(1, 1.0, 1.0).with_figures(p50_s=value)) for value in (0.3, 0.1, 0.2)]
     assert Measured("latency", tuple(samples)).figures["p50_s"] == spread([0.1, 0.2, 0.3])
+
+
+def test_a_sink_is_held_against_bare_reading_and_bare_writing_together_too() -> None:
+    reading, writing = measured(READ, (4.0, 2.0), (4.0, 2.0)), measured("redis", (5.0, 0.5))
+    found = beside_reading(writing.samples[0], reading)
+    assert found.ours.figures == pytest.approx({"of_bare_reading_and_writing": (2 + 0.5) / 5})
+    assert found.limit == writing.samples[0].limit
+
+
+def test_there_is_no_such_figure_where_nothing_bare_was_read() -> None:
+    sample = measured("redis", (5.0, 0.5)).samples[0]
+    assert beside_reading(sample, measured(READ, (4.0, None))) == sample
 
 
 def test_the_parts_costs_add_up_to_the_limit_of_the_whole_and_a_sink_counts_for_its_share_of_the_events() -> None:

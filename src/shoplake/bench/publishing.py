@@ -16,7 +16,7 @@ from shoplake.bench import shop
 from shoplake.bench.results import Measure
 from shoplake.bench.watch import Stopwatch
 from shoplake.platform import kafka_cluster
-from shoplake.publish.kafka import BATCH_BYTES, IN_FLIGHT_BATCHES, publish
+from shoplake.publish.kafka import BATCH_BYTES, COMPRESSION, IN_FLIGHT_BATCHES, publish
 from shoplake.publish.partitioner import partitions_of
 
 Record = tuple[int, bytes, bytes]  # timestamp, key, value
@@ -46,7 +46,7 @@ def transactional(events: int) -> Measure:
 
 
 def bare(events: int) -> Measure:
-    """Send the same records, encoded before the clock starts: idempotent, lz4, acknowledged by all, no transaction."""
+    """Send the same records, encoded before the clock starts: idempotent, compressed alike, no transaction."""
     parts = [part for window in shop.run_of(events).stream() for part in _parts(window.rows)]
     watch = asyncio.run(_send(parts))
     return watch.measure(sum(len(part.records) for part in parts))
@@ -69,7 +69,7 @@ async def _send(parts: Sequence[Part]) -> Stopwatch:
     producer = AIOKafkaProducer(
         **kafka.client_options(kafka_cluster()),
         enable_idempotence=True,
-        compression_type="lz4",
+        compression_type=COMPRESSION,
         max_batch_size=BATCH_BYTES,
         max_request_size=2 * BATCH_BYTES,
         request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,

@@ -50,12 +50,7 @@ class Stage:
     @property
     def environment(self) -> Mapping[str, str]:
         """What its processes, ours and the limit's, have in their environment: a sink's what its worker has."""
-        return WORKER_ENVIRONMENT if self.as_worker else ONE_THREAD if self.one_thread else {}
-
-    @property
-    def as_worker(self) -> bool:
-        """Whether it is what a sink's worker does, so that its process is set up like one."""
-        return bool(self.sink) or self.name == "read"
+        return WORKER_ENVIRONMENT if self.sink or self.name == "read" else ONE_THREAD if self.one_thread else {}
 
     @property
     def sink(self) -> str:

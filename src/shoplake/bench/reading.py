@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shoplake import kafka
 from shoplake.bench import log
@@ -14,6 +14,7 @@ from shoplake.contract import TOPICS
 from shoplake.platform import kafka_cluster
 from shoplake.streaming.reader import Limits
 
+FETCH_BYTES = 2 * 1024 * 1024
 POLL_MS = 200
 POLL_RECORDS = 10_000
 
@@ -25,7 +26,7 @@ def decoded(events: int) -> Measure:
 
 
 def bare(events: int) -> Measure:
-    """Fetch the same records by `getmany`, with the same consumer settings, and let them go."""
+    """Fetch the same records by `getmany` of aiokafka as it comes, as many bytes at a time, and let them go."""
     del events
     return asyncio.run(_bare())
 
@@ -44,7 +45,16 @@ async def _decoded() -> Measure:
 async def _bare() -> Measure:
     watch, count = Stopwatch(), 0
     partitions = [TopicPartition(*partition) for partition in log.partitions()]
-    async with kafka.consumer(kafka_cluster()) as consumer:
+    # As `kafka.consumer` but for what that changes in aiokafka.
+    stock = AIOKafkaConsumer(
+        **kafka.client_options(kafka_cluster()),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=100,
+    )
+    async with stock as consumer:
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:

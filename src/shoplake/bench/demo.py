@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shoplake.bench.home import own_home
 from shoplake.bench.results import Measure
+from shoplake.bench.signals import undisturbed
 from shoplake.bench.watch import Stopwatch
 
 COMMAND = (sys.executable, "-m", "shoplake.cli.main")
@@ -28,7 +29,8 @@ def cold_and_warm(events: int) -> Measure:
             watch.stop()
             status = json.loads(_run("status", "--json"))
         finally:
-            _run("down", "--purge")
+            with undisturbed():
+                _run("down", "--purge")
     measured = watch.measure(2 * events)
     return measured.with_figures(up_s=up_s, cold_s=cold_s, warm_s=warm_s, stack_bytes=status["rss_bytes"])
 

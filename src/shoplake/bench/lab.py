@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from shoplake import platform, settings, stack
 from shoplake.bench import log, shop
 from shoplake.bench.home import own_home
+from shoplake.bench.signals import interrupt_on_sigterm, undisturbed
 from shoplake.bench.stores import store
 from shoplake.infra import inputs, runner
 from shoplake.publish.kafka import publish
@@ -91,6 +91,7 @@ class Lab:
         self.say("streaming into all stores")
         self.empty_stores()
         asyncio.run(stream(SINKS, beside=(), until_caught_up=True))
+        interrupt_on_sigterm()
         self.full = True
 
 
@@ -103,7 +104,7 @@ def lab(say: Say) -> Iterator[Lab]:
     """
     with tempfile.TemporaryDirectory(prefix="shoplake-bench-") as folder, own_home(Path(folder) / "home"):
         try:
-            signal.signal(signal.SIGTERM, _interrupt)
+            interrupt_on_sigterm()
             say("starting a stack")
             stack.up()
             os.environ.update(stack.environment())
@@ -114,10 +115,5 @@ def lab(say: Say) -> Iterator[Lab]:
             yield Lab(settings.load(), say)
         finally:
             say("removing the stack")
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # impatience would leave servers behind
-            stack.purge()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+            with undisturbed():
+                stack.purge()

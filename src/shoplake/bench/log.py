@@ -29,8 +29,7 @@ async def empty(cluster: KafkaSettings) -> None:
     """Delete all topics and make them anew.
 
     Raises:
-        StreamHalted, LogUnavailable: Kafka refused, or did not answer.
-        TimeoutError: it did not delete them.
+        StreamHalted, LogUnavailable: Kafka refused, did not answer, or did not delete them.
     """
     admin = AIOKafkaAdminClient(**kafka.client_options(cluster))
     async with kafka.answering(cluster), asyncio.timeout(GONE_S):

@@ -9,6 +9,7 @@ import msgspec
 
 from shoplake import garbage
 from shoplake.bench import stages
+from shoplake.bench.signals import interrupt_on_sigterm
 from shoplake.errors import ShoplakeError
 
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("side", choices=("ours", "limit"))
     parser.add_argument("events", type=int)
     options = parser.parse_args()
+    interrupt_on_sigterm()
     garbage.collect_rarely()  # as commands and workers do
     measuring = stages.ours if options.side == "ours" else stages.limit
     try:

@@ -19,7 +19,7 @@ from shoplake.errors import ShoplakeError
 if TYPE_CHECKING:
     from shoplake.bench.stages import Stage
 
-STOP_WAIT_S = 15
+STOP_WAIT_S = 60  # it may have a stack of its own to remove
 
 
 class MeasurementFailed(ShoplakeError):
@@ -82,7 +82,13 @@ def _measured(stage: Stage, side: str, events: int, stack: Lab | None) -> Measur
 def _in_process(stage: Stage, side: str, events: int) -> Measure:
     command = [sys.executable, "-m", "shoplake.bench.measure", stage.name, side, str(events)]
     environment = os.environ | stage.environment
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours to pass on, once
+    )
     try:
         out, errors = process.communicate()
     except BaseException:
@@ -95,7 +101,7 @@ def _in_process(stage: Stage, side: str, events: int) -> Measure:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End it with what it has started: it takes a signal as they do."""
+    """Tell it to end, with what it has started, and wait for that."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_WAIT_S)

@@ -104,7 +104,6 @@ def lab(say: Say) -> Iterator[Lab]:
     """
     with tempfile.TemporaryDirectory(prefix="shoplake-bench-") as folder, own_home(Path(folder) / "home"):
         try:
-            interrupt_on_sigterm()
             say("starting a stack")
             stack.up()
             os.environ.update(stack.environment())

@@ -14,6 +14,7 @@ import msgspec
 
 from shoplake.bench.lab import Lab, Say, lab
 from shoplake.bench.results import READ, Measure, Measured, Sample, beside_reading, sum_of_costs
+from shoplake.bench.signals import interrupt_on_sigterm
 from shoplake.errors import ShoplakeError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: 
         MeasurementFailed: one of them did not end well.
         ShoplakeError: the stack did not come up.
     """
+    interrupt_on_sigterm()
     done: dict[str, Measured] = {}
     with contextlib.ExitStack() as opened:
         stack: Lab | None = None

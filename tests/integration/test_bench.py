@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from shoplake.stack import process
 from tests.own_stack import without_aws
 
 pytestmark = pytest.mark.stack
@@ -78,6 +80,35 @@ def test_it_says_on_what_it_was_measured(found: dict[str, Any]) -> None:
     assert found["machine"]["cores"] >= 1
     assert found["machine"]["memory_bytes"] > 0
     assert {"polars", "aiokafka"} <= found["machine"]["libraries"].keys()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_of_a_bench_that_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "shoplake.cli.main",
+        "bench",
+        "--only",
+        "read",
+        "--runs",
+        "1",
+        "--events",
+        str(EVENTS),
+    ]
+    environment = without_aws(os.environ) | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as bench:
+        assert bench.stderr is not None
+        said = []
+        for line in bench.stderr:
+            said.append(line)
+            if "applying" in line:  # the stack is there
+                (folder,) = tmp_path.iterdir()
+                assert list(process.strays(folder / "home"))
+                bench.send_signal(number)
+    assert bench.returncode == 130, "".join(said)
+    assert list(process.strays(folder / "home")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_goes_to_stderr(found: dict[str, Any]) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from shoplake import contract
 from shopsim import faults
-from shopsim.breaking import BREAKING, broken
-from shopsim.ordering import ordered
+from shopsim.breaking import broken
+from shopsim.draws import Ints
+from shopsim.lines import Text, buffers_of, column, views_of
+from shopsim.ordering import order_of
 from shopsim.scenario import Scenario
-from shopsim.windows import Window
+from shopsim.windows import Stretch, Window
 
 TOPIC = pl.Enum(list(contract.TOPICS))
 TYPE = pl.Enum(list(contract.EVENTS))
@@ -31,6 +36,23 @@ SCHEMA = pl.Schema(
 )
 """Columns of `EncodedWindow.rows`."""
 
+_TYPES = pl.Series(list(contract.EVENTS), dtype=TYPE)
+_TOPICS = pl.Series([contract.TOPIC_OF[name].name for name in contract.EVENTS], dtype=TOPIC)
+_PLACE = {name: place for place, name in enumerate(contract.EVENTS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Records of a stretch of windows.
+
+    Attributes:
+        rows: columns of `SCHEMA`, sorted by `ORDER`.
+        text: the memory that all values are in, in one buffer or several; None where some are elsewhere.
+    """
+
+    rows: pl.DataFrame
+    text: Text | None
+
 
 def encode(
     scenario: Scenario,
@@ -49,39 +71,86 @@ def encode(
         topics: only the events of these.
         since_ms: only what is published from then on, UTC milliseconds.
     """
-    parts = [
-        _encoded(scenario, seed, window.index, name, frame, since_ms)
-        for name, frame in window.frames.items()
-        if frame.height and contract.TOPIC_OF[name].name in topics
-    ]
-    if not parts:
-        return SCHEMA.to_frame()
-    rows = pl.concat(parts, rechunk=True)
-    parts.clear()  # or a window would be in memory three times while it is sorted
-    return ordered(rows, ORDER)
+    return encoded(scenario, seed, window.stretch, window.frames, topics, since_ms).rows
 
 
-def _encoded(
-    scenario: Scenario, seed: int, window: int, event_type: str, frame: pl.DataFrame, since_ms: int | None
-) -> pl.DataFrame:
-    topic = contract.TOPIC_OF[event_type]
-    records = faults.strike(scenario.faults, seed, window, event_type, frame)
+def encoded(
+    scenario: Scenario,
+    seed: int,
+    stretch: Stretch,
+    frames: Mapping[str, pl.DataFrame],
+    topics: Collection[str],
+    since_ms: int | None,
+) -> Encoded:
+    """The same for a stretch of windows, of the columns that `SCHEMAS` has."""
+    chosen = {
+        name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics
+    }
+    if not chosen:
+        return Encoded(SCHEMA.to_frame(), None)
+    occurred, lane, seq = (_joined(chosen, name) for name in ORDER[1:])
+    window = stretch.first + np.searchsorted(stretch.ends_ms, occurred, side="right")
+    sizes = {name: frame.height for name, frame in chosen.items()}
+    records = faults.struck_of(scenario.faults, seed, window, occurred, lane, seq, sizes)
     if since_ms is not None:
-        records = records.filter(pl.col("published_at_ms") >= since_ms)
-    if since_ms is not None or records.height > frame.height:
-        frame = frame[records["event"]]
-    rows = frame.select(
-        records["published_at_ms"],
-        *ORDER[1:],
-        pl.lit(topic.name, dtype=TOPIC).alias("topic"),
-        pl.lit(event_type, dtype=TYPE).alias("type"),
-        pl.col(topic.key).alias("key"),
-        contract.encode_column(event_type, frame).alias("value"),
-        records["fault"],
+        records = records.where(records.published_at_ms >= since_ms)
+        if not len(records.event):
+            return Encoded(SCHEMA.to_frame(), None)
+    text = Text()
+    lines = _write(text, chosen, records.event, all_of_them=since_ms is None)
+    event = records.event
+    order = order_of([records.published_at_ms, occurred[event], lane[event], seq[event]])
+    records, event, buffer = records.where(order), event[order], text.buffer()
+    kinds = np.repeat(np.array([_PLACE[name] for name in chosen], dtype=np.uint32), list(sizes.values()))[event]
+    rows = pl.DataFrame(
+        {
+            "published_at_ms": records.published_at_ms,
+            "occurred_at_ms": occurred[event],
+            "lane": lane[event],
+            "seq": seq[event],
+            "topic": _TOPICS[kinds],
+            "type": _TYPES[kinds],
+            "key": _keys(chosen)[event.astype(np.uint32)],
+            "value": column(views_of(buffer)[lines[order]], buffers_of(buffer)),
+            "fault": _faults(records),
+        }
     )
-    hit = rows["fault"].is_in(BREAKING).fill_null(value=False).arg_true()
-    if hit.is_empty():
-        return rows
-    some = zip(rows["fault"].gather(hit), rows["value"].gather(hit), records["number"].gather(hit), strict=True)
-    values = [broken(event_type, fault, value, number) for fault, value, number in some]
+    hit = np.flatnonzero((records.which >= len(faults.MOVING)) & (records.which < faults.SOUND))
+    return Encoded(_with_broken(rows, hit, records.number[hit]), None) if len(hit) else Encoded(rows, text)
+
+
+def _joined(frames: Mapping[str, pl.DataFrame], name: str) -> Any:  # noqa: ANN401 - an array of the column's type
+    return np.concatenate([frame.get_column(name).to_numpy() for frame in frames.values()])
+
+
+def _keys(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
+    return pl.concat([frame.get_column(contract.TOPIC_OF[name].key) for name, frame in frames.items()], rechunk=True)
+
+
+def _write(text: Text, frames: Mapping[str, pl.DataFrame], events: Ints, *, all_of_them: bool) -> Ints:
+    """Write the events that are there at all, and return the line of each record."""
+    if all_of_them:
+        for name, frame in frames.items():
+            contract.write_lines(name, frame, text.file)
+        return events
+    needed, lines = np.unique(events, return_inverse=True)
+    start = 0
+    for name, frame in frames.items():
+        mine = needed[(needed >= start) & (needed < start + frame.height)] - start
+        if len(mine):
+            contract.write_lines(name, frame[mine], text.file)
+        start += frame.height
+    return lines
+
+
+def _faults(records: faults.Struck) -> pl.Series:
+    if (records.which == faults.SOUND).all():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(records.which))
+    return faults.NAMES[records.which.astype(np.uint32)]
+
+
+def _with_broken(rows: pl.DataFrame, hit: Ints, number: Ints) -> pl.DataFrame:
+    """The rows with some of their values broken, as their faults have it."""
+    some = rows.select("type", "fault", "value")[hit].rows()
+    values = [broken(*place, value, n) for (*place, value), n in zip(some, number.tolist(), strict=True)]
     return rows.with_columns(rows["value"].scatter(hit, pl.Series(values, dtype=pl.Binary)))

@@ -6,6 +6,8 @@ An event has one fault at most. `MOVING` faults change when an event comes, `BRE
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ import polars as pl
 from shoplake.contract import EVENTS, TOPIC_OF, TOPICS
 from shopsim.breaking import BREAKING, targets
 from shopsim.checking import nearest
-from shopsim.draws import WORD, Ints, at_quantile, lognormal
+from shopsim.draws import WORD, Bools, Ints, at_quantile, lognormal
 from shopsim.errors import Problem
 from shopsim.scenario import Faults
 
@@ -23,6 +25,10 @@ MOVING = ("late", "out_of_order", "duplicated")
 
 FAULTS = (*MOVING, *BREAKING)
 """All faults, in the order in which they share the range of a hash."""
+
+NAMES = pl.Series([*FAULTS, None], dtype=pl.String)
+SOUND = len(FAULTS)
+"""The place of "no fault" in `NAMES`."""
 
 LEDGER = pl.Schema(
     [
@@ -38,17 +44,16 @@ LEDGER = pl.Schema(
 
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 _WHICH, _HOW = 0, 1
-_NAMES = pl.Series([*FAULTS, None], dtype=pl.String)
 _ID = re.compile(rb'"event_id":"([^"]*)"')
 
 
 def strike(faults: Faults, seed: int, window: int, event_type: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The records that one type's events of a window become in the log.
+    """The records that one type's events become in the log.
 
     Args:
         faults: the scenario's.
         seed: of the simulation.
-        window: its number.
+        window: number of the window in which they happen.
         event_type: of all rows.
         frame: at least the columns occurred_at_ms, lane and seq.
 
@@ -57,20 +62,65 @@ def strike(faults: Faults, seed: int, window: int, event_type: str, frame: pl.Da
         most) and `number` (int64, any from 0, which varies the fault). An event that comes twice has two, and only the
         second carries the fault.
     """
-    occurred = frame["occurred_at_ms"].to_numpy()
-    events = np.arange(frame.height, dtype=np.int64)
-    limits = _limits(faults, event_type)
-    if not limits[-1]:
-        return _records(events, occurred, np.full(frame.height, len(FAULTS)), np.zeros(frame.height, dtype=np.int64))
-    place = (seed, window, frame["lane"].to_numpy(), frame["seq"].to_numpy())
-    which = np.searchsorted(limits, _hashed(_WHICH, *place), side="right")
-    how = _hashed(_HOW, *place)
-    published = occurred + _delays(faults, which, how)
+    columns = (frame[name].to_numpy() for name in ("occurred_at_ms", "lane", "seq"))
+    struck = struck_of(faults, seed, np.full(frame.height, window), *columns, {event_type: frame.height})
+    names = NAMES.gather(struck.which).alias("fault")
+    return pl.DataFrame(
+        {"event": struck.event, "published_at_ms": struck.published_at_ms, "fault": names, "number": struck.number}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The records that some events become in the log. Arrays [records].
+
+    Attributes:
+        event: row of the event.
+        published_at_ms: when.
+        which: position of the fault in `FAULTS`, `SOUND` for most.
+        number: any from 0, which varies the fault.
+    """
+
+    event: Ints
+    published_at_ms: Ints
+    which: Ints
+    number: Ints
+
+    def where(self, chosen: Bools) -> Struck:
+        """Some of the records."""
+        return Struck(self.event[chosen], self.published_at_ms[chosen], self.which[chosen], self.number[chosen])
+
+
+def struck_of(
+    faults: Faults,
+    seed: int,
+    window: Ints,
+    occurred_at_ms: Ints,
+    lane: npt.NDArray[np.int16],
+    seq: Ints,
+    types: Mapping[str, int],
+) -> Struck:
+    """The same for events of several types, each of which has so many rows, one type after the other."""
+    events, sound = np.arange(len(seq)), np.full(len(seq), SOUND)
+    limits = {event_type: _limits(faults, event_type) for event_type in types}
+    if not any(limit[-1] for limit in limits.values()):
+        return Struck(events, occurred_at_ms, sound, events)
+    word, which, start = _hashed(_WHICH, seed, window, lane, seq), sound, 0
+    for event_type, count in types.items():
+        mine = slice(start, start + count)
+        which[mine] = np.searchsorted(limits[event_type], word[mine], side="right")
+        start += count
+    how = _hashed(_HOW, seed, window, lane, seq)
+    published = occurred_at_ms + _delays(faults, which, how)
     twice = which == FAULTS.index("duplicated")
     if not twice.any():
-        return _records(events, published, which, how)
-    first = _records(events, np.where(twice, occurred, published), np.where(twice, len(FAULTS), which), how)
-    return pl.concat([first, _records(events[twice], published[twice], which[twice], how[twice])])
+        return Struck(events, published, which, how)
+    return Struck(
+        np.concatenate([events, events[twice]]),
+        np.concatenate([np.where(twice, occurred_at_ms, published), published[twice]]),
+        np.concatenate([np.where(twice, SOUND, which), which[twice]]),
+        np.concatenate([how, how[twice]]),
+    )
 
 
 def longest_delay_ms(faults: Faults) -> int:
@@ -140,11 +190,6 @@ def problems(faults: Faults) -> list[Problem]:
     return found
 
 
-def _records(events: Ints, published_at_ms: Ints, which: Ints, number: Ints) -> pl.DataFrame:
-    faults = _NAMES.gather(which).alias("fault")
-    return pl.DataFrame({"event": events, "published_at_ms": published_at_ms, "fault": faults, "number": number})
-
-
 def _limits(faults: Faults, event_type: str) -> Ints:
     """Below which hash each of `FAULTS` ends; shape [faults], rising."""
     totals = np.cumsum(list(shares(faults, event_type).values()))
@@ -166,10 +211,11 @@ def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:
     return delays
 
 
-def _hashed(salt: int, seed: int, window: int, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
+def _hashed(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
     """A number from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
-    start = (seed * 0x9E3779B97F4A7C15 + window * 0xBF58476D1CE4E5B9 + salt * 0xD6E8FEB86659FD93) % 2**64
-    word = np.uint64(start) ^ (lane.astype(np.uint64) << np.uint64(40)) ^ seq.astype(np.uint64)
+    start = np.uint64((seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64)
+    start = start + window.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)  # modulo 2**64, as arrays do
+    word = start ^ (lane.astype(np.uint64) << np.uint64(40)) ^ seq.astype(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         word = (word ^ (word >> np.uint64(shift))) * np.uint64(factor)
     word = word ^ (word >> np.uint64(31))

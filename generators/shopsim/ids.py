@@ -38,15 +38,17 @@ class Ids:
         self._space, self._lanes = space, lanes
         self._numbers = pl.Series(np.arange(_KNOWN_NUMBERS)).cast(pl.String)
         self._prefixes: dict[str, pl.Series] = {}
+        self._windows, self._of_windows = (0, -1), pl.Series(dtype=pl.String)
 
     def owned(self, field: str, lane: npt.NDArray[np.int16], number: Ints) -> pl.Series:
         """Ids of entities of each row's lane, one of `PREFIXES`; null where the number is negative."""
         return self._numbered(PREFIXES[field], lane, number)
 
-    def events(self, window: int, lane: npt.NDArray[np.int16], seq: Ints) -> pl.Series:
-        """`<namespace>-<lane>-<window>-<seq>`."""
-        prefixes = pl.Series([f"{self._space}-{lane}-{window}-" for lane in range(self._lanes)])
-        return prefixes.gather(lane) + self._text(seq)
+    def events(self, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> pl.Series:
+        """`<namespace>-<lane>-<window>-<seq>`; windows ascend."""
+        first = int(window[0])
+        prefixes = self._event_prefixes(first, int(window[-1]))
+        return prefixes.gather((window - first) * self._lanes + lane) + self._text(seq)
 
     def warehouses(self, lane: npt.NDArray[np.int16]) -> pl.Series:
         """The ids of each row's lane's warehouse."""
@@ -61,6 +63,15 @@ class Ids:
     def models(self, number: Ints) -> pl.Series:
         """Ids of models, which all lanes share; null where the number is negative."""
         return pl.Series([None if n < 0 else f"m-{self._space}-{n}" for n in number.tolist()], dtype=pl.String)
+
+    def _event_prefixes(self, first: int, last: int) -> pl.Series:
+        """Of each window and lane. Of the windows asked for last they are kept, as each type of event asks."""
+        if self._windows != (first, last):
+            lanes, self._windows = range(self._lanes), (first, last)
+            self._of_windows = pl.Series(
+                [f"{self._space}-{lane}-{window}-" for window in range(first, last + 1) for lane in lanes]
+            )
+        return self._of_windows
 
     def _numbered(self, prefix: str, lane: npt.NDArray[np.int16], number: Ints) -> pl.Series:
         if prefix not in self._prefixes:

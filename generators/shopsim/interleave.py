@@ -1,4 +1,4 @@
-"""The records of several lanes as one sequence per type, in order of time, cut where a window ends."""
+"""The records of several lanes as one sequence per type, in order of time, cut where windows end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from shopsim.draws import Ints, in_order
 from shopsim.records import LAYOUT, LINES
+from shopsim.windows import Stretch
 
 Lanes = npt.NDArray[np.int16]
 
@@ -21,36 +22,37 @@ class Happened:
     Attributes:
         records: int64 [fields of LAYOUT, events].
         lane: int16 [events].
+        window: number of the window that each is in, int64 [events].
         seq: place among the lane's events of the window, int64 [events]; -1 for `LINES`, which are no events.
     """
 
     records: Ints
     lane: Lanes
+    window: Ints
     seq: Ints
 
 
 def interleaved(
-    lanes: Sequence[int], happened: Sequence[dict[str, Ints]], ends_ms: Sequence[int]
+    lanes: Sequence[int], happened: Sequence[dict[str, Ints]], stretches: Sequence[Stretch]
 ) -> Iterator[dict[str, Happened]]:
-    """For each window, all records in it by type; types without any are left out.
+    """For each stretch of windows, all records in it by type; types without any are left out.
 
     Args:
         lanes: their numbers.
         happened: the records of each, by type, in any order of time. Emptied, as they would lie in memory twice.
-        ends_ms: where each window ends (excluded), ascending; no record is later than the last.
+        stretches: one after the other; no record is later than the last.
     """
     merged = {name: _merged(name, lanes, happened) for name in LAYOUT if any(name in records for records in happened)}
-    starts = dict.fromkeys(merged, 0)
-    for end_ms in ends_ms:
-        ends = {name: int(np.searchsorted(records[0], end_ms)) for name, (records, _) in merged.items()}
+    for stretch in stretches:
+        times = np.array([stretch.start_ms, *stretch.ends_ms])
         yield _numbered(
+            stretch.first,
             {
-                name: (records[:, starts[name] : ends[name]], lane[starts[name] : ends[name]])
+                name: (records[:, edges[0] : edges[-1]], lane[edges[0] : edges[-1]], np.diff(edges))
                 for name, (records, lane) in merged.items()
-                if ends[name] > starts[name]
-            }
+                if (edges := np.searchsorted(records[0], times))[-1] > edges[0]
+            },
         )
-        starts = ends
 
 
 def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str, Ints]]) -> tuple[Ints, Lanes]:
@@ -63,24 +65,30 @@ def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str,
     return records.take(order, axis=1), lane[order]
 
 
-def _numbered(parts: dict[str, tuple[Ints, Lanes]]) -> dict[str, Happened]:
-    """Number the events of each lane, by time.
+def _numbered(first: int, parts: dict[str, tuple[Ints, Lanes, Ints]]) -> dict[str, Happened]:
+    """Number the events of each lane and window, by time.
 
     Events of one millisecond are ordered by their type's name: they are unrelated, as causes lie at least 2 ms before
     their effects.
+
+    Args:
+        first: number of the first window.
+        parts: by type: records, lanes, and how many are in each window.
     """
+    windows = {name: first + np.repeat(np.arange(len(counts)), counts) for name, (_, _, counts) in parts.items()}
     names = sorted(name for name in parts if name != LINES)
     if not names:
         return {}
-    times = np.concatenate([parts[name][0][0] for name in names])
+    by_time = in_order(np.concatenate([parts[name][0][0] for name in names]))
     lane = np.concatenate([parts[name][1] for name in names])
-    by_time = in_order(times)
-    by_lane = np.argsort(lane[by_time], kind="stable")
-    counts = np.bincount(lane)
-    number = np.empty(len(times), dtype=np.int64)
-    number[by_time[by_lane]] = np.arange(len(times)) - np.repeat(np.cumsum(counts) - counts, counts)
-    ends = np.cumsum([len(parts[name][1]) for name in names])
-    numbers = dict(zip(names, np.split(number, ends[:-1]), strict=True))
+    sizes = [len(parts[name][1]) for name in names]
+    # A window's events stand together by time, so those of a lane do in the order of this.
+    group = lane.astype(np.int64) + (np.concatenate([windows[name] for name in names]) - first) * (int(lane.max()) + 1)
+    by_group = in_order(group[by_time])
+    counts = np.bincount(group)
+    number = np.empty(len(group), dtype=np.int64)
+    number[by_time[by_group]] = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    numbers = dict(zip(names, np.split(number, np.cumsum(sizes)[:-1]), strict=True))
     if LINES in parts:
         numbers[LINES] = np.full(len(parts[LINES][1]), -1)
-    return {name: Happened(records, lane, numbers[name]) for name, (records, lane) in parts.items()}
+    return {name: Happened(parts[name][0], parts[name][1], windows[name], numbers[name]) for name in parts}

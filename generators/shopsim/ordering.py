@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from shopsim.draws import Ints
@@ -13,23 +15,25 @@ _BITS = 63
 
 
 def ordered(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The rows in the order of the first column, then the second and so on; rows alike in all stay as they were.
+    """The rows in the order of the first column, then the second and so on; rows alike in all stay as they were."""
+    return rows if rows.height < 2 else rows[order_of([rows[name].to_numpy() for name in by])]
 
-    The numbers of a row are packed into one where they fit. A column that is everywhere what the one before it is
+
+def order_of(keys: Sequence[npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.uint32]:
+    """The rows' numbers in the order of the first key, then the second and so on; of one row at least.
+
+    The numbers of a row are packed into one where they fit. A key that is everywhere what the one before it is
     adds nothing and takes no room: an event is usually published when it happens.
     """
-    if rows.height < 2:
-        return rows
     columns: list[Ints] = []
-    for name in by:
-        column = rows[name].to_numpy().astype(np.int64)
-        if not columns or not np.array_equal(columns[-1], column):
-            columns.append(column)
+    for key in keys:
+        if not columns or (key is not columns[-1] and not np.array_equal(columns[-1], key)):
+            columns.append(key.astype(np.int64, copy=False))
     offsets = [column - column.min() for column in columns]
     bits = [int(offset.max()).bit_length() for offset in offsets]
     if sum(bits) > _BITS:
-        return rows[np.lexsort(columns[::-1])]
-    key = np.zeros(rows.height, dtype=np.int64)
-    for offset, width in zip(offsets, bits, strict=True):
-        key = (key << width) | offset
-    return rows[np.argsort(key, kind="stable")]
+        return np.lexsort(columns[::-1]).astype(np.uint32)
+    packed = offsets[0]
+    for offset, width in zip(offsets[1:], bits[1:], strict=True):
+        packed = (packed << width) | offset
+    return np.argsort(packed, kind="stable").astype(np.uint32)

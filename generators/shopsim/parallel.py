@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import threading
@@ -23,19 +24,20 @@ from shopsim.ordering import ordered
 from shopsim.published import published
 from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
+from shopsim.windows import Published
 
 _AHEAD = 1  # windows that a worker holds ready beside the one it is sending: memory stays flat
 _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
 _Member: TypeAlias = tuple[BaseProcess, Connection]
-_Order: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools]
+_Order: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools, int]
 
 
 def published_in_parallel(
     scenario: Scenario, seed: int, lanes: Sequence[int], first: int, topics: Collection[str], workers: int
-) -> Generator[pl.DataFrame, None, None]:
-    """The rows published in each window from `first` on. Closing the iterator ends the processes.
+) -> Generator[Published, None, None]:
+    """What is published in the windows from `first` on. Closing the iterator ends the processes.
 
     Raises:
         WorkerFailed: a worker raised (with its traceback) or died.
@@ -52,14 +54,20 @@ def published_in_parallel(
             theirs.close()  # the worker's death then ends the pipe
         for number, (worker, ours) in enumerate(crew):
             # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
-            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts)
+            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts, workers)
             _sent(worker, ours, order)
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):
                 return
-            yield ordered(pl.concat([part for part in parts if part is not None]), ORDER)
+            yield _merged([part for part in parts if part is not None])
     finally:
         _dismiss(crew)
+
+
+def _merged(parts: list[Published]) -> Published:
+    """The same windows of several workers as one."""
+    rows = ordered(pl.concat([part.rows for part in parts]), ORDER)
+    return Published(rows, [sum(counts) for counts in zip(*(part.counts for part in parts), strict=True)])
 
 
 def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
@@ -74,7 +82,7 @@ def _death(process: BaseProcess) -> WorkerFailed:
     return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
 
 
-def _received(process: BaseProcess, receiver: Connection) -> pl.DataFrame | None:
+def _received(process: BaseProcess, receiver: Connection) -> Published | None:
     try:
         message = receiver.recv_bytes()
     except (EOFError, ConnectionResetError):
@@ -83,7 +91,8 @@ def _received(process: BaseProcess, receiver: Connection) -> pl.DataFrame | None
         raise WorkerFailed(f"{process.name} failed:\n{message[1:].decode()}")
     if len(message) == 1:
         return None
-    return pl.read_ipc_stream(io.BytesIO(message[1:]))
+    counts, rows = pickle.loads(message[1:])
+    return Published(pl.read_ipc_stream(rows), counts)
 
 
 def _dismiss(crew: list[_Member]) -> None:
@@ -105,13 +114,12 @@ def _work(theirs: Connection) -> None:
     post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
     post.start()
     try:
-        definition, seed, lanes, first, topics, texts = theirs.recv()
+        definition, seed, lanes, first, topics, texts, at_once = theirs.recv()
         scenario = scenario_from_dict(definition)
-        for rows in published(scenario, seed, lanes, first, topics, texts):
-            buffer = io.BytesIO(_FRAME)
-            buffer.seek(0, io.SEEK_END)
-            rows.write_ipc_stream(buffer, compression="uncompressed")
-            outbox.put(buffer.getvalue())
+        for part in published(scenario, seed, lanes, first, topics, texts, at_once):
+            buffer = io.BytesIO()
+            part.rows.write_ipc_stream(buffer, compression="uncompressed")
+            outbox.put(_FRAME + pickle.dumps((part.counts, buffer.getvalue())))
         outbox.put(_FRAME)  # an empty frame message: no more windows
     except Exception:
         outbox.put(_FAILURE + traceback.format_exc().encode())

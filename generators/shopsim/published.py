@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+import numpy as np
 import polars as pl
 
-from shopsim.encode import ORDER, SCHEMA, encode
+from shopsim.encode import ORDER, SCHEMA, encoded
 from shopsim.faults import longest_delay_ms
 from shopsim.ordering import ordered
 from shopsim.scenario import Scenario
 from shopsim.schedule import Schedule
-from shopsim.simulate import windows
+from shopsim.simulate import stretches
 from shopsim.text import Pools
+from shopsim.windows import Published
 
 
 def published(
-    scenario: Scenario, seed: int, lanes: Sequence[int], first: int, topics: Collection[str], texts: Pools
-) -> Iterator[pl.DataFrame]:
-    """What some lanes publish in each window from `first` on: columns of `SCHEMA`, sorted by `ORDER`.
+    scenario: Scenario,
+    seed: int,
+    lanes: Sequence[int],
+    first: int,
+    topics: Collection[str],
+    texts: Pools,
+    at_once: int = 1,
+) -> Iterator[Published]:
+    """What some lanes publish in the windows from `first` on, up to `at_once` windows in one.
 
     An event is published in its own window or in one of the next few, so only those before `first` that can reach it
     are looked at again, and no more than what is still to come of those is kept.
@@ -28,16 +36,22 @@ def published(
     first_ms = schedule.starts_ms(first)
     reaching = schedule.window_at(first_ms - longest_ms) if longest_ms else first
     coming = SCHEMA.to_frame()
-    for window in windows(scenario, seed, lanes, reaching, texts):
-        before, end_ms = window.index < first, window.end_ms
-        rows = encode(scenario, seed, window, topics=topics, since_ms=first_ms if before else None)
-        del window  # each of these would be kept while the next one is made
+    for stretch, frames in stretches(scenario, seed, lanes, reaching, texts, at_once):
+        made = encoded(scenario, seed, stretch, frames, topics, first_ms if stretch.first < first else None)
+        rows, text = made.rows, made.text
+        del frames, made  # each of these would be kept while the next one is made
         if longest_ms:
-            due = pl.col("published_at_ms") < end_ms
+            due = pl.col("published_at_ms") < stretch.ends_ms[-1]
             rows = pl.concat([coming, rows])
             coming, rows = rows.filter(~due), rows.filter(due)
-            if before:
+            if stretch.last < first:
                 continue
-            rows = ordered(rows, ORDER)
-        yield rows
-        del rows
+            rows, text = ordered(rows, ORDER), None
+        yield Published(rows, _counts(rows, stretch.ends_ms[max(0, first - stretch.first) :]), text)
+        del rows, text
+
+
+def _counts(rows: pl.DataFrame, ends_ms: Sequence[int]) -> list[int]:
+    """How many rows are published in each window."""
+    ends = np.searchsorted(rows["published_at_ms"].to_numpy(), ends_ms)
+    return np.diff(ends, prepend=0).tolist()

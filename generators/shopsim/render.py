@@ -1,4 +1,4 @@
-"""Records, which are numbers, to the contract's columns, which have text. One call per window, for all lanes at once.
+"""Records, which are numbers, to the contract's columns, which have text. One call for some windows and all lanes at once.
 
 A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more
 than that have a line in `_special`.
@@ -61,13 +61,12 @@ class Renderer:
         self._product_ids = self._names = self._variants = self._shelves = pl.Series([], dtype=pl.String)
         self._columns = {event_type: self._columns_of(event_type) for event_type in EVENTS}
 
-    def render(self, window: int, happened: Mapping[str, Happened], products: Assortment) -> Mapping[str, pl.DataFrame]:
-        """Frames of a window, one per event type of the contract, sorted by (occurred_at_ms, lane, seq).
+    def render(self, happened: Mapping[str, Happened], products: Assortment) -> Mapping[str, pl.DataFrame]:
+        """Frames of some windows, one per event type of the contract, sorted by (occurred_at_ms, lane, seq).
 
         Args:
-            window: its number.
-            happened: the records in it.
-            products: its assortment.
+            happened: the records in them.
+            products: their assortment.
         """
         self._meet(products)
         frames = {}
@@ -78,7 +77,7 @@ class Renderer:
             mine = happened[event_type]
             rows = Rows(event_type, mine)
             rendered = {name: column(rows) for name, column in columns.items()}
-            rendered["event_id"] = self._ids.events(window, mine.lane, mine.seq)
+            rendered["event_id"] = self._ids.events(mine.window, mine.lane, mine.seq)
             if event_type == "order_placed":
                 rendered["lines"] = self._lines(happened[LINES])
             rendered |= {"lane": pl.Series(mine.lane), "seq": pl.Series(mine.seq)}

@@ -14,6 +14,7 @@ import numpy as np
 from shopsim.scenario import Habits, Scenario
 from shopsim.seasons import HOUR_MS, Span
 from shopsim.timetable import Timetable, locale_weights
+from shopsim.windows import Stretch
 
 EVENTS_PER_WINDOW = 100_000
 """About as many, where more than that are expected."""
@@ -41,6 +42,14 @@ class Cut:
     def ends_ms(self) -> list[int]:
         """Of each (excluded); the last is the span's."""
         return [*self.starts_ms[1:], self.span.end_ms]
+
+    def stretches(self, first: int, most: int) -> list[Stretch]:
+        """The windows from number `first` on, up to `most` at once."""
+        begin = max(0, first - self.first)
+        return [
+            Stretch(self.first + place, self.starts_ms[place], tuple(self.ends_ms[place : place + most]))
+            for place in range(begin, len(self.starts_ms), most)
+        ]
 
 
 class Schedule:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import polars as pl
 
 from shopsim import ids
 from shopsim.catalogue import Catalogue
@@ -15,7 +17,7 @@ from shopsim.scenario import Scenario
 from shopsim.schedule import Schedule
 from shopsim.text import Pools, pools
 from shopsim.version import VERSION
-from shopsim.windows import Window
+from shopsim.windows import Stretch, Window
 
 _LAST_MS = 4_102_444_800_000  # 2100: the contract knows no later time
 
@@ -32,11 +34,15 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
     Raises:
         ScenarioError: a lane that the scenario does not have.
     """
-    return windows(scenario, seed, checked(scenario, lanes), first, pools(scenario, seed))
+    made = stretches(scenario, seed, checked(scenario, lanes), first, pools(scenario, seed), 1)
+    # As an expression: a name for the window would keep it while the next one is made.
+    return (Window(span.first, span.start_ms, span.ends_ms[0], frames) for span, frames in made)
 
 
-def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools) -> Iterator[Window]:
-    """The same, with the pools of text given."""
+def stretches(
+    scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools, at_once: int
+) -> Iterator[tuple[Stretch, Mapping[str, pl.DataFrame]]]:
+    """The same with the pools of text given, up to `at_once` windows in one: the frames of each stretch."""
     schedule, catalogue = Schedule(scenario), Catalogue(scenario, seed)
     states = [Lane(scenario, seed, lane, schedule.timetable) for lane in lanes]
     renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts)
@@ -47,15 +53,13 @@ def windows(scenario: Scenario, seed: int, lanes: Sequence[int], first: int, tex
         products, events = catalogue.advance(cut.span)
         launched = events.take(cut.span.end_ms)
         happened = [state.advance(cut.span, products, launched) for state in states]
-        if cut.first + len(cut.starts_ms) <= first:
+        spans = cut.stretches(first, at_once)
+        if not spans:
             continue
-        parts = interleaved(lanes, happened, cut.ends_ms)
-        for index, (start_ms, end_ms) in enumerate(zip(cut.starts_ms, cut.ends_ms, strict=True), start=cut.first):
-            if index < first:
-                next(parts)
-                continue
-            # No names for the part and the window: they would be kept while the next ones are made.
-            yield Window(index, start_ms, end_ms, renderer.render(index, next(parts), products))
+        parts = interleaved(lanes, happened, spans)
+        for span in spans:
+            # No names for the part and the frames: they would be kept while the next ones are made.
+            yield span, renderer.render(next(parts), products)
 
 
 def checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:

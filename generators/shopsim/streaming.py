@@ -15,7 +15,7 @@ from shopsim.scenario import Scenario
 from shopsim.schedule import Schedule
 from shopsim.simulate import checked
 from shopsim.text import pools
-from shopsim.windows import EncodedWindow, Position
+from shopsim.windows import EncodedWindow, Position, Published
 
 
 def stream(
@@ -52,17 +52,25 @@ def stream(
     chosen = checked(scenario, lanes)
     workers = min(workers, len(chosen))
     if workers > 1:
-        windows = published_in_parallel(scenario, seed, chosen, start.window, topics, workers)
+        stretches = published_in_parallel(scenario, seed, chosen, start.window, topics, workers)
     else:
-        windows = _published(scenario, seed, chosen, start.window, topics)
-    with closing(windows):  # the workers end when this one is closed
-        yield from _cut(islice(windows, _count(scenario, start, until_ms)), start, limit, until_ms)
+        stretches = _published(scenario, seed, chosen, start.window, topics)
+    with closing(stretches):  # the workers end when this one is closed
+        yield from _cut(islice(_windows(stretches), _count(scenario, start, until_ms)), start, limit, until_ms)
 
 
 def _published(
     scenario: Scenario, seed: int, lanes: list[int], first: int, topics: Collection[str]
-) -> Generator[pl.DataFrame, None, None]:
+) -> Generator[Published, None, None]:
     yield from published(scenario, seed, lanes, first, topics, pools(scenario, seed))
+
+
+def _windows(stretches: Iterator[Published]) -> Iterator[pl.DataFrame]:
+    for stretch in stretches:
+        windows = stretch.windows()
+        del stretch  # or it would be kept while the next one is made
+        yield from windows
+        del windows
 
 
 def _cut(

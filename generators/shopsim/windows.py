@@ -1,11 +1,54 @@
-"""The values that the simulator hands out."""
+"""The values that the simulator hands out, and the stretches of windows in which it makes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
+
+from shopsim.lines import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Consecutive windows that are made at once, since a window has a price whatever is in it.
+
+    Attributes:
+        first: number of the first of them.
+        start_ms: where it starts, UTC milliseconds since 1970.
+        ends_ms: where each of them ends (excluded), ascending.
+    """
+
+    first: int
+    start_ms: int
+    ends_ms: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        """Number of the last window."""
+        return self.first + len(self.ends_ms) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is published in a stretch of windows.
+
+    Attributes:
+        rows: as in `EncodedWindow`, of all the windows.
+        counts: how many of them are in each window.
+        text: the memory that all values are in; None where it is not all in one.
+    """
+
+    rows: pl.DataFrame
+    counts: list[int]
+    text: Text | None = None
+
+    def windows(self) -> Iterator[pl.DataFrame]:
+        """The rows of each window."""
+        starts = itertools.accumulate(self.counts, initial=0)
+        return (self.rows.slice(start, count) for start, count in zip(starts, self.counts, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +67,11 @@ class Window:
     start_ms: int
     end_ms: int
     frames: Mapping[str, pl.DataFrame]
+
+    @property
+    def stretch(self) -> Stretch:
+        """Itself alone."""
+        return Stretch(self.index, self.start_ms, (self.end_ms,))
 
     def __getitem__(self, event_type: str) -> pl.DataFrame:
         return self.frames[event_type]

@@ -4,7 +4,7 @@ Imports nothing else of ours, so that any program may depend on it alone.
 """
 
 from shoplake.contract.base import Event, minor_digits
-from shoplake.contract.codec import Decoded, Rejected, decode, decode_one, encode, encode_column, rejections
+from shoplake.contract.codec import Decoded, Rejected, decode, decode_one, encode, rejections, write_lines
 from shoplake.contract.schema import digest, export
 from shoplake.contract.topics import (
     DEAD_LETTERS,
@@ -36,9 +36,9 @@ __all__ = [
     "decode_one",
     "digest",
     "encode",
-    "encode_column",
     "export",
     "minor_digits",
     "rejections",
     "type_name",
+    "write_lines",
 ]

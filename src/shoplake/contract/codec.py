@@ -7,12 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Union
+from typing import IO, Union
 
 import msgspec
-import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from shoplake.contract.base import Event
 from shoplake.contract.topics import EVENTS, TOPICS, columns_of, type_name
@@ -24,8 +22,6 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # Values that are validated by one call: it takes two thirds of the time of a call for each. One that is no event costs
 # its block a second look, so blocks are small.
 _BLOCK = 128
-_LINE_FEED = 10
-_LARGEST_BUFFER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +59,17 @@ def encode(event_type: str, columns: pl.DataFrame) -> list[bytes]:
         event_type: name of the event, a key of `EVENTS`.
         columns: one column per field of the event, any order.
     """
-    values: list[bytes] = encode_column(event_type, columns).to_list()
-    return values
-
-
-def encode_column(event_type: str, columns: pl.DataFrame) -> pl.Series:
-    """The same as a Binary column, in a third of the time: no row becomes an object of Python's."""
-    if columns.is_empty():
-        return pl.Series(dtype=pl.Binary)
-    fields = list(columns_of(EVENTS[event_type]))
     lines = io.BytesIO()
-    columns.select(pl.lit(event_type).alias("type"), *fields).write_ndjson(lines)
-    if lines.tell() > _LARGEST_BUFFER:
-        middle = columns.height // 2
-        return pl.concat([encode_column(event_type, part) for part in (columns[:middle], columns[middle:])])
-    return _lines_of(lines.getvalue())
+    if columns.height:
+        write_lines(event_type, columns, lines)
+    return lines.getvalue().split(b"\n")[:-1]
 
 
-def _lines_of(text: bytes) -> pl.Series:
-    """The lines of a text as views into it: length, first four bytes, buffer and offset of each, all int32."""
-    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _LINE_FEED)
-    views = np.zeros((len(ends), 4), dtype=np.int32)
-    views[1:, 3] = ends[:-1] + 1
-    views[:, 0] = ends - views[:, 3]
-    # Shorter lines would stand in the view itself; an event's JSON, which begins with its type, never is.
-    views[:, 1] = np.frombuffer(text[:4], dtype=np.int32)
-    buffers = [None, pa.py_buffer(views), pa.py_buffer(text)]
-    return pl.Series(pa.Array.from_buffers(pa.binary_view(), len(ends), buffers))
+def write_lines(event_type: str, columns: pl.DataFrame, out: IO[bytes]) -> None:
+    """The same as lines of a file; a line feed after each, none within."""
+    tag = pl.Series("type", [event_type]).new_from_index(0, columns.height)
+    fields = [columns.get_column(name) for name in columns_of(EVENTS[event_type])]
+    pl.DataFrame([tag, *fields]).write_ndjson(out)
 
 
 def decode(topic: str, values: Sequence[bytes]) -> Decoded:

@@ -1,0 +1,90 @@
+"""Lines of text without an object of Python's for each: memory that they are written to, and columns of views into it.
+
+A view is what Arrow and polars keep of a value that is longer than 12 bytes: length, first four bytes, buffer, offset.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+Views = npt.NDArray[np.int32]
+"""Shape [values, 4]."""
+
+_LINE_FEED = 10
+_AT_ONCE = 2**19  # bytes that are searched while they are in the processor's cache
+_LARGEST_BUFFER = 2**31 - 1
+_REACH = 2**30
+"""Each buffer begins so many bytes after the one before and reaches further, so no line is cut."""
+
+
+class Text:
+    """Memory that is written to like a file. Another process can map it by its file descriptor."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = _memory()
+
+    def buffer(self) -> pa.Buffer:
+        """All that was written, mapped; it stays when the file is closed, and needs no descriptor then."""
+        return mapped(self.file.fileno())
+
+
+def mapped(descriptor: int) -> pa.Buffer:
+    """The memory of a `Text`."""
+    if not os.fstat(descriptor).st_size:
+        return pa.py_buffer(b"")
+    # Python's own `mmap` would keep a descriptor for each, and a process may have but 1,024.
+    with pa.memory_map(f"/dev/fd/{descriptor}") as file:
+        return file.read_buffer()
+
+
+def views_of(text: pa.Buffer) -> Views:
+    """The lines of a text, without their ends."""
+    ends = _ends(np.frombuffer(text, dtype=np.uint8))
+    starts = np.zeros(len(ends), dtype=np.int64)
+    starts[1:] = ends[:-1] + 1
+    views = np.empty((len(ends), 4), dtype=np.int32)
+    views[:, 0] = ends - starts
+    # Shorter values would stand in the view itself; an event's JSON, which begins with its type, never is.
+    views[:, 1] = np.frombuffer(text[:4], dtype=np.int32) if len(ends) else 0
+    views[:, 2] = starts // _REACH
+    views[:, 3] = starts % _REACH
+    return views
+
+
+def column(views: Views, buffers: Sequence[pa.Buffer]) -> pl.Series:
+    """Values as a Binary column; nothing is copied."""
+    return pl.Series(pa.Array.from_buffers(pa.binary_view(), len(views), [None, pa.py_buffer(views), *buffers]))
+
+
+def buffers_of(text: pa.Buffer) -> list[pa.Buffer]:
+    """A text as the buffers that its views count: one, unless it is larger than a view can point into."""
+    return [text[start : start + _LARGEST_BUFFER] for start in range(0, max(1, text.size), _REACH)]
+
+
+def apart(values: pl.Series) -> tuple[Views, list[pa.Buffer]]:
+    """The views and the buffers of a Binary column without nulls."""
+    array = values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, views, *buffers = array.buffers()
+    return np.frombuffer(views, dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + len(array)], buffers
+
+
+def _memory() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("shopsim", os.MFD_CLOEXEC), "wb", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - its `Text` closes it
+
+
+def _ends(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Where the line feeds are."""
+    found = [
+        np.flatnonzero(text[start : start + _AT_ONCE] == _LINE_FEED) + start for start in range(0, len(text), _AT_ONCE)
+    ]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)

@@ -83,9 +83,7 @@ def encoded(
     since_ms: int | None,
 ) -> Encoded:
     """The same for a stretch of windows, of the columns that `SCHEMAS` has."""
-    chosen = {
-        name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics
-    }
+    chosen = {name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics}
     if not chosen:
         return Encoded(SCHEMA.to_frame(), None)
     occurred, lane, seq = (_joined(chosen, name) for name in ORDER[1:])
@@ -151,6 +149,6 @@ def _faults(records: faults.Struck) -> pl.Series:
 
 def _with_broken(rows: pl.DataFrame, hit: Ints, number: Ints) -> pl.DataFrame:
     """The rows with some of their values broken, as their faults have it."""
-    some = rows.select("type", "fault", "value")[hit].rows()
-    values = [broken(*place, value, n) for (*place, value), n in zip(some, number.tolist(), strict=True)]
+    some = zip(*rows.select("type", "fault", "value")[hit].get_columns(), number.tolist(), strict=True)
+    values = [broken(event_type, fault, value, n) for event_type, fault, value, n in some]
     return rows.with_columns(rows["value"].scatter(hit, pl.Series(values, dtype=pl.Binary)))

@@ -62,8 +62,9 @@ def strike(faults: Faults, seed: int, window: int, event_type: str, frame: pl.Da
         most) and `number` (int64, any from 0, which varies the fault). An event that comes twice has two, and only the
         second carries the fault.
     """
-    columns = (frame[name].to_numpy() for name in ("occurred_at_ms", "lane", "seq"))
-    struck = struck_of(faults, seed, np.full(frame.height, window), *columns, {event_type: frame.height})
+    occurred, lane, seq = (frame[name].to_numpy() for name in ("occurred_at_ms", "lane", "seq"))
+    windows = np.full(frame.height, window)
+    struck = struck_of(faults, seed, windows, occurred, lane, seq, {event_type: frame.height})
     names = NAMES.gather(struck.which).alias("fault")
     return pl.DataFrame(
         {"event": struck.event, "published_at_ms": struck.published_at_ms, "fault": names, "number": struck.number}
@@ -86,8 +87,8 @@ class Struck:
     which: Ints
     number: Ints
 
-    def where(self, chosen: Bools) -> Struck:
-        """Some of the records."""
+    def where(self, chosen: Bools | npt.NDArray[np.uint32]) -> Struck:
+        """Some of the records, by a mask or by their numbers."""
         return Struck(self.event[chosen], self.published_at_ms[chosen], self.which[chosen], self.number[chosen])
 
 
@@ -213,9 +214,10 @@ def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:
 
 def _hashed(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
     """A number from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
-    start = np.uint64((seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64)
-    start = start + window.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)  # modulo 2**64, as arrays do
-    word = start ^ (lane.astype(np.uint64) << np.uint64(40)) ^ seq.astype(np.uint64)
+    start = (seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64
+    word: npt.NDArray[np.uint64] = window.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
+    word = word + np.uint64(start)  # modulo 2**64, as arrays do
+    word = word ^ (lane.astype(np.uint64) << np.uint64(40)) ^ seq.astype(np.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         word = (word ^ (word >> np.uint64(shift))) * np.uint64(factor)
     word = word ^ (word >> np.uint64(31))

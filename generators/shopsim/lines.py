@@ -14,15 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Views = npt.NDArray[np.int32]
 """Shape [values, 4]."""
 
+BUFFER = 2
+"""Which of the four numbers says in which buffer a value is."""
+
 _LINE_FEED = 10
 _AT_ONCE = 2**19  # bytes that are searched while they are in the processor's cache
 _LARGEST_BUFFER = 2**31 - 1
-_REACH = 2**30
-"""Each buffer begins so many bytes after the one before and reaches further, so no line is cut."""
+_REACH_BITS = 30
+"""Each buffer begins so many bytes after the one before and reaches as far again, so no line is cut."""
 
 
 class Text:
@@ -52,10 +56,11 @@ def views_of(text: pa.Buffer) -> Views:
     starts[1:] = ends[:-1] + 1
     views = np.empty((len(ends), 4), dtype=np.int32)
     views[:, 0] = ends - starts
-    # Shorter values would stand in the view itself; an event's JSON, which begins with its type, never is.
-    views[:, 1] = np.frombuffer(text[:4], dtype=np.int32) if len(ends) else 0
-    views[:, 2] = starts // _REACH
-    views[:, 3] = starts % _REACH
+    # Shorter values than 13 bytes would stand in the view itself; no event's JSON is.
+    every_four = np.ndarray((max(0, text.size - 3),), dtype=np.int32, buffer=text, strides=(1,))
+    views[:, 1] = every_four[starts]
+    views[:, BUFFER] = starts >> _REACH_BITS
+    views[:, 3] = starts & (2**_REACH_BITS - 1)
     return views
 
 
@@ -66,20 +71,28 @@ def column(views: Views, buffers: Sequence[pa.Buffer]) -> pl.Series:
 
 def buffers_of(text: pa.Buffer) -> list[pa.Buffer]:
     """A text as the buffers that its views count: one, unless it is larger than a view can point into."""
-    return [text[start : start + _LARGEST_BUFFER] for start in range(0, max(1, text.size), _REACH)]
+    return [text[start : start + _LARGEST_BUFFER] for start in range(0, max(1, text.size), 2**_REACH_BITS)]
 
 
-def apart(values: pl.Series) -> tuple[Views, list[pa.Buffer]]:
-    """The views and the buffers of a Binary column without nulls."""
+def joined(values: pl.Series) -> pa.Buffer:
+    """A Binary column without nulls as lines: a line feed after each value."""
+    whole = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    nothing, line_feed = (pa.scalar(text, pa.large_binary()) for text in (b"", b"\n"))
+    _, offsets, data = pc.binary_join_element_wise(whole, nothing, line_feed).buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)
+    return data[: ends[len(values)]]
+
+
+def views_in(values: pl.Series) -> Views:
+    """The views of a Binary column without nulls."""
     array = values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    _, views, *buffers = array.buffers()
-    return np.frombuffer(views, dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + len(array)], buffers
+    return np.frombuffer(array.buffers()[1], dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + len(array)]
 
 
 def _memory() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("shopsim", os.MFD_CLOEXEC), "wb", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - its `Text` closes it
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _ends(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
-import pickle
 import queue
 import signal
 import threading
@@ -13,14 +11,13 @@ import traceback
 from collections.abc import Collection, Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, TypeAlias
 
-import polars as pl
-
-from shopsim.encode import ORDER
 from shopsim.errors import WorkerFailed
+from shopsim.lines import Text
 from shopsim.loading import scenario_from_dict
-from shopsim.ordering import ordered
+from shopsim.parcels import Parcel, merged, packed, unpacked
 from shopsim.published import published
 from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
@@ -31,6 +28,7 @@ _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
 _Member: TypeAlias = tuple[BaseProcess, Connection]
+_Message: TypeAlias = tuple[bytes, Text | None]
 _Order: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools, int]
 
 
@@ -59,15 +57,9 @@ def published_in_parallel(
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):
                 return
-            yield _merged([part for part in parts if part is not None])
+            yield merged([part for part in parts if part is not None])
     finally:
         _dismiss(crew)
-
-
-def _merged(parts: list[Published]) -> Published:
-    """The same windows of several workers as one."""
-    rows = ordered(pl.concat([part.rows for part in parts]), ORDER)
-    return Published(rows, [sum(counts) for counts in zip(*(part.counts for part in parts), strict=True)])
 
 
 def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
@@ -82,7 +74,7 @@ def _death(process: BaseProcess) -> WorkerFailed:
     return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
 
 
-def _received(process: BaseProcess, receiver: Connection) -> Published | None:
+def _received(process: BaseProcess, receiver: Connection) -> Parcel | None:
     try:
         message = receiver.recv_bytes()
     except (EOFError, ConnectionResetError):
@@ -91,8 +83,11 @@ def _received(process: BaseProcess, receiver: Connection) -> Published | None:
         raise WorkerFailed(f"{process.name} failed:\n{message[1:].decode()}")
     if len(message) == 1:
         return None
-    counts, rows = pickle.loads(message[1:])
-    return Published(pl.read_ipc_stream(rows), counts)
+    descriptor = recv_handle(receiver)
+    try:
+        return unpacked(message[1:], descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _dismiss(crew: list[_Member]) -> None:
@@ -110,29 +105,36 @@ def _work(theirs: Connection) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    outbox: queue.Queue[bytes] = queue.Queue(maxsize=_AHEAD)
+    outbox: queue.Queue[_Message] = queue.Queue(maxsize=_AHEAD)
     post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
     post.start()
     try:
         definition, seed, lanes, first, topics, texts, at_once = theirs.recv()
         scenario = scenario_from_dict(definition)
         for part in published(scenario, seed, lanes, first, topics, texts, at_once):
-            buffer = io.BytesIO()
-            part.rows.write_ipc_stream(buffer, compression="uncompressed")
-            outbox.put(_FRAME + pickle.dumps((part.counts, buffer.getvalue())))
-        outbox.put(_FRAME)  # an empty frame message: no more windows
+            message, text = packed(part)
+            outbox.put((_FRAME + message, text))
+            del part, message, text
+        outbox.put((_FRAME, None))  # an empty frame message: no more windows
     except Exception:
-        outbox.put(_FAILURE + traceback.format_exc().encode())
-    outbox.put(b"")
+        outbox.put((_FAILURE + traceback.format_exc().encode(), None))
+    outbox.put((b"", None))
     post.join()
 
 
-def _send(sender: Connection, outbox: queue.Queue[bytes]) -> None:
-    while message := outbox.get():
+def _send(sender: Connection, outbox: queue.Queue[_Message]) -> None:
+    parent = os.getppid()
+    while True:
+        message, text = outbox.get()
+        if not message:
+            return
         try:
             sender.send_bytes(message)
+            if text is not None:
+                send_handle(sender, text.file.fileno(), parent)
         except OSError:  # nobody listens any more
             os._exit(0)
+        del message, text
 
 
 def _end_with_parent() -> None:

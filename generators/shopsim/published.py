@@ -54,4 +54,5 @@ def published(
 def _counts(rows: pl.DataFrame, ends_ms: Sequence[int]) -> list[int]:
     """How many rows are published in each window."""
     ends = np.searchsorted(rows["published_at_ms"].to_numpy(), ends_ms)
-    return np.diff(ends, prepend=0).tolist()
+    counts: list[int] = np.diff(ends, prepend=0).tolist()
+    return counts

@@ -1,4 +1,4 @@
-"""Records, which are numbers, to the contract's columns, which have text. One call for some windows and all lanes at once.
+"""Records, which are numbers, to the contract's columns, which have text. One call for some windows and all lanes.
 
 A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more
 than that have a line in `_special`.
@@ -16,7 +16,7 @@ from shoplake.contract import EVENTS, columns_of
 from shopsim.attribution import campaign_names
 from shopsim.catalogue import Assortment
 from shopsim.draws import Ints
-from shopsim.ids import PREFIXES, Ids, indices
+from shopsim.ids import PREFIXES, Ids, taken
 from shopsim.interleave import Happened
 from shopsim.money import Exchange
 from shopsim.records import LAYOUT, LINES, choices
@@ -46,7 +46,7 @@ class Rows:
 
     def pick(self, pool: pl.Series, field: str) -> pl.Series:
         """Entries of a pool by the numbers in a field; null where they are negative."""
-        return pool.gather(indices(self._fields[field]))
+        return taken(pool, self._fields[field])
 
 
 class Renderer:
@@ -139,7 +139,7 @@ class Renderer:
             "product_launched": {
                 "name": lambda rows: rows.pick(self._names, "product_id"),
                 "category": lambda rows: rows.pick(self._shelves, "product_id"),
-                "currency": lambda rows: pl.repeat(self._list_currency, len(rows["product_id"]), eager=True),
+                "currency": lambda rows: pl.Series([self._list_currency]).new_from_index(0, len(rows["product_id"])),
                 "model_id": lambda rows: self._ids.models(rows["model_id"]),
                 "variant": lambda rows: rows.pick(self._variants, "product_id"),
             },
@@ -169,7 +169,7 @@ class Renderer:
         first = np.flatnonzero((np.diff(number, prepend=-1) != 0) | (np.diff(lines.lane[place], prepend=-1) != 0))
         found = pl.DataFrame(
             {
-                "product_id": line.pick(self._product_ids, "product_id").gather(place),
+                "product_id": taken(self._product_ids, line["product_id"][place]),
                 "quantity": line["quantity"][place],
                 "unit_price_cents": line["unit_price_cents"][place],
             }

@@ -215,10 +215,11 @@ def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:
 def _hashed(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
     """A number from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
     start = (seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64
-    word: npt.NDArray[np.uint64] = window.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
-    word = word + np.uint64(start)  # modulo 2**64, as arrays do
-    word = word ^ (lane.astype(np.uint64) << np.uint64(40)) ^ seq.astype(np.uint64)
+    number, owner, place = (values.astype(np.uint64) for values in (window, lane, seq))
+    # Modulo 2**64, as arrays do.
+    word = (number * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(start)) ^ (owner << np.uint64(40)) ^ place
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         word = (word ^ (word >> np.uint64(shift))) * np.uint64(factor)
     word = word ^ (word >> np.uint64(31))
-    return (word % np.uint64(WORD)).astype(np.int64)
+    hashed: Ints = (word % np.uint64(WORD)).astype(np.int64)
+    return hashed

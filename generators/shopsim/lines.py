@@ -25,6 +25,7 @@ BUFFER = 2
 _LINE_FEED = 10
 _AT_ONCE = 2**19  # bytes that are searched while they are in the processor's cache
 _LARGEST_BUFFER = 2**31 - 1
+_ALIGNMENT = 64
 _REACH_BITS = 30
 """Each buffer begins so many bytes after the one before and reaches as far again, so no line is cut."""
 
@@ -34,6 +35,19 @@ class Text:
 
     def __init__(self) -> None:
         self.file: IO[bytes] = _memory()
+
+    @property
+    def size(self) -> int:
+        """Bytes that were written."""
+        return self.file.tell()
+
+    def write(self, content: bytes | memoryview | pa.Buffer) -> slice:
+        """Add something, and return where it is: at a multiple of 64, as numbers must be."""
+        left = memoryview(content).cast("B")
+        start = self.file.seek(-self.size % _ALIGNMENT, os.SEEK_CUR)
+        while left.nbytes:  # one call takes no more than 2 GB
+            left = left[self.file.write(left) :]
+        return slice(start, self.size)
 
     def buffer(self) -> pa.Buffer:
         """All that was written, mapped; it stays when the file is closed, and needs no descriptor then."""

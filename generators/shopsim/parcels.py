@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,23 +34,29 @@ class Parcel:
 
 
 def packed(part: Published) -> tuple[bytes, lines.Text]:
-    """A message, and the memory to be sent with it."""
+    """A message, and the memory to be sent with it: all columns are written behind the text of the values."""
     values, text = part.rows["value"], part.text
     if text is not None:
         views = lines.views_in(values)
     else:
         text = lines.Text()
-        text.file.write(lines.joined(values))
+        text.write(lines.joined(values))
         views = lines.views_of(text.buffer())
-    rows = io.BytesIO()
-    part.rows.drop("value").write_ipc_stream(rows, compression="uncompressed")
-    return pickle.dumps((rows.getvalue(), part.counts, views)), text
+    size, columns = text.size, part.rows.drop("value").to_arrow(compat_level=pl.CompatLevel.newest())
+    buffers: list[pickle.PickleBuffer] = []
+    described = pickle.dumps((columns, part.counts, views), protocol=5, buffer_callback=buffers.append)
+    places = [text.write(buffer.raw()) for buffer in buffers]
+    return pickle.dumps((described, places, size)), text
 
 
 def unpacked(message: bytes, descriptor: int) -> Parcel:
     """The parcel, from its message and a file descriptor of its memory, which is not needed after that."""
-    rows, counts, views = pickle.loads(message)  # noqa: S301 - a process of ours wrote it
-    return Parcel(pl.read_ipc_stream(rows), counts, views, lines.mapped(descriptor))
+    described, places, size = pickle.loads(message)  # noqa: S301 - a process of ours wrote it
+    memory = lines.mapped(descriptor)
+    columns, counts, views = pickle.loads(described, buffers=[memory[place] for place in places])  # noqa: S301
+    rows = pl.from_arrow(columns)
+    assert isinstance(rows, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes one
+    return Parcel(rows, counts, views, memory[:size])
 
 
 def merged(parcels: Sequence[Parcel]) -> Published:

@@ -82,7 +82,7 @@ def encoded(
     topics: Collection[str],
     since_ms: int | None,
 ) -> Encoded:
-    """The same for a stretch of windows, of the columns that `SCHEMAS` has."""
+    """The same for a stretch of windows, of which each follows the one before, unless events are delayed."""
     chosen = {name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics}
     if not chosen:
         return Encoded(SCHEMA.to_frame(), None)

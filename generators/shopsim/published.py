@@ -36,7 +36,7 @@ def published(
     first_ms = schedule.starts_ms(first)
     reaching = schedule.window_at(first_ms - longest_ms) if longest_ms else first
     coming = SCHEMA.to_frame()
-    for stretch, frames in stretches(scenario, seed, lanes, reaching, texts, at_once):
+    for stretch, frames in stretches(scenario, seed, lanes, reaching, topics, texts, at_once):
         made = encoded(scenario, seed, stretch, frames, topics, first_ms if stretch.first < first else None)
         rows, text = made.rows, made.text
         del frames, made  # each of these would be kept while the next one is made

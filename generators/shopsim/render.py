@@ -6,13 +6,13 @@ than that have a line in `_special`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from shoplake.contract import EVENTS, columns_of
+from shoplake.contract import EVENTS, TOPIC_OF, columns_of
 from shopsim.attribution import campaign_names
 from shopsim.catalogue import Assortment
 from shopsim.draws import Ints
@@ -52,17 +52,17 @@ class Rows:
 class Renderer:
     """Makes frames for one scenario and seed. Mutable: it keeps the text of products that it has met."""
 
-    def __init__(self, scenario: Scenario, space: str, pools: Pools) -> None:
+    def __init__(self, scenario: Scenario, space: str, pools: Pools, topics: Collection[str]) -> None:
         self._pools, self._ids = pools, Ids(space, scenario.lanes)
         self._list_currency = scenario.currency
         self._currencies = pl.Series(Exchange(scenario).currencies, dtype=pl.String)
         self._campaigns = pl.Series(campaign_names(scenario), dtype=pl.String)
         self._categories = pl.Series([c.name for c in scenario.catalogue.categories], dtype=pl.String)
         self._product_ids = self._names = self._variants = self._shelves = pl.Series([], dtype=pl.String)
-        self._columns = {event_type: self._columns_of(event_type) for event_type in EVENTS}
+        self._columns = {name: self._columns_of(name) for name in EVENTS if TOPIC_OF[name].name in topics}
 
     def render(self, happened: Mapping[str, Happened], products: Assortment) -> Mapping[str, pl.DataFrame]:
-        """Frames of some windows, one per event type of the contract, sorted by (occurred_at_ms, lane, seq).
+        """Frames of some windows, one per event type of the topics, sorted by (occurred_at_ms, lane, seq).
 
         Args:
             happened: the records in them.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
+from shoplake.contract import TOPICS
 from shopsim import ids
 from shopsim.catalogue import Catalogue
 from shopsim.errors import ScenarioError
@@ -34,18 +35,24 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
     Raises:
         ScenarioError: a lane that the scenario does not have.
     """
-    made = stretches(scenario, seed, checked(scenario, lanes), first, pools(scenario, seed), 1)
+    made = stretches(scenario, seed, checked(scenario, lanes), first, tuple(TOPICS), pools(scenario, seed), 1)
     # As an expression: a name for the window would keep it while the next one is made.
     return (Window(span.first, span.start_ms, span.ends_ms[0], frames) for span, frames in made)
 
 
 def stretches(
-    scenario: Scenario, seed: int, lanes: Sequence[int], first: int, texts: Pools, at_once: int
+    scenario: Scenario,
+    seed: int,
+    lanes: Sequence[int],
+    first: int,
+    topics: Collection[str],
+    texts: Pools,
+    at_once: int,
 ) -> Iterator[tuple[Stretch, Mapping[str, pl.DataFrame]]]:
-    """The same with the pools of text given, up to `at_once` windows in one: the frames of each stretch."""
+    """The same for the events of some topics, with the pools of text given, up to `at_once` windows in one."""
     schedule, catalogue = Schedule(scenario), Catalogue(scenario, seed)
     states = [Lane(scenario, seed, lane, schedule.timetable) for lane in lanes]
-    renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts)
+    renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts, topics)
     for number in itertools.count():
         cut = schedule.cut(number)
         if cut.span.end_ms > _LAST_MS:

@@ -25,6 +25,7 @@ from shoplake.contract import TOPICS, Rejected, decode
 from shoplake.errors import UsageError
 from shoplake.publish.folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import Run, Watch
+from shopsim.lines import joined
 
 REJECTED = "rejected.jsonl"
 
@@ -32,7 +33,7 @@ REJECTED = "rejected.jsonl"
 class _Format(Protocol):
     """Writes into a folder under temporary names; `close` ends every file."""
 
-    def append(self, topic: str, values: Sequence[bytes]) -> None: ...
+    def append(self, topic: str, values: pl.Series) -> None: ...
     def close(self) -> None: ...
 
 
@@ -89,9 +90,9 @@ def write(
 
 def _appended(writer: _Format, window: shopsim.EncodedWindow) -> dict[str, int]:
     """How many events of each topic were written."""
-    by_topic = window.rows.partition_by("topic", as_dict=True)
+    by_topic = window.rows.select("topic", "value").partition_by("topic", as_dict=True)
     for (topic,), rows in by_topic.items():
-        writer.append(str(topic), rows["value"].to_list())
+        writer.append(str(topic), rows["value"])
     return {str(topic): rows.height for (topic,), rows in by_topic.items()}
 
 
@@ -99,8 +100,8 @@ class _JsonLines:
     def __init__(self, out: Path, topics: Sequence[str]) -> None:
         self._files = {topic: _create(out / f"{topic}.jsonl") for topic in topics}
 
-    def append(self, topic: str, values: Sequence[bytes]) -> None:
-        self._files[topic].write(b"\n".join(values) + b"\n")
+    def append(self, topic: str, values: pl.Series) -> None:
+        self._files[topic].write(joined(values))  # no value becomes an object of Python's
 
     def close(self) -> None:
         _close_all(self._files.values())
@@ -116,12 +117,13 @@ class _Columns:
         self._rejected = _create(out / REJECTED)
         self._writers = {topic: writer(file, topic) for topic, file in self._files.items()}
 
-    def append(self, topic: str, values: Sequence[bytes]) -> None:
-        decoded = decode(topic, values)
+    def append(self, topic: str, values: pl.Series) -> None:
+        records = values.to_list()
+        decoded = decode(topic, records)
         if decoded.events.height:
             self._writers[topic].write(decoded.events.drop("position"))
         for rejected in decoded.rejected:
-            self._rejected.write(_letter(topic, rejected, values[rejected.position]))
+            self._rejected.write(_letter(topic, rejected, records[rejected.position]))
 
     def close(self) -> None:
         for writer in self._writers.values():

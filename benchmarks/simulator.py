@@ -73,9 +73,10 @@ def _workers_cpu_s() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def to_file(events: int) -> dict[str, float]:
-    """The whole way to files of JSON lines, by one process: what other generators are compared with."""
+def to_file(events: int, *topics: str) -> dict[str, float]:
+    """The whole way to files of JSON lines, of all topics or some, by one process: what others are compared with."""
     import shopsim
+    from shoplake.contract import TOPICS
     from shoplake.publish.files import write_run
     from shoplake.publish.run import Run
 
@@ -86,10 +87,15 @@ def to_file(events: int) -> dict[str, float]:
             begun.append((written, time.process_time()))
 
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(shopsim.load_scenario(SCENARIO), SEED, events + 500_000)
+        run = Run(shopsim.load_scenario(SCENARIO), SEED, events + 500_000, topics=topics or tuple(TOPICS))
         written = sum(write_run(run, Path(folder), "jsonl", watch=watch).values())
         (before, began), ended = begun[0], time.process_time()
     return {"events": written - before, "cpu_s": ended - began}
+
+
+def clicks_to_file(events: int) -> dict[str, float]:
+    """The same of what visitors do in the shop alone, beside generators of page views."""
+    return to_file(events, "clicks")
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
@@ -97,6 +103,7 @@ MEASURES: dict[str, Callable[..., dict[str, float]]] = {
     "encoding": encoding,
     "streaming": streaming,
     "to_file": to_file,
+    "clicks_to_file": clicks_to_file,
 }
 
 
@@ -163,8 +170,8 @@ def main() -> None:
         sys.path.insert(0, str(HERE))
         import other_generators
 
-        found = measured("to_file", options.events)
-        other_generators.show(found["events"] / found["cpu_s"])
+        ours = [measured(name, options.events) for name in ("to_file", "clicks_to_file")]
+        other_generators.show(*(found["events"] / found["cpu_s"] for found in ours))
 
 
 if __name__ == "__main__":

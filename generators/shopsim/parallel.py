@@ -23,7 +23,9 @@ from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
 from shopsim.windows import Published
 
-_AHEAD = 1  # windows that a worker holds ready beside the one it is sending: memory stays flat
+_AHEAD = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
+_AT_ONCE = 2
+"""Windows in a stretch for each worker: as a worker has but some of the lanes, these are as much as two windows."""
 _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
@@ -52,7 +54,7 @@ def published_in_parallel(
             theirs.close()  # the worker's death then ends the pipe
         for number, (worker, ours) in enumerate(crew):
             # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
-            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts, workers)
+            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts, _AT_ONCE * workers)
             _sent(worker, ours, order)
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):

@@ -64,6 +64,44 @@ def streaming(events: int, workers: int) -> dict[str, float]:
     }
 
 
+def in_turns(events: int) -> dict[str, float]:
+    """What one process does, and what each of two workers and their parent do, in turns in this process, without pipes.
+
+    What else the machine does then slows all of them alike.
+    """
+    import shopsim
+    from shoplake.contract import TOPICS
+    from shopsim.parallel import WINDOWS_PER_WORKER
+    from shopsim.parcels import merged, packed, unpacked
+    from shopsim.published import published
+    from shopsim.text import pools
+
+    scenario, workers = shopsim.load_scenario(SCENARIO), 2
+    texts, lanes, at_once = pools(scenario, SEED), range(scenario.lanes), WINDOWS_PER_WORKER * workers
+
+    def made(lanes: range, at_once: int) -> Any:  # noqa: ANN401 - an iterator
+        return published(scenario, SEED, lanes, FIRST_WINDOW, tuple(TOPICS), texts, at_once)
+
+    alone, crew = made(lanes, 1), [made(lanes[number::workers], at_once) for number in range(workers)]
+    for one in (alone, *crew):
+        next(one)
+    alone_s, crew_s, parent_s, alone_events, crew_events = 0.0, 0.0, 0.0, 0, 0
+    while crew_events < events:
+        began = time.process_time()
+        parcels = [packed(next(worker)) for worker in crew]
+        middle = time.process_time()
+        rows = merged([unpacked(message, text.file.fileno()) for message, text in parcels]).rows
+        parent_s += time.process_time() - middle
+        crew_s += middle - began
+        crew_events += rows.height
+        while alone_events < crew_events:
+            began = time.process_time()
+            alone_events += next(alone).rows.height
+            alone_s += time.process_time() - began
+    one = alone_s / alone_events
+    return {"worker": crew_s / workers / crew_events / one, "parent": parent_s / crew_events / one}
+
+
 def _workers_cpu_s() -> float:
     """CPU time of the processes that run beside this one."""
     ticks = 0
@@ -99,6 +137,7 @@ def clicks_to_file(events: int) -> dict[str, float]:
 
 
 MEASURES: dict[str, Callable[..., dict[str, float]]] = {
+    "in_turns": in_turns,
     "columns": columns,
     "encoding": encoding,
     "streaming": streaming,
@@ -140,6 +179,9 @@ def show_workers(events: int) -> None:
     worker, parent = (two[name] / two["events"] / alone for name in ("worker_cpu_s", "parent_cpu_s"))
     print(f"  CPU time of one process: 100%; of each of two workers: {worker:.0%}; of their parent: {parent:.0%}")
     print(f"  so two against one with a processor for each of the three: {1 / max(worker, parent):.2f}")
+    turns = measured("in_turns", events)
+    worker, parent = turns["worker"], turns["parent"]
+    print(f"  in turns in one process, without pipes: {worker:.0%}, {parent:.0%}, hence {1 / max(worker, parent):.2f}")
 
 
 def show_memory(counts: list[int]) -> None:

@@ -24,8 +24,8 @@ from shopsim.text import Pools, pools
 from shopsim.windows import Published
 
 _AHEAD = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
-_AT_ONCE = 2
-"""Windows in a stretch for each worker: as a worker has but some of the lanes, these are as much as two windows."""
+WINDOWS_PER_WORKER = 2
+"""Windows that are made at once, for each worker: as it holds some of the lanes only, as much as two whole ones."""
 _FRAME, _FAILURE = b"F", b"E"
 _JOIN_S = 2.0
 
@@ -54,7 +54,15 @@ def published_in_parallel(
             theirs.close()  # the worker's death then ends the pipe
         for number, (worker, ours) in enumerate(crew):
             # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
-            order = (scenario.to_dict(), seed, lanes[number::workers], first, tuple(topics), texts, _AT_ONCE * workers)
+            order = (
+                scenario.to_dict(),
+                seed,
+                lanes[number::workers],
+                first,
+                tuple(topics),
+                texts,
+                WINDOWS_PER_WORKER * workers,
+            )
             _sent(worker, ours, order)
         while parts := [_received(process, receiver) for process, receiver in crew]:
             if any(part is None for part in parts):

@@ -25,7 +25,7 @@ from typing import Any
 
 from shoplake.bench import simulator
 from shoplake.bench.results import Measure
-from shoplake.bench.simulator import SCENARIO, SEED
+from shoplake.bench.simulator import FIRST_WINDOW, SCENARIO, SEED
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,99 @@
+"""The servers of the comparison: a stack that is thrown away, its topics and stores emptied between two runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pymongo
+import redis
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from shoplake import aws, kafka, platform
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.settings import DynamoDBSettings, KafkaSettings, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+THEIRS = "theirs"
+"""Topic of the other producers."""
+ALL_TOPICS = (*TOPICS, DEAD_LETTERS, OUTCOMES, PROGRESS, THEIRS)
+KEPT = ("AttributeDefinitions", "TableName", "KeySchema")
+
+
+@contextlib.contextmanager
+def throwaway_stack(home: str = "") -> Iterator[Settings]:
+    """A stack with the local environment applied, which takes two minutes; removed at the end.
+
+    Args:
+        home: of a stack that is up and applied already and may be emptied; it is left running.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        os.environ["SHOPLAKE_HOME"] = home or temporary
+        try:
+            if not home:
+                for command in (["up"], ["apply", "local"]):
+                    subprocess.run([ROOT / "shoplake", *command], check=True, stdout=sys.stderr)
+            yield platform.connect()
+        finally:
+            if not home:
+                subprocess.run([ROOT / "shoplake", "down", "--purge"], check=True, stdout=sys.stderr)
+
+
+async def fresh_topics(cluster: KafkaSettings, partitions: int = kafka.PARTITIONS) -> None:
+    """Delete all topics and make them again, empty, with one more for what is not ours."""
+    admin = AIOKafkaAdminClient(**kafka.client_options(cluster))
+    await admin.start()
+    try:
+        await admin.delete_topics(sorted(set(ALL_TOPICS) & set(await admin.list_topics())))
+        while set(ALL_TOPICS) & set(await admin.list_topics()):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)
+        await admin.create_topics([NewTopic(THEIRS, partitions, cluster.replication)])
+    finally:
+        await admin.close()
+    await kafka.create_topics(cluster, partitions=partitions)
+
+
+def wipe(store: str, settings: Settings) -> None:
+    """Empty a store, with the checkpoints in it."""
+    match store:
+        case "postgres":
+            _wipe_postgres(settings.postgres.conninfo())
+        case "redis":
+            redis.Redis(**settings.redis.options()).flushdb()
+        case "mongo":
+            client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(**settings.mongo.options())
+            for collection in client[settings.mongo.database].list_collection_names():
+                client[settings.mongo.database][collection].delete_many({})
+        case "dynamodb":
+            for table in DynamoDBSettings.model_fields:
+                copy_table(getattr(settings.dynamodb, table), getattr(settings.dynamodb, table))
+
+
+def _wipe_postgres(conninfo: str) -> None:
+    with psycopg.connect(conninfo) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'shop'").fetchall()
+        names = ", ".join(f"shop.{name}" for (name,) in found if name != "alembic_version")
+        connection.execute(f"TRUNCATE {names}")
+
+
+def copy_table(source: str, target: str) -> None:
+    """Make a DynamoDB table like another, empty, in place of what had its name."""
+    client = aws.client("dynamodb")
+    made = client.describe_table(TableName=source)["Table"]
+    with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+        client.delete_table(TableName=target)
+        client.get_waiter("table_not_exists").wait(TableName=target)
+    kept = {name: made[name] for name in KEPT} | {"TableName": target, "BillingMode": "PAY_PER_REQUEST"}
+    if indexes := made.get("GlobalSecondaryIndexes"):
+        names = ("IndexName", "KeySchema", "Projection")
+        kept["GlobalSecondaryIndexes"] = [{name: index[name] for name in names} for index in indexes]
+    client.create_table(**kept)
+    client.get_waiter("table_exists").wait(TableName=target)

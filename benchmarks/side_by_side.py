@@ -7,7 +7,8 @@ Into Kafka: Faker and one `send` per message with three clients, khaos-cli, and 
 a plain consumer that applies one message at a time, and shoplake's sink, on the same events; what the two have
 written is compared. The lake is left out: an Iceberg commit per event is nobody's way.
 
-The wall clock is what a user waits for, CPU is the client process's alone. Medians of some runs.
+The wall clock is what a user waits for; CPU µs per event are the client process's, and those of the store's server
+beside it. Medians of some runs.
 """
 
 from __future__ import annotations
@@ -66,23 +67,25 @@ class Row:
     events: int
     per_wall_s: float
     cpu_us: float
+    server_us: float
 
     def against(self, ours: Row) -> str:
         """A line of the table, with what ours is times as fast as."""
         return (
-            f"{self.what:58}{self.events:>10,}{self.per_wall_s:>12,.0f}{self.cpu_us:>9.1f}"
+            f"{self.what:48}{self.events:>10,}{self.per_wall_s:>12,.0f}{self.cpu_us:>9.1f}{self.server_us:>9.1f}"
             f"{ours.per_wall_s / self.per_wall_s:>9.1f}{self.cpu_us / ours.cpu_us:>9.1f}"
         )
 
 
-HEADER = f"{'':58}{'events':>10}{'events/s':>12}{'CPU µs':>9}{'ours: s':>9}{'CPU':>9}"
+HEADER = f"{'':48}{'events':>10}{'events/s':>12}{'CPU µs':>9}{'server':>9}{'ours: s':>9}{'CPU':>9}"
 
 
 def row(what: str, runs: Sequence[dict[str, Any]]) -> Row:
     """The medians of some runs."""
     rate = statistics.median(run["events"] / run["wall_s"] for run in runs)
     cpu_us = statistics.median(run["cpu_s"] / run["events"] * 1e6 for run in runs)
-    return Row(what, round(statistics.median(run["events"] for run in runs)), rate, cpu_us)
+    server_us = statistics.median(run.get("server_s", 0) / run["events"] * 1e6 for run in runs)
+    return Row(what, round(statistics.median(run["events"] for run in runs)), rate, cpu_us, server_us)
 
 
 def measured(name: str, *arguments: object) -> dict[str, Any]:

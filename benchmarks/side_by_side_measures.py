@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from side_by_side_stack import server_cpu_s
+
 import shopsim
 from shoplake import platform, sinks
 from shoplake.publish.kafka import publish
@@ -32,13 +34,15 @@ COMMIT_EVERY = 100
 
 
 class Clock:
-    """Wall and CPU time of this process between two moments. Mutable."""
+    """Wall and CPU time of this process between two moments, and its store's server's. Mutable."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: str = "") -> None:
+        self._store = store
         self.start()
 
     def start(self) -> None:
         """The first moment."""
+        self._server = self._server_s()
         self._begun = (time.perf_counter(), time.process_time())
         self._ended = self._begun
 
@@ -47,10 +51,14 @@ class Clock:
         self._ended = (time.perf_counter(), time.process_time())
 
     def found(self, events: int) -> Found:
-        """What was measured."""
+        """What was measured; the server's until now, which is to be soon after the second moment."""
         wall, cpu = (after - before for before, after in zip(self._begun, self._ended, strict=True))
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-        return {"events": events, "wall_s": wall, "cpu_s": cpu, "peak_mb": peak_mb}
+        server = self._server_s() - self._server
+        return {"events": events, "wall_s": wall, "cpu_s": cpu, "server_s": server, "peak_mb": peak_mb}
+
+    def _server_s(self) -> float:
+        return server_cpu_s(self._store) if self._store else 0.0
 
 
 def tutorial(store: str, events: int) -> Found:
@@ -72,7 +80,7 @@ async def _tutorial(store: str, settings: Settings, events: int) -> Found:
     )
     async with consumer:
         handle(json.loads((await consumer.getone()).value))  # it has joined its group, and everybody is connected
-        done, clock = 1, Clock()
+        done, clock = 1, Clock(store)
         async for message in consumer:
             handle(json.loads(message.value))
             done += 1
@@ -89,7 +97,7 @@ class Timed:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.clock = Clock()
+        self.clock = Clock(sink.name)
         self.events = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401

@@ -102,10 +102,10 @@ def kafka_python(make: Make, brokers: str, topic: str, events: int) -> None:
     """`producer.send` per message."""
     from kafka import KafkaProducer
 
-    producer = KafkaProducer(bootstrap_servers=brokers, value_serializer=lambda event: json.dumps(event).encode())
+    producer = KafkaProducer(bootstrap_servers=brokers)
     for _ in range(events):
         event = make()
-        producer.send(topic, event, key=event["type"].encode())
+        producer.send(topic, json.dumps(event).encode(), key=event["type"].encode())
     producer.flush()
     producer.close()
 

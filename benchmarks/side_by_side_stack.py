@@ -17,7 +17,7 @@ import pymongo
 import redis
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shoplake import aws, kafka, platform
+from shoplake import aws, kafka, platform, stack
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.settings import DynamoDBSettings, KafkaSettings, Settings
 
@@ -59,6 +59,27 @@ async def fresh_topics(cluster: KafkaSettings, partitions: int = kafka.PARTITION
     finally:
         await admin.close()
     await kafka.create_topics(cluster, partitions=partitions)
+
+
+SERVER_OF = {"postgres": "postgres", "redis": "valkey", "mongo": "mongo", "dynamodb": "ministack", "lake": "ministack"}
+
+
+def server_cpu_s(store: str) -> float:
+    """CPU seconds that a store's server has taken so far, with its children, living or gone."""
+    pid = next(server.pid for server in stack.status().servers if server.name == SERVER_OF[store])
+    parents: dict[int, list[int]] = {}
+    times: dict[int, tuple[int, int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+            times[int(path.parent.name)] = (int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14]))
+    ticks, found = 0, [pid] if pid in times else []
+    while found:
+        one = found.pop()
+        ticks += sum(times[one])
+        found += parents.get(one, [])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def wipe(store: str, settings: Settings) -> None:

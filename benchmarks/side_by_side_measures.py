@@ -55,7 +55,8 @@ class Clock:
         wall, cpu = (after - before for before, after in zip(self._begun, self._ended, strict=True))
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         server = self._server_s() - self._server
-        return {"events": events, "wall_s": wall, "cpu_s": cpu, "server_s": server, "peak_mb": peak_mb}
+        at = {"begun_at": self._begun[0], "ended_at": self._ended[0]}
+        return {"events": events, "wall_s": wall, "cpu_s": cpu, "server_s": server, "peak_mb": peak_mb} | at
 
     def _server_s(self) -> float:
         return server_cpu_s(self._store) if self._store else 0.0
@@ -93,20 +94,23 @@ async def _tutorial(store: str, settings: Settings, events: int) -> Found:
 
 
 class Timed:
-    """A sink whose clock starts when it was opened and stops with each batch. Everything else is the sink's."""
+    """A sink whose clock starts when it is first open and stops with each batch. Everything else is the sink's."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.clock = Clock(sink.name)
         self.events = 0
+        self._opened = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._sink, name)
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Opens, and starts the clock."""
+        """Opens, and starts the clock the first time; another worker that comes has it open again."""
         opened = await self._sink.open(partitions)
-        self.clock.start()
+        if not self._opened:
+            self._opened = True
+            self.clock.start()
         return opened
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
@@ -116,15 +120,21 @@ class Timed:
         self.clock.stop()
 
 
-def ours(store: str, max_records: int = 0) -> Found:
-    """One worker of shoplake's on a sink, until all that is in the log is in the store."""
-    return asyncio.run(_ours(store, platform.connect(), max_records))
+def ours(store: str, max_records: int = 0, group: str = "") -> Found:
+    """One worker of shoplake's on a sink, until all that is in the log is in the store.
+
+    Args:
+        store: whose sink.
+        max_records: events per batch; the sink's own number for 0.
+        group: shared by several workers of one sink.
+    """
+    return asyncio.run(_ours(store, platform.connect(), max_records, group or f"side-by-side-{uuid.uuid4()}"))
 
 
-async def _ours(store: str, settings: Settings, max_records: int) -> Found:
+async def _ours(store: str, settings: Settings, max_records: int, group: str) -> Found:
     timed: Any = Timed(sinks.make(store, settings))
     limits = Limits(max_records=max_records) if max_records else LIMITS.get(store, Limits())
-    reader = LogReader(settings.kafka, f"side-by-side-{uuid.uuid4()}", timed.topics, limits)
+    reader = LogReader(settings.kafka, group, timed.topics, limits)
     loop = SinkLoop(timed, reader, lambda _: None)
     await loop.run(until_caught_up=True, stopping=asyncio.Event())
     found: Found = timed.clock.found(timed.events)

@@ -1,0 +1,77 @@
+"""What `scale.py` measures in processes of their own, besides the sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+import polars as pl
+from side_by_side_measures import Clock
+
+import shopsim
+from shoplake import kafka, platform
+from shoplake.contract import decode
+from shoplake.publish.kafka import publish
+from shoplake.publish.run import Run
+
+
+class PaddedRun(Run):
+    """A run whose every event carries a field that nobody knows."""
+
+    padding = 0
+
+    def stream(self, *arguments: Any, **options: Any) -> Generator[shopsim.EncodedWindow, None, None]:  # noqa: ANN401
+        """The run's records, longer."""
+        for window in super().stream(*arguments, **options):
+            yield padded(window, type(self).padding)
+
+
+def padded(window: shopsim.EncodedWindow, padding: int) -> shopsim.EncodedWindow:
+    """The same records, so many bytes longer; text that lz4 makes little of would be another measurement."""
+    if not padding:
+        return window
+    end = b',"note":"' + b"x" * (padding - 10) + b'"}'
+    values = pl.Series("value", [value[:-1] + end for value in window.rows["value"].to_list()], dtype=pl.Binary)
+    return dataclasses.replace(window, rows=window.rows.with_columns(values))
+
+
+def published(scenario: str, seed: int, events: int, partitions: int, workers: int, padding: int) -> dict[str, Any]:
+    """Simulate and publish what the log lacks of a run, from its first transaction here on."""
+    kafka.PARTITIONS = partitions  # type: ignore[misc]  # where it waits for the end of the last transaction
+    PaddedRun.padding = padding
+    clock, before, done = Clock(), -1, 0
+
+    def watch(now: int, window: shopsim.EncodedWindow | None) -> None:
+        nonlocal before, done
+        done = now
+        if window is not None and before < 0:
+            before = now
+            clock.start()
+        clock.stop()
+
+    run = PaddedRun(shopsim.load_scenario(scenario), seed, events, workers)
+    asyncio.run(publish(platform.kafka_cluster(), run, watch=watch))
+    return clock.found(done - before)
+
+
+def decoded(scenario: str, events: int, batch: int = 50_000, padding: int = 0) -> dict[str, Any]:
+    """Decode a run's events as a sink's batches hold them, so many at once; the simulation is not in the figures."""
+    clock, cpu_s, wall_s, done, size = Clock(), 0.0, 0.0, 0, 0
+    waiting: list[pl.DataFrame] = []
+    for window in shopsim.stream(shopsim.load_scenario(scenario), 7, limit=events):
+        waiting.append(padded(window, padding).rows.select("topic", "value"))
+        rows = pl.concat(waiting)
+        waiting = [rows.tail(rows.height % batch)] if done + rows.height < events else []
+        for part in rows.head(rows.height - sum(map(len, waiting))).iter_slices(batch):
+            values = [(str(topic), some["value"].to_list()) for (topic,), some in part.group_by("topic")]
+            clock.start()
+            for topic, some in values:
+                decode(topic, some)
+            clock.stop()
+            took = clock.found(part.height)
+            cpu_s, wall_s = cpu_s + took["cpu_s"], wall_s + took["wall_s"]
+            size += sum(len(value) for _, some in values for value in some)
+            done += part.height
+    return clock.found(done) | {"cpu_s": cpu_s, "begun_at": 0.0, "ended_at": wall_s, "bytes_per_event": size / done}

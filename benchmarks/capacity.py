@@ -45,7 +45,7 @@ CPU_US = {"publish": 6.1, "lake": 16.0, "postgres": 8.0, "dynamodb": 26.0, "mong
 COALESCED = (
     (0.001, 1.0, 1.0),
     (1, 0.92, 1.0),
-    (10, 0.82, 0.96),
+    (10, 0.81, 0.96),
     (60, 0.44, 0.84),
     (600, 0.16, 0.80),
     (3600, 0.13, 0.79),
@@ -62,7 +62,8 @@ class Load:
         hold_s: seconds of events that a batch of DynamoDB's sink spans; None for what the sink does today.
         log_bytes: of an event in Kafka, compressed, once.
         lake_bytes: of an event in Parquet.
-        batch_records: events in a batch.
+        batch_records: most events in a batch.
+        linger_s: how long a batch waits for more.
         busy: share of a processor, a disk or a network that may be in use.
         kept_days: of the log in Kafka; the project keeps it for ever.
         replication: copies of the log.
@@ -73,6 +74,7 @@ class Load:
     log_bytes: float = 66
     lake_bytes: float = 29
     batch_records: int = 50_000
+    linger_s: float = 0.5
     busy: float = 0.6
     kept_days: float = 7
     replication: int = 3
@@ -119,14 +121,15 @@ def partitions(load: Load) -> int:
 
 
 def span_s(load: Load) -> float:
-    """Seconds of events in a batch of DynamoDB's sink.
+    """Seconds of events in a batch of DynamoDB's sink, of a stream that is kept up with.
 
-    A worker that is busy enough reads `busy / cpu` events a second whatever the whole rate is, so the span of its
-    batches does not depend on the rate.
+    A worker waits `linger_s` for more after a batch's first event, and no longer once the batch is full, which few
+    workers at a high rate are sooner.
     """
     if load.hold_s is not None:
         return load.hold_s
-    return load.batch_records * load.cpu_us["dynamodb"] / 1e6 / load.busy
+    per_worker = load.events_per_s * share("dynamodb") / processors(load, "dynamodb")
+    return min(load.linger_s, load.batch_records / per_worker)
 
 
 def coalesced(seconds: float, table: Sequence[tuple[float, float, float]] = COALESCED) -> tuple[float, float]:

@@ -176,8 +176,9 @@ def main() -> None:
         with throwaway_stack(options.home) as settings, tempfile.TemporaryDirectory() as folder:
             lab = Lab(settings, scenario_without_faults(Path(folder)), options.base)
             for series in wanted:
-                points += getattr(lab, series)(options.up_to)
-                file.write_text("[\n" + ",\n".join(json.dumps(one) for one in points) + "\n]\n", encoding="utf-8")
+                for one in getattr(lab, series)(options.up_to):
+                    points.append(one)
+                    file.write_text("[\n" + ",\n".join(map(json.dumps, points)) + "\n]\n", encoding="utf-8")
         print(f"load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     draw(points, options.out)
 

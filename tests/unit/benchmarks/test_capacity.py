@@ -25,8 +25,10 @@ def test_a_topic_has_a_partition_for_each_worker_of_the_largest_sink() -> None:
     assert largest <= capacity.partitions(load) < largest + 12
 
 
-def test_the_span_of_a_batch_does_not_depend_on_the_rate() -> None:
-    assert capacity.span_s(Load(events_per_s=1_000)) == capacity.span_s(Load(events_per_s=1_000_000))
+def test_a_batch_spans_what_it_waits_for_more_unless_it_is_full_before() -> None:
+    assert capacity.span_s(Load(events_per_s=1_000, linger_s=0.5)) == 0.5
+    full = Load(events_per_s=1_000, linger_s=10, batch_records=950)
+    assert capacity.span_s(full) == pytest.approx(1, rel=0.01)  # one worker, to which 950 of the 1,000 go
     assert capacity.span_s(Load(hold_s=60)) == 60
 
 

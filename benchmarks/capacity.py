@@ -71,7 +71,7 @@ class Load:
 
     events_per_s: float = 1e6
     hold_s: float | None = None
-    log_bytes: float = 66
+    log_bytes: float = 57
     lake_bytes: float = 29
     batch_records: int = 50_000
     linger_s: float = 0.5
@@ -90,6 +90,8 @@ DOCUMENTS_PER_VCPU_S = 3_000
 VCPU_HOUR = 0.03238 + 2 * 0.00356
 """Fargate on ARM in us-east-1 with 2 GB beside each processor: not in the price list, as no plan has any."""
 BROKER, DATABASE, CACHE, DOCUMENTS = "kafka.m7g.large", "db.m7g.large", "cache.m7g.large", "docdb.db.r6g.large"
+LAKE_BATCH, LAKE_LINGER_S, FILES_PER_COMMIT = 100_000, 1.0, 4
+"""Of the lake's sink: most events, how long it waits for more; data, a manifest, its list and the metadata."""
 VCPUS = 2
 """Of each of these; larger ones of a family cost in proportion."""
 
@@ -172,7 +174,7 @@ def write_units(load: Load) -> tuple[float, float]:
 
 def needs(load: Load) -> list[Need]:
     """Everything, line by line."""
-    return [*_kafka(load), *_workers(load), *_dynamodb(load), *_servers(load), _lake(load)]
+    return [*_kafka(load), *_workers(load), *_dynamodb(load), *_servers(load), *_lake(load)]
 
 
 def _kafka(load: Load) -> list[Need]:
@@ -239,14 +241,30 @@ def _servers(load: Load) -> list[Need]:
     return found
 
 
-def _lake(load: Load) -> Need:
+def _lake(load: Load) -> list[Need]:
     kept_gb = load.events_per_s * SECONDS_PER_MONTH * load.lake_bytes / GB
-    return Need(
-        "S3, each month's events",
-        f"{kept_gb / 1000:,.0f} TB more",
-        f"{load.lake_bytes:g} bytes an event in Parquet",
-        kept_gb * prices()["monthly"]["s3 standard GB"],
-    )
+    kept_usd = kept_gb * prices()["monthly"]["s3 standard GB"]
+    files = files_per_s(load)
+    return [
+        Need(
+            "S3, each month's events",
+            f"{kept_gb / 1000:,.0f} TB more",
+            f"{load.lake_bytes:g} bytes an event in Parquet",
+            kept_usd,
+        ),
+        Need(
+            "S3, writes",
+            f"{files:,.0f} files/s",
+            f"{FILES_PER_COMMIT} a commit and topic",
+            files * SECONDS_PER_MONTH / 1e6 * prices()["usage"]["s3 million writes"],
+        ),
+    ]
+
+
+def files_per_s(load: Load) -> float:
+    """Files that the lake's workers write: a commit for each topic of a batch, full or after its linger."""
+    batches = max(processors(load, "lake") / LAKE_LINGER_S, load.events_per_s / LAKE_BATCH)
+    return batches * len(SHARES) * FILES_PER_COMMIT
 
 
 def _monthly(kind: str) -> float:

@@ -70,3 +70,7 @@ def test_twice_the_events_cost_twice_where_no_whole_machine_is_rounded_up() -> N
     )
     for what in ("MSK storage", "DynamoDB, sessions", "DynamoDB, orders", "S3, each month's events"):
         assert twice[what] == pytest.approx(2 * once[what])
+
+
+def test_a_worker_of_the_lake_commits_each_topic_once_a_linger() -> None:
+    assert capacity.files_per_s(Load(events_per_s=100)) == len(capacity.SHARES) * capacity.FILES_PER_COMMIT

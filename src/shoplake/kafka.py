@@ -123,12 +123,22 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
                 raise StreamHalted(f"Kafka refused topic {topic}: {for_code(code).__name__}")
 
 
-def consumer(cluster: KafkaSettings, *, group: str | None = None, topics: Iterable[str] = ()) -> AIOKafkaConsumer:
-    """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset."""
+def consumer(
+    cluster: KafkaSettings, *, group: str | None = None, member: str | None = None, topics: Iterable[str] = ()
+) -> AIOKafkaConsumer:
+    """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset.
+
+    Args:
+        cluster: Kafka.
+        group: that it is a member of; None reads by itself.
+        member: the name under which the group knows it again after its death; nobody else alive may have it.
+        topics: to read.
+    """
     make_light()
     settings: dict[str, Any] = {
         **client_options(cluster),
         "group_id": group,
+        "group_instance_id": member,
         "isolation_level": "read_committed",
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
@@ -168,6 +178,12 @@ async def committed_records(cluster: KafkaSettings, topic: str) -> AsyncIterator
                 raise StreamHalted(f"Kafka sent no more of {topic}, which goes on", fix="`shoplake logs kafka`")
             for records in found.values():
                 yield records
+
+
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, and tell its group, which aiokafka does not do for one that has a name there."""
+    consumer._coordinator._group_instance_id = None
+    await stop(consumer)
 
 
 async def stop(client: Any) -> None:  # noqa: ANN401 - a consumer or a producer; aiokafka is untyped

@@ -6,21 +6,26 @@ import asyncio
 import signal
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from shoplake.contract import TOPICS
+from shoplake.kafka import PARTITIONS, client_options
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
 from shoplake.publish.run import Run, load_scenario
-from shoplake.settings import Settings
-from shoplake.sinks import SINKS
+from shoplake.settings import KafkaSettings, Settings
+from shoplake.sinks import SINKS, make
 from shoplake.sinks.lake_tables import open_catalog
+from shoplake.streaming import places
 from shoplake.streaming.lag import lags
 from shoplake.streaming.metrics import serving
+from shoplake.streaming.reader import Limits, LogReader
 from shoplake.streaming.supervisor import stream
 from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import verify
@@ -123,3 +128,47 @@ async def test_a_store_that_does_not_answer_is_named_and_the_others_are_told_of(
     redis, postgres = await lags(platform.model_copy(update={"redis": wrong}), ["redis", "postgres"])
     assert redis.problem.startswith("redis did not answer")
     assert (postgres.problem, len(postgres.partitions)) == ("", 30)
+
+
+async def test_a_killed_workers_share_goes_to_the_next_under_its_name_and_the_others_are_not_stopped(
+    loaded_stack: Settings, tmp_path: Path
+) -> None:
+    log, topics = loaded_stack.kafka, make("postgres", loaded_stack).topics
+    group, every = f"{log.group_prefix}-postgres", len(topics) * PARTITIONS
+    other = LogReader(log, group, topics, Limits())
+    await other.start()
+    try:
+        await until(lambda: len(other.assignment()) == every)
+        async with running(await start("postgres", {}, tmp_path)) as worker:
+            await worker.caught_up()
+            shared_out, others = other.generation, other.assignment()
+            await worker.kill()
+            with places.held(group) as name:
+                heir = LogReader(log, group, topics, Limits(), member=name)
+                await heir.start()
+                await until(lambda: bool(heir.assignment()))
+                assert (other.generation, other.assignment()) == (shared_out, others)
+                assert len(heir.assignment() | others) == every
+                assert heir.assignment().isdisjoint(others)
+                await heir.stop()
+            assert await members(log, group) == 1  # who goes says so, under a name as well
+        await until(lambda: len(other.assignment()) == every)
+    finally:
+        await other.stop()
+
+
+async def members(log: KafkaSettings, group: str) -> int:
+    """How many a group has, as Kafka says."""
+    admin = AIOKafkaAdminClient(**client_options(log))
+    await admin.start()
+    try:
+        ((described,),) = [answer.groups for answer in await admin.describe_consumer_groups([group])]
+        return len(described[5])
+    finally:
+        await admin.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - aiokafka calls nobody back
+            await asyncio.sleep(0.05)

@@ -79,9 +79,11 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         topics: Iterable[str],
         limits: Limits,
         overruled: frozenset[tuple[str, int, int]] = frozenset(),
+        member: str | None = None,
     ) -> None:
         self._cluster = cluster
         self._group = group
+        self._member = member
         self._limits = limits
         # Events that an earlier contract refused: they stay refused at their place, and count where they are replayed.
         self._overruled = overruled
@@ -107,7 +109,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             LogUnavailable: Kafka did not answer.
         """
         await self._log.learn()
-        consumer = kafka.consumer(self._cluster, group=self._group)
+        consumer = kafka.consumer(self._cluster, group=self._group, member=self._member)
         try:
             async with kafka.answering(self._cluster):
                 await consumer.start()
@@ -120,7 +122,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     async def stop(self) -> None:
         """Leave the group."""
         if self._consumer is not None:
-            await kafka.stop(self._consumer)
+            await kafka.leave(self._consumer)
         await self._log.close()
 
     async def on_partitions_revoked(self, revoked: object) -> None:

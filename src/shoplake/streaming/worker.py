@@ -21,6 +21,7 @@ import msgspec
 from shoplake import failpoints, garbage, sinks
 from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
+from shoplake.streaming import places
 from shoplake.streaming.dead_letters import DeadLetterLoop
 from shoplake.streaming.letters import overruled
 from shoplake.streaming.loop import REPORT_EVERY_S, SinkLoop
@@ -88,9 +89,10 @@ async def _work(arguments: argparse.Namespace, stopping: asyncio.Event) -> None:
     if arguments.max_records:
         limits = replace(limits, max_records=arguments.max_records)
     group = f"{log.group_prefix}-{arguments.sink}"
-    reader = LogReader(log, group, store.topics, limits, await overruled(log))
-    loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
-    await loop.run(until_caught_up=until_caught_up, stopping=stopping)
+    with places.held(group) as member:
+        reader = LogReader(log, group, store.topics, limits, await overruled(log), member)
+        loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
+        await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 
 
 def _stop(stopping: asyncio.Event, work: asyncio.Task[None] | None) -> None:

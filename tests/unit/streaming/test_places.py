@@ -1,0 +1,88 @@
+"""The names under which workers are members of their group: one each while they live, the same one after a death."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from shoplake import paths
+from shoplake.streaming import places
+
+GROUP = "shop/lake"
+HOLD = f"""
+import time
+from shoplake.streaming import places
+with places.held({GROUP!r}) as name:
+    print(name, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOPLAKE_HOME", str(tmp_path))
+
+
+def name_of(group: str = GROUP) -> str | None:
+    with places.held(group) as name:
+        return name
+
+
+def test_two_that_live_have_two_names():
+    with places.held(GROUP) as first, places.held(GROUP) as second:
+        assert None not in (first, second)
+        assert first != second
+
+
+def test_a_name_that_is_free_again_is_the_next_ones():
+    with places.held(GROUP) as first:
+        pass
+    assert name_of() == first
+
+
+def test_a_place_in_the_middle_is_taken_before_a_new_one():
+    first, second = places.held(GROUP), places.held(GROUP)
+    first.__enter__()
+    freed = second.__enter__()
+    with places.held(GROUP):
+        second.__exit__(None, None, None)
+        assert name_of() == freed
+    first.__exit__(None, None, None)
+
+
+def test_a_killed_process_leaves_its_name_to_the_next():
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        while_it_lived = name_of()
+        process.kill()
+    assert while_it_lived != name
+    assert name_of() == name
+
+
+def test_names_of_different_groups_have_nothing_to_do_with_each_other():
+    with places.held("shop-lake") as lake, places.held("shop-redis") as redis:
+        assert lake != redis
+
+
+def test_a_home_that_was_copied_to_another_machine_gives_other_names_there(monkeypatch):
+    here = name_of()
+    monkeypatch.setattr(platform, "node", lambda: "elsewhere")
+    assert name_of() not in (here, None)
+
+
+def test_a_name_that_was_written_in_part_is_written_again():
+    name_of()
+    (file,) = (paths.home() / "run" / "members").iterdir()
+    file.write_text("half")
+    again = name_of()
+    assert again is not None
+    assert name_of() == again
+
+
+def test_where_nothing_can_be_written_a_worker_has_no_name():
+    (paths.home() / "run").write_text("a file where a folder should be")
+    assert name_of() is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -15,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from shoplake.stack.process import tail
+from shoplake.streaming import sparing
 from shoplake.streaming.progress import Progress
-from shoplake.streaming.supervisor import WORKER_ENVIRONMENT
 from shoplake.streaming.worker import Failure
 
 WORKER = ("-m", "shoplake.streaming.worker")
@@ -165,7 +164,7 @@ async def start(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**WORKER_ENVIRONMENT, **os.environ, **environment},
+            env={**sparing.environment(), **environment},
             start_new_session=True,
         )
     worker = Worker(sink, process, errors)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from shoplake.bench.results import Measure
 from shoplake.errors import UsageError
-from shoplake.streaming.supervisor import WORKER_ENVIRONMENT
+from shoplake.streaming import sparing
 
 Measuring = Callable[[int], Measure]
 """Measures with about so many events, in the process that calls it."""
@@ -50,7 +50,7 @@ class Stage:
     @property
     def environment(self) -> Mapping[str, str]:
         """What its processes, ours and the limit's, have in their environment: a sink's what its worker has."""
-        return WORKER_ENVIRONMENT if self.sink or self.name == "read" else ONE_THREAD if self.one_thread else {}
+        return sparing.ENVIRONMENT if self.sink or self.name == "read" else ONE_THREAD if self.one_thread else {}
 
     @property
     def sink(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -14,16 +13,10 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from shoplake.errors import Interrupted, ShoplakeError
+from shoplake.streaming import sparing
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
 
-# Workers share out the cores: with a thread for each, polars' NDJSON reader takes half as much CPU time again. And they
-# share out the memory: what one of many threads frees, glibc and Arrow keep for that one, 150 MB in the lake's worker.
-WORKER_ENVIRONMENT = {
-    "POLARS_MAX_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-}
 # A worker that is killed starts where its store stands. One that is killed again and again has a reason.
 RESTARTS = 5
 # A worker ends by itself within eight.
@@ -140,8 +133,8 @@ class _Worker:
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=sparing.environment(),
             start_new_session=True,  # Ctrl-C is ours to pass on, once, and gently
-            env=WORKER_ENVIRONMENT | os.environ,
         )
         self.view = replace(self.view, pid=process.pid)
         stopper = asyncio.create_task(self._stop(process))

@@ -1,0 +1,25 @@
+"""A worker gives back what it has freed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from shoplake.streaming import sparing
+
+CODE = "import shoplake.streaming.worker, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+
+
+def test_arrow_leaves_memory_to_the_system():
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], env=sparing.environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "system"
+
+
+def test_what_somebody_has_set_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
+    assert sparing.environment()["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
+    assert sparing.environment()["MALLOC_ARENA_MAX"] == "2"

@@ -7,9 +7,9 @@ import os
 ENVIRONMENT = {
     # Workers are what shares out the cores: with more threads, polars' NDJSON reader takes half as much CPU time again.
     "POLARS_MAX_THREADS": "1",
-    # What batches took is given back. glibc has an arena per thread, and the larger a freed block was, the more it keeps;
-    # Arrow's own allocator keeps more. A worker of the lake, which writes in threads, had 558 MB at most without these,
-    # and 428 MB with them.
+    # What batches took is given back. glibc has an arena per thread, and the larger a freed block was, the more it
+    # keeps; Arrow's own allocator keeps more. A worker of the lake, which writes in threads, had 558 MB at most without
+    # these, and 428 MB with them.
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024),
     "ARROW_DEFAULT_MEMORY_POOL": "system",

@@ -6,7 +6,7 @@ import os
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopsim import lines
@@ -20,12 +20,14 @@ def text_of(values: list[bytes]) -> lines.Text:
     return text
 
 
+@settings(deadline=None)  # tests assert no times
 @given(LONG)
 def test_views_into_a_text_are_its_lines(values):
     buffer = text_of(values).buffer()
     assert lines.column(lines.views_of(buffer), lines.buffers_of(buffer)).to_list() == values
 
 
+@settings(deadline=None)  # tests assert no times
 @given(LONG)
 def test_a_text_larger_than_views_can_point_into_takes_several_buffers(values):
     with pytest.MonkeyPatch.context() as patched:
@@ -38,6 +40,7 @@ def test_a_text_larger_than_views_can_point_into_takes_several_buffers(values):
         assert lines.column(lines.views_of(buffer), buffers).to_list() == values
 
 
+@settings(deadline=None)  # tests assert no times
 @given(st.lists(st.binary(max_size=40)))
 def test_joined_values_have_a_line_feed_after_each(values):
     column = pl.Series(values, dtype=pl.Binary)

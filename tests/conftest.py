@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import shopsim
@@ -23,6 +24,9 @@ from tests import emulators
 from tests.own_stack import own_stack
 
 TESTS = Path(__file__).parent
+# No test asserts a time: hypothesis would, of each example.
+hypothesis.settings.register_profile("shoplake", deadline=None)
+hypothesis.settings.load_profile("shoplake")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -113,3 +113,20 @@ def test_nothing_is_left_of_a_bench_that_is_stopped(tmp_path: Path, number: sign
 
 def test_progress_goes_to_stderr(found: dict[str, Any]) -> None:
     assert "redis: run 1 of 1" in found["stderr"]
+
+
+def test_a_profile_is_a_flame_graph_of_the_stage(tmp_path: Path) -> None:
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if os.geteuid() and scope.exists() and scope.read_text().strip() != "0":
+        pytest.skip("only root may look at other processes here")
+    command = [sys.executable, "-m", "shoplake.cli.main", "bench", "--only", "columns", "--runs", "1"]
+    subprocess.run(
+        [*command, "--events", "300000", "--profile", str(tmp_path)],
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    drawn = (tmp_path / "columns.svg").read_text()
+    assert "<svg" in drawn
+    assert "shopsim/simulate.py" in drawn

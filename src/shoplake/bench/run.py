@@ -18,6 +18,7 @@ from shoplake.bench.signals import interrupt_on_sigterm
 from shoplake.errors import ShoplakeError
 
 if TYPE_CHECKING:
+    from shoplake.bench.profile import Profiler
     from shoplake.bench.stages import Stage
 
 STOP_WAIT_S = 60  # it may have a stack of its own to remove
@@ -30,7 +31,14 @@ class MeasurementFailed(ShoplakeError):
     advice = "The message ends with what it said. `shoplake bench --only STAGE` repeats it alone."
 
 
-def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: int, say: Say) -> Iterator[Measured]:
+def bench(
+    stages: Sequence[Stage],
+    runs: int,
+    events: Mapping[str, int],
+    cores: int,
+    say: Say,
+    profiler: Profiler | None = None,
+) -> Iterator[Measured]:
     """Measure each stage so often; a stack is started where one of them needs it, and removed at the end.
 
     Args:
@@ -39,6 +47,7 @@ def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: 
         events: of each stage, by its name.
         cores: how many processors there are.
         say: is told what is going on.
+        profiler: draws each measurement of ours, which takes longer then.
 
     Raises:
         MeasurementFailed: one of them did not end well.
@@ -54,7 +63,7 @@ def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: 
             samples = []
             for run in range(1, runs + 1):
                 say(f"{stage.name}: run {run} of {runs}")
-                samples.append(_sample(stage, events[stage.name], stack))
+                samples.append(_sample(stage, events[stage.name], stack, profiler))
             if stage.sink and READ in done:
                 samples = [beside_reading(sample, done[READ]) for sample in samples]
             if stage.limit_is == "reckoned":
@@ -63,25 +72,25 @@ def bench(stages: Sequence[Stage], runs: int, events: Mapping[str, int], cores: 
             yield done[stage.name]
 
 
-def _sample(stage: Stage, events: int, stack: Lab | None) -> Sample:
+def _sample(stage: Stage, events: int, stack: Lab | None, profiler: Profiler | None) -> Sample:
     # The limit first: what is in the log and the stores afterwards is ours.
     limit = _measured(stage, "limit", events, stack) if stage.limit_is == "measured" else None
-    ours = _measured(stage, "ours", events, stack)
+    ours = _measured(stage, "ours", events, stack, profiler)
     if limit is not None and limit.events != ours.events:
         raise MeasurementFailed(f"{stage.name}: expected {limit.events} events as beside it, found {ours.events}")
     return Sample(ours, limit)
 
 
-def _measured(stage: Stage, side: str, events: int, stack: Lab | None) -> Measure:
+def _measured(stage: Stage, side: str, events: int, stack: Lab | None, profiler: Profiler | None = None) -> Measure:
     if stack is not None:
         stack.prepare(stage, events)
-    found = _in_process(stage, side, events)
+    found = _in_process(stage, side, events, profiler)
     if stack is not None:
         stack.note(stage, side, events)
     return found
 
 
-def _in_process(stage: Stage, side: str, events: int) -> Measure:
+def _in_process(stage: Stage, side: str, events: int, profiler: Profiler | None) -> Measure:
     command = [sys.executable, "-m", "shoplake.bench.measure", stage.name, side, str(events)]
     environment = os.environ | stage.environment
     process = subprocess.Popen(
@@ -92,7 +101,8 @@ def _in_process(stage: Stage, side: str, events: int) -> Measure:
         start_new_session=True,  # Ctrl-C is ours to pass on, once
     )
     try:
-        out, errors = process.communicate()
+        with profiler.watching(process.pid, stage.name) if profiler else contextlib.nullcontext():
+            out, errors = process.communicate()
     except BaseException:
         _stop(process)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +31,12 @@ def command(
     verify_events: Annotated[
         int | None, typer.Option(min=LEAST_EVENTS, help="Events that `verify` has to prove; --events if not given.")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Draw a flame graph of each stage there, with py-spy; figures suffer from it."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, every measurement in it.")] = False,
 ) -> None:
     """Measure each part of the path, and all of it at once, beside a limit measured in the same run.
@@ -44,6 +51,7 @@ def command(
 
     from shoplake.bench import stages
     from shoplake.bench.machine import machine
+    from shoplake.bench.profile import profiler
     from shoplake.bench.report import document, row
     from shoplake.bench.run import bench
     from shoplake.cli.version import describe
@@ -51,7 +59,11 @@ def command(
     wanted = stages.named(only)
     here = machine()
     of_stage = {stage.name: events for stage in wanted} | {"verify": verify_events or events}
-    found = bench(wanted, runs, of_stage, here.cores, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+
+    def say(text: str) -> None:
+        print(f"  {text}", file=sys.stderr, flush=True)
+
+    found = bench(wanted, runs, of_stage, here.cores, say, profiler(profile) if profile else None)
     by_name = {stage.name: stage for stage in wanted}
     measured: list[Measured] = []
     try:

@@ -1,0 +1,83 @@
+"""Flame graphs of measurements, by py-spy, which looks at a process from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoplake.errors import ShoplakeError, UsageError
+
+PER_SECOND = 200
+ENDS_IN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Profiler:
+    """Draws what each measurement of ours does.
+
+    Attributes:
+        program: py-spy.
+        folder: where the graphs go, `STAGE.svg` each; a later run of a stage replaces an earlier one's.
+    """
+
+    program: str
+    folder: Path
+
+    @contextlib.contextmanager
+    def watching(self, pid: int, stage: str) -> Iterator[None]:
+        """Look at a process until it ends, threads that wait left out.
+
+        Raises:
+            ShoplakeError: there is no picture of it.
+        """
+        picture = self.folder / f"{stage}.svg"
+        command = [
+            self.program,
+            "record",
+            "--pid",
+            str(pid),
+            "--rate",
+            str(PER_SECOND),
+            "--gil",
+            "--output",
+            str(picture),
+        ]
+        watcher = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            watcher.send_signal(signal.SIGINT)  # it has ended by itself where the process has
+            try:
+                watcher.wait(ENDS_IN_S)
+            except subprocess.TimeoutExpired:
+                watcher.kill()
+        if not picture.exists():
+            raise ShoplakeError(
+                f"--profile: py-spy drew nothing of {stage}",
+                fix="it must be allowed to look at other processes: as root, or with kernel.yama.ptrace_scope=0",
+            )
+
+
+def profiler(folder: Path) -> Profiler:
+    """One that draws into a folder, which is made.
+
+    Raises:
+        UsageError: there is no py-spy, or the folder cannot be made.
+    """
+    program = shutil.which("py-spy")
+    if program is None:
+        raise UsageError("--profile: expected py-spy on PATH, found none", fix="`uv tool install py-spy`, or pip's")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--profile: {folder} cannot be made: {error.strerror}", fix="choose another folder"
+        ) from error
+    return Profiler(program, folder)

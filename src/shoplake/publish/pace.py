@@ -21,7 +21,7 @@ from shoplake.errors import UsageError
 LIVE_RATE_PER_S = 2_000.0
 """What a live run does not exceed unless told to: a laptop's stores keep up with it, also while it catches up."""
 
-TICK_S = 0.5
+TICK_S = 0.25
 """How often a paced run publishes: an event comes so much after its time at most, and not each has a transaction."""
 
 LONGEST_NAP_S = 30.0

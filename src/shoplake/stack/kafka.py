@@ -83,7 +83,9 @@ def java() -> Path:
 def _java(place: Place) -> list[str | Path]:
     # Kafka unmaps its files by sun.misc.Unsafe, of which Java 25 would warn four lines long at each start.
     quiet = "--sun-misc-unsafe-memory-access=allow"
-    return [java(), quiet, "-cp", f"{kafka_folder()}/*", f"-Dlog4j2.configurationFile={_logging(place)}"]
+    # zstd is native code that is unpacked before it is loaded, and nothing in /tmp may be run on some machines.
+    zstd = f"-DZstdTempFolder={place.run}"
+    return [java(), quiet, zstd, "-cp", f"{kafka_folder()}/*", f"-Dlog4j2.configurationFile={_logging(place)}"]
 
 
 def _configuration(place: Place) -> Path:

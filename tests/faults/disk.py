@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SIZE = "6g"
+FILL_TRIES = 50
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,16 @@ class Disk:
     path: Path
 
     def fill(self) -> None:
-        """Leave no space for another page."""
+        """Leave no space for another page.
+
+        Others write meanwhile, and a size below what is used is refused: it is asked for again, as it is used then.
+        """
+        for _ in range(FILL_TRIES - 1):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                return self._fill()
+        return self._fill()
+
+    def _fill(self) -> None:
         used = shutil.disk_usage(self.path).used
         self._resize(f"{used >> 10}k")
 

@@ -140,7 +140,7 @@ def _repeated(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned
     key = _key_text([c.found for c in aligned if c.name in comparison.key])
     rows = cursor.execute(
         f"""
-        SELECT {key} AS key, count(*) FROM {comparison.found}
+        SELECT key, count(*) FROM (SELECT {key} AS key FROM {comparison.found})
         GROUP BY key HAVING count(*) > 1 AND key NOT IN (SELECT key FROM mismatches WHERE kind = 'surplus')
         ORDER BY key LIMIT {MAX_FINDINGS}
         """  # noqa: S608 - names of our own tables

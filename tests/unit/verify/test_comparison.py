@@ -123,3 +123,15 @@ def test_a_report_is_as_json_what_the_demo_prints() -> None:
         "lake": {"expected": 5, "found": 4, "lost": 1, "duplicated": 0, "differing": 0},
     }
     assert report.findings_as_json() == {"lake": [{"kind": "lost", "table": "t", "key": "k"}]}
+
+
+def test_a_row_held_twice_is_named_by_its_key_also_where_a_column_is_called_key(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    for schema, copies in (("expected", 1), ("found", 2)):
+        database.execute(f"CREATE TABLE {schema}.shop_letters (letter VARCHAR, key VARCHAR)")
+        database.executemany(f"INSERT INTO {schema}.shop_letters VALUES (?, ?)", [("l1", "k")] * copies)
+
+    result = compare(database, Comparison("shop", "letters", ("letter",)))
+
+    assert [str(f) for f in result.findings] == ["duplicated letters l1 (held 2 times)"]

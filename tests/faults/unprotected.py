@@ -133,6 +133,11 @@ def transactions() -> None:
             yield
             await self.flush()
 
+        async def send_batch(self, *arguments: Any, **options: Any) -> Any:
+            delivered = await super().send_batch(*arguments, **options)
+            await delivered
+            return delivered
+
         def transaction(self) -> contextlib.AbstractAsyncContextManager[None]:
             return self._sent()
 

@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.fault]
 UNPROTECTED = str(Path(unprotected.__file__))
 # So large that each has events of every kind: to repeat registrations does no harm, to repeat payments does.
 BATCH = 2_000
+# So small that items of one batch change again in the next: else a zombie puts back what is there.
+SMALL_BATCH = 500
 FEW = 0.3
 
 
@@ -39,11 +41,13 @@ class Case:
     Attributes:
         fault: a failpoint and what it does there: `kill` crashes and starts again, `raise` loses an answer, `stop`
             freezes until another worker has taken over; or `unprocessed`, a store that takes a part.
+        batch: events per batch.
     """
 
     sink: str
     without: str
     fault: str
+    batch: int = BATCH
 
     def __str__(self) -> str:
         return f"{self.sink} without {self.without}, {self.fault}"
@@ -58,10 +62,10 @@ CASES = (
     Case("lake", "blind-retry", "lake.commit.after=raise:8"),
     Case("lake", "rebased-commits", "lake.commit.before=stop:8"),
     Case("dynamodb", "folded-offsets", "dynamodb.checkpoint.before=kill:3"),
-    Case("dynamodb", "conditions", "dynamodb.write.before=stop:3"),
+    Case("dynamodb", "conditions", "dynamodb.write.before=stop:3", SMALL_BATCH),
     Case("dynamodb", "unprocessed-items", "unprocessed"),
     Case("mongo", "folded-offsets", "mongo.checkpoint.before=kill:8"),
-    Case("mongo", "conditions", "mongo.write.before=stop:3"),
+    Case("mongo", "conditions", "mongo.write.before=stop:3", SMALL_BATCH),
 )
 
 
@@ -117,9 +121,9 @@ async def wake_up_too_late(
     lab: Lab, case: Case, stores: Stores, wrapper: tuple[str, ...], armed: dict[str, str]
 ) -> None:
     """A sound worker takes over and finishes; then the frozen one writes what it had in its hands."""
-    async with lab.worker(case.sink, stores, armed, batch=BATCH, wrapper=wrapper) as frozen:
+    async with lab.worker(case.sink, stores, armed, batch=case.batch, wrapper=wrapper) as frozen:
         await frozen.stopped()
-        async with lab.worker(case.sink, stores, batch=BATCH) as heir:
+        async with lab.worker(case.sink, stores, batch=case.batch) as heir:
             await heir.caught_up()
         before, frozen.state = frozen.applied, ""  # by now all that it reported before is read
         frozen.send(signal.SIGCONT)

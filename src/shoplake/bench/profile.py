@@ -30,25 +30,20 @@ class Profiler:
 
     @contextlib.contextmanager
     def watching(self, pid: int, stage: str) -> Iterator[None]:
-        """Look at a process until it ends, threads that wait left out.
+        """Look at a process until it ends, at what holds Python's lock; native code that lets go of it is left out.
 
         Raises:
             ShoplakeError: there is no picture of it.
         """
         picture = self.folder / f"{stage}.svg"
-        command = [
-            self.program,
-            "record",
-            "--pid",
-            str(pid),
-            "--rate",
-            str(PER_SECOND),
-            "--gil",
-            "--output",
-            str(picture),
-        ]
+        picture.unlink(missing_ok=True)
+        what = ("--pid", str(pid), "--rate", str(PER_SECOND), "--gil", "--output", str(picture))
         watcher = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            ["py-spy", "record", *what],  # the picture's title has the words, which say nothing of this machine
+            executable=self.program,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             yield

@@ -96,18 +96,19 @@ class Containers:
                 connection.execute(statement)
 
     def healthy(self, service: str) -> None:
-        """Wait until each container of the service says that it is healthy.
+        """Wait until there are containers of the service, and each says that it is healthy.
 
         Raises:
-            AssertionError: one does not in time.
+            AssertionError: it is not so in time.
         """
         deadline = time.monotonic() + HEALTHY_TIMEOUT_S
-        while any(one.Health != "healthy" for one in self._of(service)):
+        while {one.Health for one in self._running(service)} != {"healthy"}:
             assert time.monotonic() < deadline, self.run("logs", "--tail", "20", service).stdout
             time.sleep(POLL_S)
 
-    def _of(self, service: str) -> list[ComposeContainer]:
-        return [one for one in self.compose.get_containers(include_all=True) if one.Service == service]
+    def _running(self, service: str) -> list[ComposeContainer]:
+        # With `include_all` Compose would look at containers of `run --rm` too, and fail where one goes meanwhile.
+        return [one for one in self.compose.get_containers() if one.Service == service]
 
     def verified(self) -> dict[str, dict[str, int]]:
         """What `verify` finds now, by store; nothing where a store could not be looked at."""

@@ -1,8 +1,8 @@
-"""MiniStack with snapshots: run as `python -m shoplake.stack.emulator`, configured by MiniStack's own variables.
+"""MiniStack with snapshots, and scans of large tables: run as `python -m shoplake.stack.emulator`.
 
-MiniStack writes its state only when it stops in good order, so a `kill -9` would take all tables, parameters and
-catalogues with it. Here they are also written while it runs: when it has been quiet for a moment, and at the latest
-every half minute while it is busy. It is not for use as a library.
+It is configured by MiniStack's own variables. MiniStack writes its state only when it stops in good order, so a
+`kill -9` would take all tables, parameters and catalogues with it. Here they are also written while it runs: when it
+has been quiet for a moment, and at the latest every half minute while it is busy. It is not for use as a library.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+
+from shoplake.stack import scans
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -88,10 +90,12 @@ def main() -> None:
     """Serve until SIGTERM."""
     from ministack import app as ministack
     from ministack.core.persistence import save_all
+    from ministack.services import dynamodb
 
     def write() -> None:
         save_all(ministack._build_persistence_save_dict())
 
+    scans.install(dynamodb)
     ministack.app = with_snapshots(ministack.app, write)
     ministack.main()
 

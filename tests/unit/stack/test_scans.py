@@ -1,0 +1,132 @@
+"""Scans of the emulated DynamoDB find each item once, whatever is in the table and however it is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shoplake.stack import scans
+
+dynamodb = pytest.importorskip("ministack.services.dynamodb")
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A table with a sort key, and our scans in MiniStack."""
+    monkeypatch.setattr(dynamodb, "_scan", dynamodb._scan)
+    name = "orders"
+    dynamodb._tables.pop(name, None)
+    answer = dynamodb._create_table({
+        "TableName": name,
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    })  # fmt: skip
+    assert answer[0] == 200, answer
+    scans.install(dynamodb)
+    return name
+
+
+def put(table: str, n: int) -> None:
+    """A customer has three orders."""
+    item = {"pk": {"S": f"c{n // 3}"}, "sk": {"S": f"o{n}"}, "text": {"S": "x" * 200}}
+    assert dynamodb._put_item({"TableName": table, "Item": item})[0] == 200
+
+
+def scan(**request: Any) -> dict[str, Any]:
+    status, _, body = dynamodb._scan(request)
+    assert status == 200, body
+    return dict(json.loads(body))
+
+
+def pages(**request: Any) -> list[list[str]]:
+    """The orders on each page of a whole scan."""
+    found: list[list[str]] = []
+    while True:
+        page = scan(**request)
+        found.append([item["sk"]["S"] for item in page["Items"]])
+        if "LastEvaluatedKey" not in page:
+            return found
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+@pytest.mark.parametrize("page_items", [1, 2, 7, 50, 51, 4000])
+@pytest.mark.parametrize("segments", [1, 4])
+def test_each_item_is_found_once(table: str, page_items: int, segments: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PAGE_ITEMS", page_items)
+    for n in range(50):
+        put(table, n)
+
+    found = [
+        order
+        for segment in range(segments)
+        for page in pages(TableName=table, ConsistentRead=True, Segment=segment, TotalSegments=segments)
+        for order in page
+    ]
+
+    assert sorted(found) == sorted(f"o{n}" for n in range(50))
+
+
+def test_a_page_ends_at_a_megabyte(table: str) -> None:
+    for n in range(6_000):
+        put(table, n)
+
+    found = pages(TableName=table)
+
+    assert [len(page) > 1_000 for page in found] == [True, True]
+    assert len({order for page in found for order in page}) == 6_000
+
+
+def test_an_empty_table_is_one_empty_page(table: str) -> None:
+    assert pages(TableName=table) == [[]]
+
+
+def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    for n in range(30):
+        put(table, n)
+    first = scan(TableName=table)
+    for n in range(12, 30):
+        dynamodb._delete_item({"TableName": table, "Key": {"pk": {"S": f"c{n // 3}"}, "sk": {"S": f"o{n}"}}})
+
+    found = pages(TableName=table, ExclusiveStartKey=first["LastEvaluatedKey"])
+
+    orders = {item["sk"]["S"] for item in first["Items"]} | {order for page in found for order in page}
+    assert {f"o{n}" for n in range(12)} <= orders
+    assert all(int(order[1:]) < 12 for page in found for order in page)
+
+
+def test_a_scan_goes_on_where_its_order_has_been_forgotten(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    for n in range(30):
+        put(table, n)
+    first = scan(TableName=table)
+    dynamodb._scan._orders.clear()
+
+    rest = pages(TableName=table, ExclusiveStartKey=first["LastEvaluatedKey"])
+
+    assert len([*first["Items"], *(order for page in rest for order in page)]) == 30
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"TableName": "orders", "Limit": 3},
+        {"TableName": "orders", "FilterExpression": "pk = :a", "ExpressionAttributeValues": {":a": {"S": "c1"}}},
+        {"TableName": "orders", "Segment": 4, "TotalSegments": 4},
+        {"TableName": "orders", "Segment": 0},
+        {"TableName": "none such"},
+        {"TableName": "orders", "ExclusiveStartKey": {"other": {"S": "c1"}}},
+    ],
+)
+def test_other_scans_are_ministacks(table: str, request_: dict[str, Any]) -> None:
+    for n in range(10):
+        put(table, n)
+    ministacks_own = dynamodb._scan._scan
+
+    assert dynamodb._scan(dict(request_)) == ministacks_own(dict(request_))

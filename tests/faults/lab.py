@@ -35,6 +35,8 @@ COMMAND = ("-m", "shoplake.cli.main")
 # Of the demo shop some 2,000 events, so that a transaction is short and a publisher has many.
 WINDOW_HOURS = 6
 REFUSED_SHARE = 0.005
+PORTION = 2_000
+PORTION_EVERY_S = 1.0
 WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of Terraform's provider makes it cost 80 s
 
 
@@ -46,6 +48,7 @@ class Lab:
         settings: of the local environment on this stack.
         folder: for what processes write while they are tortured.
         disk: that all servers write to, where it is one that can be filled.
+        fed: events keep coming in.
     """
 
     settings: Settings
@@ -54,6 +57,7 @@ class Lab:
     tier: Tier
     journal: Journal
     results: Results
+    fed: bool = False
 
     @property
     def seed(self) -> int:
@@ -81,6 +85,23 @@ class Lab:
                 code = await asyncio.wait_for(publisher.wait(), self.tier.finish_s)
             assert code == 0, process.tail(self.commands_log)
         return await self.published()
+
+    @contextlib.asynccontextmanager
+    async def feeding(self) -> AsyncIterator[None]:
+        """Events come in, a portion after the other: however long it takes, there is something left to do."""
+
+        async def feed() -> None:
+            while self.fed:
+                await self.log_of(await self.published() + PORTION)
+                await asyncio.sleep(PORTION_EVERY_S)
+
+        self.fed = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(feed())
+            try:
+                yield
+            finally:
+                self.fed = False
 
     @contextlib.asynccontextmanager
     async def publisher(
@@ -158,6 +179,7 @@ class Lab:
             until_caught_up=until_caught_up,
             wrapper=wrapper,
         )
+        started.fed = self.fed
         async with running(started) as worker:
             yield worker
 

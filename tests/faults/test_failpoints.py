@@ -48,7 +48,8 @@ async def crashed(lab: Lab) -> AsyncIterator[Crashed]:
     await lab.log_of(lab.tier.small_log)
     codes: dict[str, list[int]] = {name: [] for name in NAMES}
     async with lab.stores(*SINKS) as stores:
-        await asyncio.gather(*(crash_everywhere(lab, sink, stores, codes) for sink in SINKS))
+        async with lab.feeding():
+            await asyncio.gather(*(crash_everywhere(lab, sink, stores, codes) for sink in SINKS))
         await asyncio.gather(*(lose_answers_everywhere(lab, sink, stores) for sink in SINKS))
         await crash_everywhere(lab, PUBLISHER, stores, codes)
         await crash_everywhere(lab, DEAD_LETTERS, stores, codes)

@@ -76,7 +76,8 @@ TROUBLES: dict[str, Callable[[Proxy], None]] = {
 async def test_a_store_behind_a_bad_network_gets_everything_once(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores(*SINKS) as stores:
-        await asyncio.gather(*(endure(lab, nemesis.of(sink), sink, stores) for sink in SINKS))
+        async with lab.feeding():
+            await asyncio.gather(*(endure(lab, nemesis.of(sink), sink, stores) for sink in SINKS))
         await asyncio.gather(*(lab.finish(sink, stores) for sink in SINKS))
         faults = len(TROUBLES) * lab.tier.network_faults
         await lab.check(11, ", ".join(TROUBLES), stores, SINKS, faults=faults)
@@ -100,7 +101,8 @@ async def endure(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> None:
 async def test_a_write_whose_answer_was_lost_is_neither_repeated_nor_given_up(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores(*SINKS) as stores:
-        await asyncio.gather(*(lose_answers(lab, nemesis.of(sink), sink, stores) for sink in SINKS))
+        async with lab.feeding():
+            await asyncio.gather(*(lose_answers(lab, nemesis.of(sink), sink, stores) for sink in SINKS))
         await asyncio.gather(*(lab.finish(sink, stores) for sink in SINKS))
         await lab.check(12, "answer lost after the write", stores, SINKS, faults=lab.tier.lost_answers)
 
@@ -129,7 +131,7 @@ async def lost(worker: Worker, happened: Callable[[], bool], nemesis: Nemesis) -
     """Wait until an answer was lost, and until the worker has gone on after it."""
     async with asyncio.timeout(60):
         while not happened():
-            assert worker.state != "caught up", f"{worker} had nothing left to write"
+            assert not worker.idle, f"{worker} had nothing left to write"
             await asyncio.sleep(0.02)
     nemesis.note(f"an answer was lost at {worker.applied} events")
     await worker.applied_at_least(worker.applied + 1)

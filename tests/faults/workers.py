@@ -37,6 +37,7 @@ class Worker:
         applied: events that this process has read and brought into the store.
         state: as it last said.
         failure: what it said before it gave up.
+        fed: events keep coming in, so that it goes on after it has caught up.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Worker:
     applied: int = 0
     state: str = ""
     failure: str = ""
+    fed: bool = False
     first_applied_at: float | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
@@ -53,6 +55,11 @@ class Worker:
     @property
     def running(self) -> bool:
         return self.process.returncode is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing left to do, and never will."""
+        return self.state == "caught up" and not self.fed
 
     def send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -83,7 +90,7 @@ class Worker:
 
     async def applied_at_least(self, events: int, wait_s: float = WAIT_S) -> None:
         wanted = f"it applied {events} events"
-        await self.until(lambda worker: worker.applied >= events or worker.state == "caught up", wanted, wait_s)
+        await self.until(lambda worker: worker.applied >= events or worker.idle, wanted, wait_s)
         assert self.applied >= events, f"{self} had nothing left to do before {wanted}"
 
     async def caught_up(self, wait_s: float = WAIT_S) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-# Of dead letters there may be many of a megabyte each.
-MEMORY_LIMIT = "512MB"
+# What does not fit goes to the disk: sessions and orders of ten million events, and dead letters of a megabyte each.
+MEMORY_LIMIT = "256MB"
 
 
 def open_database(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -22,8 +22,10 @@ from shoplake.kafka_records import make_light
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
-CHUNK_RECORDS = 100_000
-FETCH_BYTES = 4 * 1024 * 1024
+# Two chunks are in memory, as Python's objects and as columns.
+CHUNK_RECORDS = 25_000
+# Compressed; what is fetched of each partition is in memory as well, until it has been handed over.
+FETCH_BYTES = 1024 * 1024
 REQUEST_TIMEOUT_MS = 20_000
 POLL_MS = 500
 POLL_RECORDS = 20_000

@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -69,13 +69,19 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One verification's surroundings."""
+    """One verification's surroundings.
+
+    Attributes:
+        working: held by the store that is being read or compared. Beside the log and the simulation that fills two
+            processors, and what several stores hold at once would take as much memory again.
+    """
 
     settings: Settings
     folder: Path
     spill: Spill
     database: duckdb.DuckDBPyConnection
     tell: Progress
+    working: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def check(self, wanted: Sequence[str]) -> list[StoreResult]:
         """The results of the wanted stores, which are read while the log is being read."""
@@ -105,10 +111,12 @@ class _Run:
     async def _check_store(self, name: str, reading: asyncio.Task[None]) -> StoreResult:
         cursor = self.database.cursor()
         module = await asyncio.to_thread(store, name)
-        await asyncio.to_thread(module.fold, cursor)
-        await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
+        async with self.working:
+            await asyncio.to_thread(module.fold, cursor)
+            await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
         await reading
-        return await asyncio.to_thread(_compared, cursor, module)
+        async with self.working:
+            return await asyncio.to_thread(_compared, cursor, module)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
         published = newest_records([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])

@@ -66,8 +66,8 @@ def _windows(published: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
         )
     if published["events"]:
         scenario = shopsim.scenario_from_dict(published["scenario"])
-        # Starting processes costs more than they save below about a million events.
-        workers = 1 if published["events"] < 1_000_000 else os.cpu_count() or 1
+        # One processor reads the log meanwhile. Below a million events, processes cost more to start than they save.
+        workers = 1 if published["events"] < 1_000_000 else max(1, (os.cpu_count() or 1) - 1)
         windows = shopsim.stream(
             scenario,
             published["seed"],

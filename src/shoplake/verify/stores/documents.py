@@ -15,7 +15,7 @@ from shoplake.verify.database import columns
 
 BOOKKEEPING = frozenset({"folded", "rev", "generation"})
 UNKNOWN = "unknown_fields"
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 5_000
 
 
 def create_found(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Two chunks are in memory, as Python's objects and as columns.
 CHUNK_RECORDS = 25_000
+CHUNK_BYTES = 32 * 1024 * 1024
 # Compressed; what is fetched of each partition is in memory as well, until it has been handed over.
 FETCH_BYTES = 1024 * 1024
 REQUEST_TIMEOUT_MS = 20_000
@@ -57,7 +58,7 @@ Chunk = Mapping[str, Records]
 
 
 async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator[Chunk]:
-    """Every committed record of the topics, about `CHUNK_RECORDS` at a time, by topic.
+    """Every committed record of the topics, by topic; at a time about `CHUNK_RECORDS` or `CHUNK_BYTES` of them.
 
     Raises:
         StackError: Kafka does not answer or a topic does not exist.
@@ -115,19 +116,20 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
     loop = asyncio.get_running_loop()
     deadline = loop.time() + STALLED_S
     chunk: dict[str, Records] = {}
-    size = 0
+    size, size_bytes = 0, 0
     while remaining:
         fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
         for partition, records in fetched.items():
             kept = _before(records, end[partition])
             chunk.setdefault(partition.topic, Records()).extend(kept)
             size += len(kept)
+            size_bytes += sum([record.serialized_value_size for record in kept])
         done = {p for p in remaining if await consumer.position(p) >= end[p]}
         consumer.pause(*done)
         remaining -= done
-        if size >= CHUNK_RECORDS or (size and not remaining):
+        if size >= CHUNK_RECORDS or size_bytes >= CHUNK_BYTES or (size and not remaining):
             yield chunk
-            chunk, size = {}, 0
+            chunk, size, size_bytes = {}, 0, 0
         if fetched or done:
             deadline = loop.time() + STALLED_S
         elif loop.time() > deadline:

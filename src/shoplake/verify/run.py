@@ -111,8 +111,8 @@ class _Run:
     async def _check_store(self, name: str, reading: asyncio.Task[None]) -> StoreResult:
         cursor = self.database.cursor()
         module = await asyncio.to_thread(store, name)
+        await asyncio.to_thread(module.fold, cursor)  # of next to nothing yet: it gives the tables their columns
         async with self.working:
-            await asyncio.to_thread(module.fold, cursor)
             await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
         await reading
         async with self.working:

@@ -15,6 +15,7 @@ from shoplake.verify.database import columns
 
 BOOKKEEPING = frozenset({"folded", "rev", "generation"})
 UNKNOWN = "unknown_fields"
+JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 CHUNK_ROWS = 5_000
 
 
@@ -41,15 +42,12 @@ def insert_documents(
 
 def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
     """One document's fields in the order of the columns, as text; what has no column goes to `unknown_fields`."""
-    unknown = {
-        name: value
-        for name, value in document.items()
-        if name not in kinds and name not in BOOKKEEPING and value is not None
-    }
-    row = [as_text(document.get(name), kind) for name, kind in kinds.items() if name != UNKNOWN]
-    position = list(kinds).index(UNKNOWN)
-    row.insert(position, _json(unknown) if unknown else None)
-    return row
+    unknown = {name: document[name] for name in document.keys() - kinds.keys() - BOOKKEEPING}
+    held = {name: value for name, value in unknown.items() if value is not None}
+    return [
+        as_text(document.get(name), kind) if name != UNKNOWN else _json(held) if held else None
+        for name, kind in kinds.items()
+    ]
 
 
 def as_text(value: object, kind: str) -> str | None:
@@ -92,4 +90,4 @@ def _iso(value: datetime) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return JSON.encode(value)

@@ -11,6 +11,7 @@ import duckdb
 import msgspec
 import pytest
 
+from shoplake.verify import stores
 from shoplake.verify.database import columns, open_database, run_sql
 from shoplake.verify.events import Spill, spill_chunk
 from shoplake.verify.log import Records
@@ -82,7 +83,7 @@ class Folder:
 
     def run(self, store: str) -> None:
         """One more store's fold."""
-        run_sql(self.database, store)
+        stores.store(store).fold(self.database)
 
     def rows(self, table: str) -> Rows:
         """An expected table, ordered, a dict per row."""

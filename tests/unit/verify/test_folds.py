@@ -237,6 +237,16 @@ def test_a_cart_adds_up_and_forgets_what_was_removed(fold: Fold) -> None:
     assert row["cart"] == '{"p1":{"quantity":3,"unit_price_cents":90},"p3":{"quantity":4,"unit_price_cents":6}}'
 
 
+def test_many_sessions_are_folded_in_shares(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoplake.verify.stores.dynamodb.CLICKS_AT_ONCE", 7)
+    viewed = [("page_viewed", {"session_id": f"s{n % 20}", "page": "home"}) for n in range(60)]
+
+    rows = fold("dynamodb_sessions", clicks=viewed)
+
+    assert {row["pk"]: row["pages"] for row in rows} == {f"s{n}": 3 for n in range(20)}
+    assert len(rows) == 20
+
+
 def test_a_session_has_the_currency_of_its_cart(fold: Fold) -> None:
     (row,) = fold("dynamodb_sessions", clicks=[added("p1", 1, 900, currency="JPY"), added("p2", 1, 100)])
     assert row["currency"] == "JPY"

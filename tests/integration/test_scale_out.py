@@ -123,6 +123,15 @@ async def test_a_worker_that_joins_and_one_that_leaves_leave_the_store_exact(
     assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
 
 
+async def test_a_batch_that_the_store_leaves_for_later_has_nothing_to_tell_kafka(loaded_stack: Settings) -> None:
+    reader = LogReader(loaded_stack.kafka, "nothing-to-tell", tuple(TOPICS), Limits())
+    await reader.start()
+    try:
+        assert await reader.note_offsets({})
+    finally:
+        await reader.stop()
+
+
 async def test_a_store_that_does_not_answer_is_named_and_the_others_are_told_of(platform: Settings) -> None:
     wrong = platform.redis.model_copy(update={"password": SecretStr("wrong"), "port": 1})
     redis, postgres = await lags(platform.model_copy(update={"redis": wrong}), ["redis", "postgres"])

@@ -234,6 +234,8 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         Returns:
             Whether Kafka took it, as it does from nobody who has lost its place in the group.
         """
+        if not offsets:
+            return True  # of a batch that the store left for later; aiokafka refuses to say nothing
         try:
             async with asyncio.timeout(NOTE_TIMEOUT_S):
                 await self._consumer.commit({KafkaPartition(*p): offset for p, offset in offsets.items()})

@@ -15,7 +15,7 @@ import redis
 from shoplake import paths
 from shoplake.sinks import SINKS
 
-from .lab import Lab, apply
+from .lab import PORTION, Lab, apply
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import Worker
@@ -115,6 +115,7 @@ async def test_an_emulator_that_came_back_empty_is_healed_by_up_and_apply(lab: L
     names = ("lake", "dynamodb")
     stores = Stores("own", {}, lab.settings)
     for _ in range(lab.tier.emulator_wipes):
+        await lab.log_of(await lab.published() + PORTION)  # what workers find to do once the stores are full again
         async with contextlib.AsyncExitStack() as stack:
             workers = [await stack.enter_async_context(lab.worker(name, stores, batch=BATCH[name])) for name in names]
             await asyncio.gather(*(worker.applied_at_least(1) for worker in workers))

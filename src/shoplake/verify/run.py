@@ -62,7 +62,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ShoplakeError(
                 f"the verification could not go on: {error}",
-                fix=f"it needs about 100 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
+                fix=f"it needs about 150 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
             ) from error
     return Report(stores=tuple(results), seconds=round(time.monotonic() - start, 3))
 

@@ -52,7 +52,8 @@ async def crashed(lab: Lab) -> AsyncIterator[Crashed]:
             await asyncio.gather(*(crash_everywhere(lab, sink, stores, codes) for sink in SINKS))
         await asyncio.gather(*(lose_answers_everywhere(lab, sink, stores) for sink in SINKS))
         await crash_everywhere(lab, PUBLISHER, stores, codes)
-        await crash_everywhere(lab, DEAD_LETTERS, stores, codes)
+        async with lab.feeding():
+            await crash_everywhere(lab, DEAD_LETTERS, stores, codes)
         await asyncio.gather(*(lab.finish(sink, stores) for sink in (*SINKS, DEAD_LETTERS)))
         yield Crashed(stores, codes)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-# What does not fit goes to the disk: sessions and orders of ten million events, and dead letters of a megabyte each.
+# What does not fit goes to the disk: sessions and orders of ten million events, say.
 MEMORY_LIMIT = "256MB"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import polars as pl
 
 from shoplake.contract import DEAD_LETTERS, TOPICS, decode
@@ -30,10 +33,21 @@ REJECTED = {
     **COORDINATES,
     "timestamp_ms": pl.Int64,
     "key": pl.String,
-    "value": pl.Binary,
+    "value_md5": pl.String,
     "reason": pl.String,
 }
-LETTERS = {**COORDINATES, "key": pl.Binary, "value": pl.Binary}
+# What is refused may be of a megabyte, and many of them do not fit in memory: of its bytes the digest is kept.
+LETTERS = {
+    "letter": pl.String,
+    "topic": pl.String,
+    "partition": pl.Int64,
+    "offset": pl.Int64,
+    "key": pl.String,
+    "timestamp_ms": pl.Int64,
+    "reason": pl.String,
+    "value_md5": pl.String,
+    "contract": pl.String,
+}
 OF_LOG_ONLY = {*COORDINATES, "replay_of"}
 # Enough to find an id in JSON that may not parse; the contract's decoder decides what is valid.
 EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
@@ -45,11 +59,11 @@ class Spill:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count()
-        empty = {
+        empty: dict[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
             "log_index": INDEX,
             "simulated_index": {c: t for c, t in INDEX.items() if c not in OF_LOG_ONLY},
             "rejected": REJECTED,
-            "dead_letters": LETTERS,
+            "letters": LETTERS,
             **{f"valid_{name}": {**topic.columns, **COORDINATES} for name, topic in TOPICS.items()},
         }
         for kind, schema in empty.items():
@@ -79,7 +93,8 @@ def spill_chunk(spill: Spill, chunk: Chunk) -> int:
     events = 0
     for topic, records in chunk.items():
         if topic == DEAD_LETTERS:
-            spill.write("dead_letters", _frame(records).select(list(LETTERS)))
+            letters = [_letter(key, value) for key, value in zip(records.key, records.value, strict=True)]
+            spill.write("letters", pl.DataFrame(letters, schema=LETTERS, orient="row"))
         elif topic in TOPICS:
             _spill_events(spill, topic, records)
             events += len(records.offset)
@@ -148,8 +163,47 @@ def _spill_events(spill: Spill, topic: str, records: Records) -> None:
         refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"])
         # As a letter shows it: the bytes of a key that is no text are in the log.
         keys = [None if key is None else key.decode(errors="replace") for key in refused["key"]]
-        refused = refused.with_columns(key=pl.Series(keys, dtype=pl.String))
+        digests = [_md5(value) for value in refused["value"]]
+        refused = refused.with_columns(
+            key=pl.Series(keys, dtype=pl.String), value_md5=pl.Series(digests, dtype=pl.String)
+        )
         spill.write("rejected", refused.select(list(REJECTED)))
+
+
+def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, ...]:
+    """A row of `LETTERS`. Anybody may write to the topic: what is not as it should be is null, and differs."""
+    try:
+        body = msgspec.json.decode(value or b"")
+    except (msgspec.DecodeError, RecursionError):
+        body = None
+    held = body if isinstance(body, dict) else {}
+
+    def text(name: str) -> str | None:
+        return held[name] if isinstance(held.get(name), str) else None
+
+    def number(name: str) -> int | None:
+        found = held.get(name)
+        return found if type(found) is int and abs(found) < 2**63 else None
+
+    try:
+        refused = base64.b64decode(text("value_base64") or "", validate=True)
+    except ValueError:
+        refused = b""
+    return (
+        _text(key),
+        text("topic"),
+        number("partition"),
+        number("offset"),
+        text("key"),
+        number("timestamp_ms"),
+        text("reason"),
+        _md5(refused),
+        text("contract") or "",
+    )
+
+
+def _md5(value: bytes | None) -> str:
+    return hashlib.md5(value or b"", usedforsecurity=False).hexdigest()
 
 
 def _frame(records: Records) -> pl.DataFrame:

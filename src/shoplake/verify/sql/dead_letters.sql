@@ -11,12 +11,12 @@ WITH by_this_contract AS (
         key,
         timestamp_ms,
         reason,
-        coalesce(value, ''::BLOB) AS value
+        value_md5
     FROM rejected ANTI JOIN refused_before USING (topic, kafka_partition, kafka_offset)
 ),
 
 by_an_earlier_one AS (
-    SELECT DISTINCT l.letter, l.topic, l."partition", l."offset", l.key, l.timestamp_ms, l.reason, l.value
+    SELECT DISTINCT l.letter, l.topic, l."partition", l."offset", l.key, l.timestamp_ms, l.reason, l.value_md5
     FROM letters AS l
     SEMI JOIN refused_before AS r
         ON r.topic = l.topic AND r.kafka_partition = l."partition" AND r.kafka_offset = l."offset"
@@ -27,4 +27,4 @@ UNION ALL
 SELECT * FROM by_an_earlier_one;
 
 CREATE OR REPLACE TABLE found.dead_letters_letters AS
-SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, value FROM letters;
+SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, value_md5 FROM letters;

@@ -31,7 +31,7 @@ UNPROTECTED = str(Path(unprotected.__file__))
 BATCH = 2_000
 # So small that items of one batch change again in the next: else a zombie puts back what is there.
 SMALL_BATCH = 500
-# Of a long log the first batches are all orders, and these count nothing in DynamoDB.
+# So large that it holds what counts: orders count nothing in DynamoDB, and in MongoDB only reviews do.
 LARGE_BATCH = 50_000
 FEW = 0.3
 
@@ -66,7 +66,7 @@ CASES = (
     Case("dynamodb", "folded-offsets", "dynamodb.checkpoint.before=kill:1", LARGE_BATCH),
     Case("dynamodb", "conditions", "dynamodb.write.before=stop:3", SMALL_BATCH),
     Case("dynamodb", "unprocessed-items", "unprocessed"),
-    Case("mongo", "folded-offsets", "mongo.checkpoint.before=kill:8"),
+    Case("mongo", "folded-offsets", "mongo.checkpoint.before=kill:1", LARGE_BATCH),
     Case("mongo", "conditions", "mongo.write.before=stop:3", SMALL_BATCH),
 )
 

@@ -20,6 +20,8 @@ PLAIN = frozenset({"TableName", "ConsistentRead", "ExclusiveStartKey", "Segment"
 PAGE_ITEMS = 4_000
 SCANS = 64
 """So many orders are kept at most; the scan that began first begins again if it goes on."""
+LAST_KEY = b'"LastEvaluatedKey"'
+"""What is in the body of every answer but the last; text of an item that says so only keeps an order for longer."""
 NO_SORT_KEY = "__no_sort__"
 """What MiniStack files an item under in a table without a sort key."""
 
@@ -54,7 +56,7 @@ class LinearScans:
             while len(self._orders) > SCANS:
                 del self._orders[next(iter(self._orders))]
         order = self._orders[place]
-        rest = islice(order, bisect.bisect_right(order, after) if after else 0, None)
+        rest = map(order.__getitem__, range(bisect.bisect_right(order, after) if after else 0, len(order)))
         held = ((pk, sk) for pk, sk in rest if sk in table["items"].get(pk, ()))
         keys = list(islice(held, PAGE_ITEMS))
         page: Request = {key: request[key] for key in ("TableName", "ConsistentRead") if key in request}
@@ -65,9 +67,12 @@ class LinearScans:
             items.setdefault(pk, {})[sk] = table["items"][pk][sk]
         self._tables[name] = table | {"items": items}
         try:
-            return self._scan(page)
+            answer = self._scan(page)
         finally:
             self._tables[name] = table
+        if LAST_KEY not in answer[2]:
+            del self._orders[place]  # the scan is over; of a million items an order is a hundred megabytes
+        return answer
 
 
 def install(dynamodb: ModuleType) -> None:

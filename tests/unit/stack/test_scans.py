@@ -82,6 +82,18 @@ def test_a_page_ends_at_a_megabyte(table: str) -> None:
     assert len({order for page in found for order in page}) == 6_000
 
 
+def test_an_order_is_forgotten_with_the_last_page(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    for n in range(25):
+        put(table, n)
+    scan(TableName=table)
+    assert len(dynamodb._scan._orders) == 1
+
+    pages(TableName=table)
+
+    assert not dynamodb._scan._orders
+
+
 def test_an_empty_table_is_one_empty_page(table: str) -> None:
     assert pages(TableName=table) == [[]]
 

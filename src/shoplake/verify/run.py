@@ -72,8 +72,8 @@ class _Run:
     """One verification's surroundings.
 
     Attributes:
-        working: held by the store that is being read or compared. Beside the log and the simulation that fills two
-            processors, and what several stores hold at once would take as much memory again.
+        working: held by the store that is being read or compared. One at a time fills two processors beside the log
+            and the simulation, and several at once would take as much memory again.
     """
 
     settings: Settings

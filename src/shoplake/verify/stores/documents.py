@@ -42,10 +42,10 @@ def insert_documents(
 
 def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
     """One document's fields in the order of the columns, as text; what has no column goes to `unknown_fields`."""
-    unknown = {name: document[name] for name in document.keys() - kinds.keys() - BOOKKEEPING}
-    held = {name: value for name, value in unknown.items() if value is not None}
+    others = document.keys() - kinds.keys() - BOOKKEEPING
+    unknown = {name: document[name] for name in others if document[name] is not None}
     return [
-        as_text(document.get(name), kind) if name != UNKNOWN else _json(held) if held else None
+        as_text(document.get(name), kind) if name != UNKNOWN else _json(unknown) if unknown else None
         for name, kind in kinds.items()
     ]
 

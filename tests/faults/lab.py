@@ -35,9 +35,15 @@ COMMAND = ("-m", "shoplake.cli.main")
 # Of the demo shop some 2,000 events, so that a transaction is short and a publisher has many.
 WINDOW_HOURS = 6
 REFUSED_SHARE = 0.005
+BATCHES_PER_LIFE = 10
 PORTION = 2_000
 PORTION_EVERY_S = 1.0
 WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of Terraform's provider makes it cost 80 s
+
+
+def batch_for(records: int, lives: int) -> int:
+    """Records per batch, so few that there are some batches for each of so many workers, one after the other."""
+    return records // (lives * BATCHES_PER_LIFE)
 
 
 @dataclass

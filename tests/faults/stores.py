@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from shoplake import aws
 from shoplake.settings import Settings
 
+GROUP_PREFIX = "SHOPLAKE_KAFKA__GROUP_PREFIX"
 numbers = itertools.count(1)
 
 
@@ -34,13 +35,17 @@ class Stores:
     environment: Mapping[str, str]
     settings: Settings
 
+    def group(self, of: object) -> dict[str, str]:
+        """What gives workers consumer groups of their own: they wait for no member of another, and share with none."""
+        return {GROUP_PREFIX: f"{self.name}-{of}"}
+
 
 @contextlib.asynccontextmanager
 async def empty_stores(here: Settings, sinks: Collection[str]) -> AsyncIterator[Stores]:
     """New stores for these sinks. Redis has one only: its data goes, so one test at a time may use it."""
     name = f"faults_{next(numbers)}"
     with contextlib.ExitStack() as made:
-        environment = {"SHOPLAKE_KAFKA__GROUP_PREFIX": name}
+        environment = {GROUP_PREFIX: name}
         for sink in sinks:
             environment |= await asyncio.to_thread(lambda s=sink: made.enter_context(MAKERS[s](here, name)))
         try:

@@ -82,8 +82,7 @@ async def crash(lab: Lab, who: str, stores: Stores, armed: dict[str, str], life:
         async with lab.publisher(await lab.published() + EVENTS_PER_CRASH, armed) as publisher:
             return await asyncio.wait_for(publisher.wait(), WAIT_S)
     # A group of its own, so that nobody has to wait until a dead member is given up. Rows 1 to 3 have one for all.
-    group = {"SHOPLAKE_KAFKA__GROUP_PREFIX": f"{stores.name}-{life}"}
-    async with lab.worker(who, stores, armed | group, batch=BATCH) as worker:
+    async with lab.worker(who, stores, armed | stores.group(life), batch=BATCH) as worker:
         return await worker.ended(WAIT_S)
 
 

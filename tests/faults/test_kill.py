@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from .lab import Lab
+from .lab import Lab, batch_for
 from .nemesis import Kill, Nemesis
 from .stores import Stores
 from .workers import Worker
@@ -20,7 +20,6 @@ from .workers import Worker
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
 ROWS = {1: ("lake",), 2: ("postgres",), 3: ("dynamodb", "mongo", "redis")}
-BATCHES_PER_LIFE = 10
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ async def torn_down(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, count
     recoveries_s, killed_at = [0.0], time.monotonic()
     records = await lab.records(sink)
     for number, kill in enumerate(nemesis.kills(count, records)):
-        async with lab.worker(sink, stores, batch=records // (count * BATCHES_PER_LIFE)) as worker:
+        async with lab.worker(sink, stores, batch=batch_for(records, count)) as worker:
             await moment(worker, kill)
             nemesis.note(f"{kill} of {worker}")
             await worker.kill()

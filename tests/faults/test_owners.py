@@ -15,7 +15,7 @@ from shoplake.failpoints import VARIABLE
 from shoplake.sinks import SINKS
 
 from . import observed
-from .lab import Lab
+from .lab import Lab, batch_for
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import Worker
@@ -35,7 +35,6 @@ FREEZE_AT = {
 BATCH = 250
 # So small that the log lasts while workers come and go.
 TINY_BATCH = {"lake": 250, "postgres": 25, "dynamodb": 100, "mongo": 25, "redis": 10}
-BATCHES_PER_LIFE = 10
 STOP_WITHIN_S = 10.0
 
 
@@ -45,7 +44,7 @@ async def test_a_frozen_owner_that_wakes_up_after_a_take_over_writes_nothing(lab
     async with lab.stores(*SINKS) as stores:
         for number in range(lab.tier.zombies):
             # A group of its own: in one that still knows the members of the round before, two new ones get a half each.
-            group = {"SHOPLAKE_KAFKA__GROUP_PREFIX": f"{stores.name}-{number}"}
+            group = stores.group(number)
             await asyncio.gather(*(zombie(lab, nemesis.of(sink, number), sink, stores, group) for sink in SINKS))
         await asyncio.gather(*(lab.finish(sink, stores) for sink in SINKS))
         await lab.check(6, "SIGSTOP, take-over, SIGCONT", stores, SINKS, faults=lab.tier.zombies)
@@ -58,7 +57,7 @@ async def zombie(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, group: d
         visit += len(TOPICS)  # taking over commits to each table as well
     armed = f"{name}=stop:{visit}"
     nemesis.note(armed)
-    async with lab.worker(sink, stores, {VARIABLE: armed, **group}, batch=BATCH, wrapper=OBSERVED) as frozen:
+    async with lab.worker(sink, stores, {VARIABLE: armed} | group, batch=BATCH, wrapper=OBSERVED) as frozen:
         await frozen.stopped()
         before = len(observed.outcomes(frozen.errors))
         async with lab.worker(sink, stores, group, batch=BATCH) as heir:
@@ -127,7 +126,7 @@ async def test_a_worker_told_to_stop_does_so_and_the_next_repeats_nothing(lab: L
 async def terminate(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> float:
     """The longest time that a worker took to end; every record is read once, by one of them."""
     read, longest_s, records = 0, 0.0, await lab.records(sink)
-    batch = min(TINY_BATCH[sink], records // (lab.tier.terminations * BATCHES_PER_LIFE))
+    batch = min(TINY_BATCH[sink], batch_for(records, lab.tier.terminations))
     for _ in range(lab.tier.terminations):
         async with lab.worker(sink, stores, batch=batch) as worker:
             await worker.applied_at_least(nemesis.number(1, 4 * batch))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import TYPE_CHECKING
 
 from shoplake import kafka, settings, stack
+from shoplake.errors import InfraError
 from shoplake.sinks.postgres_schema import admit, migrate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shoplake.settings import KafkaSettings, Settings
 
 LOCAL = "local"
+POLL_S = 1.0
 
 
 def connect(environment: str = LOCAL) -> Settings:
@@ -25,6 +30,24 @@ def connect(environment: str = LOCAL) -> Settings:
     if environment == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
         os.environ.update(stack.environment())
     return settings.load(environment)
+
+
+def connect_when_applied(environment: str, waiting: Callable[[InfraError], None]) -> Settings:
+    """As `connect`, but where the environment was not applied, wait until it is.
+
+    Args:
+        environment: whose settings.
+        waiting: told once a second what is missing.
+
+    Raises:
+        StackNotRunning: the local stack is down.
+    """
+    while True:
+        try:
+            return connect(environment)
+        except InfraError as error:
+            waiting(error)
+        time.sleep(POLL_S)
 
 
 def kafka_cluster(environment: str = LOCAL) -> KafkaSettings:

@@ -105,6 +105,9 @@ def test_an_emulator_that_came_back_empty_is_filled_again_from_the_log(stack: Co
     stack.run("restart", "localstack")
     stack.healthy("localstack")
     assert stack.shoplake("verify", "--stores", "lake", check=False).returncode != 0
+    stack.run("restart", *SINKS)
+    for name in SINKS:
+        stack.healthy(name)  # none ends for want of settings: `up` refuses what Docker is about to start again
 
     stack.up()
 

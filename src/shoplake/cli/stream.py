@@ -23,6 +23,9 @@ def command(
     until_caught_up: Annotated[
         bool, typer.Option("--until-caught-up", help="End when everything in the log is in the stores.")
     ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Where the environment was not applied yet, wait until it is.")
+    ] = False,
     environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
 ) -> None:
@@ -36,18 +39,30 @@ def command(
 
     from shoplake import platform
     from shoplake.cli.progress import watching_sinks
+    from shoplake.errors import InfraError
     from shoplake.sinks import named
     from shoplake.streaming import heartbeat, metrics
-    from shoplake.streaming.supervisor import stream
+    from shoplake.streaming.progress import Progress
+    from shoplake.streaming.supervisor import WorkerView, stream
     from shoplake.streaming.worker import DEAD_LETTERS
 
     names = [] if sinks == "none" else named(sinks)
     beside = (DEAD_LETTERS,) if dead_letters else ()
-    platform.connect(environment)
     with contextlib.ExitStack() as stack:
         watch = stack.enter_context(watching_sinks())
         if metrics_port is not None:
             watch = stack.enter_context(metrics.serving(metrics_port, watch))
+        watch = heartbeat.beating(watch)
+
+        def waiting(error: InfraError) -> None:
+            missing = error.message.splitlines()[0].rstrip(":")
+            progress = Progress(state="waiting", waiting_for=f"settings: {missing}")
+            watch([WorkerView(name, progress) for name in (*names, *beside)])
+
+        if wait:
+            platform.connect_when_applied(environment, waiting)
+        else:
+            platform.connect(environment)
         views = asyncio.run(
             stream(
                 names,
@@ -55,7 +70,7 @@ def command(
                 workers=workers,
                 environment=environment,
                 until_caught_up=until_caught_up,
-                watch=heartbeat.beating(watch),
+                watch=watch,
             )
         )
     if json:

@@ -2,8 +2,7 @@
 
 For each page MiniStack sorts, hashes and cuts the whole table, so that to read it takes the square of its items: ten
 seconds for a hundred thousand, a quarter of an hour for a million. Here the order of the keys is made when a scan
-begins, and each page is MiniStack's own scan of the next few items. What is written during a scan may or may not be
-in it, as on AWS.
+begins, and a page is written from the next few items. What is written during a scan may or may not be in it, as on AWS.
 """
 
 from __future__ import annotations
@@ -11,22 +10,24 @@ from __future__ import annotations
 import bisect
 import zlib
 from collections.abc import Callable, Iterator, MutableMapping
-from itertools import islice
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 PLAIN = frozenset({"TableName", "ConsistentRead", "ExclusiveStartKey", "Segment", "TotalSegments"})
 """Parameters of the scans that are taken over; one with a filter, an index or the like is left to MiniStack."""
-PAGE_ITEMS = 4_000
+PAGE_BYTES = 1024 * 1024
+"""A page's items end at or before this, as JSON, which is a little longer than what AWS counts."""
 SCANS = 64
 """So many orders are kept at most; the scan that began first begins again if it goes on."""
-LAST_KEY = b'"LastEvaluatedKey"'
-"""What is in the body of every answer but the last; text of an item that says so only keeps an order for longer."""
 NO_SORT_KEY = "__no_sort__"
 """What MiniStack files an item under in a table without a sort key."""
+CONTENT_TYPE = "application/x-amz-json-1.0"
 
 Request = dict[str, Any]
-Scan = Callable[[Request], Any]
+Answer = tuple[int, dict[str, str], bytes]
+Scan = Callable[[Request], Answer]
 Table = dict[str, Any]
 Key = tuple[str, str]
 
@@ -39,10 +40,9 @@ class LinearScans:
         self._tables = tables
         self._orders: dict[tuple[int, int, int], list[Key]] = {}
 
-    def __call__(self, request: Request) -> Any:  # noqa: ANN401 - what MiniStack's function returns
+    def __call__(self, request: Request) -> Answer:
         """One page."""
-        name = str(request.get("TableName"))
-        table = self._tables.get(name)
+        table = self._tables.get(str(request.get("TableName")))
         segment, segments = _segment(request)
         if not table or set(request) - PLAIN or not 0 <= segment < segments:
             return self._scan(request)
@@ -56,28 +56,38 @@ class LinearScans:
             while len(self._orders) > SCANS:
                 del self._orders[next(iter(self._orders))]
         order = self._orders[place]
-        rest = map(order.__getitem__, range(bisect.bisect_right(order, after) if after else 0, len(order)))
-        held = ((pk, sk) for pk, sk in rest if sk in table["items"].get(pk, ()))
-        keys = list(islice(held, PAGE_ITEMS))
-        page: Request = {key: request[key] for key in ("TableName", "ConsistentRead") if key in request}
-        if len(keys) == PAGE_ITEMS:
-            page["Limit"] = PAGE_ITEMS  # where a page stops at its limit, MiniStack says where to go on
-        items: dict[str, dict[str, Any]] = {}
-        for pk, sk in keys:
-            items.setdefault(pk, {})[sk] = table["items"][pk][sk]
-        self._tables[name] = table | {"items": items}
-        try:
-            answer = self._scan(page)
-        finally:
-            self._tables[name] = table
-        if LAST_KEY not in answer[2]:
-            del self._orders[place]  # the scan is over; of a million items an order is a hundred megabytes
-        return answer
+        body, over = _page(table, order, bisect.bisect_right(order, after) if after else 0)
+        if over:
+            del self._orders[place]  # of a million items an order is a hundred megabytes
+        return 200, {"Content-Type": CONTENT_TYPE}, body
 
 
 def install(dynamodb: ModuleType) -> None:
     """Have `ministack.services.dynamodb` scan so."""
     dynamodb._scan = LinearScans(dynamodb._scan, dynamodb._tables)  # type: ignore[attr-defined]
+
+
+def _page(table: Table, order: list[Key], at: int) -> tuple[bytes, bool]:
+    """The body of an answer with the items of `order` from `at` on, and whether they are the last ones."""
+    found: list[bytes] = []
+    size = 0
+    last: Request = {}
+    over = True
+    for pk, sk in map(order.__getitem__, range(at, len(order))):
+        item = table["items"].get(pk, {}).get(sk)
+        if item is None:
+            continue  # it went during the scan
+        encoded = msgspec.json.encode(item)
+        size += len(encoded)
+        if found and size > PAGE_BYTES:
+            over = False
+            break
+        found.append(encoded)
+        last = item
+    ending = f'"Count":{len(found)},"ScannedCount":{len(found)}'.encode()
+    if not over:
+        ending += b',"LastEvaluatedKey":' + msgspec.json.encode({name: last[name] for name in _names(table)})
+    return b'{"Items":[' + b",".join(found) + b"]," + ending + b"}", over
 
 
 def _segment(request: Request) -> tuple[int, int]:
@@ -95,9 +105,13 @@ def _keys(table: Table, segment: int, segments: int) -> Iterator[Key]:
                 yield pk, sk
 
 
+def _names(table: Table) -> list[str]:
+    return [name for name in (table["pk_name"], table["sk_name"]) if name]
+
+
 def _key(table: Table, start: Request) -> Key | None:
     """Where a page begins, as MiniStack files an item; None where the request does not name a key."""
-    names = [name for name in (table["pk_name"], table["sk_name"]) if name]
+    names = _names(table)
     values = [value for name in names for value in start.get(name, {}).values() if isinstance(value, str)]
     if len(values) != len(names):
         return None

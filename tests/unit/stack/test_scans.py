@@ -55,10 +55,10 @@ def pages(**request: Any) -> list[list[str]]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-@pytest.mark.parametrize("page_items", [1, 2, 7, 50, 51, 4000])
+@pytest.mark.parametrize("page_bytes", [1, 600, 2_000, 20_000])
 @pytest.mark.parametrize("segments", [1, 4])
-def test_each_item_is_found_once(table: str, page_items: int, segments: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_ITEMS", page_items)
+def test_each_item_is_found_once(table: str, page_bytes: int, segments: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PAGE_BYTES", page_bytes)
     for n in range(50):
         put(table, n)
 
@@ -79,11 +79,34 @@ def test_a_page_ends_at_a_megabyte(table: str) -> None:
     found = pages(TableName=table)
 
     assert [len(page) > 1_000 for page in found] == [True, True]
+    assert len(json.dumps(scan(TableName=table)["Items"])) == pytest.approx(scans.PAGE_BYTES, rel=0.1)
     assert len({order for page in found for order in page}) == 6_000
 
 
+def test_a_page_is_what_ministack_would_answer(table: str) -> None:
+    for n in range(10):
+        put(table, n)
+    odd = (
+        {"S": 'Ünï "c" 🛒\n'},
+        {"N": "-1.5"},
+        {"BOOL": True},
+        {"NULL": True},
+        {"B": "AAE="},
+        {"SS": ["a"]},
+        {"L": [{"M": {}}]},
+    )
+    item = {"pk": {"S": "é"}, "sk": {"S": "o"}, **{f"a{n}": value for n, value in enumerate(odd)}}
+    assert dynamodb._put_item({"TableName": table, "Item": item})[0] == 200
+    ministacks_own = dynamodb._scan._scan
+
+    status, headers, body = dynamodb._scan({"TableName": table})
+
+    expected = ministacks_own({"TableName": table})
+    assert (status, headers, json.loads(body)) == (*expected[:2], json.loads(expected[2]))
+
+
 def test_an_order_is_forgotten_with_the_last_page(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
     for n in range(25):
         put(table, n)
     scan(TableName=table)
@@ -99,7 +122,7 @@ def test_an_empty_table_is_one_empty_page(table: str) -> None:
 
 
 def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
     first = scan(TableName=table)
@@ -114,7 +137,7 @@ def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pyte
 
 
 def test_a_scan_goes_on_where_its_order_has_been_forgotten(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_ITEMS", 10)
+    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
     first = scan(TableName=table)

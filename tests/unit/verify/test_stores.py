@@ -16,6 +16,7 @@ from shoplake.verify.events import Spill
 from shoplake.verify.simulation import spill_simulation
 from shoplake.verify.stores import dynamodb
 from shoplake.verify.stores.documents import as_row, as_text, create_found, flattened, insert_documents
+from shoplake.verify.stores.dynamodb_pages import Pages, plain
 
 KINDS = {"_id": "VARCHAR", "pages": "BIGINT", "open": "BOOLEAN", "unknown_fields": "VARCHAR"}
 
@@ -53,11 +54,39 @@ def test_sections_become_dotted_columns() -> None:
 
 def test_attribute_values_lose_their_type_tags() -> None:
     cart = {"M": {"p1": {"M": {"quantity": {"N": "2"}, "unit_price_cents": {"N": "-1"}}}}}
-    assert dynamodb.plain(cart) == {"p1": {"quantity": 2, "unit_price_cents": -1}}
-    plain: list[Any] = [
-        dynamodb.plain(value) for value in ({"N": "1.5"}, {"NULL": True}, {"BOOL": False}, {"SS": ["x"]})
-    ]
-    assert plain == [1.5, None, False, {"SS": ["x"]}]
+    assert plain(cart) == {"p1": {"quantity": 2, "unit_price_cents": -1}}
+    others: list[Any] = [plain(value) for value in ({"N": "1.5"}, {"NULL": True}, {"BOOL": False}, {"SS": ["x"]})]
+    assert others == [1.5, None, False, {"SS": ["x"]}]
+
+
+ITEMS = {"pk": "VARCHAR", "cart": "VARCHAR", "pages": "BIGINT", "unknown_fields": "VARCHAR"}
+SOUND = b'{"pk":{"S":"s1"},"cart":{"M":{"p2":{"M":{"n":{"N":"2"}}},"p1":{"M":{}}}},"pages":{"N":"3"},"rev":{"N":"9"}}'
+BARE = b'{"pk":{"S":"s2"},"cart":{"M":{}}}'
+
+
+def test_a_page_becomes_columns_of_text() -> None:
+    found = Pages(ITEMS).columns(b"[" + SOUND + b"," + BARE + b"]")
+    assert found == [["s1", "s2"], ['{"p1":{},"p2":{"n":2}}', "{}"], ["3", None], [None, None]]
+
+
+def test_a_page_of_no_items_is_columns_of_nothing() -> None:
+    assert Pages(ITEMS).columns(b"[]") == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("item", "row"),
+    [
+        (b'{"pk":{"S":"x"},"colour":{"S":"red"}}', ["x", None, None, '{"colour":"red"}']),
+        (b'{"pk":{"S":"x"},"pages":{"S":"3"}}', ["x", None, '"3"', None]),
+        (b'{"pk":{"S":"x"},"cart":{"L":[{"N":"1"}]}}', ["x", "[1]", None, None]),
+        (b'{"pk":{"S":"x"},"pages":{"NULL":true}}', ["x", None, None, None]),
+        (b'{"pk":{"S":"x"},"cart":{"SS":["a"]}}', ["x", '{"SS":["a"]}', None, None]),
+    ],
+)
+def test_what_the_data_model_does_not_have_is_kept_to_be_reported(item: bytes, row: list[str | None]) -> None:
+    found = Pages(ITEMS).columns(b"[" + SOUND + b"," + item + b"]")
+    assert [column[1] for column in found] == row
+    assert [column[0] for column in found] == [column[0] for column in Pages(ITEMS).columns(b"[" + SOUND + b"]")]
 
 
 def test_a_session_past_its_ttl_may_be_gone_but_not_be_wrong(database: duckdb.DuckDBPyConnection) -> None:

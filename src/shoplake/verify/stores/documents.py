@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,10 +34,20 @@ def insert_documents(
     for document in documents:
         rows.append(as_row(document, kinds))
         if len(rows) == CHUNK_ROWS:
-            _insert(cursor, comparison, rows)
+            insert_columns(cursor, comparison, list(zip(*rows, strict=True)))
             rows = []
     if rows:
-        _insert(cursor, comparison, rows)
+        insert_columns(cursor, comparison, list(zip(*rows, strict=True)))
+
+
+def insert_columns(
+    cursor: duckdb.DuckDBPyConnection, comparison: Comparison, fields: Sequence[Sequence[str | None]]
+) -> None:
+    """Append rows, given as a sequence per expected column."""
+    chunk = pa.table({f"c{n}": pa.array(field, pa.string()) for n, field in enumerate(fields)})
+    cursor.register("chunk", chunk)
+    cursor.execute(f"INSERT INTO {comparison.found} SELECT * FROM chunk")  # noqa: S608 - our own names
+    cursor.unregister("chunk")
 
 
 def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
@@ -74,14 +84,6 @@ def flattened(document: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _insert(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, rows: list[list[str | None]]) -> None:
-    fields = zip(*rows, strict=True)
-    chunk = pa.table({f"c{n}": pa.array(field, pa.string()) for n, field in enumerate(fields)})
-    cursor.register("chunk", chunk)
-    cursor.execute(f"INSERT INTO {comparison.found} SELECT * FROM chunk")  # noqa: S608 - our own names
-    cursor.unregister("chunk")
 
 
 def _iso(value: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
@@ -19,8 +19,9 @@ from shoplake import aws
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import count, run_sql
-from shoplake.verify.stores.documents import create_found, insert_documents
+from shoplake.verify.database import columns, count, run_sql
+from shoplake.verify.stores.documents import create_found, insert_columns
+from shoplake.verify.stores.dynamodb_pages import Pages
 
 SESSIONS = Comparison("dynamodb", "sessions", ("pk",))
 ORDERS = Comparison("dynamodb", "orders", ("pk", "sk"))
@@ -65,35 +66,23 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def plain(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """An attribute value as Python's; a type that the data model does not use stays tagged."""
-    ((kind, value),) = attribute.items()
-    if kind == "S" or kind == "BOOL":
-        return value
-    if kind == "N":
-        return int(value) if value.lstrip("-").isdigit() else float(value)
-    if kind == "M":
-        return {name: plain(inner) for name, inner in value.items()}
-    if kind == "L":
-        return [plain(inner) for inner in value]
-    return None if kind == "NULL" else dict(attribute)
-
-
-class _Pages(threading.local):
-    """Decoded pages of the thread's own scan, until it takes them."""
+class _Taken(threading.local):
+    """Items of the thread's own scan, a page each, until it takes them."""
 
     def __init__(self) -> None:
-        self.items: list[list[dict[str, Any]]] = []
+        self.pages: list[bytes | msgspec.Raw] = []
 
 
 def _load_table(cursor: duckdb.DuckDBPyConnection, client: Any, comparison: Comparison, table: str) -> None:  # noqa: ANN401
     """Each segment of the scan goes page by page into the found table; DuckDB takes several writers."""
     create_found(cursor, comparison)
-    decoded = _Pages()
-    client.meta.events.register("before-parse.dynamodb.Scan", partial(_decode_items, decoded), unique_id="pages")
+    taken = _Taken()
+    client.meta.events.register("before-parse.dynamodb.Scan", partial(_take_items, taken), unique_id="pages")
+    pages = Pages(columns(cursor, comparison.expected))
 
     def load_segment(writer: duckdb.DuckDBPyConnection, segment: int) -> None:
-        insert_documents(writer, comparison, _items(client, decoded, table, segment))
+        for items in _pages(client, taken, table, segment):
+            insert_columns(writer, comparison, pages.columns(items))
 
     with ThreadPoolExecutor(SEGMENTS, thread_name_prefix=f"scan-{comparison.table}") as pool:
         segments = [pool.submit(load_segment, cursor.cursor(), segment) for segment in range(SEGMENTS)]
@@ -102,18 +91,19 @@ def _load_table(cursor: duckdb.DuckDBPyConnection, client: Any, comparison: Comp
         segment.result()
 
 
-def _items(client: Any, decoded: _Pages, table: str, segment: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+def _pages(client: Any, taken: _Taken, table: str, segment: int) -> Iterator[bytes | msgspec.Raw]:  # noqa: ANN401
     pages = client.get_paginator("scan").paginate(
         TableName=table, Segment=segment, TotalSegments=SEGMENTS, ConsistentRead=True
     )
-    for page in pages:
-        for item in decoded.items.pop() if decoded.items else page["Items"]:
-            yield {name: plain(value) for name, value in item.items()}
+    for _ in pages:
+        while taken.pages:
+            yield taken.pages.pop()
 
 
-def _decode_items(decoded: _Pages, response_dict: dict[str, Any], **_: object) -> None:
+def _take_items(taken: _Taken, response_dict: dict[str, Any], **_: object) -> None:
     """Takes the items out of a response before botocore walks each of their attributes, which takes 2/3 of a scan."""
     if response_dict["status_code"] == HTTPStatus.OK:
-        body = msgspec.json.decode(response_dict["body"])
-        decoded.items.append(body.pop("Items", []))
+        body = msgspec.json.decode(response_dict["body"], type=dict[str, msgspec.Raw])
+        if (items := body.pop("Items", None)) is not None:
+            taken.pages.append(items)
         response_dict["body"] = msgspec.json.encode(body)

@@ -42,10 +42,11 @@ STOP_WITHIN_S = 10.0
 async def test_a_frozen_owner_that_wakes_up_after_a_take_over_writes_nothing(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.large_log)  # heirs read on while a slow zombie wakes up
     async with lab.stores(*SINKS) as stores:
-        for number in range(lab.tier.zombies):
-            # A group of its own: in one that still knows the members of the round before, two new ones get a half each.
-            group = stores.group(number)
-            await asyncio.gather(*(zombie(lab, nemesis.of(sink, number), sink, stores, group) for sink in SINKS))
+        async with lab.feeding():
+            for number in range(lab.tier.zombies):
+                # Its own group: in one that still knows the members of the round before, two new ones get a half each.
+                group = stores.group(number)
+                await asyncio.gather(*(zombie(lab, nemesis.of(sink, number), sink, stores, group) for sink in SINKS))
         await asyncio.gather(*(lab.finish(sink, stores) for sink in SINKS))
         await lab.check(6, "SIGSTOP, take-over, SIGCONT", stores, SINKS, faults=lab.tier.zombies)
 

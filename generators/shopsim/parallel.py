@@ -114,7 +114,7 @@ def _dismiss(crew: list[_Member]) -> None:
 def _work(theirs: Connection) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     outbox: queue.Queue[_Message] = queue.Queue(maxsize=_AHEAD)
     post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
     post.start()
@@ -147,7 +147,7 @@ def _send(sender: Connection, outbox: queue.Queue[_Message]) -> None:
         del message, text
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -17,7 +17,7 @@ from shoplake.cli.verify import command
 from shoplake.contract import DEAD_LETTERS
 from shoplake.errors import StackError, StoreUnavailable, VerifyFailed
 from shoplake.settings import Settings
-from shoplake.verify import STORES, log, verify
+from shoplake.verify import STORES, log, run, verify
 
 from .damage import DAMAGE, board_of
 
@@ -29,6 +29,15 @@ async def test_a_loaded_stack_is_exact(loaded_stack: Settings) -> None:
     assert {store.name: [str(f) for f in store.findings] for store in report.stores} == {name: [] for name in STORES}
     assert report.ok
     assert all(store.expected == store.found > 0 for store in report.stores if store.name != "dead_letters")
+
+
+async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "APART_RECORDS", 1)
+    said: list[str] = []
+    here, apart = await verify(loaded_stack, ["redis"]), await verify(loaded_stack, ["log", "redis"], said.append)
+    assert apart.ok
+    assert apart.stores[1] == here.stores[0]
+    assert any(line.endswith(f"{apart.stores[0].found:,} events read") for line in said)
 
 
 @pytest.mark.parametrize("name", ["lake", "postgres", "dynamodb", "mongo", "redis"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import itertools
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,10 @@ EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
 
 
 class Spill:
-    """Parquet files of one verification, a file per chunk and kind, under one folder."""
+    """Parquet files of one verification, a file per chunk and kind, under one folder; several processes may write."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._numbers = itertools.count()
+        self.folder = folder
         empty: dict[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
             "log_index": INDEX,
             "simulated_index": {c: t for c, t in INDEX.items() if c not in OF_LOG_ONLY},
@@ -67,18 +66,19 @@ class Spill:
             **{f"valid_{name}": {**topic.columns, **COORDINATES} for name, topic in TOPICS.items()},
         }
         for kind, schema in empty.items():
-            (folder / kind).mkdir(parents=True)
-            self.write(kind, pl.DataFrame(schema=schema))
+            if not (folder / kind).exists():
+                (folder / kind).mkdir(parents=True)
+                self.write(kind, pl.DataFrame(schema=schema))
 
     def write(self, kind: str, rows: pl.DataFrame) -> None:
         """One more file of a kind. It appears whole: the views may be read meanwhile."""
-        path = self._folder / kind / f"{next(self._numbers):06}.parquet"
+        path = self.folder / kind / f"{uuid.uuid4().hex}.parquet"
         rows.write_parquet(path.with_suffix(".part"), compression="lz4", statistics=False)
         path.with_suffix(".part").rename(path)
 
     def create_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """A view per kind over all its files."""
-        for kind in sorted(self._folder.iterdir()):
+        for kind in sorted(self.folder.iterdir()):
             cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet('{kind}/*.parquet')")  # noqa: S608
         run_sql(cursor, "letters")
         for topic in TOPICS:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,15 +19,19 @@ from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UsageError, first_of
 from shoplake.settings import Settings
 from shoplake.verify import log
+from shoplake.verify.apart import Apart, Job, Tell
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
-from shoplake.verify.events import Spill, newest_records, spill_chunk
+from shoplake.verify.events import Spill, newest_records
+from shoplake.verify.reading import read_log, simulate
 from shoplake.verify.replays import check_replays, note_outcomes, note_refused_before
 from shoplake.verify.report import STORES, Report, StoreResult
-from shoplake.verify.simulation import check_log, spill_simulation
+from shoplake.verify.simulation import check_log
 from shoplake.verify.stores import Store, store
 
 Progress = Callable[[str], None]
+APART_RECORDS = 500_000
+"""So long is a log that is read by a process of its own, which takes half a second to begin."""
 
 
 async def verify(settings: Settings, stores: Collection[str] | None = None, progress: Progress | None = None) -> Report:
@@ -50,13 +55,15 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     wanted = [name for name in STORES if stores is None or name in stores]
     tell = progress or (lambda _: None)
     start = time.monotonic()
+    records = 0
     with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
-        await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))
+        records = sum((await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))).values())
     with (
+        Apart() if records >= APART_RECORDS else contextlib.nullcontext() as apart,
         tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
         open_database(Path(folder)) as database,
     ):
-        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), database, tell)
+        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), apart, database, tell)
         try:
             results = await run.check(wanted)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -72,6 +79,7 @@ class _Run:
     """One verification's surroundings.
 
     Attributes:
+        apart: reads the log and simulates, if it is not to be done here.
         working: held by the store that is being read or compared. One at a time fills two processors beside the log
             and the simulation, and several at once would take as much memory again.
     """
@@ -79,6 +87,7 @@ class _Run:
     settings: Settings
     folder: Path
     spill: Spill
+    apart: Apart | None
     database: duckdb.DuckDBPyConnection
     tell: Progress
     working: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -89,7 +98,7 @@ class _Run:
         run_sql(self.database, "common")
         try:
             async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(self._spill_log())
+                reading = tasks.create_task(self._read_log())
                 checks = [tasks.create_task(self._outcome(name, reading)) for name in wanted]
         except ExceptionGroup as group:
             raise first_of(group) from group
@@ -124,25 +133,22 @@ class _Run:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         cursor = self.database.cursor()
         note_outcomes(cursor, newest_records([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])]))
-        await asyncio.to_thread(spill_simulation, self.spill, published)
+        await self._aside(partial(simulate, published, self.spill.folder), lambda _: None)
         await reading
         return StoreResult.total(
             "log", [await asyncio.to_thread(check, cursor) for check in (check_log, check_replays)]
         )
 
-    async def _spill_log(self) -> None:
-        """The log as Parquet; one chunk is written while the next is read."""
-        events = 0
-        writing: asyncio.Task[int] | None = None
-        async with asyncio.TaskGroup() as tasks:
-            async for chunk in log.read(self.settings.kafka, [*TOPICS, DEAD_LETTERS]):
-                if writing:
-                    events += await writing
-                    self.tell(f"log: {events:,} events read")
-                writing = tasks.create_task(asyncio.to_thread(spill_chunk, self.spill, chunk))
-        events += writing.result() if writing else 0
+    async def _read_log(self) -> None:
+        def told(events: int) -> None:
+            self.tell(f"log: {events:,} events read")
+
+        told(await self._aside(partial(read_log, self.settings.kafka, self.spill.folder), told))
         await asyncio.to_thread(note_refused_before, self.database.cursor())
-        self.tell(f"log: {events:,} events read")
+
+    async def _aside(self, job: Job[int], tell: Tell) -> int:
+        """Have it done by the other process, where there is one."""
+        return await (asyncio.to_thread(job, tell) if self.apart is None else self.apart.run(job, tell))
 
 
 def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:

@@ -40,6 +40,15 @@ async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, mon
     assert any(line.endswith(f"{apart.stores[0].found:,} events read") for line in said)
 
 
+async def test_a_file_of_the_lake_with_deletes_beside_it_is_read_as_iceberg_does(
+    loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoplake.verify.stores.lake.is_whole", lambda task: False)
+    (store,) = (await verify(loaded_stack, ["lake"])).stores
+    assert store.ok
+    assert store.found > 0
+
+
 @pytest.mark.parametrize("name", ["lake", "postgres", "dynamodb", "mongo", "redis"])
 async def test_planted_damage_is_reported_by_key(loaded_stack: Settings, name: str) -> None:
     planted = DAMAGE[name](loaded_stack)

@@ -148,6 +148,7 @@ def _send(sender: Connection, outbox: queue.Queue[_Message]) -> None:
 
 
 def end_with_parent() -> None:
+    """Wait until the process that started this one is gone, and end this one; for a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -9,12 +9,15 @@ import msgspec
 
 from shoplake.verify.stores.documents import BOOKKEEPING, UNKNOWN, as_row, as_text
 
+ABSENT = msgspec.Raw()
+EMPTY = b"{}"
+
 
 class Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """An attribute where a text or a map belongs."""
 
     S: str | None = None
-    M: dict[str, Any] | None = None
+    M: msgspec.Raw = ABSENT
 
 
 class Number(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -38,7 +41,7 @@ class Pages:
             for name, kind in kinds.items()
             if name != UNKNOWN
         ]
-        ours = [(name, Any, None) for name in sorted(BOOKKEEPING - kinds.keys())]
+        ours = [(name, msgspec.Raw, ABSENT) for name in sorted(BOOKKEEPING - kinds.keys())]
         item = msgspec.defstruct("Item", [*attributes, *ours], forbid_unknown_fields=True, gc=False)
         self._decoder = msgspec.json.Decoder(list[item])  # type: ignore[valid-type]
 
@@ -79,8 +82,10 @@ def _column(items: list[Any], name: str, kind: str) -> list[str | None]:
     held = [getattr(item, name) for item in items]
     if kind != "VARCHAR":
         return [None if number is None else number.N for number in held]
-    return [None if text is None else text.S if text.M is None else _map(text.M) for text in held]
+    return [None if text is None else text.S if not text.M else _map(text.M) for text in held]
 
 
-def _map(value: dict[str, Any]) -> str | None:
-    return as_text(plain({"M": value}), "VARCHAR") if value else "{}"
+def _map(value: msgspec.Raw) -> str | None:
+    if bytes(value) == EMPTY:
+        return "{}"
+    return as_text(plain({"M": msgspec.json.decode(value)}), "VARCHAR")

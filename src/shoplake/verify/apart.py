@@ -28,7 +28,12 @@ class Apart:
         context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), name="verify", daemon=True)
-        self._process.start()
+        # Ctrl-C reaches the whole group, and what to do about it is decided here.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()  # the process's death then ends the pipe
         self._free = asyncio.Lock()
         return self
@@ -70,7 +75,6 @@ class Apart:
 
 
 def _work(theirs: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

@@ -59,10 +59,10 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
         records = sum((await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))).values())
     with (
-        Apart() if records >= APART_RECORDS else contextlib.nullcontext() as apart,
         tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
-        open_database(Path(folder)) as database,
+        Apart() if records >= APART_RECORDS else contextlib.nullcontext() as apart,
     ):
+        database = open_database(Path(folder))
         run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), apart, database, tell)
         try:
             results = await run.check(wanted)
@@ -71,6 +71,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
                 f"the verification could not go on: {error}",
                 fix=f"it needs about 150 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
             ) from error
+        database.close()  # not where it failed: threads may be at work in it, and DuckDB would crash
     return Report(stores=tuple(results), seconds=round(time.monotonic() - start, 3))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -57,6 +59,13 @@ async def test_a_process_that_dies_is_a_clear_error(jobs: ModuleType) -> None:
             await apart.run(jobs.killed, print)
         with pytest.raises(ShoplakeError, match="died with exit code -9"):
             await apart.run(jobs.pid, print)
+
+
+async def test_ctrl_c_is_for_the_parent_to_decide_from_the_start(jobs: ModuleType) -> None:
+    with Apart() as apart:
+        (number,) = [process.pid for process in multiprocessing.active_children() if process.pid]
+        os.kill(number, signal.SIGINT)
+        assert await apart.run(partial(jobs.counted, 1), print) == 1
 
 
 async def test_it_is_gone_at_the_end_although_it_works(jobs: ModuleType) -> None:

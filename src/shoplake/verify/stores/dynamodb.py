@@ -45,12 +45,11 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     Raises:
         StoreUnavailable: DynamoDB does not answer, or has no such table.
     """
-    del folder
     tables = settings.dynamodb
     try:
         client = aws.client("dynamodb", read_timeout_s=60)
-        _load_table(cursor, client, SESSIONS, tables.sessions_table)
-        _load_table(cursor, client, ORDERS, tables.orders_table)
+        _load_table(cursor, client, SESSIONS, tables.sessions_table, folder)
+        _load_table(cursor, client, ORDERS, tables.orders_table, folder)
     except (BotoCoreError, ClientError) as error:
         raise StoreUnavailable(
             f"dynamodb tables {tables.sessions_table}, {tables.orders_table} could not be read: {error}",
@@ -73,7 +72,13 @@ class _Taken(threading.local):
         self.pages: list[bytes | msgspec.Raw] = []
 
 
-def _load_table(cursor: duckdb.DuckDBPyConnection, client: Any, comparison: Comparison, table: str) -> None:  # noqa: ANN401
+def _load_table(
+    cursor: duckdb.DuckDBPyConnection,
+    client: Any,  # noqa: ANN401
+    comparison: Comparison,
+    table: str,
+    folder: Path,
+) -> None:
     """Each segment of the scan goes page by page into the found table; DuckDB takes several writers."""
     create_found(cursor, comparison)
     taken = _Taken()
@@ -82,6 +87,8 @@ def _load_table(cursor: duckdb.DuckDBPyConnection, client: Any, comparison: Comp
 
     def load_segment(writer: duckdb.DuckDBPyConnection, segment: int) -> None:
         for items in _pages(client, taken, table, segment):
+            if not folder.exists():
+                return  # the verification was given up, and waits for its threads
             insert_columns(writer, comparison, pages.columns(items))
 
     with ThreadPoolExecutor(SEGMENTS, thread_name_prefix=f"scan-{comparison.table}") as pool:

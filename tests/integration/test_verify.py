@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -18,6 +20,7 @@ from shoplake.contract import DEAD_LETTERS
 from shoplake.errors import StackError, StoreUnavailable, VerifyFailed
 from shoplake.settings import Settings
 from shoplake.verify import STORES, log, run, verify
+from shoplake.verify.stores import dynamodb
 
 from .damage import DAMAGE, board_of
 
@@ -47,6 +50,27 @@ async def test_a_file_of_the_lake_with_deletes_beside_it_is_read_as_iceberg_does
     (store,) = (await verify(loaded_stack, ["lake"])).stores
     assert store.ok
     assert store.found > 0
+
+
+async def test_a_verification_can_be_given_up_while_a_store_is_read(
+    loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+    insert = dynamodb.insert_columns
+
+    def slowly(*arguments: Any) -> None:
+        begun.set()
+        time.sleep(0.5)  # in which the verification is given up
+        insert(*arguments)
+        ended.set()
+
+    monkeypatch.setattr(dynamodb, "insert_columns", slowly)
+    verification = asyncio.create_task(verify(loaded_stack, ["dynamodb"]))
+    assert await asyncio.to_thread(begun.wait, 60)
+    verification.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await verification
+    assert await asyncio.to_thread(ended.wait, 60)  # DuckDB crashes where its database is closed meanwhile
 
 
 @pytest.mark.parametrize("name", ["lake", "postgres", "dynamodb", "mongo", "redis"])

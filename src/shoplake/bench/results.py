@@ -19,9 +19,10 @@ class Measure(msgspec.Struct, frozen=True):
         events: that went through in the timed part.
         wall_s: length of the timed part.
         cpu_s: user and system time of the measuring process, of all its threads, in the timed part; of the whole
-            path also that of the processes it started.
+            path and of verify also that of the processes it started.
         servers_cpu_s: the same of the stack's servers.
-        peak_rss_bytes: most resident memory that the process had, imports and preparation included.
+        peak_rss_bytes: most resident memory that the process had, imports and preparation included; of verify with
+            that of the process beside it.
         figures: what else was measured, by name with its unit (`p50_s`).
     """
 

@@ -70,12 +70,18 @@ async def test_a_dynamodb_that_throttles_and_takes_a_part_gets_everything_once(l
                 between.add(conflicted, "TransactWriteItems", share=THROTTLED / 3),
             ]
             through = {"AWS_ENDPOINT_URL": between.url}
-            async with lab.worker("dynamodb", stores, through, batch=batch, until_caught_up=True) as worker:
-                assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(lab.tier.throttled_workers):
+                    workers.create_task(to_the_end(lab, stores, through, batch))
             done = sum(rule.done for rule in rules)
         nemesis.note(f"{done} answers were bad")
         note = f"30% of keys unprocessed, 30% of calls throttled, batches of {batch}"
         await lab.check(14, "UnprocessedKeys, throttling, conflicts", stores, ["dynamodb"], faults=done, note=note)
+
+
+async def to_the_end(lab: Lab, stores: Stores, through: dict[str, str], batch: int) -> None:
+    async with lab.worker("dynamodb", stores, through, batch=batch, until_caught_up=True) as worker:
+        assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
 
 
 @pytest.mark.row(15)

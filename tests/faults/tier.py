@@ -23,6 +23,7 @@ class Tier:
         lost_answers: per store.
         commits: per concurrent writer of the lake; `writers` of them; `failed_commits` are answered by 5xx.
         throttled_batches: batches written to a DynamoDB that throttles.
+        throttled_workers: how many share them; each spends most of its time waiting before it tries again.
         redelivered: events that come up to five times.
         poison, poisoned: so many broken events in so many.
         terminations: SIGTERM, per sink.
@@ -50,6 +51,7 @@ class Tier:
     commits: int
     failed_commits: int
     throttled_batches: int
+    throttled_workers: int
     redelivered: int
     poison: int
     poisoned: int
@@ -79,6 +81,7 @@ SMALL = Tier(
     commits=10,
     failed_commits=5,
     throttled_batches=100,
+    throttled_workers=1,
     redelivered=10_000,
     poison=100,
     poisoned=10_000,
@@ -107,6 +110,7 @@ LARGE = Tier(
     commits=100,
     failed_commits=50,
     throttled_batches=10_000,
+    throttled_workers=6,
     redelivered=1_000_000,
     poison=10_000,
     poisoned=1_000_000,

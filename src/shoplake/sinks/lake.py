@@ -231,6 +231,12 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
             failpoints.reach("lake.commit.before")
     except (CommitFailedException, CommitStateUnknownException):
         return False
+    except FileNotFoundError:
+        # Of a snapshot that others have replaced and expired since it was read here; or the table's files are gone.
+        seen = table.metadata_location
+        if table.refresh().metadata_location == seen:
+            raise
+        return False
     return True
 
 

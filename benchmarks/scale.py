@@ -33,7 +33,7 @@ from shoplake.settings import Settings
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "scale"
 SINKS = ("postgres", "redis")
 SEED = 7
-STEPS = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000)
+STEPS = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 50_000_000)
 PARTITIONS, WORKERS = (1, 6, 24), (1, 2)
 BATCHES = (1_000, 5_000, 20_000, 50_000, 100_000)
 PADDINGS = (0, 300, 1_500)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-import signal
 import threading
 import traceback
 from collections.abc import Collection, Generator, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ from shopsim.errors import WorkerFailed
 from shopsim.lines import Text
 from shopsim.loading import scenario_from_dict
 from shopsim.parcels import Parcel, merged, packed, unpacked
+from shopsim.processes import JOIN_S, end, end_with_parent, start
 from shopsim.published import published
 from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
@@ -27,7 +27,6 @@ _AHEAD = 1  # stretches that a worker holds ready beside the one it is sending: 
 WINDOWS_PER_WORKER = 2
 """Windows that are made at once, for each worker: as it holds some of the lanes only, as much as two whole ones."""
 _FRAME, _FAILURE = b"F", b"E"
-_JOIN_S = 2.0
 
 _Member: TypeAlias = tuple[BaseProcess, Connection]
 _Message: TypeAlias = tuple[bytes, Text | None]
@@ -49,7 +48,7 @@ def published_in_parallel(
         for number in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs,), name=f"shopsim-{number}", daemon=True)
-            process.start()
+            start(process)
             crew.append((process, ours))
             theirs.close()  # the worker's death then ends the pipe
         for number, (worker, ours) in enumerate(crew):
@@ -80,7 +79,7 @@ def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
 
 
 def _death(process: BaseProcess) -> WorkerFailed:
-    process.join(_JOIN_S)
+    process.join(JOIN_S)
     return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
 
 
@@ -105,15 +104,11 @@ def _dismiss(crew: list[_Member]) -> None:
         receiver.close()
         process.terminate()
     for process, _ in crew:
-        process.join(_JOIN_S)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        end(process)
 
 
 def _work(theirs: Connection) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=end_with_parent, daemon=True).start()
     outbox: queue.Queue[_Message] = queue.Queue(maxsize=_AHEAD)
     post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
@@ -145,11 +140,3 @@ def _send(sender: Connection, outbox: queue.Queue[_Message]) -> None:
         except OSError:  # nobody listens any more
             os._exit(0)
         del message, text
-
-
-def end_with_parent() -> None:
-    """Wait until the process that started this one is gone, and end this one; for a thread of its own."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import signal
 import threading
 import traceback
 from collections.abc import Callable
@@ -13,12 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from shoplake.errors import ShoplakeError
-from shopsim.parallel import end_with_parent
+from shopsim.processes import JOIN_S, end, end_with_parent, start
 
 R = TypeVar("R")
 Tell: TypeAlias = Callable[[int], None]
 Job: TypeAlias = Callable[[Tell], R]
-_JOIN_S = 2.0
 
 
 class Apart:
@@ -28,22 +26,13 @@ class Apart:
         context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), name="verify", daemon=True)
-        # Ctrl-C reaches the whole group, and what to do about it is decided here.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        start(self._process)
         theirs.close()  # the process's death then ends the pipe
         self._free = asyncio.Lock()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.terminate()
-        self._process.join(_JOIN_S)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        end(self._process)
         self._ours.close()
 
     async def run(self, job: Job[R], tell: Tell) -> R:
@@ -63,7 +52,7 @@ class Apart:
                 while isinstance(answer := await asyncio.to_thread(self._ours.recv), int):
                     tell(answer)
             except (EOFError, OSError) as error:
-                self._process.join(_JOIN_S)
+                self._process.join(JOIN_S)
                 raise ShoplakeError(
                     f"the process that reads the log died with exit code {self._process.exitcode}",
                     fix="was there too little memory? run the same command again",

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from shoplake.stack.process import tail
-from shoplake.streaming import sparing
+from shoplake.streaming import sparing, supervisor
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import Failure
 
@@ -62,8 +62,7 @@ class Worker:
         return self.state == "caught up" and not self.fed
 
     def send(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
+        supervisor.send(self.process, number)
 
     async def kill(self) -> None:
         """`kill -9`, and see that nothing else ended it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -143,8 +144,7 @@ class _Worker:
             return await process.wait()
         finally:
             stopper.cancel()
-            if process.returncode is None:
-                process.kill()
+            send(process, signal.SIGKILL)
             self.view = replace(self.view, pid=None)
 
     async def _follow(self, process: asyncio.subprocess.Process) -> None:
@@ -176,10 +176,20 @@ class _Worker:
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         await self._stopping.wait()
+        send(process, signal.SIGTERM)
+        await asyncio.sleep(STOP_WAIT_S)
+        send(process, signal.SIGKILL)
+
+
+def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal a process, if it still runs.
+
+    `Process.send_signal` asks first whether the process has ended, which takes the exit code away from the loop's own
+    wait: one that ends at that moment is told to have ended with 255 (python/cpython#87744, before Python 3.13).
+    """
+    if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            await asyncio.sleep(STOP_WAIT_S)
-            process.kill()
+            os.kill(process.pid, number)
 
 
 async def _all_ended(tasks: Sequence[asyncio.Task[None]]) -> None:

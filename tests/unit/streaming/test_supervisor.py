@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -109,3 +110,26 @@ async def test_a_signal_ends_all_workers_and_starts_none_again(workers: Workers)
         await running
     assert (workers.folder / "ended").read_text() == "\n\n"
     assert started.read_text() == "\n\n"
+
+
+async def test_a_worker_that_ends_as_the_signal_comes_has_not_failed(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waitpid, ended, go_on = os.waitpid, threading.Event(), threading.Event()
+
+    def late(pid: int, options: int) -> tuple[int, int]:
+        """The loop's own wait, held between the end of the process and the taking of its exit code."""
+        if options == 0:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            ended.set()
+            go_on.wait(5)
+        return waitpid(pid, options)
+
+    monkeypatch.setattr(os, "waitpid", late)
+    running = asyncio.ensure_future(workers.run(redis="trap 'exit 0' TERM; while :; do sleep 0.02; done"))
+    assert await asyncio.to_thread(ended.wait, 5)  # the dead letters' worker, which ends by itself
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.1)
+    go_on.set()
+    with pytest.raises(Interrupted):
+        await running

@@ -40,8 +40,9 @@ READ_BY = {
     "mongo": ("customers", "products", "orders", "reviews"),
     "redis": ("orders", "clicks", "inventory"),
 }
-CPU_US = {"publish": 6.1, "lake": 16.0, "postgres": 8.0, "dynamodb": 26.0, "mongo": 35.0, "redis": 5.3}
-"""CPU µs per event that the process reads or publishes."""
+CPU_US = {"publish": 2.2, "lake": 5.2, "postgres": 5.0, "dynamodb": 12.0, "mongo": 13.6, "redis": 2.7}
+"""CPU µs per event that the process reads or publishes: of logs from a million events on by `scale.py`; the lake's by
+`shoplake bench`, DynamoDB's and MongoDB's by `side_by_side.py` (the longer log)."""
 COALESCED = (
     (0.001, 1.0, 1.0),
     (1, 0.92, 1.0),
@@ -79,7 +80,7 @@ class Load:
     kept_days: float = 7
     replication: int = 3
     cpu_us: Mapping[str, float] = field(default_factory=lambda: CPU_US)
-    postgres_server_us: float = 5.0
+    postgres_server_us: float = 4.4
     redis_server_us: float = 0.1
 
 

@@ -1,6 +1,6 @@
 """Shoplake beside what one would use instead, on the same machine, the same servers and the same work.
 
-    python benchmarks/side_by_side.py                    # some 20 minutes, two of them for a stack of its own
+    python benchmarks/side_by_side.py                    # some 8 minutes, two of them for a stack of its own
     python benchmarks/side_by_side.py --only stores --runs 1 --events 10000
 
 Into Kafka: Faker and one `send` per message with three clients, khaos-cli, and `generate`. Out of it: for each store

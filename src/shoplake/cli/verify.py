@@ -27,10 +27,12 @@ def command(
     import json as jsonlib
     import sys
 
+    from shoplake import allocators
     from shoplake.errors import VerifyFailed
     from shoplake.platform import connect
     from shoplake.verify import verify
 
+    allocators.keep_little()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
     report = asyncio.run(verify(connect(environment), names, progress=lambda text: print(text, file=sys.stderr)))
     if json:

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
+from shoplake import allocators
 from shoplake.errors import ShoplakeError
 from shopsim.processes import JOIN_S, end, end_with_parent, start
 
@@ -64,6 +65,7 @@ class Apart:
 
 
 def _work(theirs: Connection) -> None:
+    allocators.keep_little()
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

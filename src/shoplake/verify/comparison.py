@@ -32,6 +32,11 @@ class Comparison:
         return f'expected."{self.store}_{self.table}"'
 
     @property
+    def fold(self) -> str:
+        """The view that makes a share of what the log says."""
+        return f'"fold_{self.store}_{self.table}"'
+
+    @property
     def found(self) -> str:
         """The relation with what the store holds."""
         return f'found."{self.store}_{self.table}"'

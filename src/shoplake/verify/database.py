@@ -7,8 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-# What does not fit goes to the disk: sessions and orders of ten million events, say.
-MEMORY_LIMIT = "256MB"
+# What does not fit goes to the disk, but for aggregates of texts (`shares.py`).
+MEMORY_LIMIT = "160MB"
+# Each takes memory of its own, most of it beside that limit. One more processor reads the log meanwhile.
+THREADS = 2
 
 
 def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -18,7 +20,11 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
         config={
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(folder / "duckdb"),
+            "threads": THREADS,
             "preserve_insertion_order": False,
+            "enable_external_file_cache": False,  # each file is read a few times, from the system's own cache
+            "allocator_flush_threshold": "16MB",
+            "allocator_bulk_deallocation_flush_threshold": "64MB",
             "autoinstall_known_extensions": False,  # all that is used is built in; nothing is fetched
         },
     )

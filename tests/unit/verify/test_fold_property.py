@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from shoplake.verify import shares
 
 from .conftest import START_MS, Folder
 
@@ -87,6 +91,13 @@ review_events = st.one_of(
     event(["review_submitted"], **review, order_id=orders, title=st.just(""), body=st.just("")),
     event(["review_removed"], **review, reason=st.just("spam")),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_shares() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shares, "KEYS_AT_ONCE", 1)
+        yield
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
+from shoplake.verify import shares
+
 from .conftest import CUSTOMER, PLACED, START_MS, Folder
 
 Fold = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True, params=[None, 1], ids=["at once", "in shares"])
+def keys_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param is not None:
+        monkeypatch.setattr(shares, "KEYS_AT_ONCE", request.param)
 
 
 def minute(n: int) -> datetime:
@@ -239,7 +247,7 @@ def test_a_cart_adds_up_and_forgets_what_was_removed(fold: Fold) -> None:
 
 
 def test_many_sessions_are_folded_in_shares(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoplake.verify.stores.dynamodb.CLICKS_AT_ONCE", 7)
+    monkeypatch.setattr(shares, "KEYS_AT_ONCE", 7)
     viewed = [("page_viewed", {"session_id": f"s{n % 20}", "page": "home"}) for n in range(60)]
 
     rows = fold("dynamodb_sessions", clicks=viewed)

@@ -1,7 +1,7 @@
--- What the two MongoDB collections should hold, a column per field of the document (`section.field`). A section
+-- What the two MongoDB collections should hold of one share of the keys, a column per field of the document (`section.field`). A section
 -- that has had no event is null throughout; one that has had any holds all its numbers.
 
-CREATE OR REPLACE TABLE expected.mongo_customers AS
+CREATE OR REPLACE VIEW fold_mongo_customers AS
 WITH orders AS (
     SELECT
         customer_id,
@@ -17,6 +17,7 @@ WITH orders AS (
         arg_max(order_id, kafka_offset) FILTER (type = 'order_placed') AS last_order_id,
         arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS last_order_at_ms
     FROM ev_orders
+    WHERE in_share(customer_id)
     GROUP BY customer_id
 ),
 
@@ -26,6 +27,7 @@ reviews AS (
         sum(CASE type WHEN 'review_submitted' THEN 1 ELSE -1 END)::BIGINT AS count,
         sum(CASE type WHEN 'review_submitted' THEN rating ELSE -rating END)::BIGINT AS rating_sum
     FROM ev_reviews
+    WHERE in_share(customer_id)
     GROUP BY customer_id
 )
 
@@ -55,10 +57,11 @@ FROM fold_customers AS c
 FULL JOIN orders AS o USING (customer_id)
 FULL JOIN reviews AS r USING (customer_id);
 
-CREATE OR REPLACE TABLE expected.mongo_products AS
+CREATE OR REPLACE VIEW fold_mongo_products AS
 WITH signed AS (
     SELECT product_id, rating, CASE type WHEN 'review_submitted' THEN 1 ELSE -1 END AS sign
     FROM ev_reviews
+    WHERE in_share(product_id)
 ),
 
 ratings AS (

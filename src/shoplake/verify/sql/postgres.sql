@@ -1,15 +1,15 @@
--- What schema `shop` of Postgres should hold.
+-- What schema `shop` of Postgres should hold of one share of the keys.
 
-CREATE OR REPLACE TABLE expected.postgres_customers AS
+CREATE OR REPLACE VIEW fold_postgres_customers AS
 SELECT * EXCLUDE (registered_at_ms, updated_at_ms), utc(registered_at_ms) AS registered_at,
     utc(updated_at_ms) AS updated_at
 FROM fold_customers;
 
-CREATE OR REPLACE TABLE expected.postgres_products AS
+CREATE OR REPLACE VIEW fold_postgres_products AS
 SELECT * EXCLUDE (launched_at_ms, updated_at_ms), utc(launched_at_ms) AS launched_at, utc(updated_at_ms) AS updated_at
 FROM fold_products;
 
-CREATE OR REPLACE TABLE expected.postgres_orders AS
+CREATE OR REPLACE VIEW fold_postgres_orders AS
 SELECT
     order_id,
     arg_max(customer_id, kafka_offset) AS customer_id,
@@ -24,9 +24,10 @@ SELECT
     arg_max(order_status(type), kafka_offset) AS status,
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_orders
+WHERE in_share(order_id)
 GROUP BY order_id;
 
-CREATE OR REPLACE TABLE expected.postgres_order_items AS
+CREATE OR REPLACE VIEW fold_postgres_order_items AS
 SELECT
     order_id,
     line_no,
@@ -34,9 +35,10 @@ SELECT
     arg_max(quantity, kafka_offset) AS quantity,
     arg_max(unit_price_cents, kafka_offset) AS unit_price_cents
 FROM order_lines
+WHERE in_share(order_id)
 GROUP BY order_id, line_no;
 
-CREATE OR REPLACE TABLE expected.postgres_payments AS
+CREATE OR REPLACE VIEW fold_postgres_payments AS
 SELECT
     payment_id,
     arg_max(order_id, kafka_offset) AS order_id,
@@ -54,10 +56,10 @@ SELECT
 FROM ev_orders
 WHERE type IN (
     'payment_authorised', 'payment_declined', 'payment_captured', 'payment_refunded', 'payment_charged_back'
-)
+) AND in_share(payment_id)
 GROUP BY payment_id;
 
-CREATE OR REPLACE TABLE expected.postgres_shipments AS
+CREATE OR REPLACE VIEW fold_postgres_shipments AS
 SELECT
     shipment_id,
     arg_max(order_id, kafka_offset) AS order_id,
@@ -70,10 +72,10 @@ SELECT
     arg_max(reason, kafka_offset) FILTER (type = 'order_returned') AS return_reason,
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_orders
-WHERE type IN ('order_shipped', 'order_delivered', 'order_returned')
+WHERE type IN ('order_shipped', 'order_delivered', 'order_returned') AND in_share(shipment_id)
 GROUP BY shipment_id;
 
-CREATE OR REPLACE TABLE expected.postgres_inventory AS
+CREATE OR REPLACE VIEW fold_postgres_inventory AS
 SELECT
     product_id,
     warehouse_id,
@@ -89,9 +91,10 @@ SELECT
     END)::BIGINT AS reserved,
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_inventory
+WHERE in_share(product_id)
 GROUP BY product_id, warehouse_id;
 
-CREATE OR REPLACE TABLE expected.postgres_reviews AS
+CREATE OR REPLACE VIEW fold_postgres_reviews AS
 SELECT
     review_id,
     arg_max(product_id, kafka_offset) AS product_id,
@@ -107,4 +110,5 @@ SELECT
     arg_max(utc(occurred_at_ms), kafka_offset) FILTER (type = 'review_submitted') AS submitted_at,
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_reviews
+WHERE in_share(review_id)
 GROUP BY review_id;

@@ -19,7 +19,8 @@ from shoplake import aws
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import columns, count, run_sql
+from shoplake.verify.database import columns, run_sql
+from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores.documents import create_found, insert_columns
 from shoplake.verify.stores.dynamodb_pages import Pages
 
@@ -27,16 +28,13 @@ SESSIONS = Comparison("dynamodb", "sessions", ("pk",))
 ORDERS = Comparison("dynamodb", "orders", ("pk", "sk"))
 COMPARISONS = (SESSIONS, ORDERS)
 SEGMENTS = 4
-CLICKS_AT_ONCE = 2_500_000
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make the expected tables."""
-    shares = count(cursor, "valid_clicks") // CLICKS_AT_ONCE + 1
-    cursor.execute(f"SET VARIABLE shares = {shares}; SET VARIABLE share = 0")
     run_sql(cursor, "dynamodb")
-    for share in range(shares):
-        cursor.execute(f"SET VARIABLE share = {share}; INSERT INTO {SESSIONS.expected} FROM fold_sessions")
+    fold_in_shares(cursor, SESSIONS, {"clicks": "session_id"})
+    fold_in_shares(cursor, ORDERS, {"orders": "order_id"})
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:

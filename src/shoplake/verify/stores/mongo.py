@@ -13,9 +13,12 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import run_sql
+from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores.documents import create_found, flattened, insert_documents
 
-COMPARISONS = (Comparison("mongo", "customers", ("_id",)), Comparison("mongo", "products", ("_id",)))
+CUSTOMERS = Comparison("mongo", "customers", ("_id",))
+PRODUCTS = Comparison("mongo", "products", ("_id",))
+COMPARISONS = (CUSTOMERS, PRODUCTS)
 BATCH_DOCUMENTS = 5_000
 TIMEOUT_MS = 10_000
 SOCKET_TIMEOUT_MS = 120_000
@@ -24,6 +27,8 @@ SOCKET_TIMEOUT_MS = 120_000
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make the expected tables."""
     run_sql(cursor, "mongo")
+    fold_in_shares(cursor, CUSTOMERS, dict.fromkeys(("customers", "orders", "reviews"), "customer_id"))
+    fold_in_shares(cursor, PRODUCTS, dict.fromkeys(("products", "reviews"), "product_id"))
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:

@@ -12,18 +12,21 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, run_sql
+from shoplake.verify.shares import fold_in_shares
 
 SCHEMA = "shop"
-COMPARISONS = (
-    Comparison("postgres", "customers", ("customer_id",)),
-    Comparison("postgres", "products", ("product_id",)),
-    Comparison("postgres", "orders", ("order_id",)),
-    Comparison("postgres", "order_items", ("order_id", "line_no")),
-    Comparison("postgres", "payments", ("payment_id",)),
-    Comparison("postgres", "shipments", ("shipment_id",)),
-    Comparison("postgres", "inventory", ("product_id", "warehouse_id")),
-    Comparison("postgres", "reviews", ("review_id",)),
-)
+FOLDED_FROM = {
+    Comparison("postgres", "customers", ("customer_id",)): {"customers": "customer_id"},
+    Comparison("postgres", "products", ("product_id",)): {"products": "product_id"},
+    Comparison("postgres", "orders", ("order_id",)): {"orders": "order_id"},
+    Comparison("postgres", "order_items", ("order_id", "line_no")): {"orders": "order_id"},
+    Comparison("postgres", "payments", ("payment_id",)): {"orders": "payment_id"},
+    Comparison("postgres", "shipments", ("shipment_id",)): {"orders": "shipment_id"},
+    Comparison("postgres", "inventory", ("product_id", "warehouse_id")): {"inventory": "product_id"},
+    Comparison("postgres", "reviews", ("review_id",)): {"reviews": "review_id"},
+}
+"""Table -> topic -> its column of what the table is folded by."""
+COMPARISONS = tuple(FOLDED_FROM)
 STATEMENT_TIMEOUT_MS = 300_000
 NULL = "\\N"
 
@@ -31,6 +34,8 @@ NULL = "\\N"
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make the expected tables."""
     run_sql(cursor, "postgres")
+    for comparison, keys in FOLDED_FROM.items():
+        fold_in_shares(cursor, comparison, keys)
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:

@@ -21,8 +21,8 @@ class Measure(msgspec.Struct, frozen=True):
         cpu_s: user and system time of the measuring process, of all its threads, in the timed part; of the whole
             path and of verify also that of the processes it started.
         servers_cpu_s: the same of the stack's servers.
-        peak_rss_bytes: most resident memory that the process had, imports and preparation included; of verify with
-            that of the process beside it.
+        peak_rss_bytes: most resident memory that the process had, imports and preparation included; of verify the
+            most that it and the process beside it had at one time (`Footprint`).
         figures: what else was measured, by name with its unit (`p50_s`).
     """
 

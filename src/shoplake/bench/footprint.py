@@ -1,0 +1,50 @@
+"""How much memory a process takes together with those that it starts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from shoplake.stack import process
+
+EVERY_S = 0.2
+
+
+class Footprint:
+    """Looks at this process and its descendants from `with` to its end. Mutable: `peak_bytes` grows.
+
+    Attributes:
+        peak_bytes: most that they had at one time. A page that several have counts once, as Linux reckons it (`Pss`):
+            most of a library's pages are such.
+    """
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="footprint", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak_bytes = max(self.peak_bytes, sum(map(_bytes, process.family(os.getpid()))))
+            if self._ended.wait(EVERY_S):
+                return
+
+
+def _bytes(pid: int) -> int:
+    """Its own pages, and its part of those that it shares; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

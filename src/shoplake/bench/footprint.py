@@ -10,7 +10,7 @@ from typing import Self
 
 from shoplake.stack import process
 
-EVERY_S = 0.2
+EVERY_S = 1.0  # a look at half a gigabyte takes a hundredth of that
 
 
 class Footprint:

@@ -101,17 +101,21 @@ def spill_chunk(spill: Spill, chunk: Chunk) -> int:
     return events
 
 
-def indexed(rows: pl.DataFrame) -> pl.DataFrame:
+def hashes() -> dict[str, pl.Expr]:
+    """128 bits that tell contents apart, `same_1` and `same_2`, of rows with `key` and `value` (binary)."""
+    value, key = pl.col("value").fill_null(b""), pl.col("key").cast(pl.Binary).fill_null(b"")
+    return {"same_1": value.hash(seed=1) ^ key.hash(seed=2), "same_2": value.hash(seed=3) ^ key.hash(seed=4)}
+
+
+def indexed(rows: pl.DataFrame, event_id: pl.Series | None = None) -> pl.DataFrame:
     """Rows with `topic`, `key` and `value` (binary), as rows of `INDEX`.
 
-    Content is told apart by 128 bits of hash over key and value. `key` is kept only where there is no event id.
+    Args:
+        rows: `key` is kept only where there is no event id.
+        event_id: of each row, where they are known; else they are looked for in the values, which takes long.
     """
-    value, key = pl.col("value").fill_null(b""), pl.col("key").cast(pl.Binary).fill_null(b"")
-    return rows.with_columns(
-        event_id=_texts(rows["value"]).str.extract(EVENT_ID, 1),
-        same_1=value.hash(seed=1) ^ key.hash(seed=2),
-        same_2=value.hash(seed=3) ^ key.hash(seed=4),
-    ).select(
+    ids = _texts(rows["value"]).str.extract(EVENT_ID, 1) if event_id is None else event_id
+    return rows.with_columns(event_id=ids, **hashes()).select(
         *(c for c in COORDINATES if c in rows.columns),
         pl.col("topic").cast(pl.String),
         "event_id",
@@ -150,12 +154,11 @@ def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
 
 def _spill_events(spill: Spill, topic: str, records: Records) -> None:
     raw = _frame(records).with_columns(topic=pl.lit(topic), replay_of=pl.Series(records.replay_of, dtype=pl.String))
-    spill.write("log_index", indexed(raw))
     decoded = decode(topic, [value or b"" for value in records.value])
-    coordinates = (
-        raw.select(list(COORDINATES)).with_row_index("position").with_columns(pl.col("position").cast(pl.Int64))
-    )
-    spill.write(f"valid_{topic}", decoded.events.join(coordinates, on="position").drop("position"))
+    spill.write("log_index", indexed(raw, None if decoded.rejected else decoded.events["event_id"]))
+    valid = raw[decoded.events["position"]] if decoded.rejected else raw
+    coordinates = valid.select(list(COORDINATES)).get_columns()
+    spill.write(f"valid_{topic}", decoded.events.drop("position").hstack(coordinates))
     if decoded.rejected:
         reasons = pl.DataFrame(
             {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}

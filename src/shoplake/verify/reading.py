@@ -1,16 +1,14 @@
-"""What takes longest, and can be done by another process: the log, and what the simulator says of it, as Parquet."""
+"""What takes longest, and can be done by another process: to write the log down as Parquet."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.verify import log
 from shoplake.verify.apart import Tell
 from shoplake.verify.events import Spill, spill_chunk
-from shoplake.verify.simulation import spill_simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +24,6 @@ def read_log(cluster: KafkaSettings, folder: Path, tell: Tell) -> int:
         OSError: the folder is full.
     """
     return asyncio.run(_read_log(cluster, Spill(folder), tell))
-
-
-def simulate(published: Sequence[Mapping[str, Any]], folder: Path, tell: Tell) -> int:
-    """Write what each publisher published to the spill in `folder`; gives the number of events.
-
-    Raises:
-        VerifyFailed: another version of the simulator published, so its events cannot be made again.
-        OSError: the folder is full.
-    """
-    del tell
-    return spill_simulation(Spill(folder), published)
 
 
 async def _read_log(cluster: KafkaSettings, spill: Spill, tell: Tell) -> int:

@@ -19,14 +19,14 @@ from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UsageError, first_of
 from shoplake.settings import Settings
 from shoplake.verify import log
-from shoplake.verify.apart import Apart, Job, Tell
+from shoplake.verify.apart import Apart
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
 from shoplake.verify.events import Spill, newest_records
-from shoplake.verify.reading import read_log, simulate
+from shoplake.verify.reading import read_log
 from shoplake.verify.replays import check_replays, note_outcomes, note_refused_before
 from shoplake.verify.report import STORES, Report, StoreResult
-from shoplake.verify.simulation import check_log
+from shoplake.verify.simulation import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 
 Progress = Callable[[str], None]
@@ -58,12 +58,9 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     records = 0
     with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
         records = sum((await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))).values())
-    with (
-        tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder,
-        Apart() if records >= APART_RECORDS else contextlib.nullcontext() as apart,
-    ):
+    with tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder:
         database = open_database(Path(folder))
-        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), apart, database, tell)
+        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), records >= APART_RECORDS, database, tell)
         try:
             results = await run.check(wanted)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
@@ -80,7 +77,7 @@ class _Run:
     """One verification's surroundings.
 
     Attributes:
-        apart: reads the log and simulates, if it is not to be done here.
+        apart: whether a process of its own is to read the log.
         working: held by the store that is being read or compared. One at a time fills two processors beside the log
             and the simulation, and several at once would take as much memory again.
     """
@@ -88,7 +85,7 @@ class _Run:
     settings: Settings
     folder: Path
     spill: Spill
-    apart: Apart | None
+    apart: bool
     database: duckdb.DuckDBPyConnection
     tell: Progress
     working: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -134,22 +131,27 @@ class _Run:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         cursor = self.database.cursor()
         note_outcomes(cursor, newest_records([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])]))
-        await self._aside(partial(simulate, published, self.spill.folder), lambda _: None)
+        simulated = await asyncio.to_thread(simulated_sums, published)  # stores that are read meanwhile are waited for
         await reading
-        return StoreResult.total(
-            "log", [await asyncio.to_thread(check, cursor) for check in (check_log, check_replays)]
-        )
+        async with self.working:
+            spill = partial(spill_simulation, self.spill, published)
+            results = [
+                await asyncio.to_thread(check_log, cursor, simulated, spill),
+                await asyncio.to_thread(check_replays, cursor),
+            ]
+        return StoreResult.total("log", results)
 
     async def _read_log(self) -> None:
         def told(events: int) -> None:
             self.tell(f"log: {events:,} events read")
 
-        told(await self._aside(partial(read_log, self.settings.kafka, self.spill.folder), told))
+        read = partial(read_log, self.settings.kafka, self.spill.folder)
+        if self.apart:
+            with Apart() as process:
+                told(await process.run(read, told))
+        else:
+            told(await asyncio.to_thread(read, told))
         await asyncio.to_thread(note_refused_before, self.database.cursor())
-
-    async def _aside(self, job: Job[int], tell: Tell) -> int:
-        """Have it done by the other process, where there is one."""
-        return await (asyncio.to_thread(job, tell) if self.apart is None else self.apart.run(job, tell))
 
 
 def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:

@@ -31,7 +31,7 @@ def replayed(folder: Folder, *replay_of: str, outcomes: dict[str, str]) -> Store
 def test_a_letter_replayed_once_is_exact_and_no_event_of_a_simulation(folder: Folder) -> None:
     result = replayed(folder, "clicks-0-7", outcomes={"clicks-0-7": "replayed", "clicks-0-8": "discarded"})
     assert (result.expected, result.found, result.ok) == (1, 1, True)
-    assert check_log(folder.database).found == 0
+    assert check_log(folder.database, {}, lambda: None).found == 0
 
 
 def test_a_letter_replayed_twice_is_duplicated(folder: Folder) -> None:

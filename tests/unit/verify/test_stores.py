@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,8 +11,7 @@ import pytest
 
 from shoplake.errors import VerifyFailed
 from shoplake.verify.comparison import compare
-from shoplake.verify.events import Spill
-from shoplake.verify.simulation import spill_simulation
+from shoplake.verify.simulation import simulated_sums
 from shoplake.verify.stores import dynamodb
 from shoplake.verify.stores.documents import as_row, as_text, create_found, flattened, insert_documents
 from shoplake.verify.stores.dynamodb_pages import Pages, plain
@@ -105,7 +103,7 @@ def test_a_session_past_its_ttl_may_be_gone_but_not_be_wrong(database: duckdb.Du
     assert result.expected == 3
 
 
-def test_events_of_another_version_of_the_simulator_are_refused_by_its_number(tmp_path: Path) -> None:
+def test_events_of_another_version_of_the_simulator_are_refused_by_its_number() -> None:
     progress = {"publisher": "demo-7", "version": -1, "events": 10, "scenario": {}, "seed": 7}
     with pytest.raises(VerifyFailed, match="'demo-7' used version -1 of the simulator"):
-        spill_simulation(Spill(tmp_path), [progress])
+        simulated_sums([progress])

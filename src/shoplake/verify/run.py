@@ -131,7 +131,7 @@ class _Run:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         cursor = self.database.cursor()
         note_outcomes(cursor, newest_records([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])]))
-        simulated = await asyncio.to_thread(simulated_sums, published)  # stores that are read meanwhile are waited for
+        simulated = await asyncio.to_thread(simulated_sums, published, self.folder)
         await reading
         async with self.working:
             spill = partial(spill_simulation, self.spill, published)

@@ -7,9 +7,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import shopsim
 from shoplake.verify import StoreResult
 from shoplake.verify.events import Spill, indexed, newest_records, spill_chunk
-from shoplake.verify.simulation import check_log, sums_of
+from shoplake.verify.simulation import check_log, simulated_sums, sums_of
 
 from .conftest import records_of
 
@@ -86,3 +87,10 @@ def test_the_newest_progress_of_each_publisher_counts() -> None:
     other.key[0] = b"other"
     newest = newest_records([{"publish-progress": first}, {"publish-progress": other}])
     assert sorted(p["events"] for p in newest) == [2, 9]
+
+
+def test_a_simulation_ends_where_the_verification_was_given_up(tmp_path: Path) -> None:
+    scenario = shopsim.load_scenario("demo").to_dict()
+    published = {"version": shopsim.VERSION, "events": 10**12, "seed": 7, "scenario": scenario}
+    assert simulated_sums([published], tmp_path / "gone") == {}
+    assert sum(events for events, *_ in simulated_sums([{**published, "events": 1000}], tmp_path).values()) == 1000

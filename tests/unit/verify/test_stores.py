@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -103,7 +104,7 @@ def test_a_session_past_its_ttl_may_be_gone_but_not_be_wrong(database: duckdb.Du
     assert result.expected == 3
 
 
-def test_events_of_another_version_of_the_simulator_are_refused_by_its_number() -> None:
+def test_events_of_another_version_of_the_simulator_are_refused_by_its_number(tmp_path: Path) -> None:
     progress = {"publisher": "demo-7", "version": -1, "events": 10, "scenario": {}, "seed": 7}
     with pytest.raises(VerifyFailed, match="'demo-7' used version -1 of the simulator"):
-        simulated_sums([progress])
+        simulated_sums([progress], tmp_path)

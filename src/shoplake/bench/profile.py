@@ -30,14 +30,16 @@ class Profiler:
 
     @contextlib.contextmanager
     def watching(self, pid: int, stage: str) -> Iterator[None]:
-        """Look at a process until it ends, at what holds Python's lock; native code that lets go of it is left out.
+        """Look at a process until it ends, at those threads of Python that are on a processor.
+
+        Native code that they call is in the picture, at the line that calls it, whether it holds Python's lock or not.
 
         Raises:
             ShoplakeError: there is no picture of it.
         """
         picture = self.folder / f"{stage}.svg"
         picture.unlink(missing_ok=True)
-        what = ("--pid", str(pid), "--rate", str(PER_SECOND), "--gil", "--output", str(picture))
+        what = ("--pid", str(pid), "--rate", str(PER_SECOND), "--output", str(picture))
         watcher = subprocess.Popen(
             ["py-spy", "record", *what],  # the picture's title has the words, which say nothing of this machine
             executable=self.program,

@@ -74,13 +74,13 @@ CREATE OR REPLACE VIEW fold_dynamodb_orders AS
 SELECT
     customer_id AS pk,
     order_id AS sk,
+    NULL::VARCHAR AS unknown_fields,
     arg_max(order_status(type), kafka_offset) AS status,
     arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS placed_at,
     arg_max(total_cents, kafka_offset) AS total_cents,
     arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
     arg_max(list_sum(list_transform(lines, LAMBDA line: line.quantity)), kafka_offset)::BIGINT AS items,
-    arg_max(occurred_at_ms, kafka_offset) AS updated_at,
-    NULL::VARCHAR AS unknown_fields
+    arg_max(occurred_at_ms, kafka_offset) AS updated_at
 FROM ev_orders
 WHERE in_share(order_id)
 GROUP BY customer_id, order_id;

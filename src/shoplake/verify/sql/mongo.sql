@@ -1,5 +1,5 @@
--- What the two MongoDB collections should hold of one share of the keys, a column per field of the document (`section.field`). A section
--- that has had no event is null throughout; one that has had any holds all its numbers.
+-- What the two MongoDB collections should hold of one share of the keys, a column per field of the document
+-- (`section.field`). A section that has had no event is null throughout; one that has had any holds all its numbers.
 
 CREATE OR REPLACE VIEW fold_mongo_customers AS
 WITH orders AS (
@@ -43,16 +43,16 @@ SELECT
     c.currency AS "profile.currency",
     c.marketing_opt_in AS "profile.marketing_opt_in",
     c.status AS "profile.status",
-    iso(c.registered_at_ms) AS "profile.registered_at",
     o.placed AS "orders.placed",
     o.cancelled AS "orders.cancelled",
     o.returned AS "orders.returned",
     o.spent_cents AS "orders.spent_cents",
     o.last_order_id AS "orders.last_order_id",
-    iso(o.last_order_at_ms) AS "orders.last_order_at",
     r.count AS "reviews.count",
     r.rating_sum AS "reviews.rating_sum",
-    NULL::VARCHAR AS unknown_fields
+    NULL::VARCHAR AS unknown_fields,
+    iso(c.registered_at_ms) AS "profile.registered_at",
+    iso(o.last_order_at_ms) AS "orders.last_order_at"
 FROM fold_customers AS c
 FULL JOIN orders AS o USING (customer_id)
 FULL JOIN reviews AS r USING (customer_id);
@@ -87,7 +87,6 @@ SELECT
     p.model_id,
     p.variant,
     p.status,
-    iso(p.launched_at_ms) AS launched_at,
     r."1" AS "ratings.1",
     r."2" AS "ratings.2",
     r."3" AS "ratings.3",
@@ -95,6 +94,7 @@ SELECT
     r."5" AS "ratings.5",
     r.count AS "ratings.count",
     r.sum AS "ratings.sum",
-    NULL::VARCHAR AS unknown_fields
+    NULL::VARCHAR AS unknown_fields,
+    iso(p.launched_at_ms) AS launched_at
 FROM fold_products AS p
 FULL JOIN ratings AS r USING (product_id);

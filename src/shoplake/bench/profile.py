@@ -13,6 +13,8 @@ from pathlib import Path
 from shoplake.errors import ShoplakeError, UsageError
 
 PER_SECOND = 200
+ONE_THREAD = ("columns", "encode", "publish", "read", "redis")
+"""Stages whose work is done by the thread that they begin with."""
 ENDS_IN_S = 60
 
 
@@ -32,14 +34,16 @@ class Profiler:
     def watching(self, pid: int, stage: str) -> Iterator[None]:
         """Look at a process until it ends, at those threads of Python that are on a processor.
 
-        Native code that they call is in the picture, at the line that calls it, whether it holds Python's lock or not.
+        Native code that they call is in the picture, at the line that calls it. Of stages with threads beside the
+        first, it is there only while it holds Python's lock: those that wait for work would be taken for busy ones.
 
         Raises:
             ShoplakeError: there is no picture of it.
         """
         picture = self.folder / f"{stage}.svg"
         picture.unlink(missing_ok=True)
-        what = ("--pid", str(pid), "--rate", str(PER_SECOND), "--output", str(picture))
+        only = () if stage in ONE_THREAD else ("--gil",)
+        what = (*only, "--pid", str(pid), "--rate", str(PER_SECOND), "--output", str(picture))
         watcher = subprocess.Popen(
             ["py-spy", "record", *what],  # the picture's title has the words, which say nothing of this machine
             executable=self.program,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -36,15 +35,6 @@ class Footprint:
 
     def _watch(self) -> None:
         while True:
-            self.peak_bytes = max(self.peak_bytes, sum(map(_bytes, process.family(os.getpid()))))
+            self.peak_bytes = max(self.peak_bytes, process.proportional_bytes(os.getpid()))
             if self._ended.wait(EVERY_S):
                 return
-
-
-def _bytes(pid: int) -> int:
-    """Its own pages, and its part of those that it shares; 0 when it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

@@ -140,6 +140,11 @@ def resident_bytes(running: Running) -> int:
     return _memory(leader, "VmRSS") + sum(_memory(pid, "RssAnon") for pid in descendants)
 
 
+def proportional_bytes(leader: int) -> int:
+    """Resident memory of the process and its descendants, each page once; Linux walks through all of them for it."""
+    return sum(_memory(pid, "Pss", "smaps_rollup") for pid in family(leader))
+
+
 def family(leader: int) -> list[int]:
     """The process and all that descend from it, also those that made sessions of their own."""
     children: dict[int, list[int]] = {}
@@ -192,10 +197,10 @@ def _start_time(pid: int) -> int | None:
     return int(fields[19])
 
 
-def _memory(pid: int, field: str) -> int:
-    """Bytes of one of the fields of proc_pid_status(5) that are given in kB; 0 when the process is gone."""
+def _memory(pid: int, field: str, file: str = "status") -> int:
+    """Bytes of one of the fields of proc_pid_status(5), or of another such file, in kB; 0 when the process is gone."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             if line.startswith(f"{field}:"):
                 return int(line.split()[1]) * 1024
     return 0

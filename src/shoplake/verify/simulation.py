@@ -19,7 +19,6 @@ from shoplake.verify.report import MAX_FINDINGS, Finding, StoreResult
 Sums: TypeAlias = dict[str, tuple[int, ...]]
 """Topic -> events, and two sums of their 64-bit hashes, which stand for the whole multiset of contents."""
 SUMS = "SELECT topic, count(*), sum(same_1::HUGEINT), sum(same_2::HUGEINT) FROM published_index GROUP BY topic"
-HALF = 2**32
 
 
 def simulated_sums(progress: Sequence[Mapping[str, Any]], folder: Path) -> Sums:
@@ -37,14 +36,12 @@ def simulated_sums(progress: Sequence[Mapping[str, Any]], folder: Path) -> Sums:
 
 def sums_of(frames: Iterable[pl.DataFrame]) -> Sums:
     """The sums of frames with `topic`, `key` and `value` (binary)."""
-    # Those of 64 bits would overflow, each half's do not.
-    columns = list(hashes())
-    halves = [half for name in columns for half in (pl.col(name) // HALF, (pl.col(name) % HALF).alias(f"{name}_low"))]
     sums: Sums = {}
     for frame in frames:
-        by_topic = frame.with_columns(**hashes()).group_by(pl.col("topic").cast(pl.String))
-        for topic, events, *parts in by_topic.agg(pl.len(), *(half.sum() for half in halves)).iter_rows():
-            more = (events, *(high * HALF + low for high, low in zip(parts[::2], parts[1::2], strict=True)))
+        # As DuckDB's HUGEINT: 64 bits would overflow.
+        totals = (content.cast(pl.Int128).sum().alias(name) for name, content in hashes().items())
+        by_topic = frame.group_by(pl.col("topic").cast(pl.String)).agg(pl.len(), *totals)
+        for topic, *more in by_topic.iter_rows():
             sums[topic] = tuple(map(sum, zip(sums.get(topic, (0,) * len(more)), more, strict=True)))
     return sums
 

@@ -21,6 +21,7 @@ from shoplake.platform import prepare_stack
 from shoplake.publish.progress import read_progress
 from shoplake.settings import Settings
 from shoplake.stack import process
+from shoplake.streaming import supervisor
 from shoplake.verify import StoreResult, log, verify
 
 from .disk import Disk
@@ -140,8 +141,7 @@ class Lab:
         try:
             yield process_
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process_.kill()
+            supervisor.send(process_, signal.SIGKILL)
             await process_.wait()
 
     @property

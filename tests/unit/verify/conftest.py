@@ -11,7 +11,7 @@ import duckdb
 import msgspec
 import pytest
 
-from shoplake.verify import stores
+from shoplake.verify import shares, stores
 from shoplake.verify.database import columns, open_database, run_sql
 from shoplake.verify.events import Spill, spill_chunk
 from shoplake.verify.log import Records
@@ -102,6 +102,12 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
     log = Folder(tmp_path)
     with log.database:
         yield log
+
+
+@pytest.fixture(params=[shares.KEYS_AT_ONCE, 1], ids=["at once", "in shares"])
+def keys_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test twice: all keys together, and each in a share of its own."""
+    monkeypatch.setattr(shares, "KEYS_AT_ONCE", request.param)
 
 
 @pytest.fixture

@@ -13,13 +13,9 @@ from shoplake.verify import shares
 
 from .conftest import CUSTOMER, PLACED, START_MS, Folder
 
+pytestmark = pytest.mark.usefixtures("keys_at_once")
+
 Fold = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True, params=[None, 1], ids=["at once", "in shares"])
-def keys_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param is not None:
-        monkeypatch.setattr(shares, "KEYS_AT_ONCE", request.param)
 
 
 def minute(n: int) -> datetime:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shoplake.errors import ShoplakeError, UsageError
 
 PER_SECOND = 200
-ONE_THREAD = ("columns", "encode", "publish", "read", "redis")
+WITHOUT_THREADS = ("columns", "encode", "publish", "read", "redis")
 """Stages whose work is done by the thread that they begin with."""
 ENDS_IN_S = 60
 
@@ -42,7 +42,7 @@ class Profiler:
         """
         picture = self.folder / f"{stage}.svg"
         picture.unlink(missing_ok=True)
-        only = () if stage in ONE_THREAD else ("--gil",)
+        only = () if stage in WITHOUT_THREADS else ("--gil",)
         what = (*only, "--pid", str(pid), "--rate", str(PER_SECOND), "--output", str(picture))
         watcher = subprocess.Popen(
             ["py-spy", "record", *what],  # the picture's title has the words, which say nothing of this machine

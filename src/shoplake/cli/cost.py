@@ -18,12 +18,13 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
 ) -> None:
-    """What an environment costs in a month, from its dry run and the price list of the repository.
+    """Estimate what an environment costs in a month, from its dry run and the price list of the repository.
 
     Example: shoplake cost prod --fail-over 5000
     """
-    from shoplake.infra import cost_report, dry_run
+    from shoplake.infra import cost_report, dry_run, environments
 
+    environments.refuse_emulated(environment)
     planned = dry_run.run(environment)
     if as_json:
         typer.echo(cost_report.as_json(planned.plan))

@@ -205,7 +205,7 @@ def _endpoint(plan: Plan, resource: Resource) -> Price:
     if resource.get("vpc_endpoint_type") != "Interface":
         return 0, "a gateway"
     zones = len([one for one in plan.of_type("aws_subnet") if str(one.index).startswith("private-")])
-    return zones * _hours() * _hourly("interface endpoint in a zone"), f"an address in {zones} zones"
+    return zones * _hours() * _hourly("interface endpoint in a zone"), f"{zones} zones, an address in each"
 
 
 def _table(_plan: Plan, resource: Resource) -> Price:
@@ -226,6 +226,13 @@ def _by_the_month(name: str) -> Callable[[Plan, Resource], Price]:
 
 def _by_use(_plan: Plan, _resource: Resource) -> Price:
     return 0, "by use"
+
+
+def _documents_storage(_plan: Plan, resource: Resource) -> Price:
+    """A cluster's storage and requests are paid by use; the password that AWS manages is a secret of its own."""
+    if resource.get("manage_master_user_password"):
+        return _monthly("secret"), "storage and requests by use, and a secret"
+    return 0, "storage and requests by use"
 
 
 def _documents(_plan: Plan, resource: Resource) -> Price:
@@ -251,7 +258,7 @@ PRICED: dict[str, Callable[[Plan, Resource], Price]] = {
     "aws_cloudwatch_log_group": _by_use,
     "aws_cloudwatch_metric_alarm": _by_the_month("alarm"),
     "aws_db_instance": _database,
-    "aws_docdb_cluster": _by_the_month("secret"),
+    "aws_docdb_cluster": _documents_storage,
     "aws_docdb_cluster_instance": _documents,
     "aws_dynamodb_table": _table,
     "aws_eip": _by_the_hour("public address"),

@@ -116,6 +116,21 @@ def named(name: str) -> Environment:
     return Environment(name=name, root=root, folder=paths.home() / "terraform" / name)
 
 
+def refuse_emulated(name: str) -> None:
+    """Raise where an environment costs nothing, or there is none of that name.
+
+    Raises:
+        UsageError: the environment runs on an emulator, or does not exist.
+    """
+    if name in EMULATED:
+        raise UsageError(
+            f"'{name}' runs on an emulator, which costs nothing",
+            fix=f"price an environment on AWS: {', '.join(ON_AWS)}",
+        )
+    if name != BOOTSTRAP:
+        named(name)
+
+
 def planned_only(name: str) -> Environment:
     """The environment of that name, or the account's bootstrap, which a person applies and this program only plans.
 

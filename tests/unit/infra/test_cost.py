@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shoplake.errors import InfraError, UsageError
-from shoplake.infra import cost, cost_report
+from shoplake.infra import cost, cost_report, environments
 from shoplake.infra.plan_json import Plan
 
 
@@ -66,6 +66,24 @@ def test_what_has_no_price_is_told_and_not_left_out_in_silence() -> None:
     found = plan(aws_mystery__this={}, aws_db_instance__this=POSTGRES | {"instance_class": "db.x9.huge"})
     assert cost.estimate(found).unpriced == ("aws_mystery.this", "aws_db_instance.this (no price of db.x9.huge)")
     assert "not priced: aws_mystery.this" in cost_report.table("dev", found)
+
+
+def test_a_document_cluster_is_storage_and_requests_and_names_its_secret() -> None:
+    managed = cost.estimate(plan(aws_docdb_cluster__this={"manage_master_user_password": True})).lines[0]
+    plain = cost.estimate(plan(aws_docdb_cluster__this={"manage_master_user_password": None})).lines[0]
+    assert managed.why == "storage and requests by use, and a secret"
+    assert (managed.fixed, plain.fixed, plain.why) == (0.4, 0, "storage and requests by use")
+
+
+def test_what_is_paid_by_use_says_so() -> None:
+    for kind in ("aws_athena_workgroup", "aws_cloudwatch_log_group", "aws_docdb_cluster", "aws_s3_bucket"):
+        assert "by use" in cost.estimate(plan(**{f"{kind}__this": {}})).lines[0].why
+
+
+@pytest.mark.parametrize(("name", "message"), [("local", "costs nothing"), ("prdo", "unknown environment 'prdo'")])
+def test_an_environment_without_a_price_is_refused_by_name(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        environments.refuse_emulated(name)
 
 
 def test_a_difference_names_what_changed() -> None:

@@ -98,7 +98,11 @@ def database_instance(root: LocalRoot, identifier: str | None) -> None:
         assert root.emulator.kind == "localstack"
         return
     (instance,) = root.emulator.client("rds").describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"]
-    assert (instance["DBInstanceStatus"], instance["MasterUsername"]) == ("available", root.settings().postgres.user)
+    postgres = root.settings().postgres
+    assert (instance["DBInstanceStatus"], instance["MasterUsername"]) == ("available", postgres.user)
+    assert instance["Endpoint"]["Port"] == postgres.port, (
+        "the address that RDS gives is where the stack's Postgres listens"
+    )
 
 
 def roles(root: LocalRoot, arns: dict[str, str]) -> None:

@@ -72,6 +72,7 @@ module "relational" {
   instance_class      = each.value
   database_name       = var.postgres_database
   username            = var.postgres_user
+  port                = max(var.postgres_port, 1150) # where the Postgres that answers listens; RDS takes no lower port
   password            = var.postgres_password
   password_version    = var.postgres_password_version
   deletion_protection = var.deletion_protection

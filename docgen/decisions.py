@@ -9,7 +9,8 @@ from shoplake import paths
 
 INTRODUCTION = """
 What was decided, why, with what was measured. A decision that someone could want to undo gets a file here: context,
-decision, consequences. A number is never used again; one that is overruled stays, and says by which.
+decision, consequences. A number is never used again; one that is overruled stays, and says by
+which. There is no number 18.
 """
 
 

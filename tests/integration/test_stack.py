@@ -163,6 +163,28 @@ def assert_the_emulator_kept_its_state() -> None:
     assert item == {"k": {"S": "a"}, "n": {"N": "7"}}
 
 
+def test_the_embedded_mongo_lacks_what_doctor_says(running: Connections) -> None:
+    """So that `mongo.NX_LACKS` and the docs stay true; one that learns something makes this fail."""
+    if shutil.which("mongod"):
+        pytest.skip("a mongod on PATH is used, which lacks nothing of this")
+    with pymongo.MongoClient(running.mongo_uri) as client:
+        found = client["probe"]["found"]
+        found.insert_one({"_id": 1, "profile": {"name": "A", "city": "B"}})
+        assert found.find_one({}, {"_id": 1, "profile.name": 1}) == {"_id": 1, "profile.name": "A"}, (
+            "dotted projections"
+        )
+        assert "profile" in next(found.aggregate([{"$project": {"_id": 1}}])), "$project"
+        assert client.admin.command("nosuchcommand") == {"ok": 1, "result": []}, "errors for unknown commands"
+        client["probe"].create_collection("held", validator={"$jsonSchema": {"required": ["x"]}})
+        client["probe"]["held"].insert_one({"y": 1})
+        with client.start_session() as session:
+            session.start_transaction()
+            found.insert_one({"_id": 2}, session=session)
+            assert found.count_documents({}) == 2, "isolation"
+            session.abort_transaction()
+        client.drop_database("probe")
+
+
 def test_status_shows_memory_and_time_to_start(running: Connections) -> None:
     status = embedded.status()
     assert status.running

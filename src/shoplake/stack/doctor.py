@@ -111,7 +111,8 @@ def _mongo() -> Check:
     mongod = shutil.which("mongod")
     if mongod:
         return _program("mongo", lambda: [Path(mongod), "--version"])
-    return _wheel("mongo", "nx_27017", f"NX-27017, in place of a mongod on PATH (database {mongo.DATABASE})")
+    stand_in = f"NX-27017 on SQLite, database {mongo.DATABASE}; not a mongod: {mongo.NX_LACKS}. A mongod on PATH wins"
+    return _wheel("mongo", "nx_27017", stand_in)
 
 
 def _ministack() -> Check:

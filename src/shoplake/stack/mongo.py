@@ -11,6 +11,8 @@ from pathlib import Path
 from shoplake.stack.servers import LOOPBACK, Place, Server, exchange
 
 DATABASE = "shoplake"
+NX_LACKS = "no users, isolation, validators, $project, dotted projections, or errors for unknown commands"
+"""What a client of NX-27017 would trip over; a test asks it."""
 OP_MSG = 2013
 HEADER_BYTES, FLAGS_AND_KIND_BYTES = 16, 5
 

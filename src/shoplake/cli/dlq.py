@@ -20,7 +20,10 @@ app = typer.Typer(no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Letters by name, e.g. clicks-0-17; all if none.")]
 Reason = Annotated[list[str] | None, typer.Option(help="Only these reasons: malformed_json, schema. Repeatable.")]
-Topic = Annotated[list[str] | None, typer.Option(help="Only events of these topics. Repeatable.")]
+Topic = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this topic: customers, products, orders, inventory, clicks, reviews. Repeatable."),
+]
 Since = Annotated[str, typer.Option(help="Events from this time on: 2024-01-31, 2024-01-31T12:00Z, 24h or 7d ago.")]
 Until = Annotated[str, typer.Option(help="Events before this time.")]
 State = Annotated[list[str] | None, typer.Option(help="Letters that are open, replayed or discarded. Repeatable.")]

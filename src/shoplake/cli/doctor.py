@@ -15,11 +15,14 @@ RUNBOOKS = "docs/runbooks.md"
 
 
 def command(
+    emulators: Annotated[
+        bool, typer.Option("--emulators", help="Also show, per AWS service, what each emulator has.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
 ) -> None:
-    """Check what the stack and Terraform need, and say what each AWS emulator has. Exit 1 if something is missing.
+    """Check what the stack and Terraform need. Exit 1 if something is missing.
 
-    Example: shoplake doctor
+    Example: shoplake doctor --emulators
     """
     from shoplake.infra import terraform
     from shoplake.stack.doctor import Check, checks
@@ -28,7 +31,9 @@ def command(
     if json:
         _print_json(found)
     else:
-        _print_tables(found)
+        _print_checks(found)
+        if emulators:
+            _print_emulators()
     raise typer.Exit(1 if any(check.required and not check.ok for check in found) else 0)
 
 
@@ -47,26 +52,39 @@ def _print_json(found: Sequence[Check]) -> None:
     print(json.dumps(document))
 
 
-def _print_tables(found: Sequence[Check]) -> None:
+def _print_checks(found: Sequence[Check]) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    from shoplake.stack import CAPABILITIES
-    from shoplake.stack.capabilities import MEASURED, TITLES
+    from shoplake.tables import table
 
     console = Console()
-    table = Table("", "check", "found")
+    made = table("", "check", "found")
     for check in found:
         mark = "[green]ok[/green]" if check.ok else "[red]missing[/red]" if check.required else "[yellow]note[/yellow]"
-        table.add_row(mark, check.name, escape(check.found))
-    console.print(table)
+        made.add_row(mark, check.name, escape(check.found))
+    console.print(made)
     for check in found:
         if not check.ok:
             place = f"{RUNBOOKS}#{check.name.replace(' ', '-')}"
             console.print(f"{check.name}: what to do is in {place}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_emulators() -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from shoplake.stack import CAPABILITIES
+    from shoplake.stack.capabilities import MEASURED, TITLES
+    from shoplake.tables import table
+
     versions = [f"{TITLES[emulator]} {version}" for emulator, version in MEASURED.items()]
-    emulators = Table("service", *versions, "AWS", "local", "note", title="what each emulator has, and local uses")
+    made = table("service", *versions, "local")
     for row in CAPABILITIES:
-        emulators.add_row(row.service, row.ministack, row.localstack, row.aws, row.local, escape(row.note))
-    console.print(emulators)
+        made.add_row(row.service, row.ministack, row.localstack, row.local)
+    console = Console()
+    console.print("What each emulator has, and what the local environment uses:")
+    console.print(made)
+    for row in CAPABILITIES:
+        if row.note:
+            console.print(f"{row.service}: {escape(row.note)}", highlight=False)

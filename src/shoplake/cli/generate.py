@@ -40,7 +40,13 @@ def command(
         int | None,
         typer.Option(min=1, help="Days in all; with --events, what ends first.", rich_help_panel=HOW_MUCH),
     ] = None,
-    topics: Annotated[str, typer.Option(help="Comma-separated; all if empty.", rich_help_panel=HOW_MUCH)] = "",
+    topics: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated: customers, products, orders, inventory, clicks, reviews. All if empty.",
+            rich_help_panel=HOW_MUCH,
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would make, and make nothing.", rich_help_panel=HOW_MUCH)
     ] = False,
@@ -177,18 +183,16 @@ def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:
 
 def _print(run: Run, made: Forecast) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("topic")
-    for column in ("events", "bytes", "faults"):
-        table.add_column(column, justify="right")
+    from shoplake.tables import table
+
+    forecast = table("topic", numbers=("events", "bytes", "faults"))
     for topic in run.topics:
-        table.add_row(topic, *(f"{counts[topic]:,}" for counts in (made.records, made.size_bytes, made.faults)))
+        forecast.add_row(topic, *(f"{counts[topic]:,}" for counts in (made.records, made.size_bytes, made.faults)))
     totals = (sum(counts.values()) for counts in (made.records, made.size_bytes, made.faults))
-    table.add_section()
-    table.add_row("in all", *(f"{total:,}" for total in totals))
+    forecast.add_row("in all", *(f"{total:,}" for total in totals), style="bold")
     console = Console()
-    console.print(table)
+    console.print(forecast)
     how = "all of it simulated, nothing published" if made.exact else _estimated(run, made)
     console.print(f"{made.days:,.1f} days from {run.scenario.start}: {how}", highlight=False)
 

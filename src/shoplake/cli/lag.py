@@ -59,17 +59,23 @@ def _print_json(found: Sequence[SinkLag]) -> None:
 
 
 def _print_table(found: Sequence[SinkLag]) -> None:
+    """A row per sink, and a row per partition that is behind."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
 
-    table = Table("sink", "partition")
-    for name in ("next offset", "end", "lag"):
-        table.add_column(name, justify="right")
+    from shoplake.tables import table
+
+    behind = any(one.lag for sink in found for one in sink.partitions)
+    made = table("sink", "", numbers=("next offset", "end", "lag") if behind else ("lag",))
+    gap = ["", ""] if behind else []
     for sink in found:
-        behind = [one for one in sink.partitions if one.lag]
-        for one in behind:
-            table.add_row(sink.name, str(one.partition), f"{one.next_offset:,}", f"{one.end:,}", f"{one.lag:,}")
-        summary = sink.problem or f"{len(behind)} of {len(sink.partitions)} behind"
-        table.add_row(sink.name, summary, "", "", "" if sink.problem else f"{sink.lag:,}", style="bold")
-        table.add_section()
-    Console().print(table)
+        late = [one for one in sink.partitions if one.lag]
+        for one in late:
+            offsets = (f"{one.next_offset:,}", f"{one.end:,}", f"{one.lag:,}")
+            made.add_row(sink.name, str(one.partition), *offsets)
+        if sink.problem:
+            made.add_row(sink.name, escape(sink.problem), *gap, "", style="bold red")
+        else:
+            summary = f"{len(late)} of {len(sink.partitions)} partitions behind" if late else "caught up"
+            made.add_row(sink.name, summary, *gap, f"{sink.lag:,}", style="bold")
+    Console().print(made)

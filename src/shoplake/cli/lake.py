@@ -19,7 +19,10 @@ def options() -> None:
 
 @app.command("maintain")
 def maintain(
-    tables: Annotated[str, typer.Option(help="Comma-separated topics. All if empty.")] = "",
+    tables: Annotated[
+        str,
+        typer.Option(help="Comma-separated: customers, products, orders, inventory, clicks, reviews. All if empty."),
+    ] = "",
     only: Annotated[str, typer.Option(help="Comma-separated: compact, expire, orphans. All if empty.")] = "",
     target_mb: Annotated[int, typer.Option(min=1, help="How large files should become.")] = 64,
     min_files: Annotated[int, typer.Option(min=2, help="Leave fewer small files of a day as they are.")] = 5,
@@ -60,20 +63,19 @@ def maintain(
 
 def _print(done: list[Maintained], dry_run: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("table", title="would be done" if dry_run else None)
-    for name in ("files", "MB", "compacted", "snapshots", "expired", "orphans", "orphans MB"):
-        table.add_column(name, justify="right")
+    from shoplake.tables import table
+
+    console = Console()
+    if dry_run:
+        console.print("dry run: nothing was done; this would come out")
+    made = table("table", numbers=("files", "MB", "snapshots", "orphans"))
     for one in done:
-        table.add_row(
+        made.add_row(
             one.table,
             f"{one.files_before:,} → {one.files_after:,}",
-            f"{one.bytes_before / 2**20:,.1f} → {one.bytes_after / 2**20:,.1f}",
-            f"{one.compacted:,}",
-            f"{one.snapshots_before:,}",
-            f"{one.expired:,}",
-            f"{one.orphans:,}",
-            f"{one.orphan_bytes / 2**20:,.1f}",
+            f"{one.bytes_before / 2**20:,.1f}" + ("" if dry_run else f" → {one.bytes_after / 2**20:,.1f}"),
+            f"{one.snapshots_before:,} → {one.snapshots_after:,}",
+            f"{one.orphans:,} ({one.orphan_bytes / 2**20:,.1f} MB)" if one.orphans else "0",
         )
-    Console().print(table)
+    console.print(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from shoplake import garbage
 from shoplake.cli import (
     apply,
     bench,
+    choices,
     contract,
     cost,
     demo,
@@ -40,10 +42,23 @@ from shoplake.cli import (
 from shoplake.errors import ShoplakeError
 
 START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
+DEVELOP = "For developers of shoplake"
 
 
 GROUPS = ("generate", "scenario")
 """Commands that have commands; they stand before the one that goes on from them."""
+
+
+def reflow_help(command: Any) -> None:  # noqa: ANN401 - typer keeps the class of its commands to itself
+    """Join the lines of each paragraph of a command's help, and of its subcommands'.
+
+    A docstring is broken where a line of source ends; rich would break it there and at the terminal's edge as well.
+    """
+    if command.help:
+        paragraphs = inspect.cleandoc(command.help).split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for part in getattr(command, "commands", {}).values():
+        reflow_help(part)
 
 
 class Commands(TyperGroup):
@@ -54,6 +69,14 @@ class Commands(TyperGroup):
         names = [name for name in super().list_commands(ctx) if name not in GROUPS]
         place = names.index("stream")
         return [*names[:place], *GROUPS, *names[place:]]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as below
+        """A command, whose help fills the width of the terminal and names the values that its options take."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            reflow_help(command)
+            choices.show(command)
+        return command
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the class of its context to itself
         """Run the command that was asked for."""
@@ -95,9 +118,6 @@ def options(
 
 
 app.command("demo", rich_help_panel=START)(demo.command)
-app.command("test", rich_help_panel=START, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    test.command
-)
 app.command("up", rich_help_panel=PLATFORM)(up.command)
 app.command("apply", rich_help_panel=PLATFORM)(apply.command)
 app.command("migrate", rich_help_panel=PLATFORM)(migrate.command)
@@ -115,12 +135,15 @@ app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
 app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)
-app.command("bench", rich_help_panel=CHECK)(bench.command)
 app.command("status", rich_help_panel=CHECK)(status.command)
 app.command("lag", rich_help_panel=CHECK)(lag.command)
-app.command("healthy", rich_help_panel=CHECK)(healthy.command)
 app.command("logs", rich_help_panel=CHECK)(logs.command)
 app.command("doctor", rich_help_panel=CHECK)(doctor.command)
+app.command("healthy", rich_help_panel=CHECK)(healthy.command)
+app.command(
+    "test", rich_help_panel=DEVELOP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(test.command)
+app.command("bench", rich_help_panel=DEVELOP)(bench.command)
 
 
 def main() -> None:

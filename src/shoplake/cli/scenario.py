@@ -24,15 +24,15 @@ def listed() -> None:
     Example: shoplake scenario list
     """
     from rich.console import Console
-    from rich.table import Table
 
     import shopsim
+    from shoplake.tables import table
 
-    table = Table("scenario", "opens", "description")
+    made = table("scenario", "opens", "description")
     for name in shopsim.scenarios():
         scenario = shopsim.load_scenario(name)
-        table.add_row(name, f"{scenario.start}", scenario.description)
-    Console().print(table)
+        made.add_row(name, f"{scenario.start}", scenario.description)
+    Console().print(made)
 
 
 @app.command("show")

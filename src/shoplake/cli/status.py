@@ -42,15 +42,14 @@ def print_json(status: Status) -> None:
 def _print_table(status: Status) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+
+    from shoplake.tables import table
 
     console = Console()
-    table = Table("server", "state", "address")
-    for name in ("pid", "memory", "ready after"):
-        table.add_column(name, justify="right")
+    made = table("server", "state", "address", numbers=("pid", "memory", "ready after"))
     for server in status.servers:
         colour = COLOURS[server.state]
-        table.add_row(
+        made.add_row(
             server.name,
             f"[{colour}]{server.state}[/{colour}]",
             f"127.0.0.1:{server.port}",
@@ -58,9 +57,9 @@ def _print_table(status: Status) -> None:
             _megabytes(server.rss_bytes),
             _seconds(server.ready_s),
         )
-    table.add_section()
-    table.add_row("all", "", escape(str(status.home)), "", _megabytes(status.rss_bytes), _seconds(status.ready_s))
-    console.print(table)
+    made.add_row("all", "", "", "", _megabytes(status.rss_bytes), _seconds(status.ready_s))
+    console.print(made)
+    console.print(f"data, logs and passwords are in {escape(str(status.home))}", highlight=False, soft_wrap=True)
     for server in status.servers:
         if server.log_tail:
             console.print(f"{server.name} died; its log ends:\n{server.log_tail}", markup=False, highlight=False)

@@ -56,19 +56,11 @@ def command(
 
 def _print(report: Report) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from shoplake.verify.table import stores_table
 
     console = Console()
-    table = Table()
-    table.add_column("store", no_wrap=True, min_width=12)
-    for name in ("expected", "found", "lost", "duplicated", "differing"):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    for store in report.stores:
-        wrong = [f"[red]{n:,}[/red]" if n else "0" for n in (store.lost, store.duplicated, store.differing)]
-        verdict = "[green]exact[/green]" if store.ok else "[red]not exact[/red]"
-        table.add_row(store.name, f"{store.expected:,}", f"{store.found:,}", *wrong, verdict)
-    console.print(table)
+    console.print(stores_table(report))
     for store in report.stores:
         for finding in store.findings[:SHOWN_PER_STORE]:
             console.print(f"{store.name}: {finding}", markup=False, highlight=False, soft_wrap=True)

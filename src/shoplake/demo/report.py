@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+from shoplake.tables import table
+from shoplake.verify.table import stores_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from shoplake.demo.questions import Answer
     from shoplake.demo.run import Outcome
 
@@ -26,7 +29,7 @@ NEXT = (
 def show(outcome: Outcome, console: Console) -> None:
     """Print stores, times, answers and what to try next."""
     console.print("\n[bold]Every store against an independent fold of the log[/bold]")
-    console.print(_stores(outcome))
+    console.print(stores_table(outcome.report))
     console.print("\n[bold]Where the time went[/bold] (apply runs beside the stages after it)")
     console.print(_times(outcome))
     for answer in outcome.answers:
@@ -39,26 +42,15 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(f"\n{outcome.events:,} events in {outcome.seconds['total']:.0f} s: {verdict}")
 
 
-def _stores(outcome: Outcome) -> Table:
-    table = Table("store")
-    for name in ("expected", "found", "lost", "duplicated", "differing"):
-        table.add_column(name, justify="right")
-    for store in outcome.report.stores:
-        wrong = [f"[red]{n:,}[/red]" if n else "0" for n in (store.lost, store.duplicated, store.differing)]
-        table.add_row(store.name, f"{store.expected:,}", f"{store.found:,}", *wrong)
-    return table
-
-
 def _times(outcome: Outcome) -> Table:
-    table = Table("stage")
-    table.add_column("seconds", justify="right")
+    times = table("stage", numbers=("seconds",))
     for stage, seconds in outcome.seconds.items():
-        table.add_row(stage, f"{seconds:.1f}")
-    return table
+        times.add_row(stage, f"{seconds:.1f}")
+    return times
 
 
 def _answer(answer: Answer) -> Table:
-    table = Table(*answer.columns)
+    answers = table(*answer.columns)
     for row in answer.rows:
-        table.add_row(*row)
-    return table
+        answers.add_row(*row)
+    return answers

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 
 from shoplake.infra.plan_json import Plan
+
+WIDTH = 80
+"""Columns that a line may take: a terminal's, and a log's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,14 @@ class ModuleSummary:
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {kind.removeprefix('aws_')}" for kind, count in self.types)
-        return f"{self.module:<14} {self.resources:>4}  {kinds}"
+        return textwrap.fill(
+            kinds,
+            WIDTH,
+            initial_indent=f"{self.module:<14} {self.resources:>4}  ",
+            subsequent_indent=" " * 21,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def by_module(plan: Plan) -> tuple[ModuleSummary, ...]:

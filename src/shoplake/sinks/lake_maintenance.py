@@ -47,11 +47,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """What was done to one table, or would be.
+    """What was done to one table; after a dry run, what would come out.
 
     Attributes:
+        files_after: data files of the current snapshot afterwards.
+        bytes_after: their size; a dry run cannot know it, and gives the size before.
         compacted: data files that went into fewer.
-        expired: snapshots.
+        snapshots_after: snapshots afterwards, with those that compaction itself adds.
+        expired: snapshots that were removed.
         orphans: files that no snapshot named.
         orphan_bytes: their size.
     """
@@ -63,6 +66,7 @@ class Maintained:
     bytes_after: int
     compacted: int = 0
     snapshots_before: int = 0
+    snapshots_after: int = 0
     expired: int = 0
     orphans: int = 0
     orphan_bytes: int = 0
@@ -161,10 +165,16 @@ class _Maintenance:
     async def run(self, steps: Sequence[Step]) -> Maintained:
         files_before, bytes_before = await asyncio.to_thread(_files, self.table)
         snapshots_before = len(self.table.snapshots())
-        compacted = await asyncio.to_thread(self._compact) if "compact" in steps else 0
+        groups = await asyncio.to_thread(self._compact) if "compact" in steps else []
         expired = await asyncio.to_thread(self._expire) if "expire" in steps else 0
         removed, removed_bytes = await self._clean_up() if "orphans" in steps else (0, 0)
-        files_after, bytes_after = await asyncio.to_thread(_files, self.table.refresh())
+        compacted = sum(groups)
+        if self.dry_run:
+            files_after, bytes_after = files_before - compacted + len(groups), bytes_before
+            snapshots_after = snapshots_before + len(groups) - expired
+        else:
+            files_after, bytes_after = await asyncio.to_thread(_files, self.table.refresh())
+            snapshots_after = len(self.table.snapshots())
         return Maintained(
             table=self.topic,
             files_before=files_before,
@@ -173,19 +183,24 @@ class _Maintenance:
             bytes_after=bytes_after,
             compacted=compacted,
             snapshots_before=snapshots_before,
+            snapshots_after=snapshots_after,
             expired=expired,
             orphans=removed,
             orphan_bytes=removed_bytes,
         )
 
-    def _compact(self) -> int:
-        compacted = 0
+    def _compact(self) -> list[int]:
+        """Compacts group by group; the number of files of each group that became one, or would."""
         tasks = self.table.scan().plan_files()
-        for group in plan(tasks, target_bytes=self.bounds.target_bytes, min_files=self.bounds.min_files):
-            if self.dry_run or compact(self.table, group):
-                compacted += len(group.files)
-                self.tell(f"{self.topic}: {compacted} files compacted")
-        return compacted
+        groups = plan(tasks, target_bytes=self.bounds.target_bytes, min_files=self.bounds.min_files)
+        if self.dry_run:
+            return [len(group.files) for group in groups]
+        done: list[int] = []
+        for group in groups:
+            if compact(self.table, group):
+                done.append(len(group.files))
+                self.tell(f"{self.topic}: {sum(done):,} files compacted, group {len(done):,} of {len(groups):,}")
+        return done
 
     def _expire(self) -> int:
         before = datetime.now(UTC) - self.bounds.keep

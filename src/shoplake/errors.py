@@ -37,6 +37,7 @@ class ShoplakeError(Exception):
     Attributes:
         code: says which class it is, the same in every release; a code is never given to another class.
         advice: what helps in general, for the reference; `fix` is what helps here.
+        details: lines that support the message, such as the end of a log; printed after `fix`.
         exit_code: what the command ends with.
     """
 
@@ -44,13 +45,18 @@ class ShoplakeError(Exception):
     advice: ClassVar[str] = "Do what the message says."
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, fix: str = "") -> None:
+    def __init__(self, message: str, *, fix: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
+        self.details = details
 
     def __str__(self) -> str:
-        return f"{self.message}\n  what to do: {self.fix}" if self.fix else self.message
+        lines = [self.message]
+        if self.fix:
+            lines.append(f"  what to do: {self.fix}")
+        lines += [f"  {line}" for line in self.details.splitlines()]
+        return "\n".join(lines)
 
     @property
     def page(self) -> str:

@@ -9,42 +9,79 @@ from typing import TYPE_CHECKING
 
 from shoplake import kafka, settings, stack
 from shoplake.errors import InfraError
+from shoplake.sinks import SINKS
 from shoplake.sinks.postgres_schema import admit, migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from shoplake.settings import KafkaSettings, Settings
+    from shoplake.stack import Service
 
 LOCAL = "local"
 POLL_S = 1.0
 
 
-def connect(environment: str = LOCAL) -> Settings:
+LOG = "log"
+EVERYTHING = (LOG, *SINKS)
+_SERVICES: Mapping[str, Service] = {
+    "lake": "aws",
+    "dynamodb": "aws",
+    "postgres": "postgres",
+    "mongo": "mongo",
+    "redis": "valkey",
+}
+
+
+def connect(environment: str = LOCAL, uses: Iterable[str] = EVERYTHING) -> Settings:
     """Settings of an environment; for the local one, AWS_* point at its emulator from here on.
 
+    Args:
+        environment: whose.
+        uses: what the caller will talk to: names of sinks, and `log`. Servers of the local stack that none of them
+            needs may be down; the settings themselves are in its emulator.
+
     Raises:
-        StackNotRunning: the local stack is down.
+        StackNotRunning: a server of the local stack that is needed is down.
         InfraError: the environment was not applied.
     """
+    used = frozenset(uses)
+    if environment == LOCAL:
+        stack.connections(services_of(used))
+    found = _settings(environment)
+    if environment == LOCAL and "lake" in used and found.lake.catalog == "sql":
+        stack.connections({"postgres"})
+    return found
+
+
+def services_of(uses: Iterable[str]) -> frozenset[Service]:
+    """The servers of the local stack that a command needs: those of the stores, and the one that holds the settings."""
+    return frozenset({"aws", *(_SERVICES.get(name, "kafka") for name in uses)})
+
+
+def _settings(environment: str) -> Settings:
     if environment == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
         os.environ.update(stack.environment())
     return settings.load(environment)
 
 
-def connect_when_applied(environment: str, waiting: Callable[[InfraError], None]) -> Settings:
+def connect_when_applied(
+    environment: str, waiting: Callable[[InfraError], None], uses: Iterable[str] = EVERYTHING
+) -> Settings:
     """As `connect`, but where the environment was not applied, wait until it is.
 
     Args:
         environment: whose settings.
         waiting: told once a second what is missing.
+        uses: as for `connect`.
 
     Raises:
         StackNotRunning: the local stack is down.
     """
+    used = frozenset(uses)
     while True:
         try:
-            return connect(environment)
+            return connect(environment, used)
         except InfraError as error:
             waiting(error)
         time.sleep(POLL_S)
@@ -58,8 +95,8 @@ def kafka_cluster(environment: str = LOCAL) -> KafkaSettings:
         InfraError: another environment was not applied.
     """
     if environment == LOCAL:
-        return settings.KafkaSettings(bootstrap_servers=stack.connections().kafka_bootstrap_servers)
-    return connect(environment).kafka
+        return settings.KafkaSettings(bootstrap_servers=stack.connections({"kafka"}).kafka_bootstrap_servers)
+    return connect(environment, {LOG}).kafka
 
 
 def prepare(environment: str = LOCAL) -> None:
@@ -76,7 +113,7 @@ def prepare(environment: str = LOCAL) -> None:
     if environment == LOCAL:
         prepare_stack()
         return
-    found = connect(environment)
+    found = connect(environment, (LOG, "postgres"))
     asyncio.run(kafka.create_topics(found.kafka))
     if found.postgres.secret_arn:
         from shoplake import login  # boto3's signers, for AWS alone
@@ -93,7 +130,7 @@ def prepare_stack() -> None:
         StreamHalted: Kafka did not answer.
         StoreUnavailable: Postgres did not answer.
     """
-    here = stack.connections()
+    here = stack.connections({"kafka", "postgres"})
     asyncio.run(kafka.create_topics(kafka_cluster()))
     migrate(
         settings.PostgresSettings(

@@ -231,7 +231,9 @@ def test_a_crashed_server_is_named_and_started_again(running: Connections, home:
     crashed = {server.name: server for server in embedded.status().servers if server.state != "running"}
     assert {name: server.state for name, server in crashed.items()} == {"valkey": "crashed"}
     assert "Ready to accept connections" in crashed["valkey"].log_tail
-    with pytest.raises(StackNotRunning, match=r"(?s)valkey is not running: it died.*Ready to accept"):
+    with pytest.raises(
+        StackNotRunning, match=r"(?s)valkey is not running: it died\n  what to do.*\n    .*Ready to accept"
+    ):
         embedded.connections()
     assert embedded.up().running
 

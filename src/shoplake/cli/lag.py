@@ -26,18 +26,22 @@ def command(
     """
     import asyncio
 
-    from shoplake.platform import connect
+    from shoplake.platform import LOG, connect
     from shoplake.sinks import named
     from shoplake.streaming.lag import lags
     from shoplake.streaming.worker import DEAD_LETTERS
 
     names = named(sinks) if sinks else [*named(""), DEAD_LETTERS]
-    found = asyncio.run(lags(connect(environment), names))
+    found = asyncio.run(lags(connect(environment, {LOG}), names))
     if json:
         _print_json(found)
     else:
         _print_table(found)
-    raise typer.Exit(1 if any(sink.problem for sink in found) else 0)
+    problems = [sink for sink in found if sink.problem]
+    if problems and not json:
+        stores = ", ".join(sink.name for sink in problems)
+        typer.echo(f"not known: {stores}\n  what to do: `shoplake status` says which servers run", err=True)
+    raise typer.Exit(1 if problems else 0)
 
 
 def _print_json(found: Sequence[SinkLag]) -> None:

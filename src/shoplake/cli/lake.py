@@ -47,7 +47,7 @@ def maintain(
     bounds = lake_maintenance.bounds_of(target_mb=target_mb, min_files=min_files, keep=keep, orphan_age=orphan_age)
     done = asyncio.run(
         lake_maintenance.maintain(
-            platform.connect(environment),
+            platform.connect(environment, {"lake"}),
             bounds,
             topics=lake_maintenance.topics_of(tables),
             steps=lake_maintenance.steps_of(only),

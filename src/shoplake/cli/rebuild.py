@@ -45,7 +45,7 @@ def command(
         with stopped_by_signals() as stopping, rebuilding() as watch:
             return await rebuild(settings, store, source=chosen, restart=restart, stopping=stopping, watch=watch)
 
-    settings = platform.connect(environment)
+    settings = platform.connect(environment, (platform.LOG, store))
     done = asyncio.run(run())
     if json:
         print(jsonlib.dumps({"store": store, **dataclasses.asdict(done)}))

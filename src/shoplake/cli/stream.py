@@ -48,6 +48,7 @@ def command(
 
     names = [] if sinks == "none" else named(sinks)
     beside = (DEAD_LETTERS,) if dead_letters else ()
+    uses = (platform.LOG, *names)
     with contextlib.ExitStack() as stack:
         watch = stack.enter_context(watching_sinks())
         if metrics_port is not None:
@@ -60,9 +61,9 @@ def command(
             watch([WorkerView(name, progress) for name in (*names, *beside)])
 
         if wait:
-            platform.connect_when_applied(environment, waiting)
+            platform.connect_when_applied(environment, waiting, uses)
         else:
-            platform.connect(environment)
+            platform.connect(environment, uses)
         views = asyncio.run(
             stream(
                 names,

@@ -29,12 +29,13 @@ def command(
 
     from shoplake import allocators
     from shoplake.errors import VerifyFailed
-    from shoplake.platform import connect
-    from shoplake.verify import verify
+    from shoplake.platform import LOG, connect
+    from shoplake.verify import named, verify
 
     allocators.keep_little()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
-    report = asyncio.run(verify(connect(environment), names, progress=lambda text: print(text, file=sys.stderr)))
+    settings = connect(environment, (LOG, *named(names)))
+    report = asyncio.run(verify(settings, names, progress=lambda text: print(text, file=sys.stderr)))
     if json:
         document = {
             "ok": report.ok,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shoplake import paths
 from shoplake.infra import caller, environments
@@ -18,8 +18,8 @@ GIT_TIMEOUT_S = 10
 class StackLike(Protocol):
     """The running stack, of which only emulated environments know."""
 
-    def connections(self) -> ConnectionsLike:
-        """How its servers are reached."""
+    def connections(self, services: Collection[Literal["aws"]]) -> ConnectionsLike:
+        """How its servers are reached; only these have to be running."""
         ...
 
     def environment(self) -> Mapping[str, str]:
@@ -57,7 +57,7 @@ def of(name: str, stack: StackLike) -> Inputs:
     """
     if environments.named(name).on_aws:
         return Inputs(variables={"commit": commit()}, environment=caller.environment())
-    variables = variables_from(stack.connections()) | {"capabilities": json.dumps(dict(stack.switches()))}
+    variables = variables_from(stack.connections({"aws"})) | {"capabilities": json.dumps(dict(stack.switches()))}
     return Inputs(variables=variables, environment=stack.environment(), missing=stack.missing())
 
 

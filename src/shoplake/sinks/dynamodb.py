@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
@@ -17,7 +16,7 @@ from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.dynamodb_items import PARTS
 from shoplake.sinks.dynamodb_wire import Calls, attributes, plain
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
-from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
+from shoplake.sinks.parallel import PARALLEL_CALLS, StoreThreads
 from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class DynamoDBSink(KeyedSink):
         }
         self._client = aws.client("dynamodb", pool=PARALLEL_CALLS)
         self._calls = Calls(self._client)
+        self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
         """Nothing to make: Terraform owns the tables."""
@@ -61,17 +61,17 @@ class DynamoDBSink(KeyedSink):
         self.refuse_held(filling)
         self.generation = filling.number
         wanted = sorted(partitions)
-        return dict(zip(wanted, await in_parallel(self._open, wanted), strict=True))
+        return dict(zip(wanted, await self._threads.each(self._open, wanted), strict=True))
 
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
         """The items that exist, by consistent reads of 100."""
-        found = await in_parallel(lambda chunk: self._read_chunk(collection, chunk), chunks(keys, READ_CHUNK))
+        found = await self._threads.each(lambda chunk: self._read_chunk(collection, chunk), chunks(keys, READ_CHUNK))
         return {key: item for chunk in found for key, item in chunk.items()}
 
     async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
         """Write in transactions of 100; one that meets a moved item writes none of its 100."""
         writes = chunks(list(items.items()), WRITE_CHUNK)
-        return all(await in_parallel(lambda chunk: self._write_chunk(collection, chunk), writes))
+        return all(await self._threads.each(lambda chunk: self._write_chunk(collection, chunk), writes))
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
@@ -85,7 +85,7 @@ class DynamoDBSink(KeyedSink):
         """Note the topics beside the checkpoints, each under its name."""
         filling = await self.filling()
         noted = [(identity_name(topic, filling), identity) for topic, identity in topics.items()]
-        known = await in_parallel(lambda item: self._identify(*item), noted)
+        known = await self._threads.each(lambda item: self._identify(*item), noted)
         return dict(zip(topics, known, strict=True))
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
@@ -93,7 +93,7 @@ class DynamoDBSink(KeyedSink):
         updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
         for chunk in chunks(updates, WRITE_CHUNK):
             failpoints.reach("dynamodb.checkpoint.before")
-            if not await asyncio.to_thread(self._transact, chunk):
+            if not await self._threads.call(self._transact, chunk):
                 raise Fenced("dynamodb: a newer owner holds one of " + ", ".join(map(str, checkpoints)))
             failpoints.reach("dynamodb.checkpoint.after")
 
@@ -104,7 +104,7 @@ class DynamoDBSink(KeyedSink):
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
         """One item says that all others are of an earlier filling; then the partitions are taken over."""
         number = (await self.filling()).number
-        if not await asyncio.to_thread(self._note_filling, Filling(number + 1, state), number):
+        if not await self._threads.call(self._note_filling, Filling(number + 1, state), number):
             raise Fenced("dynamodb: somebody else has begun to rebuild it at the same time")
         await self.open(partitions)
 
@@ -112,11 +112,12 @@ class DynamoDBSink(KeyedSink):
         """Once whole, remove what only earlier fillings have written."""
         number = (await self.filling()).number
         if state == "whole":
-            await in_parallel(lambda collection: self._sweep(collection, number), ["sessions", "orders"])
-        await asyncio.to_thread(self._note_filling, Filling(number, state), number)
+            await self._threads.each(lambda collection: self._sweep(collection, number), ["sessions", "orders"])
+        await self._threads.call(self._note_filling, Filling(number, state), number)
 
     async def close(self) -> None:
         """Close the connections."""
+        self._threads.close()
         self._client.close()
 
     def _open(self, partition: TopicPartition) -> Checkpoint:

@@ -7,7 +7,6 @@ an earlier owner still tries meets a table that has moved.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import sys
@@ -27,7 +26,7 @@ from shoplake.patience import jittered
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.lake_tables import create_table, forget_lost_tables, open_catalog
-from shoplake.sinks.parallel import in_parallel
+from shoplake.sinks.parallel import StoreThreads
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -51,37 +50,38 @@ class LakeSink(Sink):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tables: dict[str, Table] = {}
+        self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
         """Make the tables."""
-        await asyncio.to_thread(self._prepare)
+        await self._threads.call(self._prepare)
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Commit an empty snapshot per table that raises the epochs."""
         by_topic: dict[str, list[int]] = {}
         for topic, partition in partitions:
             by_topic.setdefault(topic, []).append(partition)
-        await asyncio.to_thread(self._prepare)
-        opened = await in_parallel(lambda item: self._open(*item), list(by_topic.items()))
+        await self._threads.call(self._prepare)
+        opened = await self._threads.each(lambda item: self._open(*item), list(by_topic.items()))
         return {partition: checkpoint for table in opened for partition, checkpoint in table.items()}
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
         wanted = set(partitions)
-        read = await in_parallel(self._read, sorted({partition.topic for partition in wanted}))
+        read = await self._threads.each(self._read, sorted({partition.topic for partition in wanted}))
         found = {partition: checkpoint for table in read for partition, checkpoint in table.items()}
         return {partition: found[partition] for partition in wanted if partition in found}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Note each topic in a property of its table."""
-        await asyncio.to_thread(self._prepare)
-        known = await in_parallel(lambda item: self._identify(*item), list(topics.items()))
+        await self._threads.call(self._prepare)
+        known = await self._threads.each(lambda item: self._identify(*item), list(topics.items()))
         return dict(zip(topics, known, strict=True))
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """One commit per topic; a table that others keep moving is left for later."""
         topics = sorted({partition.topic for partition in batch.ranges})
-        done = await in_parallel(lambda topic: self._append(topic, batch.of(topic), owner), topics)
+        done = await self._threads.each(lambda topic: self._append(topic, batch.of(topic), owner), topics)
         if late := [topic for topic, committed in zip(topics, done, strict=True) if not committed]:
             raise Backpressure(
                 f"lake: {_moved(late)} while one commit was tried",
@@ -90,7 +90,8 @@ class LakeSink(Sink):
             )
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is held open but threads."""
+        self._threads.close()
 
     def _prepare(self) -> None:
         if self._tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from shoplake import paths
@@ -11,7 +12,7 @@ from shoplake.stack import compose, embedded, given
 from shoplake.stack import status as embedded_status
 from shoplake.stack.aws_endpoint import Answering, identify
 from shoplake.stack.capabilities import CAPABILITIES, MEASURED, Capability, Emulator, Support, support
-from shoplake.stack.connections import Connections
+from shoplake.stack.connections import SERVICES, Connections, Service
 from shoplake.stack.process import TAIL_LINES
 from shoplake.stack.state import Say, load, silent
 from shoplake.stack.status import SERVERS, ServerStatus, Status, log_file
@@ -20,10 +21,12 @@ __all__ = [
     "CAPABILITIES",
     "KINDS",
     "SERVERS",
+    "SERVICES",
     "Answering",
     "Capability",
     "Connections",
     "ServerStatus",
+    "Service",
     "Status",
     "Support",
     "connections",
@@ -116,27 +119,30 @@ def logs(service: str, lines: int = TAIL_LINES) -> str:
     return compose.logs(home, service, lines) if compose.exists(home) else embedded_status.logs(service, lines)
 
 
-def connections() -> Connections:
-    """Addresses and credentials of the running stack.
+def connections(services: Collection[Service] = SERVICES) -> Connections:
+    """Addresses and credentials of the stack.
+
+    Args:
+        services: which the caller will use; the others may be down.
 
     Raises:
-        StackNotRunning: it is down, or a server of it died.
+        StackNotRunning: one of those is not running.
         StackError: SHOPLAKE_STACK_FILE is not readable.
     """
     if (found := given.connections()) is not None:
         return found
     home = paths.home()
-    return compose.connections(home) if compose.exists(home) else embedded.connections()
+    return compose.connections(home, services) if compose.exists(home) else embedded.connections(services)
 
 
 def environment() -> dict[str, str]:
     """What points the AWS libraries and Terraform at the emulator; its credentials are no secret.
 
     Raises:
-        StackNotRunning: the stack is down.
+        StackNotRunning: the emulator is down.
     """
     return {
-        "AWS_ENDPOINT_URL": connections().aws_endpoint_url,
+        "AWS_ENDPOINT_URL": connections({"aws"}).aws_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",
@@ -151,7 +157,7 @@ def switches() -> dict[str, bool]:
         StackNotRunning: the stack is down, or its emulator does not answer.
         StackError: something else answers there.
     """
-    return _capabilities.switches(identify(connections().aws_endpoint_url).emulator)
+    return _capabilities.switches(identify(connections({"aws"}).aws_endpoint_url).emulator)
 
 
 def missing() -> frozenset[str]:
@@ -161,7 +167,7 @@ def missing() -> frozenset[str]:
         StackNotRunning: the stack is down, or its emulator does not answer.
         StackError: something else answers there.
     """
-    return _capabilities.missing(identify(connections().aws_endpoint_url).emulator)
+    return _capabilities.missing(identify(connections({"aws"}).aws_endpoint_url).emulator)
 
 
 def emulator_named(name: str | None) -> Emulator | None:

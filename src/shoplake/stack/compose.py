@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import textwrap
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +19,13 @@ import msgspec
 from pydantic import SecretStr
 
 from shoplake import paths
-from shoplake.errors import ServerFailed, StackError, StackNotRunning, UsageError
+from shoplake.errors import ServerFailed, StackError, UsageError
 from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
-from shoplake.stack.connections import Connections
+from shoplake.stack.connections import SERVICES, Connections, Service, service_of
 from shoplake.stack.servers import LOOPBACK
 from shoplake.stack.state import Say, free_ports, lock, write_private
-from shoplake.stack.status import ServerStatus, Status, note_ready, read_ready
+from shoplake.stack.status import ServerStatus, Status, not_running, note_ready, read_ready
 
 SERVERS = ("kafka", "postgres", "valkey", "mongo")
 PORTS = {"kafka": "KAFKA", "postgres": "POSTGRES", "valkey": "REDIS", "mongo": "MONGO", "aws": "AWS"}
@@ -111,19 +113,20 @@ def logs(home: Path, service: str, lines: int) -> str:
     return _compose(state, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service).stdout.rstrip()
 
 
-def connections(home: Path) -> Connections:
+def connections(home: Path, services: Collection[Service] = SERVICES) -> Connections:
     """Addresses on loopback, and the passwords that the containers drew.
 
+    Args:
+        home: whose.
+        services: which have to be healthy.
+
     Raises:
-        StackNotRunning: a container is not healthy.
+        StackNotRunning: one of those is not.
     """
     state = _known(home)
     for server in status(home).servers:
-        if server.state != "running":
-            raise StackNotRunning(
-                f"{server.name} is {server.state}{': ' + server.log_tail if server.log_tail else ''}",
-                fix="`shoplake up` starts what is missing",
-            )
+        if service_of(server.name) in services and server.state != "running":
+            raise not_running(server.name, server.state, server.log_tail)
     return Connections(
         kafka_bootstrap_servers=f"{LOOPBACK}:{state.ports['kafka']}",
         postgres_host=LOOPBACK,
@@ -228,6 +231,7 @@ def _not_up(state: State, said: str) -> StackError:
         return known
     name, how = started[0]["Service"], started[0].get("Status") or started[0]["State"]
     return ServerFailed(
-        f"{name} did not become healthy ({how}); its log ends:\n{_tail(state, name)}",
+        f"{name} did not become healthy ({how})",
         fix=f"`docker compose -p {state.project} logs {name}` has the rest; `shoplake up` tries again",
+        details=f"its log ends:\n{textwrap.indent(_tail(state, name), '  ')}",
     )

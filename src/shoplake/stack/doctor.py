@@ -18,7 +18,7 @@ from shoplake.stack.embedded import LEAST_FREE_BYTES
 from shoplake.stack.ports import holder_of
 from shoplake.stack.servers import Place, wheel
 from shoplake.stack.state import is_free, load
-from shoplake.stack.status import servers
+from shoplake.stack.status import servers, status
 
 LEAST_PYTHON = (3, 11)
 LEAST_MEMORY_BYTES = 1536 * 1024 * 1024
@@ -52,6 +52,7 @@ def checks() -> tuple[Check, ...]:
         _ministack,
         _aws,
         _ports,
+        _servers,
         _docker,
     )
     return tuple(check() for check in each)
@@ -149,6 +150,19 @@ def _ports() -> Check:
         held = ", ".join(f"{port} by {holder_of(port) or 'another program'}" for port in taken)
         return Check("ports", f"held: {held}", ok=False)
     return Check("ports", ", ".join(f"{name} {port}" for name, port in state.ports.items()), ok=True)
+
+
+def _servers() -> Check:
+    """Which processes of the stack run: that a program is there does not say that it does."""
+    try:
+        found = status().servers
+    except StackNotRunning:
+        return Check("servers", "none; `shoplake up` starts them", ok=True)
+    except StackError as error:
+        return Check("servers", error.message, ok=False)
+    wrong = [server for server in found if server.state in ("crashed", "silent")]
+    said = ", ".join(f"{server.name} {server.state}" for server in found)
+    return Check("servers", said, ok=not wrong)
 
 
 def _docker() -> Check:

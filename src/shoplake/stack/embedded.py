@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from shoplake import paths
 from shoplake.errors import ServerFailed, StackError
 from shoplake.stack import aws_endpoint, downloads, process
-from shoplake.stack.connections import Connections
+from shoplake.stack.connections import SERVICES, Connections, Service
 from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
 from shoplake.stack.ports import refuse_taken
 from shoplake.stack.postgres import DATABASE as POSTGRES_DATABASE
@@ -27,6 +28,7 @@ from shoplake.stack.status import SERVERS, Status, crashed, note_ready, require_
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.05
+START_LINES = 10
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 
 
@@ -159,8 +161,9 @@ def _start(server: Server, place: Place) -> subprocess.Popen[bytes]:
 
 def _failed(server: Server, place: Place, what: str) -> ServerFailed:
     return ServerFailed(
-        f"{server.name} {what}; its log ends:\n{process.tail(place.log_file)}",
-        fix=f"`shoplake logs {server.name}` shows all of it; `shoplake up` tries again, `shoplake down` stops the rest",
+        f"{server.name} {what}",
+        fix=f"`shoplake logs {server.name}` shows its log; `shoplake up` tries again, `shoplake down` stops the rest",
+        details=f"its log ends:\n{textwrap.indent(process.telling(place.log_file, START_LINES), '  ')}",
     )
 
 
@@ -211,13 +214,16 @@ def _refuse_full_disk(home: Path) -> None:
         )
 
 
-def connections() -> Connections:
-    """Addresses and credentials of the running servers.
+def connections(services: Collection[Service] = SERVICES) -> Connections:
+    """Addresses and credentials of all servers.
+
+    Args:
+        services: which have to be running.
 
     Raises:
-        StackNotRunning: it is down, or a server of it died.
+        StackNotRunning: one of those is not.
     """
-    state = require_running()
+    state = require_running(services)
     return Connections(
         kafka_bootstrap_servers=f"{LOOPBACK}:{state.ports['kafka']}",
         postgres_host=LOOPBACK,

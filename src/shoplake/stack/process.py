@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from shoplake.stack.unprivileged import Identity
 
 MARK = "SHOPLAKE_STACK"
 TAIL_LINES = 20
+TELLING_LINES = 3
+FAILURE = re.compile(r"(?i)\b(error|fatal|panic|abort|exception|failed|failure|killed|denied|no space|out of memory)")
 TAIL_BYTES = 64 * 1024
 LOG_KEEP_BYTES = 20 * 1024 * 1024
 POLL_S = 0.05
@@ -168,6 +171,12 @@ def tail(log_file: Path, lines: int = TAIL_LINES) -> str:
     except FileNotFoundError:
         return "(no log)"
     return text or "(it is empty)"
+
+
+def telling(log_file: Path, lines: int = TELLING_LINES) -> str:
+    """The last lines that speak of a failure, among the end of a log; the very last ones where none does."""
+    end = [line for line in tail(log_file).splitlines() if line.strip()]
+    return "\n".join(([line for line in end if FAILURE.search(line) and "WARNING" not in line] or end)[-lines:])
 
 
 def _rotate(log_file: Path) -> None:

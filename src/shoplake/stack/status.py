@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from shoplake import paths
 from shoplake.errors import StackError, StackNotRunning, UsageError
 from shoplake.stack import process
 from shoplake.stack.aws_endpoint import identify
+from shoplake.stack.connections import SERVICES, Service, service_of
 from shoplake.stack.kafka import KafkaServer
 from shoplake.stack.ministack import MiniStackServer
 from shoplake.stack.mongo import MongoServer
@@ -34,7 +37,7 @@ class ServerStatus:
             gone) or `stopped`.
         rss_bytes: memory of it and its children.
         ready_s: seconds from its start until it answered, None when that was not measured.
-        log_tail: the end of its log where it crashed, else empty.
+        log_tail: the last lines of its log that tell something, where it crashed; else empty.
     """
 
     name: str
@@ -85,20 +88,29 @@ def status() -> Status:
     return Status(home, tuple(found), read_ready(home / "run"))
 
 
-def require_running() -> State:
-    """The state of a stack whose processes all live.
+def require_running(services: Collection[Service] = SERVICES) -> State:
+    """The state of a stack in which the processes of these services live.
 
     Raises:
-        StackNotRunning: it was not started, or a server of it is gone; the message names it and ends with its log.
+        StackNotRunning: it was not started, or one of these is gone; the message names it, its last lines follow.
     """
     home = paths.home()
     state = _known(home)
     for server in servers(state):
         place = Place(home, server.name, state)
-        if process.find(place.pid_file) is None:
-            died = f": it died, and its log ends:\n{process.tail(place.log_file)}" if crashed(place) else ""
-            raise StackNotRunning(f"{server.name} is not running{died}", fix="`shoplake up` starts what is missing")
+        if service_of(server.name) in services and process.find(place.pid_file) is None:
+            raise not_running(
+                server.name,
+                "not running: it died" if crashed(place) else "not running",
+                process.telling(place.log_file) if crashed(place) else "",
+            )
     return state
+
+
+def not_running(name: str, state: str, log_tail: str) -> StackNotRunning:
+    """The error of a server that a command needs; `state` completes "kafka is ..."."""
+    details = f"its log ends:\n{textwrap.indent(log_tail, '  ')}" if log_tail else ""
+    return StackNotRunning(f"{name} is {state}", fix="`shoplake up` starts what is missing", details=details)
 
 
 def crashed(place: Place) -> bool:
@@ -159,7 +171,7 @@ def _look_at(server: Server, place: Place) -> ServerStatus:
     running = process.find(place.pid_file)
     if running is None:
         if crashed(place):
-            return ServerStatus(server.name, "crashed", place.port, log_tail=process.tail(place.log_file))
+            return ServerStatus(server.name, "crashed", place.port, log_tail=process.telling(place.log_file))
         return ServerStatus(server.name, "stopped", place.port)
     return ServerStatus(
         server.name,

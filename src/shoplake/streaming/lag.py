@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from shoplake import kafka, sinks
 from shoplake.contract import TOPICS
-from shoplake.errors import SinkError
+from shoplake.errors import LogUnavailable, SinkError
 from shoplake.sinks.base import TopicPartition
 from shoplake.streaming.dead_letters import GROUP
 from shoplake.streaming.log import Bounds, read_bounds
@@ -19,6 +19,8 @@ from shoplake.streaming.worker import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings, Settings
+
+ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +62,31 @@ class SinkLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-async def lags(settings: Settings, names: Sequence[str]) -> Sequence[SinkLag]:
+async def lags(settings: Settings, names: Sequence[str], *, within_s: float = ANSWER_S) -> Sequence[SinkLag]:
     """How these sinks stand; a store that does not answer is said to be such, and the others are told of.
+
+    Args:
+        settings: where everything is.
+        names: of sinks, and of the dead-letter step.
+        within_s: how long a store may take to answer.
 
     Raises:
         LogUnavailable: Kafka did not answer.
         StreamHalted: Kafka lacks a topic.
     """
     _, ends = await read_bounds(settings.kafka, TOPICS)
-    return await asyncio.gather(*(_lag(name, settings, ends) for name in names))
+    return await asyncio.gather(*(_lag(name, settings, ends, within_s) for name in names))
 
 
-async def _lag(name: str, settings: Settings, ends: Bounds) -> SinkLag:
+async def _lag(name: str, settings: Settings, ends: Bounds, within_s: float) -> SinkLag:
+    asked = _dead_letters(settings.kafka, ends) if name == DEAD_LETTERS else _store(name, settings, ends)
     try:
-        found = await (_dead_letters(settings.kafka, ends) if name == DEAD_LETTERS else _store(name, settings, ends))
-    except SinkError as error:
+        async with asyncio.timeout(within_s):
+            found = await asked
+    except (SinkError, LogUnavailable) as error:
         return SinkLag(name, problem=error.message)
+    except TimeoutError:
+        return SinkLag(name, problem=f"slow: no answer within {within_s:g} s")
     return SinkLag(name, [PartitionLag(p, found[p], ends[p].stop) for p in sorted(found)])
 
 

@@ -49,10 +49,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
         VerifyFailed: the log cannot be simulated by this version.
         ShoplakeError: the temporary folder is full.
     """
-    unknown = set(stores or ()) - set(STORES)
-    if unknown:
-        raise UsageError(f"no such store: {', '.join(sorted(unknown))}", fix=f"choose from {', '.join(STORES)}")
-    wanted = [name for name in STORES if stores is None or name in stores]
+    wanted = named(stores)
     tell = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
@@ -70,6 +67,17 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
             ) from error
         database.close()  # not where it failed: threads may be at work in it, and DuckDB would crash
     return Report(stores=tuple(results), seconds=round(time.monotonic() - start, 3))
+
+
+def named(stores: Collection[str] | None) -> list[str]:
+    """Stores by name, in the order in which they are reported; all of them for None.
+
+    Raises:
+        UsageError: a name that is no store.
+    """
+    if unknown := sorted(set(stores or ()) - set(STORES)):
+        raise UsageError(f"there is no store '{unknown[0]}'", fix=f"choose from {', '.join(STORES)}")
+    return [name for name in STORES if stores is None or name in stores]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,7 +33,7 @@ CONNECTIONS = SimpleNamespace(
 class Running:
     """A stack on an emulator that has Glue and no RDS."""
 
-    def connections(self) -> ConnectionsLike:
+    def connections(self, services: Collection[str]) -> ConnectionsLike:
         return CONNECTIONS  # type: ignore[return-value]
 
     def environment(self) -> dict[str, str]:
@@ -48,7 +49,7 @@ class Running:
 class Down:
     """A stack that is down."""
 
-    def connections(self) -> ConnectionsLike:
+    def connections(self, services: Collection[str]) -> ConnectionsLike:
         raise StackNotRunning("the stack is down")
 
     def environment(self) -> dict[str, str]:

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
 import pytest
 
+from shoplake import sinks
 from shoplake.errors import StoreUnavailable
-from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
+from shoplake.settings import (
+    DynamoDBSettings,
+    KafkaSettings,
+    LakeSettings,
+    MongoSettings,
+    PostgresSettings,
+    RedisSettings,
+    Settings,
+)
+from shoplake.sinks.base import Checkpoint, TopicPartition
+from shoplake.sinks.dynamodb import DynamoDBSink
+from shoplake.sinks.lake import LakeSink
+from shoplake.sinks.parallel import PARALLEL_CALLS, StoreThreads, in_parallel
+
+SETTINGS = Settings.model_construct(
+    environment="local",
+    kafka=KafkaSettings.model_construct(),
+    postgres=PostgresSettings.model_construct(),
+    redis=RedisSettings.model_construct(),
+    mongo=MongoSettings.model_construct(),
+    dynamodb=DynamoDBSettings(sessions_table="s", orders_table="o", checkpoints_table="c"),
+    lake=LakeSettings(bucket="b", warehouse="w", database="d", catalog="glue"),
+)
 
 
 async def test_results_come_in_the_order_of_the_arguments() -> None:
@@ -50,3 +74,38 @@ async def test_after_a_failure_no_further_call_is_made() -> None:
     with pytest.raises(StoreUnavailable):
         await in_parallel(call, list(range(100)))
     assert len(made) <= 2 * PARALLEL_CALLS
+
+
+async def test_a_slow_store_holds_up_nobody_who_resolves_a_name() -> None:
+    slow, answered = StoreThreads("slow"), threading.Event()
+    loop = asyncio.get_running_loop()
+    waiting = asyncio.ensure_future(slow.each(lambda _: answered.wait(30), range(100)))
+    try:
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            assert await loop.getaddrinfo("localhost", 1)
+            assert await StoreThreads("other").call(lambda: 1) == 1
+    finally:
+        answered.set()
+        await waiting
+        slow.close()
+
+
+@pytest.mark.parametrize("store", ["lake", "dynamodb"])
+async def test_a_store_with_a_blocking_client_is_called_in_threads_of_its_own(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: set[str] = set()
+
+    def note(*_: object) -> dict[TopicPartition, Checkpoint]:
+        names.add(threading.current_thread().name)
+        return {}
+
+    monkeypatch.setattr(LakeSink, "_read", note)
+    monkeypatch.setattr(DynamoDBSink, "_read_chunk", note)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    sink = sinks.make(store, SETTINGS)
+    await sink.checkpoints([TopicPartition("orders", 0)])
+    await sink.close()
+    assert names
+    assert all(name.startswith(store) for name in names)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from shoplake import stack
 from shoplake.errors import StackError, StackNotRunning, UsageError
+from shoplake.stack import process
 from shoplake.stack.doctor import checks
 from shoplake.stack.state import load_or_create
 
@@ -24,6 +26,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def a_stopped_stack(home: Path) -> None:
     load_or_create(home)
     (home / "data" / "kafka").mkdir(parents=True)
+
+
+def run_as(home: Path, server: str, pid: int) -> None:
+    """Make a process pass for a server."""
+    (home / "run" / server).mkdir(parents=True)
+    started = process._start_time(pid) or 1
+    (home / "run" / server / "pid").write_text(f"{pid} {started}")
 
 
 def test_up_refuses_an_endpoint_that_is_no_emulator_and_makes_no_stack(
@@ -69,6 +78,40 @@ def test_a_stopped_stack_is_no_crashed_one(home: Path) -> None:
     assert {server.state for server in stack.status().servers} == {"stopped"}
     with pytest.raises(StackNotRunning, match="kafka is not running"):
         stack.connections()
+
+
+def test_only_the_servers_that_are_asked_for_have_to_run(home: Path) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    run_as(home, "kafka", os.getpid())
+    assert stack.connections({"kafka"}).kafka_bootstrap_servers.startswith("127.0.0.1:")
+    with pytest.raises(StackNotRunning, match="ministack is not running"):
+        stack.environment()
+    with pytest.raises(StackNotRunning, match="postgres is not running"):
+        stack.connections({"kafka", "postgres"})
+
+
+def test_a_dead_server_is_told_with_what_to_do_before_the_end_of_its_log(home: Path) -> None:
+    home.mkdir()
+    a_stopped_stack(home)
+    run_as(home, "valkey", 2**22 + 1)  # no such process
+    (home / "run" / "valkey" / "wanted").touch()
+    log = home / "logs" / "valkey.log"
+    log.parent.mkdir()
+    log.write_text(
+        "\n".join(["# WARNING overcommit: a save may have failed", *map(str, range(30)), "Fatal: no space", "bye"])
+    )
+    with pytest.raises(StackNotRunning) as error:
+        stack.connections({"valkey"})
+    assert str(error.value).splitlines() == [
+        "valkey is not running: it died",
+        "  what to do: `shoplake up` starts what is missing",
+        "  its log ends:",
+        "    Fatal: no space",
+    ]
+    servers = next(check for check in checks() if check.name == "servers")
+    assert "valkey crashed" in servers.found
+    assert not servers.ok
 
 
 def test_down_without_a_stack_makes_no_files(home: Path) -> None:

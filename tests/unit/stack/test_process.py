@@ -117,3 +117,11 @@ def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
 
 def test_memory_of_a_process_is_what_the_kernel_says(start: Start) -> None:
     assert process.resident_bytes(start("/bin/sleep", "60")) > 100_000
+
+
+def test_of_a_log_the_lines_that_speak_of_a_failure_tell_most(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("\n".join(["ERROR one", "a", "", "panic: two", "b", "it failed: three", "c", "killed: four", "d"]))
+    assert process.telling(log) == "panic: two\nit failed: three\nkilled: four"
+    log.write_text("WARNING: this could have failed\nready\n\nserving\nlistening\n")
+    assert process.telling(log) == "ready\nserving\nlistening"

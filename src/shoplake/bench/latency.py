@@ -20,10 +20,10 @@ from shoplake.bench import shop
 from shoplake.bench.results import Measure
 from shoplake.bench.running import running
 from shoplake.bench.watch import Stopwatch, cpu_s
+from shoplake.contract.partitioner import partitions_of
 from shoplake.platform import connect
 from shoplake.publish.kafka import publish
 from shoplake.publish.pace import Pace, SystemClock
-from shoplake.publish.partitioner import partitions_of
 from shoplake.publish.run import Run
 from shoplake.settings import RedisSettings, Settings
 from shoplake.sinks.base import TopicPartition

@@ -15,9 +15,9 @@ from shoplake import kafka
 from shoplake.bench import shop
 from shoplake.bench.results import Measure
 from shoplake.bench.watch import Stopwatch
+from shoplake.contract.partitioner import partitions_of
 from shoplake.platform import kafka_cluster
 from shoplake.publish.kafka import BATCH_BYTES, COMPRESSION, IN_FLIGHT_BATCHES, publish
-from shoplake.publish.partitioner import partitions_of
 
 Record = tuple[int, bytes, bytes]  # timestamp, key, value
 

@@ -19,7 +19,10 @@ SHOWN_REFUSALS = 20
 app = typer.Typer(no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Letters by name, e.g. clicks-0-17; all if none.")]
-Reason = Annotated[list[str] | None, typer.Option(help="Only these reasons: malformed_json, schema. Repeatable.")]
+Reason = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these reasons: malformed_json, schema, key, partition. Repeatable."),
+]
 Topic = Annotated[
     list[str] | None,
     typer.Option(help="Only this topic: customers, products, orders, inventory, clicks, reviews. Repeatable."),

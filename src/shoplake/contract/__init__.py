@@ -4,7 +4,9 @@ Imports nothing else of ours, so that any program may depend on it alone.
 """
 
 from shoplake.contract.base import Event, minor_digits
-from shoplake.contract.codec import Decoded, Rejected, decode, decode_one, encode, rejections, write_lines
+from shoplake.contract.codec import REASONS, Decoded, Rejected, decode, decode_one, encode, rejections, write_lines
+from shoplake.contract.partitioner import partitions_of
+from shoplake.contract.placement import Placement
 from shoplake.contract.schema import digest, export
 from shoplake.contract.topics import (
     DEAD_LETTERS,
@@ -24,11 +26,13 @@ __all__ = [
     "EVENTS",
     "OUTCOMES",
     "PROGRESS",
+    "REASONS",
     "REPLAY_OF",
     "TOPICS",
     "TOPIC_OF",
     "Decoded",
     "Event",
+    "Placement",
     "Rejected",
     "Topic",
     "columns_of",
@@ -38,6 +42,7 @@ __all__ = [
     "encode",
     "export",
     "minor_digits",
+    "partitions_of",
     "rejections",
     "type_name",
     "write_lines",

@@ -1,4 +1,4 @@
-"""Events to JSON lines and back, by columns; what does not fit is told apart with a reason."""
+"""Events to JSON lines and back, by columns; what does not fit the contract is rejected with a reason."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import IO, Union
 
 import msgspec
 import polars as pl
 
 from shoplake.contract.base import Event
+from shoplake.contract.placement import Placement
 from shoplake.contract.topics import EVENTS, TOPICS, columns_of, type_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
@@ -23,6 +25,9 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # its block a second look, so blocks are small.
 _BLOCK = 128
 
+REASONS = ("malformed_json", "schema", "key", "partition")
+"""Every `Rejected.reason`, in the order in which they are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -30,8 +35,9 @@ class Rejected:
 
     Attributes:
         position: index into the values that were decoded.
-        reason: `malformed_json`, or `schema` when JSON is fine and the fields are not.
-        detail: what was expected, with the path of the field.
+        reason: `malformed_json`; `schema` when JSON is fine and the fields are not; `key` when the event is valid and
+            the record's key is not its topic's key field; `partition` when it lies in another partition than its key's.
+        detail: what was expected and what was found, with the path of the field.
     """
 
     position: int
@@ -72,13 +78,18 @@ def write_lines(event_type: str, columns: pl.DataFrame, out: IO[bytes]) -> None:
     pl.DataFrame([tag, *fields]).write_ndjson(out)
 
 
-def decode(topic: str, values: Sequence[bytes]) -> Decoded:
+def decode(topic: str, values: Sequence[bytes], placement: Placement | None = None) -> Decoded:
     """Validate every value against the topic's contract and turn the valid ones into columns.
 
     Validation is msgspec's typed decode, columns are polars' NDJSON reader: two passes in native code are faster than
     one that builds columns from Python objects.
+
+    Args:
+        topic: name of the topic, a key of `TOPICS`.
+        values: one per record.
+        placement: of the same records; without it, as for what is in no log, keys and partitions are not looked at.
     """
-    rejected = rejections(topic, values)
+    rejected = rejections(topic, values, placement)
     if rejected:
         bad = {r.position for r in rejected}
         positions: Sequence[int] = [i for i in range(len(values)) if i not in bad]
@@ -101,33 +112,46 @@ def decode_one(topic: str, value: bytes) -> Event:
     return _decoder(topic).decode(value)
 
 
-def rejections(topic: str, values: Sequence[bytes]) -> list[Rejected]:
-    """The values that are no event of the topic, each with a reason."""
+def rejections(topic: str, values: Sequence[bytes], placement: Placement | None = None) -> list[Rejected]:
+    """The records that are not valid, each with a reason, by position. The arguments are those of `decode`."""
     rejected = []
     for first in range(0, len(values), _BLOCK):
         block = values[first : first + _BLOCK]
-        if not _all_sound(topic, block):
-            rejected += [
-                found for position, value in enumerate(block, first) if (found := _why(topic, position, value))
-            ]
-    return rejected
+        keys = placement.keys[first : first + _BLOCK] if placement else None
+        if not _all_sound(topic, block, keys):
+            for position, value in enumerate(block, first):
+                found = _why(topic, position, value, placement)
+                if found:
+                    rejected.append(found)
+    if placement is None:
+        return rejected
+    invalid = {found.position for found in rejected}
+    elsewhere = [
+        Rejected(position, "partition", detail) for position, detail in placement.elsewhere() if position not in invalid
+    ]
+    return sorted(rejected + elsewhere, key=attrgetter("position")) if elsewhere else rejected
 
 
-def _all_sound(topic: str, values: Sequence[bytes]) -> bool:
-    """Whether all values are events; False also where only a look at each can tell."""
+def _all_sound(topic: str, values: Sequence[bytes], keys: Sequence[bytes | None] | None) -> bool:
+    """Whether all values are events with these keys; False also where only a look at each can tell."""
     try:
         lines = b"\n".join(values)
         if rb"\u0000" in lines or not _are_lines(lines, len(values)):
             return False
-        return len(_decoder(topic).decode_lines(lines)) == len(values)
-    except (TypeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the first: a record without a value
+        events = _decoder(topic).decode_lines(lines)
+        if keys is None:
+            return len(events) == len(values)
+        # No text holds U+0000, so it separates them: the two are equal where all keys are.
+        expected = "\0".join(map(attrgetter(TOPICS[topic].key), events))
+        return len(events) == len(values) and expected.encode() == b"\0".join(keys)  # type: ignore[arg-type]
+    except (TypeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the first: no value, or no key
         return False
 
 
-def _why(topic: str, position: int, value: bytes) -> Rejected | None:
-    """Why a value is no event; None for one that is."""
+def _why(topic: str, position: int, value: bytes, placement: Placement | None) -> Rejected | None:
+    """Why a value is no event, or has the wrong key; None for one that is valid."""
     try:
-        _decoder(topic).decode(value or b"")
+        event = _decoder(topic).decode(value or b"")
         if rb"\u0000" in value and _NUL.search(value):
             _refuse_nul(msgspec.json.decode(value))
             raise msgspec.ValidationError("Expected text without U+0000")  # in a name, or in a field given twice
@@ -137,6 +161,9 @@ def _why(topic: str, position: int, value: bytes) -> Rejected | None:
         return Rejected(position, "malformed_json", str(error))
     except RecursionError:
         return Rejected(position, "malformed_json", "JSON is nested too deeply")
+    field = TOPICS[topic].key
+    if placement is not None and (detail := placement.key_refused(position, field, getattr(event, field))):
+        return Rejected(position, "key", detail)
     return None
 
 

@@ -15,9 +15,9 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 import shopsim
 from shoplake import failpoints, kafka
 from shoplake.contract import PROGRESS, TOPICS
+from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
 from shoplake.publish.pace import Clock, Pace, SystemClock, paced
-from shoplake.publish.partitioner import partitions_of
 from shoplake.publish.progress import Published, read_progress
 from shoplake.publish.run import Run, Watch
 

@@ -19,7 +19,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
-from shoplake.contract import DEAD_LETTERS, TOPICS, Rejected, digest, rejections
+from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, Rejected, digest, rejections
 from shoplake.errors import LogUnavailable
 from shoplake.patience import Patience
 from shoplake.streaming.log import Log
@@ -153,7 +153,8 @@ class DeadLetterLoop:
             moved = {p: offset for p, offset in reached.items() if offset > self._looked_at[p]}
             if moved:
                 await self._log.refuse_others()
-                letters = [letter for tp, records in polled.items() for letter in letters_of(tp.topic, records)]
+                counts = {topic: known.partitions for topic, known in self._log.ids.items()}
+                letters = [x for tp, records in polled.items() for x in letters_of(tp.topic, records, counts[tp.topic])]
                 await _transaction(producer, letters, {KafkaPartition(*p): offset for p, offset in moved.items()})
                 self._looked_at |= moved
                 self._read += sum(map(len, polled.values()))
@@ -251,9 +252,11 @@ async def _transaction(producer: Any, letters: Sequence[DeadLetter], positions: 
         raise _FencedError from error
 
 
-def letters_of(topic: str, records: Sequence[ConsumerRecord[Any, Any]]) -> list[DeadLetter]:
-    """Dead letters for the records of one topic that are no events of it. Pure."""
-    return [_letter(records[r.position], r) for r in rejections(topic, [record.value for record in records])]
+def letters_of(topic: str, records: Sequence[ConsumerRecord[Any, Any]], partition_count: int) -> list[DeadLetter]:
+    """Dead letters for the records of one topic, of so many partitions, that are not valid. Pure."""
+    placement = Placement([r.key for r in records], [r.partition for r in records], partition_count)
+    rejected = rejections(topic, [record.value for record in records], placement)
+    return [_letter(records[r.position], r) for r in rejected]
 
 
 def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:

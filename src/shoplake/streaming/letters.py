@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import msgspec
 
 from shoplake import kafka
-from shoplake.contract import DEAD_LETTERS, OUTCOMES, TOPICS, digest, rejections
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS, digest, rejections
 from shoplake.errors import ContractError, UsageError
 from shoplake.streaming.dead_letters import DeadLetter
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 State = Literal["open", "replayed", "discarded"]
 Place = tuple[str, int, int]
 T = TypeVar("T", bound=str)
-REASONS = ("malformed_json", "schema")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 

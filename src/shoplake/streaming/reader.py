@@ -16,7 +16,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shoplake import kafka
-from shoplake.contract import TOPICS, decode
+from shoplake.contract import TOPICS, Placement, decode
 from shoplake.errors import StreamHalted
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
 from shoplake.streaming.log import Log
@@ -167,7 +167,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         """
         self._release()
         generation = self.generation
-        gathered = Gathered()
+        gathered = Gathered({topic: known.partitions for topic, known in self.topics.items()})
         try:
             await self._gather(gathered)
             if generation != self.generation or self.revoked.is_set():
@@ -297,7 +297,9 @@ class Gathered:
     memory of its row. Mutable; pure but for that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, partition_counts: Mapping[str, int]) -> None:
+        """Of topics that have so many partitions each."""
+        self._partition_counts = partition_counts
         self._waiting: dict[str, list[ConsumerRecord[Any, Any]]] = {}
         self._waiting_count = 0
         self._decoded: dict[str, list[pl.DataFrame]] = {}
@@ -325,14 +327,15 @@ class Gathered:
 
     def _decode(self) -> None:
         for topic, records in self._waiting.items():
-            self._decoded.setdefault(topic, []).append(_events(topic, records))
+            self._decoded.setdefault(topic, []).append(_events(topic, records, self._partition_counts[topic]))
         self._waiting, self._waiting_count = {}, 0
 
 
-def _events(topic: str, records: Sequence[ConsumerRecord[Any, Any]]) -> pl.DataFrame:
-    decoded = decode(topic, [record.value for record in records])
+def _events(topic: str, records: Sequence[ConsumerRecord[Any, Any]], partition_count: int) -> pl.DataFrame:
+    keys, partitions = [record.key for record in records], [record.partition for record in records]
+    decoded = decode(topic, [record.value for record in records], Placement(keys, partitions, partition_count))
     places = pl.DataFrame(
-        {"partition": [r.partition for r in records], "offset": [r.offset for r in records]},
+        {"partition": partitions, "offset": [r.offset for r in records]},
         schema={"partition": pl.Int32, "offset": pl.Int64},
     )
     if decoded.rejected:

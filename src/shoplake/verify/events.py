@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 import polars as pl
 
-from shoplake.contract import DEAD_LETTERS, TOPICS, decode
+from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, decode
 from shoplake.verify.database import run_sql
 from shoplake.verify.log import Chunk, Records
 
@@ -154,7 +154,8 @@ def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
 
 def _spill_events(spill: Spill, topic: str, records: Records) -> None:
     raw = _frame(records).with_columns(topic=pl.lit(topic), replay_of=pl.Series(records.replay_of, dtype=pl.String))
-    decoded = decode(topic, [value or b"" for value in records.value])
+    placement = Placement(records.key, records.partition, records.partition_count)
+    decoded = decode(topic, [value or b"" for value in records.value], placement)
     spill.write("log_index", indexed(raw, None if decoded.rejected else decoded.events["event_id"]))
     valid = raw[decoded.events["position"]] if decoded.rejected else raw
     coordinates = valid.select(list(COORDINATES)).get_columns()

@@ -6,6 +6,7 @@ Joins no consumer group and commits nothing, so that a verification leaves no tr
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -35,8 +36,13 @@ STALLED_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one topic as columns, each partition's in order of offset."""
+    """Records of one topic as columns, each partition's in order of offset.
 
+    Attributes:
+        partition_count: how many partitions the topic has.
+    """
+
+    partition_count: int
     partition: list[int] = field(default_factory=list)
     offset: list[int] = field(default_factory=list)
     timestamp_ms: list[int] = field(default_factory=list)
@@ -115,13 +121,14 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
     consumer.pause(*(set(partitions) - remaining))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + STALLED_S
+    counts = Counter(partition.topic for partition in partitions)
     chunk: dict[str, Records] = {}
     size, size_bytes = 0, 0
     while remaining:
         fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
         for partition, records in fetched.items():
             kept = _before(records, end[partition])
-            chunk.setdefault(partition.topic, Records()).extend(kept)
+            chunk.setdefault(partition.topic, Records(counts[partition.topic])).extend(kept)
             size += len(kept)
             size_bytes += sum([record.serialized_value_size for record in kept])
         done = {p for p in remaining if await consumer.position(p) >= end[p]}

@@ -29,7 +29,8 @@ EVENT = {"type": "review_removed", "product_id": "p1", "customer_id": "c1", "rat
 def record(offset: int) -> Any:
     """A record of the log, as far as anybody looks at it."""
     event = EVENT | {"event_id": f"e{offset}", "occurred_at_ms": 1_704_067_200_000, "review_id": f"r{offset}"}
-    return SimpleNamespace(topic=REVIEWS.topic, partition=0, offset=offset, value=msgspec.json.encode(event))
+    value = msgspec.json.encode(event)
+    return SimpleNamespace(topic=REVIEWS.topic, partition=0, offset=offset, key=b"p1", value=value)
 
 
 class MemoryLog(LogReader):
@@ -85,10 +86,10 @@ class MemoryLog(LogReader):
             self._held.clear()
         if start == stop or self.paused or self._held:
             await asyncio.sleep(0.2)
-            return Gathered().read({})
+            return Gathered({REVIEWS.topic: 1}).read({})
         self._positions[REVIEWS] = stop
         records = [record(offset) for offset in range(start, stop) if self._entries[offset]]
-        gathered = Gathered()
+        gathered = Gathered({REVIEWS.topic: 1})
         if records:
             gathered.add({REVIEWS: records})
         return gathered.read({REVIEWS: OffsetRange(start, stop)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 import msgspec
 import pytest
 
+from shoplake.contract import TOPICS, partitions_of
 from shoplake.verify import shares, stores
 from shoplake.verify.database import columns, open_database, run_sql
 from shoplake.verify.events import Spill, spill_chunk
@@ -48,14 +49,22 @@ PLACED = {
 }
 
 
-def records_of(values: list[bytes], *, partition: int = 0, first_offset: int = 0) -> Records:
-    """One topic's records in one partition; every third offset is skipped, as markers would."""
+def records_of(
+    values: Sequence[bytes],
+    *,
+    keys: Sequence[bytes] | None = None,
+    partition_count: int = 1,
+    first_offset: int = 0,
+) -> Records:
+    """One topic's records, each in its key's partition; every third offset is skipped, as markers would."""
     offsets = list(itertools.islice((n for n in itertools.count(first_offset) if n % 3 != 2), len(values)))
+    keys = keys or [b"k"] * len(values)
     return Records(
-        partition=[partition] * len(values),
+        partition_count=partition_count,
+        partition=partitions_of(keys, partition_count).tolist(),
         offset=offsets,
         timestamp_ms=[START_MS] * len(values),
-        key=[b"k"] * len(values),
+        key=list(keys),
         value=list(values),
         replay_of=[None] * len(values),
     )
@@ -70,10 +79,17 @@ class Folder:
         self.database = open_database(folder)
         self._events = itertools.count()
 
-    def log(self, topic: str, *events: tuple[str, Event] | bytes, partition: int = 0, first_offset: int = 0) -> None:
-        """Append events as (type, fields); an event id and a time a minute apart are filled in."""
+    def log(
+        self, topic: str, *events: tuple[str, Event] | bytes, partition_count: int = 1, first_offset: int = 0
+    ) -> None:
+        """Append events as (type, fields); an event id and a time a minute apart are filled in. The key is the field
+        that the topic wants, `k` for bytes.
+        """
         values = [event if isinstance(event, bytes) else self._encoded(*event) for event in events]
-        spill_chunk(self.spill, {topic: records_of(values, partition=partition, first_offset=first_offset)})
+        field = TOPICS[topic].key
+        keys = [b"k" if isinstance(event, bytes) else str(event[1].get(field)).encode() for event in events]
+        records = records_of(values, keys=keys, partition_count=partition_count, first_offset=first_offset)
+        spill_chunk(self.spill, {topic: records})
 
     def expect(self, store: str) -> None:
         """Run the store's fold."""

@@ -52,7 +52,7 @@ def test_a_letter_that_is_said_to_be_replayed_and_is_not_is_lost(folder: Folder)
 
 def with_letters(folder: Folder, *letters: tuple[int, str], values: list[bytes]) -> None:
     """A log of these values in clicks-0, with letters (offset, contract), folded for the dead letters."""
-    records = records_of(values)
+    records = records_of(values, keys=[b"s1"] * len(values))
     spill_chunk(folder.spill, {"clicks": records})
     written = [
         msgspec.json.encode(

@@ -8,7 +8,7 @@ from aiokafka import partitioner as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoplake.publish.partitioner import murmur2, partitions_of
+from shoplake.contract.partitioner import murmur2, partitions_of
 
 keys = st.lists(st.binary(max_size=40), max_size=30)
 

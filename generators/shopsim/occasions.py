@@ -15,7 +15,7 @@ class Holidays(Part, frozen=True, kw_only=True):
 
     Attributes:
         traffic: visits on such a day, relative to the same day without.
-        deliveries: whether parcels arrive on it; if not, they do on the next day that is none.
+        deliveries: whether parcels are delivered on holidays; if not, on the next day that is not a holiday.
     """
 
     traffic: Annotated[float, Meta(ge=0, le=10)] = 1.15
@@ -23,7 +23,12 @@ class Holidays(Part, frozen=True, kw_only=True):
 
 
 class Trend(Part, frozen=True, kw_only=True):
-    """Growth from the start on, a year at a time, up to a factor of 100."""
+    """Growth from the start on, a year at a time, up to a factor of 100.
+
+    Attributes:
+        visits_per_year: growth of the visits of each customer in a year; 0.3 is 30% more.
+        signups_per_year: growth of `customers.signups_per_day` in a year; -0.2 is 20% fewer.
+    """
 
     visits_per_year: Growth = 0.0
     signups_per_year: Growth = 0.0
@@ -36,8 +41,9 @@ class Campaign(Part, frozen=True, kw_only=True):
 
     Attributes:
         name: as it stands in `session_started`.
-        first, last: days, both included.
-        lift: of the traffic.
+        first: its first day.
+        last: its last day, which is included.
+        lift: traffic on these days, relative to what it would be without.
     """
 
     name: Name
@@ -55,7 +61,7 @@ class FlashSale(Part, frozen=True, kw_only=True):
         hours: how long.
         products: how many, drawn from those on sale long enough.
         percent: off their price.
-        lift: of the traffic.
+        lift: traffic in these hours, relative to what it would be without.
         demand: for each of those products, relative to what it would be without.
     """
 

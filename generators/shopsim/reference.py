@@ -55,7 +55,8 @@ def descriptions(part: type[Part]) -> dict[str, str]:
 
 def starter(scenario: Scenario, name: str) -> str:
     """A scenario file with the values of another one, and every key explained."""
-    renamed = msgspec.structs.replace(scenario, name=name)
+    description = f"A shop of its own, with the values of `{scenario.name}` to begin with."
+    renamed = msgspec.structs.replace(scenario, name=name, description=description)
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
         f"# A scenario of shoplake. `shoplake scenario check {name}.yaml` says what is wrong with it,",
@@ -188,10 +189,18 @@ def _valued(key: str, value: Any, comment: str) -> Iterator[str]:  # noqa: ANN40
     if not isinstance(some, Part):
         yield from _commented(f"{key} {_flow(value)}", comment)
         return
-    yield from _commented(key, f"{comment} Keys: {', '.join(some.__struct_fields__)}.")
+    yield from _commented(key, comment)
+    told = descriptions(type(some))
+    for field, hint in _fields(type(some)):
+        meaning = told.get(field.name) or _meant(hint)
+        yield from _wrapped_comment(f"{field.name}: {meaning}", inside)
     items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for name, item in items:
         yield f"{inside}{'-' if name is None else f'{_flow(name)}:'} {_flow(_stated(item))}"
+
+
+def _wrapped_comment(text: str, indent: str) -> list[str]:
+    return [f"{indent}# {part.rstrip()}" for part in _wrapped(text, _WIDTH - len(indent) - 2)]
 
 
 def _is_many(value: object) -> bool:
@@ -203,7 +212,7 @@ def _commented(line: str, comment: str) -> list[str]:
     if not comment or len(line) + len(comment) + 3 <= _WIDTH:
         return [f"{line} # {comment}" if comment else line]
     indent = line[: len(line) - len(line.lstrip())]
-    return [*(f"{indent}# {part.rstrip()}" for part in _wrapped(comment, _WIDTH - len(indent) - 2)), line]
+    return [*_wrapped_comment(comment, indent), line]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

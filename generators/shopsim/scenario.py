@@ -18,7 +18,12 @@ FORMAT: Literal[1] = 1
 
 
 class Seasons(Part, frozen=True, kw_only=True):
-    """When people are at it: relative traffic per hour of the day and per weekday (Monday first), local time."""
+    """When customers visit, in their local time.
+
+    Attributes:
+        hours: relative traffic in each hour of the day, from 0 to 23 o'clock.
+        weekdays: relative traffic on each day of the week, from Monday to Sunday.
+    """
 
     hours: Annotated[tuple[Weight, ...], Meta(min_length=24, max_length=24)]
     weekdays: Annotated[tuple[Weight, ...], Meta(min_length=7, max_length=7)]
@@ -50,7 +55,22 @@ class Segments(Part, frozen=True, kw_only=True):
 
 
 class Customers(Part, frozen=True, kw_only=True):
-    """Who is there at the start, who comes, who goes, what changes; rates are per customer and year."""
+    """Who is there at the start, who comes, who goes, what changes.
+
+    Attributes:
+        initial: customers who are registered when the shop opens.
+        signups_per_day: mean number of customers who register in a day.
+        first_visit_share: share of new customers who visit the shop on the day they register.
+        churn_per_year: mean number of times that an active customer leaves in a year.
+        reactivations_per_year: mean number of times that a customer who left comes back in a year.
+        address_changes_per_year: mean number of moves of an active customer in a year.
+        preference_changes_per_year: mean number of changes of the marketing consent in a year, per active customer.
+        segment_changes_per_year: mean number of moves to another segment in a year, per active customer.
+        requested_deactivation_share: share of deactivations that the customer asked for; the rest are for inactivity.
+        marketing_opt_in_share: share of customers who agree to marketing when they register.
+        locales: weights of the countries and languages that customers come from.
+        segments: habits of each segment.
+    """
 
     initial: Annotated[int, Meta(ge=1, le=50_000_000)]
     signups_per_day: Annotated[float, Meta(ge=0, le=1_000_000)]
@@ -72,8 +92,8 @@ class Category(Part, frozen=True, kw_only=True):
     Attributes:
         name: as customers see it.
         weight: how many of the products are of it, relative to the others.
-        price_cents: lowest and highest base price.
-        nouns: what its products are called.
+        price_cents: lowest and highest list price.
+        nouns: what its products are called, after the brand.
         colours: in how many, at most, a model comes; with 1 and no sizes, a product is no variant of a model.
         sizes: in which a model comes.
     """
@@ -120,7 +140,9 @@ class Sessions(Part, frozen=True, kw_only=True):
         anonymous_share: share of all sessions that never log in.
         steps: mean number of page, search and product views of a session.
         seconds_between_steps: median.
-        devices, referrers, campaigns: weights.
+        devices: weights of the devices that visitors use.
+        referrers: weights of the places that visitors come from.
+        campaigns: weights of the campaigns, for sessions that a campaign brought.
         campaign_share: share of sessions that a campaign brought.
     """
 
@@ -138,7 +160,8 @@ class Funnel(Part, frozen=True, kw_only=True):
     """Where visitors go and where they leave.
 
     Attributes:
-        search, product: share of steps that are a search or a product's page; the rest are other pages.
+        search: share of steps that are a search.
+        product: share of steps that are a product's page; steps that are neither are other pages.
         cart: share of sessions with a product view that put something into the cart.
         add: share of product views that become a cart item in such a session (the last one always does).
         remove: share of cart items that are taken out again.
@@ -156,7 +179,14 @@ class Funnel(Part, frozen=True, kw_only=True):
 
 
 class Orders(Part, frozen=True, kw_only=True):
-    """What an order costs beside its lines."""
+    """What an order costs beside its lines.
+
+    Attributes:
+        discount_percents: the discounts that an order can have, in percent; each is as likely as the others.
+        shipping_cents: price of the shipping.
+        free_shipping_from_cents: from this amount on, after the discount, shipping is free.
+        tax_basis_points: tax on the order, in hundredths of a percent; 1900 is 19%.
+    """
 
     discount_percents: Annotated[tuple[Annotated[int, Meta(ge=1, le=90)], ...], Meta(min_length=1, max_length=20)]
     shipping_cents: Amount
@@ -177,7 +207,15 @@ class Chargebacks(Part, frozen=True, kw_only=True):
 
 
 class Payments(Part, frozen=True, kw_only=True):
-    """How payments go: each attempt is declined with probability `decline`, then tried again with `retry`."""
+    """How payments go.
+
+    Attributes:
+        methods: weights of the payment methods.
+        decline: probability that an attempt is declined.
+        retry: probability that a declined payment is tried again.
+        attempts: most attempts for one order.
+        chargebacks: payments that the bank takes back.
+    """
 
     methods: Annotated[dict[Literal["card", "wallet", "bank_transfer"], Weight], Meta(min_length=1)]
     decline: Share
@@ -187,9 +225,17 @@ class Payments(Part, frozen=True, kw_only=True):
 
 
 class Fulfilment(Part, frozen=True, kw_only=True):
-    """From the authorised payment to the customer's door; delays are medians.
+    """From the authorised payment to the customer's door.
 
     A parcel that would arrive on a Sunday, without `sunday_deliveries`, or on a holiday comes a day or more later.
+
+    Attributes:
+        cancelled_share: share of authorised orders that the customer cancels before the money is captured.
+        capture_hours: from the authorisation to the capture, median.
+        ship_hours: from the capture to the shipment, median.
+        delivery_days: from the shipment to the delivery, median.
+        carriers: weights of the carriers.
+        sunday_deliveries: whether parcels are delivered on Sundays.
     """
 
     cancelled_share: Share
@@ -201,7 +247,15 @@ class Fulfilment(Part, frozen=True, kw_only=True):
 
 
 class Returns(Part, frozen=True, kw_only=True):
-    """What comes back, and money that goes back without it; delays are medians."""
+    """What comes back, and money that goes back without it.
+
+    Attributes:
+        share: share of delivered orders that are returned.
+        days: from the delivery to the return, median.
+        refund_days: from the return to the refund, median.
+        goodwill_share: share of delivered orders for which some money is refunded although nothing was returned.
+        goodwill_percent: how much of the order's amount such a refund is, in percent.
+    """
 
     share: Share
     days: Span
@@ -211,7 +265,14 @@ class Returns(Part, frozen=True, kw_only=True):
 
 
 class Reviews(Part, frozen=True, kw_only=True):
-    """What customers write about what they received; delays are medians."""
+    """What customers write about what they received.
+
+    Attributes:
+        share: share of delivered order lines that are reviewed.
+        days: from the delivery to the review, median.
+        removed_share: share of reviews that are removed later.
+        removed_days: from the review to its removal, median.
+    """
 
     share: Share
     days: Span
@@ -295,9 +356,13 @@ class Scenario(Part, frozen=True, kw_only=True):
     """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
 
     version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
-    description: str
-    start: dt.date
+    name: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$", description="Of the shop; part of its publisher's name.")
+    ]
+    description: Annotated[str, Meta(description="What is special about this shop, for people.")]
+    start: Annotated[
+        dt.date, Meta(description="The day on which the shop opens; its first event is after midnight UTC.")
+    ]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Of list prices and of all amounts here.")]
     currencies: Annotated[
         dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Annotated[float, Meta(gt=0, le=20_000)]],

@@ -142,7 +142,7 @@ def test_a_new_scenario_is_valid_complete_and_knows_its_schema(tmp_path, monkeyp
     assert text.startswith("# yaml-language-server: $schema=scenario.schema.json\n")
     assert json.loads((tmp_path / "scenario.schema.json").read_text()) == json.loads(json.dumps(json_schema()))
     made, demo = shopsim.load_scenario("my-shop.yaml").to_dict(), shopsim.load_scenario("demo").to_dict()
-    assert made | {"name": "demo"} == demo
+    assert made | {"name": "demo", "description": demo["description"]} == demo
     assert all(f"\n{section}:" in text for section in demo)
     checked = run("scenario", "check", "my-shop.yaml")
     assert (checked.exit_code, checked.stdout[:9]) == (0, "my-shop: ")

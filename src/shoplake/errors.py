@@ -17,7 +17,8 @@ ShoplakeError                 exit code 1
 │   ├── Misplaced             the store stands elsewhere than its owner thinks
 │   ├── Backpressure          the store asks to wait
 │   │   └── BeingRebuilt      somebody else fills it, which takes its time
-│   └── StoreUnavailable      the store did not answer within its bounds
+│   ├── StoreUnavailable      the store did not answer within its bounds
+│   └── StoreDamaged          the store holds what no sink wrote
 ├── StreamHalted              going on would lose or repeat events
 │   └── LogUnavailable        Kafka did not answer within its bounds
 ├── PublishError              the log did not take the events
@@ -182,6 +183,15 @@ class StoreUnavailable(SinkError):
 
     code = "SL0504"
     advice = "Start the store (`shoplake up`), then run `shoplake stream` again: nothing is lost or repeated."
+
+
+class StoreDamaged(SinkError):
+    """The store holds what no sink wrote, so that a batch cannot be added to it; nothing of the batch was written."""
+
+    code = "SL0507"
+    advice = (
+        "`shoplake verify` names what is wrong, `shoplake rebuild STORE` empties the store and fills it from the log."
+    )
 
 
 class StreamHalted(ShoplakeError):

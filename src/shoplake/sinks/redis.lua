@@ -1,12 +1,17 @@
--- Applies one batch to the live board: all of it or nothing, since a script runs alone and checks before it writes.
+-- Applies one batch to the live board: all of it or nothing. `redis_checks.lua` stands before it.
 --
 -- KEYS[1] checkpoints, KEYS[2] epochs (hashes by "<topic>-<partition>")
 -- ARGV[1] msgpack: { ranges = { {partition, start, stop, epoch}... },
---                    hashes = { {key, {field, amount, ...}}... }, sorted_sets = { same } }
+--                    hashes = { {key, {field, amount, ...}}... }, sorted_sets = { same } }; no field is there twice
 -- Numbers travel as strings: Lua's are doubles and would print 1e+15.
--- Returns {"applied"}, {"fenced", partition, epoch} or {"moved", partition, next_offset}.
+-- Returns {"applied"}, {"fenced", partition, epoch}, {"moved", partition, next_offset} or {"refused", ...}.
 
 local batch = cmsgpack.unpack(ARGV[1])
+
+local refused = check_type(KEYS[1], 'hash') or check_type(KEYS[2], 'hash') or check_access('HSET', KEYS[1], 'p', '1')
+if refused then
+  return refused
+end
 
 for _, range in ipairs(batch.ranges) do
   local partition, start, _, epoch = unpack(range)
@@ -20,6 +25,28 @@ for _, range in ipairs(batch.ranges) do
   end
 end
 
+for _, hash in ipairs(batch.hashes) do
+  local key, changes = hash[1], hash[2]
+  refused = check_access('HINCRBY', key, 'f', '1') or check_type(key, 'hash')
+  for i = 1, #changes, 2 do
+    refused = refused or check_hash_sum(key, changes[i], changes[i + 1])
+  end
+  if refused then
+    return refused
+  end
+end
+for _, set in ipairs(batch.sorted_sets) do
+  local key, changes = set[1], set[2]
+  refused = check_access('ZINCRBY', key, '1', 'm') or check_type(key, 'zset')
+  for i = 1, #changes, 2 do
+    refused = refused or check_score_sum(key, changes[i], changes[i + 1])
+  end
+  if refused then
+    return refused
+  end
+end
+
+-- All has been looked at: from here on nothing fails.
 for _, hash in ipairs(batch.hashes) do
   local key, changes = hash[1], hash[2]
   for i = 1, #changes, 2 do

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     ClusterDownError,
     ConnectionError,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -24,7 +27,7 @@ from redis.exceptions import (
 )
 
 from shoplake import failpoints
-from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.errors import Fenced, SinkError, StoreDamaged, StoreUnavailable
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.rebuilding import Filling, RebuildableSink, State, state_of
@@ -38,11 +41,19 @@ FILLING = "shoplake:rebuild"
 IDENTITIES = "shoplake:topic"
 FUNNEL = ("session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed")
 SOCKET_TIMEOUT_S = 20
-# Said by a server that fails over, is full, or was made a replica; what it refuses in a script, it refuses before it.
+# Said by a server that fails over, is full, or was made a replica. In a script it says so at the first write at the
+# latest: what has begun to write is not stopped (scriptVerifyOOM and scriptVerifyWriteCommandAllow in Valkey).
 CANNOT_WRITE = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
-DISK_TROUBLE = "MISCONF"
+# The same without a class of its own in redis-py: a full disk, too few replicas, another script that takes too long,
+# and a script of ours that somebody killed, which Redis allows only until it has written.
+FOR_NOW = ("MISCONF", "NOREPLICAS", "BUSY", "Transaction discarded", "Error running script", "Script killed")
+REFUSED_ACCESS = (AuthenticationError, NoPermissionError)
+REBUILD = "`shoplake verify --stores redis` names what is wrong, `shoplake rebuild redis` fills the board anew"
+ACCESS = "let the account run every command on keys that begin with `shoplake:`"
 # Between reading the checkpoints and the script another owner may have moved them; it does so once, then fences us.
 ATTEMPTS = 3
+PIPELINED = re.compile(r"^Command # .* of pipeline caused error: \W*", re.DOTALL)
+INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 class RedisSink(RebuildableSink):
@@ -59,9 +70,10 @@ class RedisSink(RebuildableSink):
             # HINCRBY sent twice counts twice: what a lost answer means is decided here, by the checkpoint.
             retry=Retry(NoBackoff(), 0),
         )
-        self._script = self._client.register_script(_lua("redis.lua"))
-        self._open = self._client.register_script(_lua("redis_open.lua"))
-        self._empty = self._client.register_script(_lua("redis_empty.lua"))
+        checks = _lua("redis_checks.lua")
+        self._script = self._client.register_script(checks + _lua("redis.lua"))
+        self._open = self._client.register_script(checks + _lua("redis_open.lua"))
+        self._empty = self._client.register_script(checks + _lua("redis_empty.lua"))
 
     async def prepare(self) -> None:
         """Nothing to make: keys come with their first value."""
@@ -74,6 +86,8 @@ class RedisSink(RebuildableSink):
             verdict, *answers = await self._open(
                 keys=[CHECKPOINTS, EPOCHS, FILLING], args=[int(self.holds), *map(str, wanted)]
             )
+        if verdict == b"refused":
+            raise _refusal(answers)
         if verdict == b"held":
             self.refuse_held(Filling(state="held"))
         failpoints.reach("redis.open.after")
@@ -94,7 +108,11 @@ class RedisSink(RebuildableSink):
             pipeline.hmget(CHECKPOINTS, names)
             epochs, done = await pipeline.execute()
         found = zip(wanted, epochs, done, strict=True)
-        return {partition: Checkpoint(int(offset or 0), int(epoch)) for partition, epoch, offset in found if epoch}
+        return {
+            p: Checkpoint(_integer(CHECKPOINTS, p, offset or b"0"), _integer(EPOCHS, p, epoch))
+            for p, epoch, offset in found
+            if epoch
+        }
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Note the topics in a hash of their own."""
@@ -103,7 +121,7 @@ class RedisSink(RebuildableSink):
                 pipeline.hsetnx(IDENTITIES, topic, identity)
             pipeline.hmget(IDENTITIES, list(topics))
             *_, known = await pipeline.execute()
-        return {topic: identity.decode() for topic, identity in zip(topics, known, strict=True)}
+        return {topic: _text(identity) for topic, identity in zip(topics, known, strict=True)}
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """Fold what is new and run the script; when the checkpoints moved meanwhile, fold again.
@@ -118,23 +136,31 @@ class RedisSink(RebuildableSink):
             if verdict == b"applied":
                 failpoints.reach("redis.commit.after")
                 return
+            if verdict == b"refused":
+                raise _refusal(where)
             if verdict == b"fenced":
-                partition, epoch = (part.decode() for part in where)
+                partition, epoch = map(_text, where)
                 raise Fenced(f"redis: {partition} belongs to epoch {epoch} now")
         raise StoreUnavailable(f"redis: the checkpoints moved {ATTEMPTS} times while one batch was folded")
 
     async def filling(self) -> Filling:
-        """The current filling."""
+        """The current filling; the first one where what says so cannot be read, since a rebuild repairs that too."""
         async with _answering():
-            found: dict[Any, Any] = await self._client.hgetall(FILLING)
-        said = {name.decode(): value.decode() for name, value in found.items()}
-        return Filling(int(said["number"]), state_of(said["state"])) if said else Filling()
+            if await self._client.type(FILLING) != b"hash":
+                return Filling()
+            found: list[Any] = await self._client.hmget(FILLING, ["number", "state"])
+        number, state = found
+        if number is None or state is None or not INTEGER.fullmatch(_text(number)):
+            return Filling()
+        return Filling(int(number), state_of(_text(state)))
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
         """One script: epochs rise, and all else goes."""
         number = (await self.filling()).number
         async with _answering():
             begun = await self._empty(keys=[EPOCHS, FILLING], args=[number, state, *map(str, sorted(partitions))])
+        if isinstance(begun, list):
+            raise _refusal(begun[1:])
         if begun == -1:
             raise Fenced("redis: somebody else has begun to rebuild it at the same time")
 
@@ -158,15 +184,50 @@ async def _answering() -> AsyncIterator[None]:
 
     Raises:
         StoreUnavailable: Redis did not answer, or cannot write at the moment.
+        StoreDamaged: a key of ours has another type.
+        SinkError: Redis refuses, and will refuse again.
     """
     try:
         yield
-    except (ConnectionError, TimeoutError, *CANNOT_WRITE) as error:
+    except REFUSED_ACCESS as error:
+        raise SinkError(f"redis refuses the account: {error}", fix=ACCESS) from error
+    except CANNOT_WRITE as error:
+        raise StoreUnavailable(
+            f"redis cannot write: {error}", fix="has it memory left, and is it no replica?"
+        ) from error
+    except (ConnectionError, TimeoutError) as error:
         raise StoreUnavailable(f"redis did not answer: {error}", fix="is it running? `shoplake status`") from error
     except ResponseError as error:
-        if not str(error).startswith(DISK_TROUBLE):
-            raise
+        text = PIPELINED.sub("", str(error))
+        if text.startswith("WRONGTYPE"):
+            raise StoreDamaged(f"redis: a key of the board has another type: {text}", fix=REBUILD) from error
+        if text.startswith("ACL failure"):
+            raise SinkError(f"redis refuses the account: {text}", fix=ACCESS) from error
+        if not text.startswith(FOR_NOW):
+            raise SinkError(f"redis refuses: {text}", fix="`shoplake status`; `shoplake logs valkey`") from error
         raise StoreUnavailable(f"redis cannot write: {error}", fix="is its disk full?") from error
+
+
+def _refusal(answer: Sequence[bytes]) -> SinkError:
+    """What a script looked at and did not like; it has written nothing."""
+    kind, key, field, found, expected = map(_text, answer)
+    if kind == "access":
+        return SinkError(f"redis: the account may not run {found} on {key}; nothing was written", fix=ACCESS)
+    where = f"{key}, field {field}" if field else f"key {key}"
+    return StoreDamaged(
+        f"redis: {where}: expected {expected}, found '{found}'; nothing of the batch was written", fix=REBUILD
+    )
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="backslashreplace")
+
+
+def _integer(key: str, partition: TopicPartition, found: bytes) -> int:
+    text = _text(found)
+    if not INTEGER.fullmatch(text):
+        raise _refusal([b"damaged", key.encode(), str(partition).encode(), found, b"an integer of 64 bits"])
+    return int(text)
 
 
 def _message(batch: Batch, owner: Ownership) -> bytes:

@@ -1,8 +1,17 @@
--- Takes partitions over: raises their epochs, unless the board is held by a rebuild.
+-- Takes partitions over: raises their epochs, unless the board is held by a rebuild. `redis_checks.lua` stands before it.
 --
 -- KEYS[1] checkpoints, KEYS[2] epochs, KEYS[3] the filling (a hash: number, state)
 -- ARGV[1] "1" where the caller is the one that holds it; ARGV[2..] partitions
--- Returns {"opened", epoch, next_offset, epoch, ...} or {"held"}.
+-- Returns {"opened", epoch, next_offset, epoch, ...}, {"held"} or {"refused", ...}.
+
+local refused = check_type(KEYS[1], 'hash') or check_type(KEYS[2], 'hash') or check_type(KEYS[3], 'hash')
+  or check_access('HINCRBY', KEYS[2], 'p', '1')
+for i = 2, #ARGV do
+  refused = refused or check_integer(KEYS[1], ARGV[i]) or check_hash_sum(KEYS[2], ARGV[i], '1')
+end
+if refused then
+  return refused
+end
 
 if redis.call('HGET', KEYS[3], 'state') == 'held' and ARGV[1] ~= '1' then
   return {'held'}

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import InfraError
 from shoplake.infra import cost, environments, policy, summary, terraform, workspace
 from shoplake.infra.environments import Environment
@@ -75,7 +76,7 @@ def run(name: str) -> DryRun:
     beside = replace(chosen, folder=folder)
     with workspace.exclusive(beside, lambda _: None):
         path = folder / "plan.json"
-        path.write_text(_plan_json(beside, binary), encoding="utf-8")
+        private.write(path, _plan_json(beside, binary).encode())
     plan = Plan(json.loads(path.read_text(encoding="utf-8")))
     return DryRun(
         environment=chosen.name,
@@ -173,6 +174,7 @@ def _terraform(binary: Binary, root: Path, environment: dict[str, str], *argumen
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
+            umask=private.UMASK,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import paths
+from shoplake import paths, private
 from shoplake.errors import InfraError, UsageError
 
 EMULATED = ("local",)
@@ -91,11 +91,11 @@ def source_tree() -> Path:
 
 
 def _copy(original: Path, copy: Path) -> None:
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(copy.parent)
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
     shutil.copytree(original, unfinished, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    for folder in (unfinished, *(found for found in unfinished.rglob("*") if found.is_dir())):
-        folder.chmod(0o700)
+    for copied in (unfinished, *unfinished.rglob("*")):
+        copied.chmod(private.FOLDER_MODE if copied.is_dir() else private.FILE_MODE)
     try:
         unfinished.rename(copy)
     except OSError:  # another process was quicker

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from shoplake import private
 from shoplake.errors import InfraError
 
 POLL_S = 0.05
@@ -52,8 +53,7 @@ def run(command: Command, feed: Callable[[str], None], cancel: threading.Event |
         KeyboardInterrupt: after Terraform has stopped and saved its state.
     """
     # A file, not a pipe: were the reader killed, the next line would kill Terraform before it saved its state.
-    with command.log.open("wb") as sink, command.log.open("rb") as source:
-        command.log.chmod(0o600)
+    with open(command.log, "wb", opener=private.opener) as sink, command.log.open("rb") as source:
         process = _start(command, sink)
         lines = _Lines(source, feed)
         try:
@@ -90,6 +90,7 @@ def _start(command: Command, sink: IO[bytes]) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=subprocess.STDOUT,
+        umask=private.UMASK,  # state, backup, plans
         process_group=0,  # Ctrl-C in the terminal reaches us alone; we pass it on once
     )
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shoplake import private
 from shoplake.errors import InfraError
 from shoplake.infra import caller, environments, guards, process, repair, state_file, terraform, workspace
 from shoplake.infra.plan_json import Plan
@@ -78,7 +79,6 @@ class Session:
             code, said = self.run("plan", f"-out={saved}", *options, timeout_s=timeout_s)
             if code:
                 raise self.failure("plan", code, said)
-            saved.chmod(0o600)
             yield str(saved), Plan(json.loads(self._capture("show", "-json", str(saved))))
         finally:
             saved.unlink(missing_ok=True)
@@ -135,6 +135,7 @@ class Session:
                 cwd=self.chosen.root,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
+                umask=private.UMASK,
                 capture_output=True,
                 text=True,
                 timeout=SHORT_TIMEOUT_S,

@@ -8,13 +8,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shoplake import paths
+from shoplake import paths, private
 from shoplake.errors import InfraError
 from shoplake.infra import mirror
 from shoplake.infra.environments import Environment
@@ -61,9 +60,10 @@ def exclusive(environment: Environment, report: Report) -> Iterator[None]:
     Raises:
         InfraError: another run did not end in time.
     """
-    environment.folder.mkdir(parents=True, exist_ok=True)
+    private.folder(environment.folder.parent)
+    private.folder(environment.folder)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
-    with (environment.folder / "run.lock").open("a+") as lock:
+    with open(environment.folder / "run.lock", "a+", opener=private.opener) as lock:
         if not _try_lock(lock.fileno()):
             report(f"another run on '{environment.name}' is under way; waiting for it")
             while not _try_lock(lock.fileno()):
@@ -114,13 +114,13 @@ def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
     shutil.rmtree(copy, ignore_errors=True)
     tree = next(folder for folder in environment.root.parents if (folder / "modules").is_dir())
     root = copy / environment.root.relative_to(tree)
-    root.mkdir(parents=True)
+    private.folder(root)
     (copy / "modules").symlink_to(tree / "modules")
     lock_file = environment.root.glob(".terraform.lock.hcl")
     for file in [*environment.root.glob("*.tf"), *environment.root.glob("*.tfvars"), *lock_file]:
-        shutil.copy(file, root)
+        private.write(root / file.name, file.read_bytes())
     for name, text in added.items():
-        (root / name).write_text(text, encoding="utf-8")
+        private.write(root / name, text.encode())
     return root
 
 
@@ -131,6 +131,7 @@ def _run_init(environment: Environment, binary: Binary, shell: Mapping[str, str]
             cwd=environment.root,
             env=process_environment(shell),
             stdin=subprocess.DEVNULL,
+            umask=private.UMASK,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -179,8 +180,5 @@ def _write(path: Path, text: str) -> None:
     """In one step, so that a second process never reads half of it."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)
+    private.folder(path.parent)
+    private.write(path, text.encode())

@@ -18,13 +18,13 @@ from typing import Any, Literal
 import msgspec
 from pydantic import SecretStr
 
-from shoplake import paths
+from shoplake import paths, private
 from shoplake.errors import ServerFailed, StackError, UsageError
 from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
 from shoplake.stack.connections import SERVICES, Connections, Service, service_of
 from shoplake.stack.servers import LOOPBACK
-from shoplake.stack.state import Say, free_ports, lock, write_private
+from shoplake.stack.state import Say, free_ports, lock
 from shoplake.stack.status import ServerStatus, Status, not_running, note_ready, read_ready
 
 SERVERS = ("kafka", "postgres", "valkey", "mongo")
@@ -71,7 +71,7 @@ def up(home: Path, say: Say, emulator: Emulator | None) -> Status:
         done = _compose(state, "up", *wait, *state.services, timeout_s=UP_TIMEOUT_S, check=False)
         if done.returncode:
             raise _not_up(state, done.stderr)
-        (home / "run").mkdir(exist_ok=True)
+        private.folder(home / "run")
         note_ready(home / "run", time.monotonic() - begun)
         _save(home, msgspec.structs.replace(state, passwords={name: _secret(state, name) for name in SECRETS}))
     return status(home)
@@ -176,7 +176,7 @@ def _load_or_create(home: Path, emulator: Emulator | None) -> State:
 
 
 def _save(home: Path, state: State) -> None:
-    write_private(_file(home), msgspec.json.format(msgspec.json.encode(state)))
+    private.write(_file(home), msgspec.json.format(msgspec.json.encode(state)))
 
 
 def _compose(

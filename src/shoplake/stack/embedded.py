@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from shoplake import paths
+from shoplake import paths, private
 from shoplake.errors import ServerFailed, StackError
 from shoplake.stack import aws_endpoint, downloads, process
 from shoplake.stack.connections import SERVICES, Connections, Service
@@ -140,7 +140,7 @@ def _bring_up(server: Server, place: Place, say: Say, cancel: threading.Event) -
             raise _failed(server, place, f"did not answer within {READY_TIMEOUT_S:.0f} s")
         if cancel.wait(POLL_S):
             return
-    place.wanted_file.touch()
+    place.wanted_file.touch(mode=private.FILE_MODE)
     if started is not None:
         ready_s = time.monotonic() - begun
         note_ready(place.run, ready_s)

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import ServerFailed
 from shoplake.stack import process
 from shoplake.stack.downloads import kafka_folder
@@ -40,8 +41,8 @@ class KafkaServer(Server):
         """Write the configuration; format the storage once."""
         super().prepare(place)
         properties = "".join(f"{name}={_escaped(str(value))}\n" for name, value in _properties(place).items())
-        _configuration(place).write_text(properties, encoding="ascii")
-        _logging(place).write_text(LOGGING, encoding="ascii")
+        private.write(_configuration(place), properties.encode("ascii"))
+        private.write(_logging(place), LOGGING.encode("ascii"))
         if not place.data.joinpath("meta.properties").exists():
             self._format(place)
 

@@ -15,11 +15,13 @@ from pathlib import Path
 
 _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 47, 2
 _CAPABILITY_VERSION_3 = 0x20080522
+_UMASK = 0o077  # what a server writes is its account's alone
 
 
 def main() -> None:
     """Never returns where all goes well; on failure the reason goes to the server's log."""
     pid_file, identity, *command = sys.argv[1:]
+    os.umask(_UMASK)
     if pid_file != "-":
         _note_pid(Path(pid_file))
     try:

@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import ServerFailed
 from shoplake.stack import process, unprivileged
 from shoplake.stack.servers import LOOPBACK, PROBE_TIMEOUT_S, Place, Server, wheel
-from shoplake.stack.state import write_private
 
 USER = DATABASE = "shoplake"
 TOOL_TIMEOUT_S = 120
@@ -73,7 +73,7 @@ class PostgresServer(Server):
         unfinished = place.data / "unfinished"
         password = place.run / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_private(password, place.state.passwords[self.name].encode())
+        private.write(password, place.state.passwords[self.name].encode())
         try:
             if (owner := self.identity(place)) is not None:
                 shutil.chown(password, owner.uid, owner.gid)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplake import private
 from shoplake.stack import launch
 from shoplake.stack.unprivileged import Identity
 
@@ -70,7 +71,7 @@ class Launch:
 def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, its output appended to its log."""
     _rotate(log_file)
-    with log_file.open("ab") as log:
+    with open(log_file, "ab", opener=private.opener) as log:
         return subprocess.Popen(
             start.arguments(pid_file),
             stdin=subprocess.DEVNULL,
@@ -180,7 +181,7 @@ def telling(log_file: Path, lines: int = TELLING_LINES) -> str:
 
 
 def _rotate(log_file: Path) -> None:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(log_file.parent)
     if log_file.exists() and log_file.stat().st_size > LOG_KEEP_BYTES:
         log_file.replace(log_file.with_suffix(".log.1"))
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import ServerFailed
+from shoplake.stack import unprivileged
 from shoplake.stack.process import Launch
 from shoplake.stack.state import State
 from shoplake.stack.unprivileged import Identity
@@ -69,8 +71,9 @@ class Server(ABC):
 
     def prepare(self, place: Place) -> None:
         """Make folders and configuration; called before each start."""
-        place.data.mkdir(parents=True, exist_ok=True)
-        place.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (place.data, place.run):
+            unprivileged.passage(folder.parent)
+            private.folder(folder)
 
     @abstractmethod
     def command(self, place: Place) -> Sequence[str | Path]:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from shoplake import private
 from shoplake.errors import StackError
+from shoplake.stack import unprivileged
 
 PORTS = ("kafka", "kafka-controller", "postgres", "valkey", "mongo", "ministack")
 LOWEST_PORT = 20000
@@ -83,19 +85,8 @@ def load_or_create(home: Path, aws_endpoint: str | None = None) -> State:
         aws_endpoint=aws_endpoint,
         alone={entry.name for entry in home.iterdir()} <= OURS,
     )
-    write_private(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
+    private.write(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
     return state
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file as a whole; readable by its owner alone from the first byte on."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 @contextlib.contextmanager
@@ -154,7 +145,7 @@ def _acquire(home: Path, say: Say) -> int:
     path = home / ".lock"
     while True:
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            _make_private(home)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StackError(
@@ -170,6 +161,12 @@ def _acquire(home: Path, say: Say) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _make_private(home: Path) -> None:
+    """A folder that holds somebody else's things as well keeps its mode: all that we put into it is closed itself."""
+    if not home.exists() or {entry.name for entry in home.iterdir()} <= OURS:
+        unprivileged.passage(home)
 
 
 def _wait_for(descriptor: int, say: Say) -> None:

@@ -1,18 +1,23 @@
 """Whom a server runs as that refuses to be root, when we are root. `launch.py` does the change.
 
-The data may lie below a folder that only root may enter (`/root/…`). The unprivileged process then keeps one
-capability, which lets it walk and read there, and nothing else of root's: see capabilities(7), "Ambient".
+A stack's home is closed to everybody else. The account is let through by its group, which may walk down to its own
+folders and read nothing on the way. Where the home itself lies below a folder that only root may enter (`/root/…`), the
+unprivileged process keeps one capability, which lets it walk and read there, and nothing else of root's: see
+capabilities(7), "Ambient".
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import StackError
 
+PASSAGE_MODE = private.FOLDER_MODE | private.WALK_THROUGH
 ACCOUNTS = ("postgres", "nobody")
 # In order of preference: to read and search everywhere; containers often grant only the second, which also writes.
 CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE = 2, 1
@@ -45,17 +50,29 @@ def identity(*paths: Path) -> Identity | None:
 
 def give(path: Path, owner: Identity | None) -> None:
     """Make a private folder that the account owns."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.folder(path)
     if owner is not None:
         os.chown(path, owner.uid, owner.gid)
 
 
-def _account() -> pwd.struct_passwd:
+def passage(path: Path) -> None:
+    """Make a private folder; where we are root, the account's group may walk through it, and not read it."""
+    private.folder(path)
+    if os.geteuid() == 0 and (account := _known_account()) is not None:
+        os.chown(path, -1, account.pw_gid)
+        path.chmod(PASSAGE_MODE)
+
+
+def _known_account() -> pwd.struct_passwd | None:
     for name in ACCOUNTS:
-        try:
+        with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-        except KeyError:
-            continue
+    return None
+
+
+def _account() -> pwd.struct_passwd:
+    if (found := _known_account()) is not None:
+        return found
     raise StackError(
         f"postgres refuses to run as root, and there is no account {' or '.join(ACCOUNTS)}",
         fix="run as another user than root",

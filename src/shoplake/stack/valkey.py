@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from shoplake import private
 from shoplake.errors import ServerFailed
 from shoplake.stack.servers import LOOPBACK, Place, Server, exchange, wheel
-from shoplake.stack.state import write_private
 
 
 class ValkeyServer(Server):
@@ -35,7 +35,7 @@ class ValkeyServer(Server):
             "maxmemory-policy": "noeviction",
         }
         lines = "".join(f"{name} {value}\n" for name, value in settings.items())
-        write_private(place.run / "valkey.conf", lines.encode())
+        private.write(place.run / "valkey.conf", lines.encode())
 
     def command(self, place: Place) -> Sequence[str | Path]:
         """The server."""

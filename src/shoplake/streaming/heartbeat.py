@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shoplake import paths
+from shoplake import paths, private
 from shoplake.errors import StreamHalted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def file() -> Path:
 def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Callable[[Sequence[WorkerView]], None]:
     """A watcher of workers that writes the heartbeat, and passes what it sees on to `watch`."""
     path = file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(path.parent)
     last: dict[str, Progress] = {}
     said: dict[str, float] = {}
     written = 0.0
@@ -48,9 +48,7 @@ def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Call
                 last[name], said[name] = view.progress, now
         if now - written >= EVERY_S:
             written = now
-            temporary = path.with_suffix(".new")
-            temporary.write_bytes(msgspec.json.encode(Heartbeat(said)))
-            temporary.replace(path)
+            private.write(path, msgspec.json.encode(Heartbeat(said)))
         if watch is not None:
             watch(views)
 

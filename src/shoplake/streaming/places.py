@@ -14,10 +14,11 @@ import itertools
 import platform
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from shoplake import paths
+from shoplake import paths, private
 
 TOKEN_LENGTH = len(uuid.uuid4().hex)
 
@@ -38,13 +39,17 @@ def held(group: str) -> Iterator[str | None]:
 
 def _first_free(group: str, open_files: contextlib.ExitStack) -> IO[str]:
     folder = paths.home() / "run" / "members"
-    folder.mkdir(parents=True, exist_ok=True)
+    private.folder(folder)
     for number in itertools.count(1):
-        file = open_files.enter_context((folder / f"{quote(group, safe='')}-{number}").open("a+"))
+        file = open_files.enter_context(_private(folder / f"{quote(group, safe='')}-{number}"))
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return file
     raise AssertionError("there is always another number")
+
+
+def _private(path: Path) -> IO[str]:
+    return open(path, "a+", opener=private.opener)
 
 
 def _name(file: IO[str]) -> str:

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from shoplake import private
+from shoplake.stack import state, unprivileged
+
+
+@pytest.fixture(autouse=True)
+def _generous_umask() -> object:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_folder_and_what_is_made_above_it_are_closed_and_what_was_above_it_is_left_alone(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    above.mkdir(0o755)
+
+    private.folder(above / "home" / "run")
+
+    assert (mode(above), mode(above / "home"), mode(above / "home" / "run")) == (0o755, 0o700, 0o700)
+
+
+def test_a_folder_and_a_file_of_an_older_version_are_closed_when_they_are_used_again(tmp_path: Path) -> None:
+    folder, file = tmp_path / "logs", tmp_path / "logs" / "kafka.log"
+    folder.mkdir(0o755)
+    file.touch(0o644)
+
+    with open(private.folder(folder) / file.name, "ab", opener=private.opener) as log:
+        log.write(b"line\n")
+
+    assert (mode(folder), mode(file)) == (0o700, 0o600)
+
+
+def test_a_file_is_replaced_as_a_whole_and_closed(tmp_path: Path) -> None:
+    file = tmp_path / "stack.json"
+    file.write_text("a longer one that was readable")
+    file.chmod(0o644)
+
+    private.write(file, b"{}")
+
+    assert (mode(file), file.read_bytes(), list(tmp_path.iterdir())) == (0o600, b"{}", [file])
+
+
+def test_a_home_is_closed_from_its_first_moment_and_so_is_one_of_an_older_version(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    (old / "data").mkdir(0o755, parents=True)
+
+    for home in (new, old):
+        with state.lock(home):
+            assert mode(home) & 0o067 == 0
+
+
+def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None:
+    home = tmp_path / "everything"
+    home.mkdir(0o755)
+    (home / "thesis.tex").touch()
+
+    with state.lock(home):
+        pass
+
+    assert mode(home) == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
+def test_where_we_are_root_the_account_walks_down_to_its_folder_and_needs_no_capability() -> None:
+    with tempfile.TemporaryDirectory() as top:  # pytest's own lie below a folder that only root may enter
+        Path(top).chmod(0o755)
+        home = Path(top) / "home"
+        for folder in (home, home / "data"):
+            unprivileged.passage(folder)
+        private.folder(home / "data")  # a later command that uses it
+        unprivileged.give(home / "data" / "postgres", unprivileged.identity(home / "data"))
+
+        found = unprivileged.identity(home / "data" / "postgres" / "cluster")
+
+    assert found is not None
+    assert found.capability is None

@@ -8,7 +8,10 @@ import typer
 
 
 def command(
-    service: Annotated[str, typer.Argument(help="kafka, postgres, valkey, mongo or ministack.")],
+    service: Annotated[
+        str,
+        typer.Argument(help="kafka, postgres, valkey, mongo, ministack; or libraries: what clients of them logged."),
+    ],
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 100,
 ) -> None:
     """Show the end of a server's log.

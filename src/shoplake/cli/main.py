@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shoplake import garbage
+from shoplake import garbage, library_logs
 from shoplake.cli import (
     apply,
     bench,
@@ -149,6 +149,9 @@ app.command("bench", rich_help_panel=DEVELOP)(bench.command)
 def main() -> None:
     """Run the CLI."""
     garbage.collect_rarely()
+    if "--debug" in sys.argv[1:2]:
+        os.environ["SHOPLAKE_DEBUG"] = "1"
+    library_logs.to_file("shoplake")
     try:
         app()
     except ShoplakeError as error:

@@ -82,10 +82,16 @@ def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         say = Plain()
-        yield lambda views: say("; ".join(f"{v} {v.progress.applied} ({state_of(v.progress)})" for v in views))
+        yield lambda views: say("; ".join(map(_in_short, views)))
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda views: live.update(_table(views), refresh=True)
+
+
+def _in_short(view: WorkerView) -> str:
+    """How far a worker is, as a part of a line."""
+    behind = f", {view.progress.lag:,} behind" if view.progress.lag else ""
+    return f"{view} {view.progress.applied:,} ({state_of(view.progress)}{behind})"
 
 
 def _table(views: Sequence[WorkerView]) -> Table:

@@ -53,7 +53,7 @@ def command(
         watch = stack.enter_context(watching_sinks())
         if metrics_port is not None:
             watch = stack.enter_context(metrics.serving(metrics_port, watch))
-        watch = heartbeat.beating(watch)
+        watch = stack.enter_context(heartbeat.beating(watch))
 
         def waiting(error: InfraError) -> None:
             missing = error.message.splitlines()[0].rstrip(":")

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,11 +27,13 @@ from shoplake.verify import verify
 
 if TYPE_CHECKING:
     from shoplake.settings import Settings
+    from shoplake.streaming.supervisor import Watch, WorkerView
     from shoplake.verify import Report
     from shopsim import Scenario
 
 Say = Callable[[str], None]
 POLL_S = 0.1
+SAY_EVERY_S = 10.0
 SINKS_TIMEOUT_S = 600
 STAGES = ("up", "apply", "generate", "stream", "verify")
 
@@ -111,12 +113,25 @@ def _fill(settings: Settings, say: Say) -> None:
     """Stream into the stores, or wait for those who do where the stack is somebody else's."""
     if not given.exists():
         say(f"streaming into {', '.join(SINKS)}")
-        asyncio.run(stream(SINKS, until_caught_up=True))
+        asyncio.run(stream(SINKS, until_caught_up=True, watch=_seldom(say)))
         return
     say(f"waiting for the sinks of {', '.join(SINKS)}")
     groups = [f"{settings.kafka.group_prefix}-{name}" for name in (*SINKS, DEAD_LETTERS)]
     told = functools.partial(_tell_lag, say)
     asyncio.run(until_caught_up(settings.kafka, groups, timeout_s=SINKS_TIMEOUT_S, watch=told))
+
+
+def _seldom(say: Say) -> Watch:
+    """A watcher of workers that says how far each is, now and then."""
+    said_at = time.monotonic()
+
+    def watch(views: Sequence[WorkerView]) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= SAY_EVERY_S:
+            said_at = time.monotonic()
+            say("; ".join(f"{view} {view.progress.applied:,}, {view.progress.lag:,} behind" for view in views))
+
+    return watch
 
 
 def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from shoplake import paths
+from shoplake import library_logs, paths
 from shoplake.errors import UsageError
 from shoplake.stack import capabilities as _capabilities
-from shoplake.stack import compose, embedded, given
+from shoplake.stack import compose, embedded, given, process
 from shoplake.stack import status as embedded_status
 from shoplake.stack.aws_endpoint import Answering, identify
 from shoplake.stack.capabilities import CAPABILITIES, MEASURED, Capability, Emulator, Support, support
@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 KINDS = ("embedded", "compose")
+LIBRARIES = "libraries"
+"""In place of a server: what libraries have logged in commands and workers."""
 
 
 def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> Status:
@@ -110,11 +112,13 @@ def status() -> Status:
 
 
 def logs(service: str, lines: int = TAIL_LINES) -> str:
-    """The last lines of a server's output.
+    """The last lines of a server's output, or of what libraries have logged (`LIBRARIES`).
 
     Raises:
         UsageError: there is no such server.
     """
+    if service == LIBRARIES:
+        return process.tail(library_logs.file(), lines)
     home = paths.home()
     return compose.logs(home, service, lines) if compose.exists(home) else embedded_status.logs(service, lines)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import private
+from shoplake.processes import start_time, stat_fields
 from shoplake.stack import launch
 from shoplake.stack.unprivileged import Identity
 
@@ -45,7 +46,7 @@ class Running:
     @property
     def alive(self) -> bool:
         """Whether this very process still runs."""
-        return _start_time(self.pid) == self.started
+        return start_time(self.pid) == self.started
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def strays(home: Path) -> Iterator[Running]:
     wanted = f"{MARK}={home}".encode()
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and (started := _start_time(pid)):
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and (started := start_time(pid)):
                 yield Running(pid, started)
 
 
@@ -125,7 +126,7 @@ def stop(running: Running, *, number: signal.Signals = signal.SIGTERM, wait_s: f
     """Ask it to end, wait, then SIGKILL whatever is left of it and its descendants."""
     if not running.alive:
         return
-    relatives = [Running(pid, started) for pid in family(running.pid) if (started := _start_time(pid))]
+    relatives = [Running(pid, started) for pid in family(running.pid) if (started := start_time(pid))]
     _signal([running], number)
     if not _wait_gone([running], wait_s):
         _signal([running], signal.SIGKILL)
@@ -153,7 +154,7 @@ def family(leader: int) -> list[int]:
     """The process and all that descend from it, also those that made sessions of their own."""
     children: dict[int, list[int]] = {}
     for pid in _pids():
-        if fields := _stat(pid):
+        if fields := stat_fields(pid):
             children.setdefault(int(fields[1]), []).append(pid)
     found, queue = [], [leader]
     while queue:
@@ -188,23 +189,6 @@ def _rotate(log_file: Path) -> None:
 
 def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Fields 3 and following of proc_pid_stat(5): the name before them may hold spaces."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    return text.rpartition(")")[2].split()
-
-
-def _start_time(pid: int) -> int | None:
-    """None when there is no such process, or only a zombie of which every thread has ended (they may hold ports)."""
-    fields = _stat(pid)
-    if fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1):
-        return None
-    return int(fields[19])
 
 
 def _memory(pid: int, field: str, file: str = "status") -> int:

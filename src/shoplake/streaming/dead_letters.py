@@ -114,6 +114,8 @@ class DeadLetterLoop:
                     await first(pause_s, stopping)
         finally:
             await self._log.close()
+            if stopping.is_set():
+                self._say("stopped")
 
     async def _look_through(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
         """Do the work; True when it is done, or to be stopped."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,29 @@ import msgspec
 
 from shoplake import paths, private
 from shoplake.errors import StreamHalted
+from shoplake.processes import start_time
 
 if TYPE_CHECKING:
     from shoplake.streaming.progress import Progress
     from shoplake.streaming.supervisor import WorkerView
+
+Watch = Callable[[Sequence["WorkerView"]], None]
 
 EVERY_S = 1.0
 FIX = "look at what `shoplake stream` says; started again, it goes on where its stores stand"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """When each worker last said something, in seconds since 1970."""
+    """What a stream says of itself.
 
+    Attributes:
+        pid: of the stream's process.
+        started: when that process started, in the kernel's ticks: a pid is given to others later.
+        workers: when each last said something, in seconds since 1970.
+    """
+
+    pid: int
+    started: int
     workers: dict[str, float]
 
 
@@ -31,13 +44,18 @@ def file() -> Path:
     return paths.home() / "run" / "stream.heartbeat"
 
 
-def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Callable[[Sequence[WorkerView]], None]:
-    """A watcher of workers that writes the heartbeat, and passes what it sees on to `watch`."""
+@contextlib.contextmanager
+def beating(watch: Watch | None = None) -> Iterator[Watch]:
+    """A watcher of workers that writes the heartbeat, and passes what it sees on to `watch`.
+
+    The heartbeat is removed at the end: a stream that was stopped does not work any more.
+    """
     path = file()
     private.folder(path.parent)
     last: dict[str, Progress] = {}
     said: dict[str, float] = {}
     written = 0.0
+    started = start_time(os.getpid()) or 0
 
     def beat(views: Sequence[WorkerView]) -> None:
         nonlocal written
@@ -48,11 +66,27 @@ def beating(watch: Callable[[Sequence[WorkerView]], None] | None = None) -> Call
                 last[name], said[name] = view.progress, now
         if now - written >= EVERY_S:
             written = now
-            private.write(path, msgspec.json.encode(Heartbeat(said)))
+            private.write(path, msgspec.json.encode(Heartbeat(os.getpid(), started, said)))
         if watch is not None:
             watch(views)
 
-    return beat
+    try:
+        yield beat
+    finally:
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            found = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+            if found.pid == os.getpid():  # another stream of this home may go on
+                path.unlink()
+
+
+def _read(path: Path) -> Heartbeat:
+    """Raises StreamHalted where no stream has left one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StreamHalted(
+            f"no stream writes a heartbeat here: {error}", fix="start one with `shoplake stream`"
+        ) from error
 
 
 def check(max_age_s: float) -> Sequence[str]:
@@ -61,12 +95,12 @@ def check(max_age_s: float) -> Sequence[str]:
     Raises:
         StreamHalted: one has not, or no stream runs here.
     """
-    try:
-        found = msgspec.json.decode(file().read_bytes(), type=Heartbeat)
-    except (OSError, msgspec.MsgspecError) as error:
+    found = _read(file())
+    if start_time(found.pid) != found.started:
         raise StreamHalted(
-            f"no stream writes a heartbeat here: {error}", fix="start one with `shoplake stream`"
-        ) from error
+            f"the stream that wrote the last heartbeat is gone (pid {found.pid})",
+            fix="start one with `shoplake stream`",
+        )
     now = time.time()
     silent = {name: now - at for name, at in found.workers.items() if now - at > max_age_s}
     if silent:

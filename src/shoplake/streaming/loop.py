@@ -102,6 +102,8 @@ class SinkLoop:
             await self._ahead.drop()
             await self._reader.stop()
             await self._sink.close()
+            if stopping.is_set():
+                self._say("stopped")
 
     async def _start(self) -> bool:
         await self._reader.start()
@@ -163,6 +165,14 @@ class SinkLoop:
             self._owner = {partition: checkpoint.epoch for partition, checkpoint in opened.items()}
             self._generation = generation
         await self._reader.note_offsets(self._done)
+        await self._say_where_it_stands()
+
+    async def _say_where_it_stands(self) -> None:
+        """Before the first batch, which may take long to read: with how much is ahead."""
+        if not self._owner:
+            return
+        ends = await self._reader.ends()
+        self._say("streaming", lag=sum(max(0, ends[partition] - done) for partition, done in self._done.items()))
 
     async def _refuse_other_topics(self, stopping: asyncio.Event) -> None:
         ours = {topic: str(known) for topic, known in self._reader.topics.items()}

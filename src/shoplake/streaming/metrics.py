@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 LABELS = ("sink", "worker")
-STATES = ("starting", "joining", "streaming", "waiting", "standby", "caught up", "stopping")
+STATES = ("starting", "joining", "streaming", "waiting", "standby", "caught up", "stopping", "stopped")
 BREAKER_STATES = ("closed", "open", "half-open")
 
 _Value = Callable[["WorkerView"], float]

@@ -15,7 +15,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
             the store.
         lag: offsets between the store and the end of the log, of the partitions that are this worker's.
         state: `joining`, `streaming`, `waiting` (for the store or for Kafka), `standby` (another does the work),
-            `caught up` or `stopping`.
+            `caught up`, `stopping` or `stopped`.
         waiting_for: what it waits for, in that state.
         batches: how many went into the store since this process started.
         batch: events of the last one.

@@ -50,6 +50,12 @@ class WorkerView:
 
 
 Watch = Callable[[Sequence[WorkerView]], None]
+Tell = Callable[[str], None]
+
+
+def to_stderr(text: str) -> None:
+    """A line that is not part of the progress."""
+    print(text, file=sys.stderr, flush=True)
 
 
 class WorkersFailed(ShoplakeError):
@@ -67,6 +73,7 @@ async def stream(
     environment: str = "local",
     until_caught_up: bool = False,
     watch: Watch | None = None,
+    tell: Tell = to_stderr,
 ) -> Sequence[WorkerView]:
     """Run the workers until they end, or until SIGINT or SIGTERM ends them.
 
@@ -78,6 +85,7 @@ async def stream(
         environment: whose settings to read.
         until_caught_up: end when everything committed is in the stores.
         watch: called twice a second with a view of each worker.
+        tell: told of each worker that was killed and is started again.
 
     Raises:
         WorkersFailed: with the message of each worker that could not go on.
@@ -91,7 +99,7 @@ async def stream(
     if until_caught_up:
         command.append("--until-caught-up")
     wanted = [(name, number) for name in names for number in range(1, workers + 1)] + [(name, 1) for name in beside]
-    running = [_Worker([*command, name], WorkerView(name, Progress(), number=n), stopping) for name, n in wanted]
+    running = [_Worker([*command, name], WorkerView(name, Progress(), number=n), stopping, tell) for name, n in wanted]
     try:
         async with asyncio.TaskGroup() as group:
             ticker = group.create_task(_tick(running, watch))
@@ -112,8 +120,9 @@ async def stream(
 
 
 class _Worker:
-    def __init__(self, command: Sequence[str], view: WorkerView, stopping: asyncio.Event) -> None:
+    def __init__(self, command: Sequence[str], view: WorkerView, stopping: asyncio.Event, tell: Tell) -> None:
         self._command = command
+        self._tell = tell
         self._stopping = stopping
         self._first_at: float | None = None
         self.view = view
@@ -126,7 +135,10 @@ class _Worker:
                 if code > 0 and not self.failure:
                     self.failure = f"ended with exit code {code}"
                 return
+            if attempt == RESTARTS:
+                break
             self.view = replace(self.view, restarts=attempt + 1)
+            self._tell(f"{self.view} worker died (signal {-code}), restarting: {attempt + 1} of at most {RESTARTS}")
         self.failure = f"was killed {RESTARTS + 1} times; last by signal {-code}"
 
     async def _run_once(self) -> int:

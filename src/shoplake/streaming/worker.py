@@ -18,7 +18,7 @@ from functools import partial
 
 import msgspec
 
-from shoplake import failpoints, garbage, sinks
+from shoplake import failpoints, garbage, library_logs, sinks
 from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
 from shoplake.streaming import places
@@ -50,10 +50,12 @@ def main() -> int:
     parser.add_argument("--until-caught-up", action="store_true")
     parser.add_argument("--max-records", type=int, help="events per batch, instead of the sink's own number")
     parser.add_argument("--report-every-s", type=float, default=REPORT_EVERY_S)
+    arguments = parser.parse_args()
     try:
         failpoints.arm(os.environ)
         garbage.collect_rarely()
-        asyncio.run(_run(parser.parse_args()))
+        library_logs.to_file(arguments.sink)
+        asyncio.run(_run(arguments))
     except ShoplakeError as error:
         _print(Failure(str(error)))
         return 1

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
-from shoplake import allocators
+from shoplake import allocators, library_logs
 from shoplake.errors import ShoplakeError
 from shopsim.processes import JOIN_S, end, end_with_parent, start
 
@@ -66,6 +66,7 @@ class Apart:
 
 def _work(theirs: Connection) -> None:
     allocators.keep_little()
+    library_logs.to_file("verify")
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

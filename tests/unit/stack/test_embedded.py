@@ -31,7 +31,7 @@ def a_stopped_stack(home: Path) -> None:
 def run_as(home: Path, server: str, pid: int) -> None:
     """Make a process pass for a server."""
     (home / "run" / server).mkdir(parents=True)
-    started = process._start_time(pid) or 1
+    started = process.start_time(pid) or 1
     (home / "run" / server / "pid").write_text(f"{pid} {started}")
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import time
 
+import msgspec
 import pytest
 
 from shoplake.errors import StreamHalted
+from shoplake.processes import start_time
 from shoplake.streaming import heartbeat
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.supervisor import WorkerView
@@ -23,27 +29,27 @@ def view(name: str) -> WorkerView:
 
 
 def test_workers_that_report_are_working():
-    beat = heartbeat.beating()
-    beat([view("lake"), view("redis")])
-    assert heartbeat.check(5) == ["lake", "redis"]
+    with heartbeat.beating() as beat:
+        beat([view("lake"), view("redis")])
+        assert heartbeat.check(5) == ["lake", "redis"]
 
 
 def test_a_report_like_the_last_one_is_a_report():
-    beat = heartbeat.beating()
-    beat([view("lake")])
-    time.sleep(0.3)
-    beat([view("lake")])
-    assert heartbeat.check(0.25) == ["lake"]
+    with heartbeat.beating() as beat:
+        beat([view("lake")])
+        time.sleep(0.3)
+        beat([view("lake")])
+        assert heartbeat.check(0.25) == ["lake"]
 
 
 def test_a_worker_of_which_nothing_new_is_heard_is_named():
-    beat = heartbeat.beating()
     silent = view("postgres")
-    beat([view("lake"), silent])
-    time.sleep(0.3)
-    beat([view("lake"), silent])
-    with pytest.raises(StreamHalted, match="silent are: postgres for 0 s"):
-        heartbeat.check(0.25)
+    with heartbeat.beating() as beat:
+        beat([view("lake"), silent])
+        time.sleep(0.3)
+        beat([view("lake"), silent])
+        with pytest.raises(StreamHalted, match="silent are: postgres for 0 s"):
+            heartbeat.check(0.25)
 
 
 def test_where_no_stream_runs_it_says_so():
@@ -54,5 +60,33 @@ def test_where_no_stream_runs_it_says_so():
 def test_what_it_sees_is_passed_on():
     seen = []
     views = [view("lake")]
-    heartbeat.beating(seen.append)(views)
+    with heartbeat.beating(seen.append) as beat:
+        beat(views)
     assert seen == [views]
+
+
+def test_a_stream_that_was_stopped_does_not_work_any_more():
+    with contextlib.suppress(KeyboardInterrupt), heartbeat.beating() as beat:
+        beat([view("lake")])
+        raise KeyboardInterrupt
+    with pytest.raises(StreamHalted, match="no stream writes a heartbeat here"):
+        heartbeat.check(60)
+
+
+def test_a_stream_that_was_killed_does_not_work_any_more():
+    script = (
+        "import os\nfrom shoplake.streaming import heartbeat\nfrom shoplake.streaming.progress import Progress\n"
+        "from shoplake.streaming.supervisor import WorkerView\n"
+        "with heartbeat.beating() as beat:\n    beat([WorkerView('lake', Progress())])\n    os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with pytest.raises(StreamHalted, match=r"the stream that wrote the last heartbeat is gone \(pid \d+\)"):
+        heartbeat.check(60)
+
+
+def test_one_of_two_streams_that_ends_leaves_the_heartbeat_of_the_other():
+    with heartbeat.beating() as beat:
+        beat([view("lake")])
+        other = heartbeat.Heartbeat(os.getppid(), start_time(os.getppid()), {"redis": time.time()})
+        heartbeat.file().write_bytes(msgspec.json.encode(other))
+    assert heartbeat.check(60) == ["redis"]

@@ -343,11 +343,21 @@ async def test_a_store_that_let_us_wait_through_a_rebalance_is_opened_for_the_ne
     assert run.store.stands[REVIEWS].epoch == 1
 
 
+@virtually
+async def test_a_worker_whose_first_batch_takes_long_says_how_much_is_ahead() -> None:
+    run = await Run(MemoryLog(True, True), MemoryStore()).until_caught_up()
+    states = [(said.state, said.applied, said.lag) for said in run.reports]
+    assert states[:2] == [("joining", 0, 0), ("streaming", 0, 2)]
+
+
 class RebalancedLog(MemoryLog):
-    """Takes the partition away at the first look at the log's end, and gives it back a little later."""
+    """Takes the partition away at the first look at the log's end after a batch, and gives it back a little later."""
+
+    looks = 0
 
     async def ends(self) -> dict[TopicPartition, int]:
-        if self.generation == 1:
+        self.looks += 1
+        if self.looks == 2:  # the first was when the partition came
             asyncio.get_running_loop().call_later(0.3, self._share_out)
             await self.on_partitions_revoked({REVIEWS})
         return {REVIEWS: 0}

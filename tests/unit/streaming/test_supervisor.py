@@ -75,16 +75,22 @@ async def test_a_failure_says_which_of_several_workers_it_was(workers: Workers) 
         await workers.views(2, redis="mkdir first 2>/dev/null && exit 3; say 3 0 done")
 
 
-async def test_a_killed_worker_is_started_again_and_its_events_add_up(workers: Workers) -> None:
+async def test_a_killed_worker_is_started_again_and_its_events_add_up(
+    workers: Workers, capsys: pytest.CaptureFixture[str]
+) -> None:
     views = await workers.run(lake='say 4 6 streaming; [ -e once ] || { touch once; kill -9 $$; }; say 6 0 "caught up"')
     assert views["lake"].restarts == 1
     assert views["lake"].progress.applied == 10
+    assert capsys.readouterr().err == "lake worker died (signal 9), restarting: 1 of at most 5\n"
 
 
-async def test_a_worker_that_is_killed_again_and_again_is_given_up(workers: Workers) -> None:
+async def test_a_worker_that_is_killed_again_and_again_is_given_up(
+    workers: Workers, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(WorkersFailed, match="lake: was killed 6 times; last by signal 9"):
         await workers.run(lake="echo >> starts; kill -9 $$")
     assert len((workers.folder / "starts").read_text()) == supervisor.RESTARTS + 1
+    assert capsys.readouterr().err.count("restarting") == supervisor.RESTARTS
 
 
 async def test_a_worker_that_cannot_go_on_says_why_and_the_others_finish(workers: Workers) -> None:

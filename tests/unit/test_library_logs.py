@@ -1,0 +1,57 @@
+"""Messages of libraries go into a file of the home; a command's own lines stand alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import asyncio, logging, warnings
+from shoplake import library_logs
+library_logs.to_file("lake")
+logging.getLogger("aiokafka").error("Group Coordinator Request failed")
+logging.getLogger("aiokafka").info("nobody has to know")
+warnings.warn("old")
+async def main():
+    asyncio.get_running_loop().create_future().set_exception(OSError("away"))
+asyncio.run(main())
+"""
+
+
+def stderr_of(home: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=os.environ | {"SHOPLAKE_HOME": str(home)} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr
+
+
+def test_what_libraries_log_is_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    assert stderr_of(tmp_path) == ""
+    log = tmp_path / "logs" / "libraries.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    text = log.read_text()
+    assert " aiokafka ERROR Group Coordinator Request failed" in text
+    assert "Future exception was never retrieved" in text
+    assert "old" in text
+    assert "nobody" not in text
+
+
+def test_without_a_home_and_for_debugging_they_are_on_stderr(tmp_path: Path) -> None:
+    assert "Group Coordinator" in stderr_of(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    assert "Group Coordinator" in stderr_of(tmp_path, SHOPLAKE_DEBUG="1")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["shoplake.cli.main", "shoplake.streaming.worker", "shoplake.verify.apart"])
+def test_each_process_that_talks_to_servers_sends_them_there(module: str) -> None:
+    __import__(module)
+    assert "library_logs.to_file(" in Path(str(sys.modules[module].__file__)).read_text()

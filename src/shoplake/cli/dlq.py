@@ -227,20 +227,40 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
+    """A line per dead letter by time, cut at the terminal's edge (`dlq show` has all of it), and the counts."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
+
+    from shoplake.tables import table
 
     console = Console()
     if found.letters:
-        table = Table("letter", "time", "reason", "detail")
-        for letter in found.letters:
-            document = _document(letter, outcomes) | {"time": times.local(letter.timestamp_ms)}
-            table.add_row(*(escape(str(document[name])) for name in ("letter", "time", "reason", "detail")))
-        console.print(table)
-    for (topic, reason, state), count in sorted(found.counts.items()):
-        console.print(f"{topic} {reason} {state}: {count:,}", markup=False, highlight=False)
-    console.print(f"{found.total:,} letters, {len(found.letters):,} shown", markup=False, highlight=False)
+        letters = table("letter", "time", "event", "why it was refused")
+        rows = []
+        for letter in sorted(found.letters, key=lambda letter: letter.timestamp_ms):
+            document = _document(letter, outcomes)
+            time = times.local(letter.timestamp_ms).rpartition(" ")[0]
+            rows.append((document["letter"], time, _event_type(document["value"]), document["detail"]))
+        taken = sum(max(len(row[column]) for row in rows) + 2 for column in range(3))
+        for *short, detail in rows:
+            why = Text(" ".join(detail.split()))
+            why.truncate(max(10, console.width - taken - 1), overflow="ellipsis")
+            letters.add_row(*map(Text, short), why)
+        console.print(letters)
+    if found.counts:
+        counts = table("topic", "reason", "state", numbers=("letters",))
+        for (topic, reason, state), count in sorted(found.counts.items()):
+            counts.add_row(topic, reason, state, f"{count:,}")
+        console.print(counts)
+    console.print(f"{found.total:,} dead letters, {len(found.letters):,} shown", markup=False, highlight=False)
+
+
+def _event_type(value: str) -> str:
+    """The type that a refused value names; a question mark where it names none."""
+    import re
+
+    found = re.search(r'"type"\s*:\s*"([a-z_]{1,40})"', value)
+    return found[1] if found else "?"
 
 
 def _report(result: Result, what: str, as_json: bool) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
 from rich.console import Console
 
-from shoplake.cli import doctor, lag, lake
+from shoplake.cli import dlq, doctor, lag, lake
 from shoplake.contract import TOPICS
 from shoplake.infra.plan_json import Plan
 from shoplake.infra.summary import by_module
 from shoplake.sinks.base import TopicPartition
 from shoplake.sinks.lake_maintenance import Maintained
 from shoplake.stack.doctor import Check
+from shoplake.streaming.dead_letters import DeadLetter
 from shoplake.streaming.lag import PartitionLag, SinkLag
+from shoplake.streaming.letters import Found
 from shoplake.verify import Report
 from shoplake.verify.report import STORES, StoreResult
 from shoplake.verify.table import stores_table
@@ -28,11 +31,12 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     monkeypatch.setenv("TERM", "xterm")
 
-    def read() -> list[str]:
+    def read(cut: int = 0) -> list[str]:
+        """The lines, of which so many are cut at the edge on purpose."""
         lines = capsys.readouterr().out.splitlines()
         assert lines
         assert max(map(len, lines)) <= WIDTH
-        assert not [line for line in lines if "…" in line], "something was cut"
+        assert len([line for line in lines if "…" in line]) == cut
         return lines
 
     return read
@@ -79,6 +83,31 @@ def test_lag_names_partitions_that_are_behind_and_stores_that_do_not_answer(prin
     lag._print_table([SinkLag("dynamodb", behind), SinkLag("mongo", problem="mongo did not answer: " + "x " * 60)])
     lines = printed()
     assert row(lines, "dynamodb customers-5") == ["dynamodb", "customers-5", "1", "10,000,000", "9,999,999"]
+
+
+def test_dead_letters_take_one_line_each_by_time_and_name_the_event(printed) -> None:
+    def letter(offset: int, at_ms: int, value: bytes) -> DeadLetter:
+        return DeadLetter(
+            topic="clicks",
+            partition=0,
+            offset=offset,
+            key="s-1",
+            timestamp_ms=at_ms,
+            reason="schema",
+            detail="Expected `str` matching regex '^[A-Z]{3}$', found [bold]text[/bold]\n" * 3,
+            value_base64=base64.b64encode(value).decode(),
+            contract="0123456789ab",
+        )
+
+    early = letter(987_654_321, 1_700_000_000_000, b'{"type": "checkout_completed"}')
+    late = letter(17, 1_700_000_001_000, b"not json")
+    dlq._print_found(Found([late, early], {("clicks", "schema", "open"): 1_234_567}), {})
+    lines = printed(cut=2)
+    first, second = (n for n, line in enumerate(lines) if line.startswith("clicks-0-"))
+    assert lines[first].split()[0] == "clicks-0-987654321"
+    assert "checkout_completed" in lines[first]
+    assert second == first + 1
+    assert row(lines, "clicks schema open") == ["clicks", "schema", "open", "1,234,567"]
 
 
 def test_a_plans_modules(printed) -> None:

@@ -17,7 +17,7 @@ import msgspec
 import yaml
 
 from shopsim.parts import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
-from shopsim.scenario import Scenario
+from shopsim.scenario import TEXT_END, Scenario
 
 BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end -->"
 SCHEMA_FILE = "scenario.schema.json"
@@ -149,7 +149,7 @@ def _range(limits: dict[str, Any]) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     parts = [f"{sign} {_whole(limits[name]):,}" for name, sign in signs.items() if name in limits]
     if "pattern" in limits:
-        parts.append(f"like `{limits['pattern']}`")
+        parts.append(f"like `{limits['pattern']}`".replace(TEXT_END, "$"))
     return f", {', '.join(parts)}" if parts else ""
 
 

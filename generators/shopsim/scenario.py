@@ -16,6 +16,9 @@ from shopsim.parts import Amount, Name, Part, Rate, Share, Span, Weight
 FORMAT: Literal[1] = 1
 """The version of scenario files that this release reads."""
 
+TEXT_END = r"$(?!\n)"
+"""The end of a text in a pattern: in Python `$` alone also matches before a line feed at the end."""
+
 
 class Seasons(Part, frozen=True, kw_only=True):
     """When customers visit, in their local time.
@@ -357,15 +360,21 @@ class Scenario(Part, frozen=True, kw_only=True):
 
     version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT
     name: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]{0,39}$", description="Of the shop; part of its publisher's name.")
+        str, Meta(pattern="^[a-z][a-z0-9-]{0,39}" + TEXT_END, description="Of the shop; part of its publisher's name.")
     ]
     description: Annotated[str, Meta(description="What is special about this shop, for people.")]
     start: Annotated[
         dt.date, Meta(description="The day on which the shop opens; its first event is after midnight UTC.")
     ]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Of list prices and of all amounts here.")]
+    currency: Annotated[
+        str,
+        Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3, description="Of list prices and of all amounts here."),
+    ]
     currencies: Annotated[
-        dict[Annotated[str, Meta(pattern="^[A-Z]{3}$")], Annotated[float, Meta(gt=0, le=20_000)]],
+        dict[
+            Annotated[str, Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3)],
+            Annotated[float, Meta(gt=0, le=20_000)],
+        ],
         Meta(description="What one unit of `currency` is in each other currency that customers pay in."),
     ] = msgspec.field(default_factory=dict)
     lanes: Annotated[int, Meta(ge=1, le=4096, description="Independent parts of the shop; part of the output.")]

@@ -104,7 +104,7 @@ def parse(text: str) -> tuple[str, tuple[Action, int]]:
     action, _, visit = what.partition(":")
     if name not in NAMES:
         raise UsageError(f"{VARIABLE}: there is no failpoint '{name}'", fix=f"choose from {', '.join(NAMES)}")
-    if action not in get_args(Action) or not (visit or "1").isdigit() or visit == "0":
+    if action not in get_args(Action) or not (visit or "1").isdecimal() or visit == "0":
         raise UsageError(
             f"{VARIABLE}: expected {name}=kill, stop or raise, found '{what}'",
             fix="the number of a visit may follow: kill:3 is the third time that the process gets there",

@@ -8,12 +8,17 @@ import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="An identifier, opaque to readers.")]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
-Cents = Annotated[int, msgspec.Meta(ge=0, le=2**53, description="Money in minor units of the currency.")]
+# Ten billion euros, 40 million dollars in dong: more is a mistake, and a sum of a few could exceed 64 bits.
+Cents = Annotated[int, msgspec.Meta(ge=0, le=10**12, description="Money in minor units of the currency.")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Rating = Annotated[int, msgspec.Meta(ge=1, le=5)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code.")]
+# The lengths are no repetition: in Python's regular expressions, and so in msgspec's, `$` also matches before a line
+# feed at the end, and in those of JavaScript and JSON Schema it does not. With them all validators take the same texts.
+Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3, description="ISO 4217 code.")]
+Country = Annotated[
+    str, msgspec.Meta(pattern="^[A-Z]{2}$", min_length=2, max_length=2, description="ISO 3166-1 alpha-2 code.")
+]
 _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
 
 

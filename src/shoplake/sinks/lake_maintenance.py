@@ -110,9 +110,12 @@ def steps_of(names: str) -> Sequence[Step]:
 
 def _duration(text: str) -> timedelta:
     amount, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not amount.isdigit():
-        raise UsageError(f"expected a time such as 30m, 12h or 5d, found '{text}'")
-    return int(amount) * _UNITS[unit]
+    try:
+        if unit in _UNITS and amount.isdecimal():
+            return int(amount) * _UNITS[unit]
+    except OverflowError:
+        pass  # longer than any log
+    raise UsageError(f"expected a time such as 30m, 12h or 5d, found '{text}'")
 
 
 async def maintain(

@@ -136,11 +136,11 @@ def parse_time(text: str, *, now: datetime) -> int:
         UsageError: it is neither.
     """
     amount, unit = text[:-1], text[-1:]
-    if unit in _UNITS and amount.isdigit():
-        return int((now - int(amount) * _UNITS[unit]).timestamp() * 1000)
     try:
+        if unit in _UNITS and amount.isdecimal():
+            return int((now - int(amount) * _UNITS[unit]).timestamp() * 1000)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"expected a time such as 2024-01-31, 2024-01-31T12:00Z, 24h or 7d, found '{text}'") from error
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 

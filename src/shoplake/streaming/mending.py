@@ -140,7 +140,7 @@ def parse_path(text: str) -> Path:
     path: list[str | int] = []
     for part in text.removeprefix("$").removeprefix(".").split("."):
         name, *places = part.split("[")
-        if not name or not all(p.endswith("]") and p[:-1].isdigit() for p in places):
+        if not name or not all(p.endswith("]") and p[:-1].isdecimal() for p in places):
             raise UsageError(f"expected a path such as `customer_id` or `lines[0].quantity`, found '{text}'")
         path += [name, *(int(p[:-1]) for p in places)]
     return tuple(path)

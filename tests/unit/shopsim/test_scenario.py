@@ -129,7 +129,7 @@ WRONG = {
     "a rate for what is no currency": (
         "currencies: {GBP: 0.86}",
         "currencies: {GBP: 0.86, euro: 1}",
-        ":25: currencies.euro: expected a key that is text matching regex '^[A-Z]{3}$', found `euro`",
+        ":25: currencies.euro: expected a key that is text of length <= 3, found `euro`",
     ),
     "a campaign that ends before it begins": (
         "first: 2026-09-12, last: 2026-09-14",

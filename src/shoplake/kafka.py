@@ -32,7 +32,7 @@ from aiokafka.errors import (
 
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import LogUnavailable, StreamHalted
-from shoplake.kafka_records import make_light
+from shoplake.kafka_records import prepare_consumers
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -90,6 +90,11 @@ async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
     where = f"Kafka at {cluster.bootstrap_servers}"
     try:
         yield
+    except CorruptRecordException as error:
+        raise StreamHalted(
+            f"{where} sent records whose bytes are damaged: {error}",
+            fix="look at the broker's disk and `shoplake logs kafka`; bring the partition back from a copy",
+        ) from error
     except (*REFUSALS, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
         raise StreamHalted(
             f"{where} refused: {error or type(error).__name__}", fix="is this the right cluster, and the right login?"
@@ -134,7 +139,7 @@ def consumer(
         member: the name under which the group knows it again after its death; nobody else alive may have it.
         topics: to read.
     """
-    make_light()
+    prepare_consumers()
     settings: dict[str, Any] = {
         **client_options(cluster),
         "group_id": group,

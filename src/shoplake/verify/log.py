@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from shoplake import kafka
 from shoplake.contract import REPLAY_OF
 from shoplake.errors import StackError
-from shoplake.kafka_records import make_light
+from shoplake.kafka_records import prepare_consumers
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -71,7 +71,7 @@ async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator
     """
     try:
         partitions = await _partitions(cluster, topics)
-        make_light()
+        prepare_consumers()
         consumer = AIOKafkaConsumer(
             **kafka.client_options(cluster),
             group_id=None,
@@ -149,8 +149,8 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
 
 
 def _replay_of(record: ConsumerRecord) -> str | None:
-    """The dead letter that a record says it is the mended event of."""
-    return next((value.decode(errors="replace") for name, value in record.headers if name == REPLAY_OF), None)
+    """The dead letter that a record says it is the mended event of; a header without a value names none."""
+    return next((value.decode(errors="replace") for name, value in record.headers if name == REPLAY_OF and value), None)
 
 
 def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:

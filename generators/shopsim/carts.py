@@ -16,7 +16,11 @@ from shopsim.seasons import Span
 from shopsim.sessions import Views, Visits
 from shopsim.stock import Stock
 
-_QUANTITIES = cumulated((80, 14, 4, 2))  # of 1, 2, 3 and 4 units
+_SHARES = (80, 14, 4, 2)
+MOST_UNITS = len(_SHARES)
+"""Of one product, in one go: 1, 2, 3 or 4."""
+
+_QUANTITIES = cumulated(_SHARES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
 
-from shopsim import faults
+from shopsim import extremes, faults
 from shopsim.errors import Problem
 from shopsim.locales import LOCALES
 from shopsim.scenario import Scenario
@@ -17,6 +18,7 @@ def problems(scenario: Scenario) -> list[Problem]:
         *_sums(scenario),
         *_prices(scenario),
         *_currencies(scenario),
+        *extremes.problems(scenario),
         *_dates(scenario),
         *_names(scenario),
         *faults.problems(scenario.faults),
@@ -65,6 +67,10 @@ def _dates(scenario: Scenario) -> list[Problem]:
             expected = f"first <= last, from the start {scenario.start} to 2099-12-31"
             found.append(Problem(f"campaigns[{number}]", expected, f"{campaign.first} to {campaign.last}"))
     for number, sale in enumerate(scenario.flash_sales):
+        products = _launched_before(scenario, sale.start)
+        if sale.products > products:
+            expected = f"at most {products:,}, the products that the shop has by then"
+            found.append(Problem(f"flash_sales[{number}].products", expected, f"{sale.products:,}"))
         where = f"flash_sales[{number}].start"
         if sale.start_ms % 3_600_000:
             found.append(Problem(where, "a full hour", f"{sale.start.isoformat()}"))
@@ -72,6 +78,12 @@ def _dates(scenario: Scenario) -> list[Problem]:
             expected = f"a time after the start {scenario.start} and before 2100"
             found.append(Problem(where, expected, f"{sale.start.isoformat()}"))
     return found
+
+
+def _launched_before(scenario: Scenario, at: dt.datetime) -> int:
+    """About how many products have been launched at a time, those that were discontinued included."""
+    days = max(0.0, (at.timestamp() * 1000 - scenario.start_ms) / 86_400_000)
+    return scenario.catalogue.products + math.ceil(scenario.catalogue.launches_per_day * days)
 
 
 def _names(scenario: Scenario) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,10 @@ import yaml
 
 from shopsim.errors import ScenarioError
 
+_TROUBLE = re.compile("^(but )?found ")
+"""What messages of the YAML library begin with, where a message of ours has said it already."""
+
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
 """Aliases of aliases can make a short file as large as they like."""
@@ -76,7 +81,7 @@ def read(text: str, file: str) -> Document:
         _refuse_repeated_keys(node, file)
         values = loader.construct_document(node)  # resolves merge keys in the nodes too
     except yaml.YAMLError as error:
-        raise _explained(error, file) from None
+        raise _explained(error, text, file) from None
     except RecursionError:
         raise ScenarioError(file=file, expected="valid YAML", found="lists or mappings nested too deeply") from None
     keys: dict[str, Place] = {}
@@ -90,6 +95,12 @@ def read(text: str, file: str) -> Document:
 
 class _Loader(yaml.SafeLoader):
     """Plain values only; a date that cannot be stays text, for whoever expects a date to say so."""
+
+    def compose_scalar_node(self, anchor: Mapping[str, object] | None) -> yaml.ScalarNode:
+        """The node of a scalar; pairs of surrogates, as JSON escapes an emoji, are one character."""
+        node = super().compose_scalar_node(anchor)  # type: ignore[arg-type]
+        node.value = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), node.value)
+        return node
 
 
 def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> object:
@@ -159,18 +170,22 @@ def _refuse_repeated_keys(root: yaml.Node, file: str) -> None:
             waiting.append((join(path, name), value))
 
 
-def _explained(error: yaml.YAMLError, file: str) -> ScenarioError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    context = getattr(error, "context", None)
-    found = " ".join(f"{problem}, {context}".split() if context else f"{problem}".split())
-    place = _place(mark) if mark is not None else None
+def _explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
+    place, problem = None, f"{error}"
+    if isinstance(error, yaml.reader.ReaderError):  # which has no mark
+        before = text[: error.position]
+        place = Place(before.count("\n") + 1, error.position - before.rfind("\n"))
+        problem = f"the character U+{ord(text[error.position]):04X}, which YAML allows as an escape only"
+    elif isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = _place(mark) if mark is not None else None
+        problem = ", ".join(part for part in (error.problem, error.context) if part)
     return ScenarioError(
         file=file,
         line=place.line if place else None,
         column=place.column if place else None,
         expected="valid YAML",
-        found=found,
+        found=f"an error in its syntax: {_TROUBLE.sub('', ' '.join(problem.split()))}",
     )
 
 

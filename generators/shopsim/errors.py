@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shopsim.wording import printable
+
 
 class Problem(NamedTuple):
     """Something wrong with a scenario: the key's path, what would have been right, what is there, the nearest right."""
@@ -40,7 +42,7 @@ class ScenarioError(ValueError):
         at = ":".join(f"{part}" for part in (file or "scenario", line, column) if part is not None)
         where = ": ".join(part for part in (at if file or not key else "", key) if part)
         hint = f" (did you mean `{nearest}`?)" if nearest else ""
-        super().__init__(f"{where}: expected {expected}, found {found}{hint}")
+        super().__init__(printable(f"{where}: expected {expected}, found {found}{hint}"))
         self.file, self.line, self.column, self.key = file, line, column, key
         self.expected, self.found, self.nearest = expected, found, nearest
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from shopsim.checking import mistakes, nearest, shown
+from shopsim import wording
+from shopsim.checking import mistakes, nearest
 from shopsim.checks import problems
 from shopsim.document import Document, read
 from shopsim.errors import ScenarioError
@@ -122,7 +123,7 @@ def _errors(document: Document) -> list[ScenarioError]:
     stated = values.get("version", FORMAT) if isinstance(values, dict) else FORMAT
     if stated != FORMAT:  # the rest of it would be measured by the wrong rules
         expected = f"{FORMAT}, the version of scenario files that this release reads"
-        return [document.error("version", expected, shown(stated))]
+        return [document.error("version", expected, wording.found(stated))]
     if errors := list(mistakes(document, Scenario)):
         return errors
     scenario = msgspec.convert(values, Scenario)

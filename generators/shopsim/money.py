@@ -9,7 +9,8 @@ from shopsim.draws import Ints
 from shopsim.scenario import Scenario
 from shopsim.timetable import locales_of
 
-_PPM = 1_000_000
+PPM = 1_000_000
+"""Rates are in millionths."""
 
 
 class Exchange:
@@ -24,7 +25,7 @@ class Exchange:
         used = {locale.currency for locale in locales_of(scenario)}
         self.currencies = sorted(used | {scenario.currency})
         self.of_locale = np.array([self.currencies.index(locale.currency) for locale in locales_of(scenario)])
-        self._rates = np.array([_minor_rate(scenario, currency) for currency in self.currencies], dtype=np.int64)
+        self._rates = np.array([minor_rate(scenario, currency) for currency in self.currencies], dtype=np.int64)
 
     def amount(self, cents: Ints | int, currency: Ints) -> Ints:
         """An amount of the list prices' currency in others, rounded to whole minor units; never 0 unless it was.
@@ -33,11 +34,11 @@ class Exchange:
             cents: minor units of the scenario's currency, per row or one for all.
             currency: numbers of currencies, per row.
         """
-        converted = (cents * self._rates[currency] + _PPM // 2) // _PPM
+        converted = (cents * self._rates[currency] + PPM // 2) // PPM
         return np.maximum(converted, np.minimum(cents, 1))
 
 
-def _minor_rate(scenario: Scenario, currency: str) -> int:
+def minor_rate(scenario: Scenario, currency: str) -> int:
     """Minor units of a currency for a minor unit of the scenario's, in millionths."""
     rate = 1.0 if currency == scenario.currency else scenario.currencies[currency]
-    return round(rate * 10.0 ** (minor_digits(currency) - minor_digits(scenario.currency)) * _PPM)
+    return round(rate * 10.0 ** (minor_digits(currency) - minor_digits(scenario.currency)) * PPM)

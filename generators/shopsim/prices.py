@@ -12,6 +12,9 @@ from shopsim.seasons import FAR_MS, QUIET_MS, Span
 
 FEWEST_CENTS = 49
 _REBATES = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by
+HIGHEST_PERCENT = 100 + int(_REBATES.max())
+"""What a product costs at most, of its base price."""
+
 _TIME_BITS = 36  # more than two years in milliseconds, above the longest window
 _APART_MS = 2
 

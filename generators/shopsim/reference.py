@@ -17,7 +17,7 @@ import msgspec
 import yaml
 
 from shopsim.parts import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
-from shopsim.scenario import TEXT_END, Scenario
+from shopsim.scenario import Scenario
 
 BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end -->"
 SCHEMA_FILE = "scenario.schema.json"
@@ -31,6 +31,7 @@ _NAMES = {
     str: "text",
     bool: "true or false",
     dt.date: "date",
+    dt.datetime: "time with its zone",
     type(None): "nothing",
 }
 
@@ -124,13 +125,16 @@ def _limits(hint: Any) -> dict[str, Any]:  # noqa: ANN401
     metas = (
         [extra for extra in get_args(hint)[1:] if isinstance(extra, msgspec.Meta)] if hint is not _bare(hint) else []
     )
-    names = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern", "description")
-    return {name: value for meta in metas for name in names if (value := getattr(meta, name)) is not None}
+    names = ("ge", "gt", "le", "lt", "min_length", "max_length", "description")
+    stated = {name: value for meta in metas for name in names if (value := getattr(meta, name)) is not None}
+    return {**stated, **{name: value for meta in metas for name, value in (meta.extra or {}).items()}}
 
 
 def _kind(hint: Any) -> str:  # noqa: ANN401
     bare, limits = _bare(hint), _limits(hint)
     origin, arguments = get_origin(bare), get_args(bare)
+    if "expected" in limits:
+        return str(limits["expected"])
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is dict:
@@ -148,8 +152,6 @@ def _kind(hint: Any) -> str:  # noqa: ANN401
 def _range(limits: dict[str, Any]) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     parts = [f"{sign} {_whole(limits[name]):,}" for name, sign in signs.items() if name in limits]
-    if "pattern" in limits:
-        parts.append(f"like `{limits['pattern']}`".replace(TEXT_END, "$"))
     return f", {', '.join(parts)}" if parts else ""
 
 

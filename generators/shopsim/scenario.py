@@ -11,13 +11,19 @@ from msgspec import Meta
 
 from shopsim.locales import LocaleName
 from shopsim.occasions import Campaign, FlashSale, Holidays, Trend
-from shopsim.parts import Amount, Name, Part, Rate, Share, Span, Weight
+from shopsim.parts import TEXT_END, Amount, CurrencyCode, Description, Name, Part, Rate, Share, Span, Weight
 
 FORMAT: Literal[1] = 1
 """The version of scenario files that this release reads."""
 
-TEXT_END = r"$(?!\n)"
-"""The end of a text in a pattern: in Python `$` alone also matches before a line feed at the end."""
+
+ScenarioName = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z][a-z0-9-]{0,39}" + TEXT_END,
+        extra={"expected": "a lower-case letter, then at most 39 lower-case letters, digits and hyphens"},
+    ),
+]
 
 
 class Seasons(Part, frozen=True, kw_only=True):
@@ -359,22 +365,14 @@ class Scenario(Part, frozen=True, kw_only=True):
     """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
 
     version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT
-    name: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]{0,39}" + TEXT_END, description="Of the shop; part of its publisher's name.")
-    ]
-    description: Annotated[str, Meta(description="What is special about this shop, for people.")]
+    name: Annotated[ScenarioName, Meta(description="Of the shop; part of its publisher's name.")]
+    description: Annotated[Description, Meta(description="What is special about this shop, for people.")]
     start: Annotated[
         dt.date, Meta(description="The day on which the shop opens; its first event is after midnight UTC.")
     ]
-    currency: Annotated[
-        str,
-        Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3, description="Of list prices and of all amounts here."),
-    ]
+    currency: Annotated[CurrencyCode, Meta(description="Of list prices and of all amounts here.")]
     currencies: Annotated[
-        dict[
-            Annotated[str, Meta(pattern="^[A-Z]{3}$", min_length=3, max_length=3)],
-            Annotated[float, Meta(gt=0, le=20_000)],
-        ],
+        dict[CurrencyCode, Annotated[float, Meta(gt=0, le=20_000)]],
         Meta(description="What one unit of `currency` is in each other currency that customers pay in."),
     ] = msgspec.field(default_factory=dict)
     lanes: Annotated[int, Meta(ge=1, le=4096, description="Independent parts of the shop; part of the output.")]

@@ -18,7 +18,9 @@ from shopsim.stock import Stock, is_sellable
 from shopsim.text import QUERIES
 from shopsim.timetable import Timetable, locale_weights
 
-_MOST_STEPS = 40
+MOST_STEPS = 40
+"""Pages, searches and product views of the longest session."""
+
 _LONGEST_STEP_MS = 200_000
 _PAGES = choices("page_viewed", "page")
 _PAGE_WEIGHTS = {"home": 20, "category": 50, "offers": 15, "help": 5, "account": 10}
@@ -128,7 +130,7 @@ class Browsing:
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._seed, self._lane = seed, lane
         stop = 1 / scenario.sessions.steps
-        self._steps = cumulated(stop * (1 - stop) ** k + 1e-12 for k in range(_MOST_STEPS))
+        self._steps = cumulated(stop * (1 - stop) ** k + 1e-12 for k in range(MOST_STEPS))
         self._gaps = lognormal(scenario.sessions.seconds_between_steps * 1000, 0.8, 1_000, _LONGEST_STEP_MS)
         rest = max(0.0, 1 - scenario.funnel.search - scenario.funnel.product)
         self._kinds = cumulated((scenario.funnel.search, scenario.funnel.product, rest))

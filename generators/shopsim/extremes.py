@@ -1,0 +1,114 @@
+"""The most that a scenario can make an event hold, against what the contract allows it to hold.
+
+Amounts are computed as `prices`, `money` and `orders` do, in whole numbers of any size; there they have 63 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from msgspec import inspect
+
+from shoplake.contract import EVENTS
+from shopsim.carts import MOST_UNITS
+from shopsim.errors import Problem
+from shopsim.locales import LOCALES
+from shopsim.money import PPM, minor_rate
+from shopsim.prices import HIGHEST_PERCENT
+from shopsim.scenario import Scenario
+from shopsim.sessions import MOST_STEPS
+
+_WORD = 2**63 - 1
+_BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """The greatest amount of an event in one currency, and the greatest number on the way to it."""
+
+    amount_cents: int
+    greatest: int
+
+
+def problems(scenario: Scenario) -> list[Problem]:
+    """Amounts that the contract refuses or that no 64 bits hold, and rates that make every price the same."""
+    if not _paid_in(scenario) <= _known(scenario):
+        return []  # `checks` says so
+    found: list[Problem] = []
+    for currency in sorted({scenario.currency, *_paid_in(scenario)}):
+        key = _blamed(scenario, currency)
+        if minor_rate(scenario, currency) == 0:
+            expected = f"a rate that makes a minor unit of {scenario.currency} a millionth of one of {currency} or more"
+            found.append(Problem(key, expected, f"{scenario.currencies[currency]:g}"))
+            continue
+        bill = _dearest(scenario, currency)
+        limit = min(largest_amount(), bill.amount_cents * _WORD // max(1, bill.greatest))
+        if bill.amount_cents > limit:
+            what = f"an order of {MOST_STEPS} products, {MOST_UNITS} of each, costs"
+            expected = f"prices at which {what} at most {limit:,} minor units of {currency}"
+            found.append(Problem(key, expected, f"up to {bill.amount_cents:,}"))
+    return found
+
+
+@cache
+def largest_amount() -> int:
+    """The greatest amount that every event with money can hold, in minor units."""
+    limits = [
+        limit
+        for event in EVENTS.values()
+        for field in _fields(inspect.type_info(event))
+        if field.name.endswith("_cents") and (limit := _limit(field)) is not None
+    ]
+    return min(limits)
+
+
+def _paid_in(scenario: Scenario) -> set[str]:
+    return {LOCALES[name].currency for name in scenario.customers.locales}
+
+
+def _known(scenario: Scenario) -> set[str]:
+    return {scenario.currency, *scenario.currencies}
+
+
+def _blamed(scenario: Scenario, currency: str) -> str:
+    """The key to change: the rate, or what costs most."""
+    if currency != scenario.currency:
+        return f"currencies.{currency}"
+    prices = [category.price_cents[1] for category in scenario.catalogue.categories]
+    highest = max(range(len(prices)), key=prices.__getitem__)
+    others = {name: getattr(scenario.orders, name) for name in ("shipping_cents", "free_shipping_from_cents")}
+    dearest = max(others, key=others.__getitem__)
+    if others[dearest] > prices[highest] * MOST_STEPS * MOST_UNITS:
+        return f"orders.{dearest}"
+    return f"catalogue.categories[{highest}].price_cents"
+
+
+def _dearest(scenario: Scenario, currency: str) -> _Bill:
+    highest = max(category.price_cents[1] for category in scenario.catalogue.categories) * HIGHEST_PERCENT // 100
+    rate, orders = minor_rate(scenario, currency), scenario.orders
+    products = [highest * rate, orders.free_shipping_from_cents * rate, orders.shipping_cents * rate]
+    unit, _, shipping = ((product + PPM // 2) // PPM for product in products)
+    if currency not in _paid_in(scenario):
+        return _Bill(highest, highest)
+    subtotal = unit * MOST_STEPS * MOST_UNITS
+    net = subtotal + shipping
+    taxed = net * orders.tax_basis_points + _BASIS_POINTS // 2
+    total = net + taxed // _BASIS_POINTS
+    return _Bill(total, max(*products, taxed, total * 100))
+
+
+def _fields(kind: inspect.Type) -> list[inspect.Field]:
+    """The fields of a struct, and those of structs in its lists."""
+    if isinstance(kind, inspect.Metadata):
+        return _fields(kind.type)
+    if isinstance(kind, inspect.ListType):
+        return _fields(kind.item_type)
+    if not isinstance(kind, inspect.StructType):
+        return []
+    return [inner for field in kind.fields for inner in (field, *_fields(field.type))]
+
+
+def _limit(field: inspect.Field) -> int | None:
+    kind = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
+    return kind.le if isinstance(kind, inspect.IntType) else None

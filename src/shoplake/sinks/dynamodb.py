@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Both are DynamoDB's own limits for one call.
+# These are DynamoDB's own limits for one call.
 READ_CHUNK = 100
 WRITE_CHUNK = 100
+WRITE_BYTES = 4_000_000
+# More than any item of contract.limits takes beside its cart, and more than a line of a cart.
+ITEM_BYTES, LINE_BYTES = 10_000, 400
 # UnprocessedKeys and transaction conflicts: tries before the caller is asked to wait.
 TRIES = 8
 KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk"), "checkpoints": ("pk",)}
@@ -70,7 +73,7 @@ class DynamoDBSink(KeyedSink):
 
     async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
         """Write in transactions of 100; one that meets a moved item writes none of its 100."""
-        writes = chunks(list(items.items()), WRITE_CHUNK)
+        writes = _transactions(list(items.items()))
         return all(await self._threads.each(lambda chunk: self._write_chunk(collection, chunk), writes))
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
@@ -286,6 +289,20 @@ class DynamoDBSink(KeyedSink):
             raise StoreUnavailable(
                 f"dynamodb did not answer: {error}", fix="is it running, and was `shoplake apply` done?"
             ) from error
+
+
+def _transactions(items: Sequence[tuple[Key, Item]]) -> list[Sequence[tuple[Key, Item]]]:
+    """Items in order, as many at a time as one transaction takes."""
+    found: list[list[tuple[Key, Item]]] = [[]]
+    size = 0
+    for key, item in items:
+        own = ITEM_BYTES + LINE_BYTES * len(item.get("cart", ()))
+        if len(found[-1]) == WRITE_CHUNK or size + own > WRITE_BYTES:
+            found.append([])
+            size = 0
+        found[-1].append((key, item))
+        size += own
+    return [chunk for chunk in found if chunk]
 
 
 def _filling(row: Item | None) -> Filling:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from shoplake.contract.limits import CART_ADDITIONS
 from shoplake.sinks import fold
 from shoplake.sinks.keyed import Item, Part, set_present
 
@@ -38,20 +39,11 @@ def _session_changes(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cart_changes(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per session: `cart`, a list of (product_id, removed, added, unit_price_cents).
-
-    `removed` says that the product went out of the cart, `added` what came in since, with the price of the last.
-    """
-    removed_at = pl.when(fold.is_type("cart_item_removed")).then("offset").max()
-    moves = events.filter(fold.is_type(*CART)).with_columns(removed_at=removed_at.over("session_id", "product_id"))
-    counts = fold.is_type("cart_item_added") & (pl.col("offset") > pl.col("removed_at").fill_null(-1))
-    products = moves.group_by("session_id", "product_id", maintain_order=True).agg(
-        removed=pl.col("removed_at").is_not_null().any(),
-        added=pl.when(counts).then("quantity").sum(),
-        unit_price_cents=pl.when(counts).then("unit_price_cents").drop_nulls().last(),
+    """One row per session: `cart`, its additions and removals in order; a removal has no quantity."""
+    moves = events.filter(fold.is_type(*CART)).with_columns(quantity=fold.when("cart_item_added", "quantity"))
+    return moves.group_by("session_id", maintain_order=True).agg(
+        cart=pl.struct("product_id", "quantity", "unit_price_cents")
     )
-    lines = pl.struct("product_id", "removed", "added", "unit_price_cents")
-    return products.group_by("session_id", maintain_order=True).agg(cart=lines)
 
 
 def _merge_session(item: Item, row: Mapping[str, Any]) -> None:
@@ -60,20 +52,18 @@ def _merge_session(item: Item, row: Mapping[str, Any]) -> None:
     item["searches"] = item.get("searches", 0) + row["searches"]
     item["last_event_at"] = max(item.get("last_event_at", 0), row["last_event_at"])
     item["expires_at"] = item["last_event_at"] // 1000 + SESSION_RETENTION_S
-    cart = item.setdefault("cart", {})
-    for line in row["cart"] or ():
-        _merge_line(cart, line)
-
-
-def _merge_line(cart: dict[str, Any], line: Mapping[str, Any]) -> None:
-    if line["removed"]:
-        cart.pop(line["product_id"], None)
-    if line["added"]:
-        before = cart.get(line["product_id"], {"quantity": 0})["quantity"]
-        cart[line["product_id"]] = {
-            "quantity": before + line["added"],
-            "unit_price_cents": line["unit_price_cents"],
-        }
+    cart, additions = item.setdefault("cart", {}), item.get("additions", 0)
+    for move in row["cart"] or ():
+        if move["quantity"] is None:
+            cart.pop(move["product_id"], None)
+        elif additions < CART_ADDITIONS:
+            additions += 1
+            before = cart.get(move["product_id"], {"quantity": 0})["quantity"]
+            cart[move["product_id"]] = {
+                "quantity": before + move["quantity"],
+                "unit_price_cents": move["unit_price_cents"],
+            }
+    item["additions"] = additions
 
 
 def _order_changes(events: pl.DataFrame) -> pl.DataFrame:

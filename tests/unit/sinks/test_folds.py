@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from shoplake.contract import TOPICS
+from shoplake.contract.limits import CART_ADDITIONS
 from shoplake.errors import SinkError
 from shoplake.sinks import dynamodb_items, lake, mongo_documents
 from shoplake.sinks.base import Batch
@@ -179,7 +180,7 @@ def test_a_session_item_counts_pages_and_lasts_two_years_from_its_last_event() -
     ]
     expected = {
         **{"device": "mobile", "referrer": "social", "started_at": START_MS, "status": "checkout"},
-        **{"pages": 2, "searches": 1, "cart": {}, "last_event_at": START_MS + 4 * MINUTE_MS},
+        **{"pages": 2, "searches": 1, "cart": {}, "additions": 0, "last_event_at": START_MS + 4 * MINUTE_MS},
         "expires_at": START_MS // 1000 + 4 * 60 + 730 * 24 * 3600,
     }
     for batches in ([events], [[event] for event in events]):
@@ -205,6 +206,19 @@ def test_a_removed_product_is_not_in_the_cart() -> None:
     removed = ("cart_item_removed", SESSION | {"product_id": "p1"})
     for batches in ([[("cart_item_added", ADDED), removed]], [[("cart_item_added", ADDED)], [removed]], [[removed]]):
         assert items(dynamodb_items.PARTS, "sessions", "clicks", *batches)["s1",]["cart"] == {}
+
+
+def test_a_cart_takes_the_sessions_first_thousand_additions_whatever_the_batches() -> None:
+    """More would not fit into an item: one that DynamoDB refuses would stop its partition."""
+    ids = [f"{'😀' * 60}{n:04}" for n in range(CART_ADDITIONS + 5)]
+    first = [("cart_item_added", ADDED | {"product_id": each}) for each in ids]
+    removed = ("cart_item_removed", SESSION | {"product_id": ids[0]})
+    events = [*first[:600], removed, *first[600:], removed, first[0]]
+    for batches in ([events], [events[:999], events[999:1003], events[1003:]], [events[:1], events[1:]]):
+        item = items(dynamodb_items.PARTS, "sessions", "clicks", *batches)["s1",]
+        assert set(item["cart"]) == set(ids[1:CART_ADDITIONS])
+        assert item["additions"] == CART_ADDITIONS
+        assert item["status"] == "cart"
 
 
 def test_an_order_item_counts_its_pieces() -> None:

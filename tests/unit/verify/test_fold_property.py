@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ Event = tuple[str, dict[str, Any]]
 
 orders = st.sampled_from(["o1", "o2"])
 payments = st.sampled_from(["y1", "y2"])
-products = st.sampled_from(["p1", "p2", "p3"])
+products = st.sampled_from(["p1", "p2", 'a\x1f"\\\n\u2028😀'])
 sessions = st.sampled_from(["s1", "s2"])
 warehouses = st.sampled_from(["w1", "w2"])
 reviews = st.sampled_from(["r1", "r2"])
@@ -184,7 +185,7 @@ def sessions_of(events: list[Event]) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     carts: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
     for kind, e in events:
-        row = rows.setdefault(e["session_id"], {"pages": 0, "searches": 0, "last_event_at": 0})
+        row = rows.setdefault(e["session_id"], {"pages": 0, "searches": 0, "additions": 0, "last_event_at": 0})
         cart = carts[e["session_id"]]
         row["last_event_at"] = max(row["last_event_at"], e["occurred_at_ms"])
         row["expires_at"] = row["last_event_at"] // 1000 + 730 * 24 * 3600
@@ -197,6 +198,7 @@ def sessions_of(events: list[Event]) -> dict[str, dict[str, Any]]:
             said = {name: e[name] for name in ("customer_id", "device", "referrer", "campaign")}
             row |= {name: value for name, value in said.items() if value is not None}
         elif kind == "cart_item_added":
+            row["additions"] += 1
             held = cart.get(e["product_id"], {"quantity": 0})["quantity"]
             cart[e["product_id"]] = {"quantity": held + e["quantity"], "unit_price_cents": e["unit_price_cents"]}
             row |= {"currency": e["currency"]} if e["currency"] else {}
@@ -205,7 +207,7 @@ def sessions_of(events: list[Event]) -> dict[str, dict[str, Any]]:
         elif kind == "checkout_completed":
             row["order_id"] = e["order_id"]
     for session, row in rows.items():
-        row["cart"] = str(dict(sorted(carts[session].items()))).replace("'", '"').replace(" ", "")
+        row["cart"] = json.dumps(dict(sorted(carts[session].items())), separators=(",", ":"), ensure_ascii=False)
     return rows
 
 

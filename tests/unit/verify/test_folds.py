@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from shoplake.contract.limits import CART_ADDITIONS
 from shoplake.verify import shares
+from shoplake.verify.stores import documents
 
 from .conftest import CUSTOMER, PLACED, START_MS, Folder
 
@@ -242,6 +245,21 @@ def test_a_cart_adds_up_and_forgets_what_was_removed(fold: Fold) -> None:
     assert row["cart"] == '{"p1":{"quantity":3,"unit_price_cents":90},"p3":{"quantity":4,"unit_price_cents":6}}'
 
 
+def test_a_cart_takes_the_sessions_first_thousand_additions(fold: Fold) -> None:
+    first = [added(f"p{n:04}", 1, 5) for n in range(CART_ADDITIONS + 5)]
+    removed = ("cart_item_removed", {"session_id": "s1", "product_id": "p0000"})
+    (row,) = fold("dynamodb_sessions", clicks=[*first[:600], removed, *first[600:], removed, first[0]])
+    assert sorted(json.loads(row["cart"])) == [f"p{n:04}" for n in range(1, CART_ADDITIONS)]
+    assert row["additions"] == CART_ADDITIONS
+
+
+def test_ids_in_a_cart_are_written_as_the_stores_reader_writes_them(fold: Fold) -> None:
+    ids = sorted(["".join(map(chr, range(1, 33))), 'a"b\\c', "\\u001F", "\x7f\u2028😀"])
+    (row,) = fold("dynamodb_sessions", clicks=[added(each, 1, 5) for each in ids])
+    cart = {each: {"quantity": 1, "unit_price_cents": 5} for each in ids}
+    assert row["cart"] == documents.JSON.encode(cart)
+
+
 def test_many_sessions_are_folded_in_shares(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "KEYS_AT_ONCE", 7)
     viewed = [("page_viewed", {"session_id": f"s{n % 20}", "page": "home"}) for n in range(60)]
@@ -273,7 +291,8 @@ def test_a_session_counts_pages_and_searches_and_follows_the_funnel(fold: Fold) 
     last = START_MS + 5 * 60_000
     assert row == {
         "pk": "s1", "customer_id": "c1", "device": "mobile", "referrer": "search", "campaign": None, "currency": None,
-        "started_at": START_MS, "last_event_at": last, "pages": 3, "searches": 1, "status": "ordered",
+        "started_at": START_MS, "last_event_at": last, "pages": 3, "searches": 1, "additions": 0,
+        "status": "ordered",
         "order_id": "o1", "expires_at": last // 1000 + 63_072_000, "cart": "{}", "unknown_fields": None,
     }  # fmt: skip
 

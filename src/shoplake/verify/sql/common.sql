@@ -7,6 +7,22 @@ CREATE MACRO iso(ms) AS strftime(epoch_ms(ms), '%Y-%m-%dT%H:%M:%S.%gZ');
 -- Whether the share that is being folded has this key (`verify/shares.py`); all have, where nobody shares.
 CREATE MACRO in_share(key) AS coalesce(hash(key) % getvariable('shares') = getvariable('share'), TRUE);
 
+-- A text as JSON, as Python's encoder and no other writes it: DuckDB's own has `\u001F` where that has `\u001f`.
+CREATE MACRO json_text(s) AS '"' || CASE
+    WHEN regexp_matches(s, '[\x01-\x1f"\\]') THEN list_reduce(
+        list_prepend(replace(replace(s, '\', '\\'), '"', '\"'), range(1, 32)::VARCHAR[]),
+        LAMBDA text, code: replace(text, chr(code::INTEGER), CASE code
+            WHEN '8' THEN '\b'
+            WHEN '9' THEN '\t'
+            WHEN '10' THEN '\n'
+            WHEN '12' THEN '\f'
+            WHEN '13' THEN '\r'
+            ELSE '\u' || printf('%04x', code::INTEGER)
+        END)
+    )
+    ELSE s
+END || '"';
+
 CREATE MACRO order_status(event) AS CASE event
     WHEN 'order_placed' THEN 'placed'
     WHEN 'payment_authorised' THEN 'authorised'

@@ -6,6 +6,14 @@ WITH share_of_clicks AS NOT MATERIALIZED (
     SELECT * FROM ev_clicks WHERE in_share(session_id)
 ),
 
+-- A cart takes a session's first 1,000 additions (docs/data-model.md, limits).
+additions AS (
+    SELECT session_id, product_id, quantity, unit_price_cents, kafka_offset
+    FROM share_of_clicks
+    WHERE type = 'cart_item_added'
+    QUALIFY row_number() OVER (PARTITION BY session_id ORDER BY kafka_offset) <= 1000
+),
+
 removals AS (
     SELECT session_id, product_id, max(kafka_offset) AS removed_at
     FROM share_of_clicks
@@ -19,9 +27,9 @@ cart_lines AS (
         a.product_id,
         sum(a.quantity)::BIGINT AS quantity,
         arg_max(a.unit_price_cents, a.kafka_offset) AS unit_price_cents
-    FROM share_of_clicks AS a
+    FROM additions AS a
     LEFT JOIN removals AS r ON r.session_id = a.session_id AND r.product_id = a.product_id
-    WHERE a.type = 'cart_item_added' AND a.kafka_offset > coalesce(r.removed_at, -1)
+    WHERE a.kafka_offset > coalesce(r.removed_at, -1)
     GROUP BY a.session_id, a.product_id
 ),
 
@@ -29,7 +37,7 @@ carts AS (
     SELECT
         session_id,
         '{' || string_agg(
-            to_json(product_id)::VARCHAR || ':'
+            json_text(product_id) || ':'
             || json_object('quantity', quantity, 'unit_price_cents', unit_price_cents)::VARCHAR,
             ',' ORDER BY product_id
         ) || '}' AS cart
@@ -49,6 +57,7 @@ sessions AS (
         max(occurred_at_ms) AS last_event_at,
         count(*) FILTER (type IN ('page_viewed', 'product_viewed')) AS pages,
         count(*) FILTER (type = 'search_performed') AS searches,
+        least(count(*) FILTER (type = 'cart_item_added'), 1000) AS additions,
         arg_max(
             CASE type
                 WHEN 'session_started' THEN 'browsing'

@@ -201,6 +201,15 @@ async def stop(client: Any) -> None:  # noqa: ANN401 - a consumer or a producer;
         logging.getLogger(__name__).info("a Kafka client did not stop in order: %r", error)
 
 
+def told_elsewhere(delivery: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    """A delivery that may fail after another one has: that one's error is the one to act on.
+
+    Left alone, asyncio would report each of them: hundreds, after the message that says what happened.
+    """
+    delivery.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return delivery
+
+
 async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:
     """Where the topics end, once no transaction is open in them.
 

@@ -129,19 +129,31 @@ async def test_a_letter_that_was_replayed_cannot_be_replayed_or_discarded(platfo
     (name,) = await planted(platform, uuid.uuid4().hex, 1)
     await dlq("replay", name, "--set", "type=checkout_started")
     await dlq("replay", name, "--state", "replayed", code=2)
-    assert "0 letters discarded" in await dlq("discard", name)
+    assert f"0 letters discarded\n{name} was replayed, as clicks-" in await dlq("discard", name, code=1)
+    assert f"0 letters replayed\n{name} was already replayed, as clicks-" in await dlq("replay", name)
     assert len(await replays_of(platform, [name])) == 1
+
+
+@pytest.mark.parametrize("command", [["replay"], ["replay", "--dry-run"], ["discard"], ["show"]])
+async def test_a_letter_that_there_is_none_of_is_wrong_usage(platform: Settings, command: list[str]) -> None:
+    await dlq(*command, "nosuch", code=2)
+
+
+async def test_a_filter_that_fits_no_letter_says_that_nothing_was_done(platform: Settings) -> None:
+    assert await dlq("replay", "--until", "1970-01-01") == "0 letters replayed: no such letter matches\n"
 
 
 async def test_a_discarded_letter_stays_and_can_be_brought_back(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     (name,) = await planted(platform, mark, 1)
     await dlq("discard", code=2)
-    assert "1 letters discarded" in await dlq("discard", name, "--note", "a broken till")
+    assert "1 letter discarded" in await dlq("discard", name, "--note", "a broken till")
     assert await dlq("list", name, "--json") == ""
     assert json.loads(await dlq("list", name, "--state", "discarded", "--json"))["note"] == "a broken till"
-    assert "0 letters replayed" in await dlq("replay", name, "--set", "type=checkout_started")
-    assert "1 letters replayed" in await dlq("replay", name, "--state", "discarded", "--set", "type=checkout_started")
+    assert f"{name} was already discarded" in await dlq("discard", name)
+    said = await dlq("replay", name, "--set", "type=checkout_started", code=1)
+    assert f"0 letters replayed\n{name} was discarded; `replay --state discarded` brings it back" in said
+    assert "1 letter replayed" in await dlq("replay", name, "--state", "discarded", "--set", "type=checkout_started")
     assert len(await letters_about(platform, mark)) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -19,7 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shoplake import kafka
 from shoplake import stack as embedded
-from shoplake.errors import LogUnavailable, StreamHalted
+from shoplake.errors import LogUnavailable, PublishError, StreamHalted
+from shoplake.publish import kafka as publishing
 from shoplake.publish.kafka import publish
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
@@ -114,6 +116,35 @@ async def test_a_worker_waits_for_a_killed_kafka_and_goes_on_exactly(platform: S
         assert one.stop() == 0, one.failure
     report = await verify(platform, ["log", store])
     assert report.ok, [str(finding) for one in report.stores for finding in one.findings[:5]]
+
+
+async def test_a_publisher_says_that_kafka_is_away_gives_up_and_the_next_run_goes_on(
+    platform: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publishing, "SILENT_S", 1.0)
+    monkeypatch.setattr(publishing, "GIVE_UP_S", 4.0)
+    run, said = Run(load_scenario("demo"), SEED + 1, 60_000), []
+
+    def kill(events: int, window: object) -> None:
+        if window is not None and events < 60_000:
+            kill_kafka()
+
+    begun = time.monotonic()
+    try:
+        with pytest.raises(PublishError, match=r"did not take the events: it was silent for 4 s") as error:
+            await publish(platform.kafka, run, watch=kill, say=said.append)
+        assert time.monotonic() - begun < 60
+        assert "run the same command again, it goes on where it stopped" in error.value.fix
+        assert len(said) == 1
+        assert "is silent; waiting for it for up to 4 s" in said[0]
+        gc.collect()
+        assert "never retrieved" not in caplog.text
+    finally:
+        embedded.up()
+    done = await publish(platform.kafka, run)
+    assert done.events == 60_000
+    report = await verify(platform, ["log"])
+    assert report.ok
 
 
 async def make_topic(settings: Settings, name: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from typer.testing import CliRunner
 
 import shopsim
+from shoplake.cli.main import app
 from shoplake.errors import PublishError
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress import read_progress
@@ -56,6 +59,28 @@ async def test_less_than_there_is_adds_nothing(cluster: KafkaSettings, log: Log)
     await publish(cluster, run_of(500, seed))
     assert (await publish(cluster, run_of(200, seed))).events == 500
     assert len(await log.records()) == 500
+
+
+def generate(*arguments: str) -> str:
+    """What the command prints."""
+    done = CliRunner().invoke(app, ["generate", *arguments])
+    assert done.exit_code == 0, (done.stderr, done.exception)
+    assert " of 5 events" not in done.stderr
+    return done.stdout
+
+
+def test_a_run_with_nothing_to_do_says_so_and_what_adds_events(cluster: KafkaSettings) -> None:
+    seed = ("--seed", str(next(seeds)))
+    assert generate(*seed, "--events", "700").startswith("700 events of 'demo-")
+    for fewer in (("--days", "30", "--events", "5"), ("--events", "700")):
+        said = generate(*seed, *fewer)
+        assert said.startswith("nothing to do: 700 events of 'demo-")
+        assert "already, and --events counts from the start" in said
+        assert "--more 200000 adds to them; --events 200700 is the same" in said
+    assert json.loads(generate(*seed, "--events", "5", "--json"))["published"] == 0
+    told = json.loads(generate(*seed, "--more", "300", "--json"))
+    assert (told["events"], told["published"]) == (1_000, 300)
+    assert generate(*seed, "--more", "1").startswith("1,001 events of")
 
 
 async def test_more_events_go_on_exactly_where_the_last_ended(cluster: KafkaSettings, log: Log) -> None:

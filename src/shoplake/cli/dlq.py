@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shoplake.cli import times
+from shoplake.terminal import counted
 
 if TYPE_CHECKING:
     from shoplake.streaming.dead_letters import DeadLetter
-    from shoplake.streaming.letters import Filter, Found, Outcome
+    from shoplake.streaming.letters import Filter, Found, Outcome, State
     from shoplake.streaming.replay import Result
 
 SHOWN_REFUSALS = 20
@@ -29,7 +30,7 @@ Topic = Annotated[
 ]
 Since = Annotated[str, typer.Option(help="Events from this time on: 2024-01-31, 2024-01-31T12:00Z, 24h or 7d ago.")]
 Until = Annotated[str, typer.Option(help="Events before this time.")]
-State = Annotated[list[str] | None, typer.Option(help="Letters that are open, replayed or discarded. Repeatable.")]
+States = Annotated[list[str] | None, typer.Option(help="Letters that are open, replayed or discarded. Repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Environment = Annotated[str, typer.Option(help="Whose Kafka.")]
@@ -47,7 +48,7 @@ def list_letters(
     topic: Topic = None,
     since: Since = "",
     until: Until = "",
-    state: State = None,
+    state: States = None,
     limit: Annotated[int, typer.Option(min=0, help="Show at most so many letters.")] = 100,
     json: Annotated[bool, typer.Option("--json", help="A line of JSON per letter, as --values takes it.")] = False,
     environment: Environment = "local",
@@ -113,7 +114,7 @@ def replay(
     topic: Topic = None,
     since: Since = "",
     until: Until = "",
-    state: State = None,
+    state: States = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Give a field a value: path=JSON or path=text, e.g. lines[0].quantity=1."),
@@ -148,7 +149,7 @@ def replay(
     cluster = platform.kafka_cluster(environment)
     with counting_up("letters") as watch:
         result = asyncio.run(replay(cluster, wanted, mends, dry_run=dry_run, watch=watch))
-    _report(result, "would be replayed" if dry_run else "replayed", json)
+    _report(result, "replayed", json, dry_run=dry_run)
 
 
 @app.command("discard")
@@ -181,7 +182,7 @@ def discard(
     cluster = platform.kafka_cluster(environment)
     with counting_up("letters") as watch:
         result = asyncio.run(discard(cluster, wanted, note, dry_run=dry_run, watch=watch))
-    _report(result, "would be discarded" if dry_run else "discarded", json)
+    _report(result, "discarded", json, dry_run=dry_run)
 
 
 def _filter(
@@ -252,7 +253,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
         for (topic, reason, state), count in sorted(found.counts.items()):
             counts.add_row(topic, reason, state, f"{count:,}")
         console.print(counts)
-    console.print(f"{found.total:,} dead letters, {len(found.letters):,} shown", markup=False, highlight=False)
+    console.print(f"{counted(found.total, 'dead letter')}, {len(found.letters):,} shown", markup=False, highlight=False)
 
 
 def _event_type(value: str) -> str:
@@ -263,14 +264,31 @@ def _event_type(value: str) -> str:
     return found[1] if found else "?"
 
 
-def _report(result: Result, what: str, as_json: bool) -> None:
+def _report(result: Result, what: State, as_json: bool, *, dry_run: bool) -> None:
+    """Exit 1 where a letter is not what it was to become: refused, or named and in a state that is left alone."""
+    otherwise = [outcome for outcome in result.settled if outcome.state != what]
     if as_json:
         refusals = [{"letter": r.letter, "reason": r.reason, "detail": r.detail} for r in result.refusals]
-        _print_json({"done": result.done, "refused": result.refused, "refusals": refusals})
+        settled = [{"letter": o.letter, "state": o.state, "replayed_as": o.replayed_as} for o in result.settled]
+        _print_json({"done": result.done, "refused": result.refused, "refusals": refusals, "settled": settled})
     else:
-        typer.echo(f"{result.done:,} letters {what}")
+        none = "" if result.done or result.refused or result.settled else ": no such letter matches"
+        typer.echo(f"{counted(result.done, 'letter')} {'would be ' if dry_run else ''}{what}{none}")
+        for outcome in result.settled[:SHOWN_REFUSALS]:
+            typer.echo(_settled(outcome, what))
+        if len(result.settled) > SHOWN_REFUSALS:
+            typer.echo(f"and {len(result.settled) - SHOWN_REFUSALS:,} more were dealt with before")
         for refusal in result.refusals[:SHOWN_REFUSALS]:
             typer.echo(f"{refusal.letter} stays open: {refusal.reason}: {refusal.detail}")
         if result.refused > SHOWN_REFUSALS:
-            typer.echo(f"and {result.refused - SHOWN_REFUSALS:,} more stay open")
-    raise typer.Exit(1 if result.refused else 0)
+            more = result.refused - SHOWN_REFUSALS
+            typer.echo(f"and {more:,} more {'stays' if more == 1 else 'stay'} open")
+    raise typer.Exit(1 if result.refused or otherwise else 0)
+
+
+def _settled(outcome: Outcome, wanted: State) -> str:
+    """What an earlier command did with a letter, and what could be done about it."""
+    done = "already " if outcome.state == wanted else ""
+    where = f", as {outcome.replayed_as}" if outcome.replayed_as else ""
+    back = "; `replay --state discarded` brings it back" if wanted == "replayed" and not done else ""
+    return f"{outcome.letter} was {done}{outcome.state}{where}{back}"

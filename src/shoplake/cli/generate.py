@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shoplake.terminal import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from shoplake.publish.pace import Pace
     from shoplake.publish.progress import Published
     from shoplake.publish.run import Run
+    from shopsim import EncodedWindow
 
 EVENTS = 200_000
 ENGINES = ("local", "spark")
@@ -33,6 +36,15 @@ def command(
         typer.Option(
             min=1,
             help=f"Events in all, from the start of the simulation. {EVENTS:,} if nothing says how much.",
+            rich_help_panel=HOW_MUCH,
+        ),
+    ] = None,
+    more: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="So many events after those that are in the log, instead of --events.",
             rich_help_panel=HOW_MUCH,
         ),
     ] = None,
@@ -98,7 +110,12 @@ def command(
 
     shop = load_scenario(scenario, start)
     until_ms = end_of(shop, days) if days is not None else None
-    if events is None and days is None and not live:
+    if more is not None and (events is not None or out is not None or dry_run):
+        raise UsageError(
+            "--more counts from what is in Kafka, found beside it --events, --out or --dry-run",
+            fix="leave it out, or leave the other out",
+        )
+    if events is None and days is None and more is None and not live:
         events = EVENTS
     run = Run(shop, seed, events, workers, until_ms, topics_named(topics))
     per_s = parse_rate(rate) if rate else LIVE_RATE_PER_S if live else None
@@ -125,11 +142,25 @@ def command(
         else:
             counts = _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
         events_in_all = sum(counts.values())
-        _say(json, {"events": events_in_all, "topics": dict(counts)}, f"{events_in_all} events in {out}")
+        found = {"events": events_in_all, "topics": dict(counts)}
+        _say(json, found, f"{counted(events_in_all, 'event')} in {out}")
     else:
-        done = _publish(run, pace, environment, watch=watch, faults_out=faults_out)
-        found = {"events": done.events, "publisher": done.publisher}
-        _say(json, found, f"{done.events} events of '{done.publisher}' are in the log")
+        done, published = _publish(run, pace, environment, more=more, watch=watch, faults_out=faults_out)
+        found = {"events": done.events, "publisher": done.publisher, "published": published}
+        _say(json, found, _result(run, done, published))
+
+
+def _result(run: Run, done: Published, published: int) -> str:
+    """What there is now; where nothing came to it, why, and what to say instead."""
+    there = f"{counted(done.events, 'event')} of '{done.publisher}' are in the log"
+    if published:
+        return there
+    if run.events is None:
+        return f"nothing to do: {there} already, all of the days that were asked for; --days counts from the start"
+    return (
+        f"nothing to do: {there} already, and --events counts from the start\n"
+        f"  what to do: --more {EVENTS} adds to them; --events {done.events + EVENTS} is the same"
+    )
 
 
 def _say(as_json: bool, found: Mapping[str, object], text: str) -> None:
@@ -157,20 +188,39 @@ def _write_by_spark(run: Run, out: Path, *, overwrite: bool, master: str | None)
     return spark.write_run(run, out, overwrite=overwrite, master=master)
 
 
-def _publish(run: Run, pace: Pace, environment: str, *, watch: bool, faults_out: Path | None) -> Published:
+def _publish(
+    run: Run, pace: Pace, environment: str, *, more: int | None, watch: bool, faults_out: Path | None
+) -> tuple[Published, int]:
+    """How far the log is then, and how many events came to it now."""
     import asyncio
+    import dataclasses
     import os
 
     from shoplake import failpoints, platform
     from shoplake.cli.publishing import publishing
     from shoplake.publish.kafka import publish
     from shoplake.publish.ledger import told
+    from shoplake.publish.progress import read_progress
     from shoplake.publish.run import all_of
 
     failpoints.arm(os.environ)
     cluster = platform.kafka_cluster(environment)
+    if more is not None:
+        there = asyncio.run(read_progress(cluster)).get(run.publisher)
+        run = dataclasses.replace(run, events=more + (there.events if there else 0))
+    begun: list[int] = []
+
+    def note(events: int, _: object) -> None:
+        if not begun:
+            begun.append(events)
+
+    def show(events: int, window: EncodedWindow | None) -> None:
+        if window is not None or run.events is None or events < run.events:  # else there is no progress to show
+            progress(events, window)
+
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=True) as ledger:
-        return asyncio.run(publish(cluster, run, pace=pace, watch=all_of([progress, ledger])))
+        done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([note, show, ledger])))
+    return done, done.events - begun[0]
 
 
 def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +23,7 @@ from shoplake.errors import PublishError
 from shoplake.publish.pace import Clock, Pace, SystemClock, paced
 from shoplake.publish.progress import Published, read_progress
 from shoplake.publish.run import Run, Watch
+from shoplake.terminal import to_stderr
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -29,6 +33,10 @@ COMPRESSION = "zstd"
 BATCH_BYTES = 512 * 1024
 TRANSACTION_TIMEOUT_MS = 120_000
 IN_FLIGHT_BATCHES = 64
+# A broker that is restarted is back in seconds. After the second, it would have aborted the transaction itself.
+SILENT_S = 10.0
+GIVE_UP_S = 120.0
+LOOK_S = 0.5
 
 
 async def publish(
@@ -38,6 +46,7 @@ async def publish(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     clock: Clock | None = None,
     watch: Watch | None = None,
+    say: Callable[[str], None] = to_stderr,
 ) -> Published:
     """Bring the log to where the run ends; what is there already is not sent again.
 
@@ -47,9 +56,11 @@ async def publish(
         pace: how fast; as fast as Kafka takes them by default.
         clock: what the pace goes by; the machine's by default.
         watch: called at first, and after each transaction.
+        say: told when Kafka has been silent for some seconds.
 
     Raises:
-        PublishError: Kafka is away, another publisher took over, or the log holds another version of this run.
+        PublishError: Kafka is away for two minutes, another publisher took over, or the log holds another version of
+            this run.
     """
     tell: Watch = watch or (lambda *_: None)
     async with _producer(cluster, run.publisher) as producer:
@@ -65,7 +76,7 @@ async def publish(
             async with contextlib.aclosing(parts):
                 async for part in parts:
                     done = _after(done, part)
-                    await _publish_window(producer, part.rows, done, partitions)
+                    await _patiently(_Window(producer, part.rows, done, partitions), cluster, say)
                     tell(done.events, part)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
@@ -133,39 +144,101 @@ async def _producer(cluster: KafkaSettings, publisher: str) -> AsyncIterator[AIO
     )
     try:
         # Starting takes the name over: a publisher that still runs under it is fenced, its open transaction aborted.
-        await producer.start()
+        async with asyncio.timeout(GIVE_UP_S):
+            await producer.start()
         yield producer
     except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
         raise PublishError(
             f"another publisher has taken over as '{publisher}'",
             fix="let it finish; run again to see that all is there",
         ) from error
-    except KafkaError as error:
-        raise PublishError(
-            f"Kafka at {cluster.bootstrap_servers} did not take the events: {error or type(error).__name__}",
-            fix="is it running? `shoplake status`; then run the same command again, it goes on where it stopped",
-        ) from error
+    except (KafkaError, TimeoutError) as error:
+        raise _away(cluster, str(error) or type(error).__name__) from error
     finally:
-        await producer.stop()
+        await kafka.stop(producer)
 
 
-async def _publish_window(
-    producer: AIOKafkaProducer, rows: pl.DataFrame, done: Published, partitions: dict[str, int]
-) -> None:
-    async with producer.transaction():
+def _away(cluster: KafkaSettings, why: str) -> PublishError:
+    return PublishError(
+        f"Kafka at {cluster.bootstrap_servers} did not take the events: {why}",
+        fix="is it running? `shoplake status`; then run the same command again, it goes on where it stopped",
+    )
+
+
+class _Window:
+    """One transaction: a window's records, and how far the publisher is then.
+
+    Attributes:
+        moved_at: when Kafka last took something, by the monotonic clock.
+    """
+
+    def __init__(
+        self, producer: AIOKafkaProducer, rows: pl.DataFrame, done: Published, partitions: dict[str, int]
+    ) -> None:
+        self._producer = producer
+        self._rows = rows
+        self._done = done
+        self._partitions = partitions
+        self.moved_at = time.monotonic()
+
+    async def publish(self) -> None:
+        """Send, and commit. One that fails is aborted, in bounded time; else the next producer's start does it."""
+        await self._producer.begin_transaction()
+        try:
+            await self._send()
+            failpoints.reach("publish.commit.before")
+            await self._producer.commit_transaction()
+        except BaseException:
+            aborting = kafka.told_elsewhere(asyncio.ensure_future(self._abort()))
+            await asyncio.wait({aborting}, timeout=kafka.STOP_TIMEOUT_S)
+            raise
+        failpoints.reach("publish.commit.after")
+
+    async def _send(self) -> None:
         failpoints.reach("publish.write.before")
-        pending = []
-        for topic, partition, part in _by_partition(rows, partitions):
-            for batch in _batches(producer, part):
-                pending.append(await producer.send_batch(batch, topic, partition=partition))
+        pending: deque[asyncio.Future[Any]] = deque()
+        for topic, partition, part in _by_partition(self._rows, self._partitions):
+            for batch in _batches(self._producer, part):
+                sent = await self._producer.send_batch(batch, topic, partition=partition)
+                pending.append(kafka.told_elsewhere(sent))
                 if len(pending) >= IN_FLIGHT_BATCHES:
-                    await pending.pop(0)
+                    await self._taken(pending.popleft())
         failpoints.reach("publish.checkpoint.before")
-        pending.append(await producer.send(PROGRESS, msgspec.json.encode(done), done.publisher.encode()))
+        value, key = msgspec.json.encode(self._done), self._done.publisher.encode()
+        pending.append(kafka.told_elsewhere(await self._producer.send(PROGRESS, value, key)))
         for delivered in pending:
-            await delivered
-        failpoints.reach("publish.commit.before")
-    failpoints.reach("publish.commit.after")
+            await self._taken(delivered)
+
+    async def _taken(self, delivery: asyncio.Future[Any]) -> None:
+        await delivery
+        self.moved_at = time.monotonic()
+
+    async def _abort(self) -> None:
+        if not self._producer._txn_manager.is_fatal_error():
+            await self._producer.abort_transaction()
+
+
+async def _patiently(window: _Window, cluster: KafkaSettings, say: Callable[[str], None]) -> None:
+    """Publish a window, unless Kafka is silent for too long: its client would try for ever.
+
+    Raises:
+        PublishError: it was.
+    """
+    publishing = asyncio.ensure_future(window.publish())
+    said = False
+    try:
+        while not (await asyncio.wait({publishing}, timeout=LOOK_S))[0]:
+            silent_s = time.monotonic() - window.moved_at
+            if silent_s > GIVE_UP_S:
+                raise _away(cluster, f"it was silent for {GIVE_UP_S:.0f} s")
+            if silent_s > SILENT_S and not said:
+                said = True
+                say(f"Kafka at {cluster.bootstrap_servers} is silent; waiting for it for up to {GIVE_UP_S:.0f} s")
+        publishing.result()
+    finally:
+        if not publishing.done():
+            kafka.told_elsewhere(publishing).cancel()
+            await asyncio.wait({publishing}, timeout=2 * kafka.STOP_TIMEOUT_S)
 
 
 def _by_partition(rows: pl.DataFrame, partitions: dict[str, int]) -> Iterator[tuple[str, int, pl.DataFrame]]:

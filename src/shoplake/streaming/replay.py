@@ -21,7 +21,7 @@ from shoplake import kafka
 from shoplake.contract import OUTCOMES, REPLAY_OF
 from shoplake.errors import StreamHalted, UsageError
 from shoplake.streaming.dead_letters import MAX_REQUEST_BYTES, DeadLetter
-from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes
+from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
 from shoplake.streaming.mending import Event, Mending, Refusal, mended
 
 if TYPE_CHECKING:
@@ -37,11 +37,17 @@ TRANSACTION_LETTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command did; `refusals` are the first of `refused`."""
+    """What a command did.
+
+    Attributes:
+        refusals: the first of `refused`.
+        settled: outcomes of letters that were named, and that an earlier command had already dealt with.
+    """
 
     done: int
     refused: int = 0
     refusals: tuple[Refusal, ...] = ()
+    settled: tuple[Outcome, ...] = ()
 
 
 Watch = Callable[[int], None]
@@ -72,6 +78,7 @@ async def replay(
         StreamHalted: Kafka did not answer, or another command has taken over.
     """
     _refuse_states(wanted, {"open", "discarded"}, "replayed")
+    settled = await _settled(cluster, wanted)
     published = refused = 0
     refusals: list[Refusal] = []
     async with _taking_over(cluster, dry_run) as producer:
@@ -85,7 +92,7 @@ async def replay(
             refusals += still[: MAX_REFUSALS - len(refusals)]
             if watch is not None:
                 watch(published + refused)
-    return Result(published, refused, tuple(refusals))
+    return Result(published, refused, tuple(refusals), settled)
 
 
 async def discard(
@@ -102,6 +109,7 @@ async def discard(
         StreamHalted: Kafka did not answer, or another command has taken over.
     """
     _refuse_states(wanted, {"open"}, "discarded")
+    settled = await _settled(cluster, wanted)
     discarded = 0
     async with _taking_over(cluster, dry_run) as producer:
         async for letters in _open_letters(cluster, wanted):
@@ -110,7 +118,7 @@ async def discard(
             discarded += len(letters)
             if watch is not None:
                 watch(discarded)
-    return Result(discarded)
+    return Result(discarded, settled=settled)
 
 
 def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:
@@ -119,6 +127,26 @@ def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:
             f"only letters that are {' or '.join(sorted(allowed))} can be {what}",
             fix="a letter that was replayed is done: its event is in the log twice if it is published again",
         )
+
+
+async def _settled(cluster: KafkaSettings, wanted: Filter) -> tuple[Outcome, ...]:
+    """What became of those letters that are named and are in a state that is not meant.
+
+    Raises:
+        UsageError: there is no letter of a name.
+    """
+    if not wanted.names:
+        return ()
+    outcomes = await read_outcomes(cluster)
+    found = await find(cluster, Filter(states=frozenset(), names=wanted.names), outcomes, limit=len(wanted.names))
+    if unknown := sorted(wanted.names - {letter.name for letter in found.letters}):
+        others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise UsageError(f"there is no letter '{unknown[0]}'{others}", fix="`shoplake dlq list` names them")
+    return tuple(
+        outcomes[letter.name]
+        for letter in found.letters
+        if letter.name in outcomes and state_of(letter, outcomes) not in wanted.states
+    )
 
 
 async def _open_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator[Sequence[DeadLetter]]:

@@ -17,6 +17,7 @@ from shoplake.errors import Interrupted, ShoplakeError
 from shoplake.streaming import sparing
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
+from shoplake.terminal import to_stderr
 
 # A worker that is killed starts where its store stands. One that is killed again and again has a reason.
 RESTARTS = 5
@@ -51,11 +52,6 @@ class WorkerView:
 
 Watch = Callable[[Sequence[WorkerView]], None]
 Tell = Callable[[str], None]
-
-
-def to_stderr(text: str) -> None:
-    """A line that is not part of the progress."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class WorkersFailed(ShoplakeError):

@@ -101,6 +101,8 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["--out", "x", "--engine", "flink"], "--engine: expected one of local, spark, found 'flink'"),
         (["--engine", "spark"], "--engine spark writes JSON lines into a folder"),
         (["--out", "x", "--engine", "spark", "--format", "csv"], "--engine spark writes JSON lines into a folder"),
+        (["--more", "5", "--events", "5"], "--more counts from what is in Kafka"),
+        (["--more", "5", "--out", "x"], "--more counts from what is in Kafka"),
         (["--live", "--dry-run"], "a run without an end has no forecast"),
         (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
         (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),

@@ -20,8 +20,11 @@ overrides one: two underscores stand between section and field.
 
 # What is read beside the tree. A test holds the list to the source.
 VARIABLES = {
-    "SHOPLAKE_HOME": "State of this stack: ports, passwords, data, logs. Default: `.shoplake/` of the checkout.",
-    "SHOPLAKE_ROOT": "The checkout, where the program is not run from it (in the image).",
+    "SHOPLAKE_HOME": (
+        "State of this stack: ports, passwords, data, logs. Default: `.shoplake/` of the checkout; installed, "
+        "`shoplake/` below `XDG_STATE_HOME`."
+    ),
+    "SHOPLAKE_ROOT": "A checkout whose Terraform and Compose files are used in place of the installed ones.",
     "SHOPLAKE_AWS_ENDPOINT": "At a stack's first start: an emulator that runs already, instead of one of its own.",
     "SHOPLAKE_STACK_FILE": "Addresses of servers that somebody else runs (containers), instead of a stack here.",
     "SHOPLAKE_MAVEN_URL": "Maven repository that Kafka's jars come from. Default: Maven Central.",
@@ -32,10 +35,12 @@ VARIABLES = {
 WRITTEN = {
     "SHOPLAKE_STACK": "Set for each server that a stack starts, so that it is known again.",
     "SHOPLAKE_PROJECT": "Set for Compose: the project's name.",
+    "SHOPLAKE_LAUNCHED_AS": "Set by the launcher of a checkout: how it was started, for advice in messages.",
 }
 OTHERS = {
     "SHOPLAKE_IMAGE": "In docker-compose.yml: the image of shoplake's own containers. Default: `shoplake:dev`.",
     "XDG_CACHE_HOME": "Downloads, shared by all stacks, are in `shoplake/` below it. Default: `~/.cache`.",
+    "XDG_STATE_HOME": "Of an installed package: state is in `shoplake/` below it. Default: `~/.local/state`.",
     "NO_COLOR": "No colour, even on a terminal.",
 }
 

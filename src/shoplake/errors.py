@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-PAGE = "docs/reference/errors.md"
+from shoplake import links
 
 
 class ShoplakeError(Exception):
@@ -62,7 +62,7 @@ class ShoplakeError(Exception):
     @property
     def page(self) -> str:
         """Where in the reference this error is explained."""
-        return f"{PAGE}#{self.code.lower()}"
+        return links.page("reference/errors", self.code.lower())
 
 
 class UsageError(ShoplakeError):

@@ -1,7 +1,7 @@
 """Spark gives the files that one process gives, byte for byte, with each lane simulated by a task.
 
 Needs the extra `spark`, half a gigabyte that nobody gets unasked: without it these tests are skipped, unless
-SHOPLAKE_REQUIRE_SPARK=1 makes that a failure. With SHOPLAKE_EXTRAS="embedded report spark", ./shoplake installs it.
+SHOPLAKE_REQUIRE_SPARK=1 makes that a failure. With SHOPLAKE_EXTRAS="report spark", ./shoplake installs it.
 """
 
 from __future__ import annotations

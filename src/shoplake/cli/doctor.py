@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from shoplake.stack.doctor import Check
 
-RUNBOOKS = "docs/runbooks.md"
+RUNBOOKS = "runbooks"
 
 
 def command(
@@ -56,17 +56,18 @@ def _print_checks(found: Sequence[Check]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from shoplake import invocation, links
     from shoplake.tables import table
 
     console = Console()
     made = table("", "check", "found")
     for check in found:
         mark = "[green]ok[/green]" if check.ok else "[red]missing[/red]" if check.required else "[yellow]note[/yellow]"
-        made.add_row(mark, check.name, escape(check.found))
+        made.add_row(mark, check.name, escape(invocation.as_typed(check.found)))
     console.print(made)
     for check in found:
         if not check.ok:
-            place = f"{RUNBOOKS}#{check.name.replace(' ', '-')}"
+            place = links.page(RUNBOOKS, check.name.replace(" ", "-"))
             console.print(f"{check.name}: what to do is in {place}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -26,6 +26,7 @@ def command(
     """
     import asyncio
 
+    from shoplake.invocation import as_typed
     from shoplake.platform import LOG, connect
     from shoplake.sinks import named
     from shoplake.streaming.lag import lags
@@ -40,7 +41,8 @@ def command(
     problems = [sink for sink in found if sink.problem]
     if problems and not json:
         stores = ", ".join(sink.name for sink in problems)
-        typer.echo(f"not known: {stores}\n  what to do: `shoplake status` says which servers run", err=True)
+        fix = as_typed("`shoplake status` says which servers run")
+        typer.echo(f"not known: {stores}\n  what to do: {fix}", err=True)
     raise typer.Exit(1 if problems else 0)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shoplake import garbage, library_logs
+from shoplake import garbage, invocation, library_logs
 from shoplake.cli import (
     apply,
     bench,
@@ -108,7 +108,7 @@ def options(
     """A data platform for a synthetic shop: Terraform builds it, a simulator fills it through Kafka, five stores hold
     it, and every run proves that each store holds exactly what it should.
 
-    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted. Errors have codes: docs/reference/errors.md.
+    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted. Each error has a code and names its page.
 
     Example: shoplake demo
     """
@@ -149,6 +149,7 @@ app.command("bench", rich_help_panel=DEVELOP)(bench.command)
 def main() -> None:
     """Run the CLI."""
     garbage.collect_rarely()
+    invocation.take_over_name()
     if "--debug" in sys.argv[1:2]:
         os.environ["SHOPLAKE_DEBUG"] = "1"
     library_logs.to_file("shoplake")
@@ -157,7 +158,7 @@ def main() -> None:
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):
             raise
-        print(f"error {error.code}: {error}\n  about it: {error.page}", file=sys.stderr)
+        print(f"error {error.code}: {invocation.as_typed(str(error))}\n  about it: {error.page}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 

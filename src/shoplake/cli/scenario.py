@@ -73,7 +73,8 @@ def new(
 
     Example: shoplake scenario new my-shop --from demo
     """
+    from shoplake.invocation import as_typed
     from shoplake.publish.scenarios import write_starter
 
     path = write_starter(name, like, out or Path(f"{name}.yaml"))
-    typer.echo(f"{path}: change it, then `shoplake generate --scenario {path} --dry-run`")
+    typer.echo(f"{path}: change it, then {as_typed(f'`shoplake generate --scenario {path} --dry-run`')}")

@@ -43,6 +43,7 @@ def _print_table(status: Status) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from shoplake.invocation import as_typed
     from shoplake.tables import table
 
     console = Console()
@@ -63,7 +64,7 @@ def _print_table(status: Status) -> None:
     for server in status.servers:
         if server.log_tail:
             console.print(f"{server.name} died; its log ends:\n{server.log_tail}", markup=False, highlight=False)
-            console.print("what to do: `shoplake up` starts it again", markup=False)
+            console.print(as_typed("what to do: `shoplake up` starts it again"), markup=False)
 
 
 def _megabytes(size_bytes: int) -> str:

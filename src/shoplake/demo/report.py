@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoplake import invocation
+from shoplake.infra import environments
 from shoplake.tables import table
 from shoplake.verify.table import stores_table
 
@@ -13,17 +18,6 @@ if TYPE_CHECKING:
 
     from shoplake.demo.questions import Answer
     from shoplake.demo.run import Outcome
-
-NEXT = (
-    ("./shoplake generate --events 500000 && ./shoplake stream --until-caught-up", "more of the same shop"),
-    ("./shoplake verify", "prove the stores again, whenever you like"),
-    (
-        'eval "$(./shoplake env)" && terraform -chdir=terraform/environments/local plan',
-        "the platform as Terraform sees it",
-    ),
-    ("./shoplake demo", "the next share of events, on top"),
-    ("./shoplake down --purge", "all gone"),
-)
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -36,10 +30,24 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"\n[bold]{answer.question}[/bold]  [dim]{answer.store}[/dim]", highlight=False)
         console.print(_answer(answer))
     console.print("\n[bold]What to try next[/bold]")
-    for command, why in NEXT:
+    for command, why in next_steps():
         console.print(f"  {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
     verdict = "[bold green]ok[/bold green]" if outcome.report.ok else "[bold red]not exact[/bold red]"
     console.print(f"\n{outcome.events:,} events in {outcome.seconds['total']:.0f} s: {verdict}")
+
+
+def next_steps() -> list[tuple[str, str]]:
+    """Commands to try after the demo, as this user has to type them, each with what it is for."""
+    shoplake = invocation.command()
+    root = environments.named("local").root
+    folder = shlex.quote(os.path.relpath(root) if root.is_relative_to(Path.cwd()) else str(root))
+    return [
+        (f"{shoplake} generate --events 500000 && {shoplake} stream --until-caught-up", "more of the same shop"),
+        (f"{shoplake} verify", "prove the stores again, whenever you like"),
+        (f'eval "$({shoplake} env)" && terraform -chdir={folder} plan', "the platform as Terraform sees it"),
+        (f"{shoplake} demo", "the next share of events, on top"),
+        (f"{shoplake} down --purge", "all gone"),
+    ]
 
 
 def _times(outcome: Outcome) -> Table:

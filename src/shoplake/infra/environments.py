@@ -73,12 +73,13 @@ class Environment:
 
 
 def source_tree() -> Path:
-    """The folder of Terraform's files: the checkout's, or a copy of it where that cannot be written to.
+    """The folder of Terraform's files: the checkout's, or a copy of it where we must not or cannot write.
 
-    Terraform writes a lock file into the root that it initialises; the files of an image are read-only.
+    Terraform writes a lock file into the root that it initialises. The files of an installed package belong to its
+    installer (uv links them into several environments), and those of an image are read-only.
     """
     original = paths.project_root() / "terraform"
-    if os.access(original, os.W_OK) or not original.is_dir():
+    if not original.is_dir() or (os.access(original, os.W_OK) and not paths.installed()):
         return original
     digest = hashlib.sha256()
     for file in sorted(original.rglob("*")):

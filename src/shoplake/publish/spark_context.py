@@ -43,10 +43,7 @@ def spark_context(master: str) -> Iterator[SparkContext]:
         from pyspark import SparkConf, SparkContext
         from pyspark.errors import PySparkException
     except ImportError as error:
-        fix = (
-            "pip install 'shoplake[spark]'; "
-            'with ./shoplake: SHOPLAKE_EXTRAS="embedded report spark" ./shoplake generate …'
-        )
+        fix = "pip install 'shoplake[spark]'; with ./shoplake: SHOPLAKE_EXTRAS=\"report spark\" ./shoplake generate …"
         raise UsageError("the engine `spark` needs the package pyspark", fix=fix) from error
     conf = SparkConf().setMaster(master).setAppName("shoplake").set("spark.log.level", "ERROR")
     if master.startswith("local"):

@@ -122,6 +122,6 @@ def wheel(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ServerFailed(
-            f"the package {package} is not installed", fix="`uv sync --extra embedded`, or start with ./shoplake"
+            f"the package {package} is not installed", fix="install shoplake with all that it depends on"
         )
     return Path(next(iter(spec.submodule_search_locations)))

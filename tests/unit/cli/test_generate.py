@@ -125,7 +125,7 @@ def test_without_pyspark_the_engine_spark_says_what_to_install_and_leaves_nothin
     assert str(result.exception).splitlines() == [
         "the engine `spark` needs the package pyspark",
         "  what to do: pip install 'shoplake[spark]'; "
-        'with ./shoplake: SHOPLAKE_EXTRAS="embedded report spark" ./shoplake generate …',
+        'with ./shoplake: SHOPLAKE_EXTRAS="report spark" ./shoplake generate …',
     ]
     assert list(tmp_path.iterdir()) == []
 

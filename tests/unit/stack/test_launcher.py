@@ -108,10 +108,10 @@ def test_libraries_are_installed_when_the_lock_changed_and_only_then(checkout: C
 
 def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Checkout) -> None:
     plain = checkout.run()
-    named = checkout.run(SHOPLAKE_EXTRAS="embedded spark")
+    named = checkout.run(SHOPLAKE_EXTRAS="spark")
     extras = [[line for line in each.stdout.splitlines() if line in ("[spark]", "[report]")] for each in (plain, named)]
     assert extras == [["[report]"], ["[spark]"]]
-    assert "--extra embedded --extra report" in checkout.calls.read_text().splitlines()[0]
+    assert "--no-dev --extra report" in checkout.calls.read_text().splitlines()[0]
 
 
 def test_python_is_never_downloaded(checkout: Checkout) -> None:

@@ -46,7 +46,7 @@ def test_a_simulation_that_begins_at_any_window_gives_the_rest(name):
 def test_two_shops_share_no_id(demo, changed, demo_shop, simulated, other):
     rows = simulated(demo, 8, 5_000) if other == "seed" else simulated(changed(description="another"), 7, 5_000)
     texts = rows.filter(pl.col("fault").is_null())["value"].cast(pl.String)
-    namespace = texts.str.extract(r'"event_id":"([0-9a-f]{6})-').unique().to_list()
+    namespace = texts.str.extract(r'"event_id":"([0-9a-z]{13})-').unique().to_list()
     assert len(namespace) == 1
     ours = demo_shop.execute("SELECT DISTINCT split_part(event_id, '-', 1) FROM page_viewed").fetchall()
     assert (namespace[0],) not in ours

@@ -10,7 +10,7 @@ import msgspec
 from shoplake import paths
 from shoplake.contract import compatibility, export
 from shoplake.contract.compatibility import Change
-from shoplake.contract.schema import BASELINE, Schema, to_text
+from shoplake.contract.schema import BASELINE, Schema, digest, digest_of, to_text
 from shoplake.errors import ContractError, UsageError
 
 IN_REPOSITORY = f"src/shoplake/contract/{BASELINE}"
@@ -25,6 +25,7 @@ class _Topic(msgspec.Struct):
 
 class _Exported(msgspec.Struct):
     format: int
+    version: int
     topics: dict[str, _Topic]
 
 
@@ -48,18 +49,23 @@ def load(reference: str) -> Schema:
 
 
 def accept(*, incompatible: bool = False) -> list[Change]:
-    """Write the contract as it is now as the one to stand by; returns what has changed.
+    """Write the contract as it is now as the one to stand by, under the next number where it means something else.
 
     Args:
         incompatible: also where it cannot follow the one before.
 
+    Returns:
+        What has changed.
+
     Raises:
         ContractError: it cannot follow the one before.
     """
-    changes = compatibility.compare(load(""), export()) if SHIPPED.is_file() else []
+    accepted = load("")
+    changes = compatibility.compare(accepted, export())
     if not incompatible:
         refuse_incompatible(changes)
-    SHIPPED.write_text(to_text(export()), encoding="utf-8")
+    version = accepted["version"] + (digest_of(accepted) != digest())
+    SHIPPED.write_text(to_text(export(version=version)), encoding="utf-8")
     return changes
 
 

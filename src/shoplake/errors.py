@@ -12,6 +12,8 @@ ShoplakeError                 exit code 1
 │   └── StackNotRunning       a command needs the stack and it is down
 ├── InfraError                Terraform, or what it should have made
 ├── ContractError             an event that does not fit the contract
+│   ├── NewerContract         the log is under a newer contract than this program's
+│   └── ContractConflict      this program's contract is not of this log
 ├── SinkError                 a store
 │   ├── Fenced                a newer owner holds the partition
 │   ├── Misplaced             the store stands elsewhere than its owner thinks
@@ -128,6 +130,22 @@ class ContractError(ShoplakeError):
 
     code = "SL0400"
     advice = "Fields are added and never taken away: `shoplake contract check` says which change is not safe."
+
+
+class NewerContract(ContractError):
+    """The log is under a newer contract than this program's, which cannot decide what is valid from there on."""
+
+    code = "SL0401"
+    advice = "Upgrade the program that says so; [Upgrades](../upgrades.md) has the order. Nothing is lost meanwhile."
+
+
+class ContractConflict(ContractError):
+    """This program's contract and the log's do not follow one another: two have one number, or a change is unsafe."""
+
+    code = "SL0402"
+    advice = (
+        "`shoplake contract check` names the changes; `shoplake contract accept` gives a changed contract a number."
+    )
 
 
 class SinkError(ShoplakeError):

@@ -38,6 +38,7 @@ NAMES = (
     *("publish.write.before", "publish.checkpoint.before", "publish.commit.before", "publish.commit.after"),
     *("dead-letters.write.before", "dead-letters.checkpoint.before"),
     *("dead-letters.commit.before", "dead-letters.commit.after"),
+    *("contracts.write.before", "contracts.checkpoint.before", "contracts.commit.before", "contracts.commit.after"),
 )
 
 

@@ -30,7 +30,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import CONTRACTS, DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import LogUnavailable, StreamHalted
 from shoplake.kafka_records import prepare_consumers
 
@@ -107,7 +107,7 @@ async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
 
 
 async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS) -> None:
-    """Make all topics of the contract, dead letters, their outcomes and publishing progress; harmless where they exist.
+    """Make all topics that are not there: of events, of contract versions, of dead letters, and of bookkeeping.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
@@ -115,6 +115,7 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
     replication = cluster.replication
     wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
     wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
+    wanted.append(NewTopic(CONTRACTS, 1, replication, topic_configs=_LARGE))
     wanted += [NewTopic(name, 1, replication, topic_configs=_COMPACT) for name in (PROGRESS, OUTCOMES)]
     async with answering(cluster):
         admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)

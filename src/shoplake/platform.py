@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from shoplake import kafka, settings, stack
+from shoplake import contract_log, settings, stack
 from shoplake.errors import InfraError
 from shoplake.sinks import SINKS
 from shoplake.sinks.postgres_schema import admit, migrate
@@ -114,7 +114,7 @@ def prepare(environment: str = LOCAL) -> None:
         prepare_stack()
         return
     found = connect(environment, (LOG, "postgres"))
-    asyncio.run(kafka.create_topics(found.kafka))
+    asyncio.run(contract_log.prepare(found.kafka))
     if found.postgres.secret_arn:
         from shoplake import login  # boto3's signers, for AWS alone
 
@@ -131,7 +131,7 @@ def prepare_stack() -> None:
         StoreUnavailable: Postgres did not answer.
     """
     here = stack.connections({"kafka", "postgres"})
-    asyncio.run(kafka.create_topics(kafka_cluster()))
+    asyncio.run(contract_log.prepare(kafka_cluster()))
     migrate(
         settings.PostgresSettings(
             host=here.postgres_host,

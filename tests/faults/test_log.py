@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import RecordMetadata
 
-from shoplake import kafka
+from shoplake import contract_log, kafka
 from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.sinks import SINKS
 from shoplake.stack.process import tail
@@ -208,7 +208,7 @@ async def make_anew(lab: Lab, topics: list[str]) -> None:
             while set(topics) & set(await admin.list_topics()):  # noqa: ASYNC110 - Kafka calls nobody back
                 await asyncio.sleep(0.1)
             while not set(topics) <= set(await admin.list_topics()):
-                await kafka.create_topics(lab.settings.kafka)
+                await contract_log.prepare(lab.settings.kafka)
                 await asyncio.sleep(0.1)
 
 

@@ -13,24 +13,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from shoplake import kafka
 from shoplake.cli.main import app
-from shoplake.contract import DEAD_LETTERS, REPLAY_OF
+from shoplake.contract import REPLAY_OF
 from shoplake.errors import ShoplakeError
 from shoplake.settings import Settings
-from shoplake.sinks import SINKS
 from shoplake.streaming import replay
-from shoplake.streaming.letters import Filter, find, overruled, read_outcomes
+from shoplake.streaming.letters import Filter, read_outcomes
 from shoplake.streaming.mending import Mending, parse_changes
-from shoplake.streaming.supervisor import stream
-from shoplake.verify import verify
 
-from .poison import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused, valid
+from .poison import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused
 
 pytestmark = pytest.mark.stack
 
@@ -195,38 +190,6 @@ async def test_replays_at_the_same_time_publish_each_letter_once(platform: Setti
     assert 0 in [code for _, code in said]
     assert all("another `shoplake dlq` command has taken over" in text for text, code in said if code)
     assert Counter(name for name, _, _ in await replays_of(platform, names)) == Counter(names)
-
-
-async def test_what_an_earlier_contract_refused_counts_where_it_is_replayed_and_every_store_stays_exact(
-    platform: Settings,
-) -> None:
-    """A letter by another contract, about an event that this one takes: as after the contract was widened."""
-    mark = uuid.uuid4().hex
-    (place,) = await plant(platform, mark, [valid(mark, 0)])
-    name = "{}-{}-{}".format(*place)
-    letter = {
-        "topic": place[0],
-        "partition": place[1],
-        "offset": place[2],
-        "key": mark,
-        "timestamp_ms": 17,
-        "reason": "schema",
-        "detail": "Invalid value",
-        "value_base64": msgspec.json.encode(valid(mark, 0)).decode().strip('"'),
-        "contract": "an-earlier-one",
-    }
-    async with AIOKafkaProducer(**kafka.client_options(platform.kafka)) as producer:
-        await producer.send_and_wait(DEAD_LETTERS, msgspec.json.encode(letter), name.encode(), timestamp_ms=17)
-    assert place in await overruled(platform.kafka)
-
-    await stream(SINKS, until_caught_up=True)
-    assert_exact(await verify(platform))
-    found = await find(platform.kafka, Filter(names=frozenset({name})), {}, limit=1)
-    assert found.total == 1
-    assert (await replay.replay(platform.kafka, Filter(names=frozenset({name})), Mending())).done == 1
-    await stream(SINKS, until_caught_up=True)
-    assert_exact(await verify(platform))
-    assert [of for of, _, _ in await replays_of(platform, [name])] == [name]
 
 
 def assert_exact(report: Any) -> None:

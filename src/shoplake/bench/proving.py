@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from shoplake import allocators, sinks
+from shoplake import allocators, contract_log, sinks
 from shoplake.bench.footprint import Footprint
 from shoplake.bench.results import Measure
 from shoplake.bench.watch import Stopwatch
@@ -65,8 +65,9 @@ async def _loaded(database: duckdb.DuckDBPyConnection, settings: Settings, folde
     spill = Spill(folder / "spill")
     spill.create_views(database)
     run_sql(database, "common")
+    known = await contract_log.read(settings.kafka)
     async for chunk in log.read(settings.kafka, [*TOPICS, DEAD_LETTERS]):
-        spill_chunk(spill, chunk)
+        spill_chunk(spill, chunk, known)
     relations = [INDEX, *(f"valid_{topic}" for topic in TOPICS)]
     for name in sinks.SINKS:
         module = store(name)

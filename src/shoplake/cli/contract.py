@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def options() -> None:
-    """The contract: which events there are, and whether a change of them can follow what is in the log."""
+    """The contract: which events there are, whether a change of them can follow the log, and which is in force."""
 
 
 @app.command("export")
@@ -66,13 +66,36 @@ def check(
         typer.echo(f"compatible: {len(changes)} changes" if changes else "the same contract")
 
 
+@app.command("activate")
+def activate(
+    environment: Annotated[str, typer.Option(help="Whose log.")] = "local",
+) -> None:
+    """Bring this program's contract into force in the log, from the present end of each partition on.
+
+    The publisher of a newer contract does it by itself. Harmless when repeated.
+
+    Example: shoplake contract activate
+    """
+    import asyncio
+
+    from shoplake import contract_log, platform
+    from shoplake.contract.schema import own_version
+
+    newest = asyncio.run(contract_log.activate(platform.kafka_cluster(environment)))
+    own = own_version()
+    note = "" if newest.version == own else f"; this program knows version {own}, whose events fit it"
+    typer.echo(f"contract version {newest.version} ({newest.digest}) is in force{note}")
+
+
 @app.command("accept")
 def accept(
     incompatible: Annotated[
         bool, typer.Option("--incompatible", help="Also what cannot follow it: only where every log starts anew.")
     ] = False,
 ) -> None:
-    """Make the contract as it is now the accepted one, which later ones are checked against; commit the file.
+    """Make the contract as it is now the accepted one, under the next number; later ones are checked against it.
+
+    Commit the file.
 
     Example: shoplake contract accept
     """

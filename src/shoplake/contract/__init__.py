@@ -9,8 +9,10 @@ from shoplake.contract.partitioner import partitions_of
 from shoplake.contract.placement import Placement
 from shoplake.contract.schema import digest, export
 from shoplake.contract.topics import (
+    CONTRACTS,
     DEAD_LETTERS,
     EVENTS,
+    MARKER,
     OUTCOMES,
     PROGRESS,
     REPLAY_OF,
@@ -22,8 +24,10 @@ from shoplake.contract.topics import (
 )
 
 __all__ = [
+    "CONTRACTS",
     "DEAD_LETTERS",
     "EVENTS",
+    "MARKER",
     "OUTCOMES",
     "PROGRESS",
     "REASONS",

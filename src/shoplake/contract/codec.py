@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
@@ -15,7 +15,7 @@ import polars as pl
 
 from shoplake.contract.base import Event
 from shoplake.contract.placement import Placement
-from shoplake.contract.topics import EVENTS, TOPICS, columns_of, type_name
+from shoplake.contract.topics import EVENTS, TOPICS, Topic, columns_of, type_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -78,7 +78,12 @@ def write_lines(event_type: str, columns: pl.DataFrame, out: IO[bytes]) -> None:
     pl.DataFrame([tag, *fields]).write_ndjson(out)
 
 
-def decode(topic: str, values: Sequence[bytes], placement: Placement | None = None) -> Decoded:
+def decode(
+    topic: str,
+    values: Sequence[bytes],
+    placement: Placement | None = None,
+    topics: Mapping[str, Topic] = TOPICS,
+) -> Decoded:
     """Validate every value against the topic's contract and turn the valid ones into columns.
 
     Validation is msgspec's typed decode, columns are polars' NDJSON reader: two passes in native code are faster than
@@ -88,8 +93,9 @@ def decode(topic: str, values: Sequence[bytes], placement: Placement | None = No
         topic: name of the topic, a key of `TOPICS`.
         values: one per record.
         placement: of the same records; without it, as for what is in no log, keys and partitions are not looked at.
+        topics: of the contract in force; a field that it does not know is null.
     """
-    rejected = rejections(topic, values, placement)
+    rejected = rejections(topic, values, placement, topics)
     if rejected:
         bad = {r.position for r in rejected}
         positions: Sequence[int] = [i for i in range(len(values)) if i not in bad]
@@ -99,28 +105,37 @@ def decode(topic: str, values: Sequence[bytes], placement: Placement | None = No
     if not values:
         schema = TOPICS[topic].columns | {"position": pl.Int64}
         return Decoded(pl.DataFrame(schema=schema), tuple(rejected))
-    events = _read(topic, values).with_columns(*_own_fields(topic), position=pl.Series(positions, dtype=pl.Int64))
+    in_force = topics[topic]
+    events = _read(in_force, values).with_columns(*_own_fields(in_force), position=pl.Series(positions, dtype=pl.Int64))
     return Decoded(events, tuple(rejected))
 
 
-def decode_one(topic: str, value: bytes) -> Event:
+def decode_one(topic: str, value: bytes, topics: Mapping[str, Topic] = TOPICS) -> Event:
     """One valid value of the topic as its event.
 
     Raises:
         msgspec.DecodeError: the value is not valid; `rejections` says why.
     """
-    return _decoder(topic).decode(value)
+    return _decoder(topics[topic]).decode(value)
 
 
-def rejections(topic: str, values: Sequence[bytes], placement: Placement | None = None) -> list[Rejected]:
+def rejections(
+    topic: str,
+    values: Sequence[bytes],
+    placement: Placement | None = None,
+    topics: Mapping[str, Topic] = TOPICS,
+) -> list[Rejected]:
     """The records that are not valid, each with a reason, by position. The arguments are those of `decode`."""
+    in_force = topics.get(topic)
+    if in_force is None:  # a later version of the contract added it
+        return [Rejected(n, "schema", f"the contract in force has no topic {topic}") for n in range(len(values))]
     rejected = []
     for first in range(0, len(values), _BLOCK):
         block = values[first : first + _BLOCK]
         keys = placement.keys[first : first + _BLOCK] if placement else None
-        if not _all_sound(topic, block, keys):
+        if not _all_sound(in_force, block, keys):
             for position, value in enumerate(block, first):
-                found = _why(topic, position, value, placement)
+                found = _why(in_force, position, value, placement)
                 if found:
                     rejected.append(found)
     if placement is None:
@@ -132,7 +147,7 @@ def rejections(topic: str, values: Sequence[bytes], placement: Placement | None 
     return sorted(rejected + elsewhere, key=attrgetter("position")) if elsewhere else rejected
 
 
-def _all_sound(topic: str, values: Sequence[bytes], keys: Sequence[bytes | None] | None) -> bool:
+def _all_sound(topic: Topic, values: Sequence[bytes], keys: Sequence[bytes | None] | None) -> bool:
     """Whether all values are events with these keys; False also where only a look at each can tell."""
     try:
         lines = b"\n".join(values)
@@ -142,13 +157,13 @@ def _all_sound(topic: str, values: Sequence[bytes], keys: Sequence[bytes | None]
         if keys is None:
             return len(events) == len(values)
         # No text holds U+0000, so it separates them: the two are equal where all keys are.
-        expected = "\0".join(map(attrgetter(TOPICS[topic].key), events))
+        expected = "\0".join(map(attrgetter(topic.key), events))
         return len(events) == len(values) and expected.encode() == b"\0".join(keys)  # type: ignore[arg-type]
     except (TypeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the first: no value, or no key
         return False
 
 
-def _why(topic: str, position: int, value: bytes, placement: Placement | None) -> Rejected | None:
+def _why(topic: Topic, position: int, value: bytes, placement: Placement | None) -> Rejected | None:
     """Why a value is no event, or has the wrong key; None for one that is valid."""
     try:
         event = _decoder(topic).decode(value or b"")
@@ -161,20 +176,20 @@ def _why(topic: str, position: int, value: bytes, placement: Placement | None) -
         return Rejected(position, "malformed_json", str(error))
     except RecursionError:
         return Rejected(position, "malformed_json", "JSON is nested too deeply")
-    field = TOPICS[topic].key
+    field = topic.key
     if placement is not None and (detail := placement.key_refused(position, field, getattr(event, field))):
         return Rejected(position, "key", detail)
     return None
 
 
-def _read(topic: str, values: Sequence[bytes]) -> pl.DataFrame:
-    """Values that are events of the topic, as columns.
+def _read(topic: Topic, values: Sequence[bytes]) -> pl.DataFrame:
+    """Values that are events of the topic, as columns of this program.
 
     polars reads fields that msgspec passes over, and gives up where they hold what it cannot: a number beyond a double,
     bytes that are not UTF-8, a text where another event of the topic has a number. Halving finds those values, which
     are read as msgspec understood them; what a value becomes does not depend on its neighbours.
     """
-    schema = TOPICS[topic].columns
+    schema = _schema(topic)
     try:
         return pl.read_ndjson(_lines(values), schema=schema)
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
@@ -185,14 +200,23 @@ def _read(topic: str, values: Sequence[bytes]) -> pl.DataFrame:
 
 
 @cache
-def _own_fields(topic: str) -> tuple[pl.Expr, ...]:
+def _schema(topic: Topic) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """The columns of this program, those of structs with the fields that the contract in force knows."""
+    known = topic.columns
+    return {name: known.get(name, kind) for name, kind in TOPICS[topic.name].columns.items()}
+
+
+@cache
+def _own_fields(topic: Topic) -> tuple[pl.Expr, ...]:
     """Each column where its event has that field; an unknown field of another event's name would fill it unchecked."""
-    events = TOPICS[topic].events
-    return tuple(
-        pl.when(pl.col("type").is_in([type_name(e) for e in events if name in e.__struct_fields__])).then(name)
-        for name in TOPICS[topic].columns
-        if name != "type" and not all(name in e.__struct_fields__ for e in events)
-    )
+    known, columns = _schema(topic), TOPICS[topic.name].columns
+    found = []
+    for name, kind in columns.items():
+        having = [type_name(event) for event in topic.events if name in event.__struct_fields__]
+        if name != "type" and (len(having) < len(topic.events) or known[name] != kind):
+            own = pl.when(pl.col("type").is_in(having)).then(name)
+            found.append(own if known[name] == kind else own.cast(kind))
+    return tuple(found)
 
 
 def _refuse_nul(value: object, path: str = "$") -> None:
@@ -223,5 +247,5 @@ def _are_lines(joined: bytes, count: int) -> bool:
 
 
 @cache
-def _decoder(topic: str) -> msgspec.json.Decoder[Event]:
-    return msgspec.json.Decoder(Union[TOPICS[topic].events])  # noqa: UP007 - made from a tuple at run time
+def _decoder(topic: Topic) -> msgspec.json.Decoder[Event]:
+    return msgspec.json.Decoder(Union[topic.events])  # noqa: UP007 - made from a tuple at run time

@@ -18,6 +18,11 @@ REPLAY_OF = "shoplake-replay-of"
 """Header of a replayed event: the name of the dead letter that it is the mended event of."""
 
 PROGRESS = "publish-progress"
+CONTRACTS = "contracts"
+MARKER = "shoplake-contract"
+"""Header of a record without a value, which says that another version of the contract begins there. It is true where
+the topic of contracts names its place; any other is a record that is no event.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 import shopsim
-from shoplake import failpoints, kafka
+from shoplake import contract_log, failpoints, kafka
 from shoplake.contract import PROGRESS, TOPICS
 from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
@@ -61,11 +61,13 @@ async def publish(
     Raises:
         PublishError: Kafka is away for two minutes, another publisher took over, or the log holds another version of
             this run.
+        ContractConflict: the contract in force does not take this program's events, and cannot be followed by its own.
     """
     tell: Watch = watch or (lambda *_: None)
     async with _producer(cluster, run.publisher) as producer:
         done = (await read_progress(cluster)).get(run.publisher) or _nothing(run)
         _refuse_other_run(done, run)
+        await contract_log.activate(cluster)
         tell(done.events, None)
         if run.events is not None and done.events >= run.events:
             return done

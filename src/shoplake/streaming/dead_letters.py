@@ -19,9 +19,11 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
-from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, Rejected, digest, rejections
+from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, Rejected, rejections
+from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
 from shoplake.patience import Patience
+from shoplake.streaming.contracts import Contracts
 from shoplake.streaming.log import Log
 from shoplake.streaming.progress import Progress, Report
 from shoplake.streaming.waits import first
@@ -83,11 +85,14 @@ class DeadLetterLoop:
         self._cluster = cluster
         self._report = report
         self._log = Log(cluster, TOPICS)
+        self._contracts = Contracts(cluster)
         self._away = Patience()
         # What the last committed transaction had seen.
         self._looked_at: dict[TopicPartition, int] = {}
         self._read = 0
         self._lag = 0
+        # What is left is under a contract that only a newer program knows.
+        self._needs_upgrade = False
 
     async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
         """Go on until told to stop, or until everything committed has been looked at.
@@ -123,7 +128,9 @@ class DeadLetterLoop:
             while not stopping.is_set():
                 caught_up = await self._in_time(self._step(consumer, producer))
                 self._away.reset()
-                self._say("caught up" if caught_up else "streaming")
+                if self._needs_upgrade and until_caught_up:
+                    raise self._contracts.newer
+                self._say("caught up" if caught_up else "upgrade" if self._needs_upgrade else "streaming")
                 if caught_up and until_caught_up:
                     break
         return True
@@ -150,19 +157,44 @@ class DeadLetterLoop:
         """Look at what there is, in one transaction; True when nothing is left to look at."""
         async with kafka.answering(self._cluster):
             polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            await self._contracts.see(polled.values())
+            limits = self._contracts.limits(self._log.partitions())
             reached = {p: await consumer.position(KafkaPartition(*p)) for p in self._log.partitions()}
+            for partition, limit in limits.items():
+                self._stay_below(consumer, partition, limit, polled, reached)
             # Also where only markers were passed: who stands by sees by the offsets whether there is something to do.
             moved = {p: offset for p, offset in reached.items() if offset > self._looked_at[p]}
             if moved:
                 await self._log.refuse_others()
-                counts = {topic: known.partitions for topic, known in self._log.ids.items()}
-                letters = [x for tp, records in polled.items() for x in letters_of(tp.topic, records, counts[tp.topic])]
+                counts = {topic: topic_id.partitions for topic, topic_id in self._log.ids.items()}
+                known = self._contracts.history
+                letters = [x for tp, found in polled.items() for x in letters_of(found, known, counts[tp.topic])]
                 await _transaction(producer, letters, {KafkaPartition(*p): offset for p, offset in moved.items()})
                 self._looked_at |= moved
                 self._read += sum(map(len, polled.values()))
             ends = await self._log.ends(consumer)
         self._lag = sum(max(0, end - reached[partition]) for partition, end in ends.items())
+        self._needs_upgrade = bool(self._lag) and all(
+            reached[p] >= min(end, limits.get(p, end)) for p, end in ends.items()
+        )
         return self._lag == 0
+
+    def _stay_below(
+        self,
+        consumer: Any,  # noqa: ANN401 - aiokafka is untyped
+        partition: TopicPartition,
+        limit: int,
+        polled: dict[Any, Any],
+        reached: dict[TopicPartition, int],
+    ) -> None:
+        """Leave what is under a newer contract to a newer program."""
+        if reached[partition] > limit:
+            tp = KafkaPartition(*partition)
+            stay = max(limit, self._looked_at[partition])
+            polled[tp] = [record for record in polled.get(tp, ()) if record.offset < limit]
+            consumer.pause(tp)
+            consumer.seek(tp, stay)
+            reached[partition] = stay
 
     async def _in_time(self, step: Coroutine[Any, Any, T]) -> T:
         """A step that takes long waits for Kafka, whose client would wait for ever."""
@@ -196,6 +228,7 @@ class DeadLetterLoop:
                 bounds = await self._log.bounds(consumer, self._log.partitions())
                 self._looked_at = {p: committed.get(p, found.start) for p, found in bounds.items()}
                 await self._log.refuse_gaps(consumer, self._looked_at)
+                await self._contracts.refresh()
                 for partition, offset in self._looked_at.items():
                     consumer.seek(KafkaPartition(*partition), offset)
                 yield consumer, producer
@@ -221,7 +254,10 @@ class DeadLetterLoop:
         return {partition: offset for partition, offset in found.items() if offset is not None}
 
     def _say(self, state: str) -> None:
-        self._report(Progress(self._read, self._lag, state, waiting_for="kafka" if state == "waiting" else ""))
+        reason = "kafka"
+        if state == "upgrade":
+            state, reason = "waiting", f"an upgrade: {self._contracts.newer.message}"
+        self._report(Progress(self._read, self._lag, state, waiting_for=reason if state == "waiting" else ""))
 
 
 class _FencedError(Exception):
@@ -254,14 +290,26 @@ async def _transaction(producer: Any, letters: Sequence[DeadLetter], positions: 
         raise _FencedError from error
 
 
-def letters_of(topic: str, records: Sequence[ConsumerRecord[Any, Any]], partition_count: int) -> list[DeadLetter]:
-    """Dead letters for the records of one topic, of so many partitions, that are not valid. Pure."""
-    placement = Placement([r.key for r in records], [r.partition for r in records], partition_count)
-    rejected = rejections(topic, [record.value for record in records], placement)
-    return [_letter(records[r.position], r) for r in rejected]
+def letters_of(records: Sequence[ConsumerRecord[Any, Any]], known: History, partition_count: int) -> list[DeadLetter]:
+    """Dead letters for the records of one partition, in order of offset, that are not valid. Pure.
+
+    Args:
+        records: of one partition, below the limit of what `known` can read.
+        known: the contract in force at each.
+        partition_count: of the topic.
+    """
+    if not records:
+        return []
+    topic, partition = records[0].topic, records[0].partition
+    letters = []
+    for in_force, part in known.split(topic, partition, records):
+        placement = Placement([r.key for r in part], [r.partition for r in part], partition_count)
+        rejected = rejections(topic, [record.value for record in part], placement, in_force.topics)
+        letters += [_letter(part[r.position], r, in_force.digest) for r in rejected]
+    return [letter for letter in letters if not known.is_marker(topic, partition, letter.offset)]
 
 
-def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:
+def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected, contract: str) -> DeadLetter:
     return DeadLetter(
         topic=record.topic,
         partition=record.partition,
@@ -271,5 +319,5 @@ def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected) -> DeadLetter:
         reason=rejected.reason,
         detail=rejected.detail,
         value_base64=base64.b64encode(record.value or b"").decode(),
-        contract=digest(),
+        contract=contract,
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import msgspec
 
 from shoplake import kafka
-from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS, digest, rejections
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS
 from shoplake.errors import ContractError, UsageError
 from shoplake.streaming.dead_letters import DeadLetter
 
@@ -207,23 +207,6 @@ async def read_outcomes(cluster: KafkaSettings) -> dict[str, Outcome]:
                 ) from error
             newest[outcome.letter] = outcome
     return newest
-
-
-async def overruled(cluster: KafkaSettings) -> frozenset[Place]:
-    """Events that an earlier contract refused and this one would take.
-
-    What was refused once stays refused at its place in the log, whoever reads it when: the stores have passed over it,
-    and it counts where it is replayed.
-
-    Raises:
-        StreamHalted: Kafka did not answer.
-    """
-    found: set[Place] = set()
-    current = digest()
-    async for letters in read_letters(cluster):
-        earlier = [letter for letter in letters if letter.contract != current and letter.topic in TOPICS]
-        found |= {place(letter) for letter in earlier if not rejections(letter.topic, [letter.value])}
-    return frozenset(found)
 
 
 def _known(given: Iterable[str], known: tuple[T, ...], what: str) -> list[T]:

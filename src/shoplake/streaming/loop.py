@@ -294,6 +294,9 @@ class SinkLoop:
         reached = self._done | {partition: read.stop for partition, read in self._tail.batch().ranges.items()}
         lag = sum(max(0, ends[partition] - reached[partition]) for partition in self._owner)
         caught_up = "caught up" if self._owner else "standby"  # who has no share knows nothing of the store
+        limits = self._reader.limits
+        if lag and all(reached[p] >= min(ends[p], limits.get(p, ends[p])) for p in self._owner):
+            return await self._wait_for_upgrade(fetched, lag, until_caught_up, stopping)
         self._say(caught_up if lag == 0 else "streaming", lag=lag)
         if lag:
             return False
@@ -305,6 +308,22 @@ class SinkLoop:
             return False
         await self._settle(self._tail.batch(), fetched.generation, stopping)
         return not self._tail and await self._others_caught_up(ends, stopping)
+
+    async def _wait_for_upgrade(
+        self, fetched: Fetched, lag: int, until_caught_up: bool, stopping: asyncio.Event
+    ) -> bool:
+        """What is left is under a contract that only a newer program knows: say so, and decide nothing.
+
+        Raises:
+            NewerContract: nobody wants to wait for it.
+        """
+        error = self._reader.newer_contract
+        self._say("waiting", waiting_for=f"an upgrade: {error.message}", lag=lag)
+        if until_caught_up:
+            await self._settle(self._tail.batch(), fetched.generation, stopping)
+            if not self._tail:
+                raise error
+        return False
 
     async def _refuse_moved_store(self, stopping: asyncio.Event) -> None:
         """Look at an idle store now and then: one that was emptied, or went back, has to be filled again.

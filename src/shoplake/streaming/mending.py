@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from shoplake.contract import TOPICS, decode_one, rejections, type_name
+from shoplake.contract import TOPICS, Topic, decode_one, rejections, type_name
 from shoplake.errors import UsageError
 
 if TYPE_CHECKING:
     from shoplake.streaming.dead_letters import DeadLetter
-
-_TOPIC_OF = {type_name(event): topic for topic in TOPICS.values() for event in topic.events}
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -100,19 +98,25 @@ class Mending:
         return msgspec.json.encode(event)
 
 
-def mended(letter: DeadLetter, mending: Mending) -> Event | Refusal:
-    """The letter's event as it would be published, or why it cannot be. Pure."""
+def mended(letter: DeadLetter, mending: Mending, topics: Mapping[str, Topic] = TOPICS) -> Event | Refusal:
+    """The letter's event as it would be published, or why it cannot be. Pure.
+
+    Args:
+        letter: a dead letter.
+        mending: what to do to its event.
+        topics: of the contract in force where it is published.
+    """
     try:
         value = mending.mend(letter.name, letter.value)
     except Unmendable as error:
         return Refusal(letter.name, letter.reason, str(error))
-    topic = _topic(value, letter.topic)
-    if topic not in TOPICS:
+    topic = _topic(value, letter.topic, topics)
+    if topic not in topics:
         return Refusal(letter.name, letter.reason, f"the contract has no topic {topic}")
-    for rejected in rejections(topic, [value]):
+    for rejected in rejections(topic, [value], topics=topics):
         return Refusal(letter.name, rejected.reason, rejected.detail)
-    event = decode_one(topic, value)
-    return Event(topic, getattr(event, TOPICS[topic].key).encode(), value, event.occurred_at_ms)
+    event = decode_one(topic, value, topics)
+    return Event(topic, getattr(event, topics[topic].key).encode(), value, event.occurred_at_ms)
 
 
 def parse_changes(sets: Iterable[str], renames: Iterable[str], unsets: Iterable[str]) -> tuple[Change, ...]:
@@ -182,14 +186,14 @@ def _decode_given(line: bytes, where: str) -> _Given:
         ) from error
 
 
-def _topic(value: bytes, otherwise: str) -> str:
+def _topic(value: bytes, otherwise: str, topics: Mapping[str, Topic]) -> str:
     """The topic of the event's type; the one it came in where the type is none of the contract's."""
     try:
         event = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):
         return otherwise
-    known = _TOPIC_OF.get(event["type"]) if isinstance(event, dict) and isinstance(event.get("type"), str) else None
-    return known.name if known else otherwise
+    wanted = event.get("type") if isinstance(event, dict) else None
+    return next((t.name for t in topics.values() if any(type_name(e) == wanted for e in t.events)), otherwise)
 
 
 def _pair(text: str) -> tuple[str, str]:

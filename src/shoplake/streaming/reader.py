@@ -17,8 +17,10 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from shoplake import kafka
 from shoplake.contract import TOPICS, Placement, decode
+from shoplake.contract.history import History, InForce
 from shoplake.errors import StreamHalted
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
+from shoplake.streaming.contracts import Contracts
 from shoplake.streaming.log import Log
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
+    from shoplake.errors import NewerContract
     from shoplake.settings import KafkaSettings
     from shoplake.topic_ids import TopicId
 
@@ -78,16 +81,14 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         group: str,
         topics: Iterable[str],
         limits: Limits,
-        overruled: frozenset[tuple[str, int, int]] = frozenset(),
         member: str | None = None,
     ) -> None:
         self._cluster = cluster
         self._group = group
         self._member = member
         self._limits = limits
-        # Events that an earlier contract refused: they stay refused at their place, and count where they are replayed.
-        self._overruled = overruled
         self._log = Log(cluster, topics)
+        self._contracts = Contracts(cluster)
         self._consumer: Any = None
         self._positions: dict[TopicPartition, int] = {}
         self._held: dict[TopicPartition, float] = {}
@@ -148,9 +149,11 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
         Raises:
             StreamHalted: the log no longer has, or does not yet have, the offset: going on would skip events.
+            ContractConflict: this program's contract is not of this log.
             LogUnavailable: Kafka did not answer.
         """
         await self._log.refuse_gaps(self._consumer, offsets)
+        await self._contracts.refresh()  # behind the checkpoints: the version in force at each is among them
         self._positions = dict(offsets)
         self._held.clear()
         self.resume()
@@ -197,6 +200,16 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     def positions(self) -> Mapping[TopicPartition, int]:
         """What would be read next of each partition that is ours; nothing during a rebalance."""
         return self._positions
+
+    @property
+    def limits(self) -> Mapping[TopicPartition, int]:
+        """Where those of our partitions that go on under a newer contract end for this program."""
+        return self._contracts.limits(self._positions)
+
+    @property
+    def newer_contract(self) -> NewerContract:
+        """The error that says that there are such."""
+        return self._contracts.newer
 
     @property
     def held(self) -> int:
@@ -247,7 +260,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         deadline = time.monotonic() + self._limits.linger_s
         while gathered.count < self._limits.max_records and gathered.size_bytes < self._limits.max_bytes:
             polled = await self._poll(min(POLL_RECORDS, self._limits.max_records - gathered.count))
-            gathered.add(polled)
+            gathered.add(polled, self._contracts.history)
             if time.monotonic() >= deadline or not polled or self.revoked.is_set():
                 return
 
@@ -265,12 +278,21 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 ) from error
             raise
         by_partition = {TopicPartition(tp.topic, tp.partition): found for tp, found in polled.items()}
-        return {p: self._without_overruled(found) for p, found in by_partition.items() if p in self._positions}
+        ours = {p: found for p, found in by_partition.items() if p in self._positions}
+        await self._contracts.see(ours.values())
+        return {} if self.revoked.is_set() else self._readable(ours)
 
-    def _without_overruled(self, records: list[ConsumerRecord[Any, Any]]) -> list[ConsumerRecord[Any, Any]]:
-        if not self._overruled:
-            return records
-        return [r for r in records if (r.topic, r.partition, r.offset) not in self._overruled]
+    def _readable(
+        self, polled: dict[TopicPartition, list[ConsumerRecord[Any, Any]]]
+    ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
+        """What this program can decide about; a partition that goes on under a newer contract stays at its limit."""
+        for partition, limit in self._contracts.limits(polled).items():
+            if polled[partition][-1].offset >= limit:
+                polled[partition] = [record for record in polled[partition] if record.offset < limit]
+                tp = KafkaPartition(*partition)
+                self._consumer.pause(tp)
+                self._consumer.seek(tp, max(limit, self._positions[partition]))
+        return polled
 
     async def _ranges(self) -> dict[TopicPartition, OffsetRange]:
         ranges = {}
@@ -300,17 +322,18 @@ class Gathered:
     def __init__(self, partition_counts: Mapping[str, int]) -> None:
         """Of topics that have so many partitions each."""
         self._partition_counts = partition_counts
-        self._waiting: dict[str, list[ConsumerRecord[Any, Any]]] = {}
+        self._waiting: dict[tuple[str, InForce], list[ConsumerRecord[Any, Any]]] = {}
         self._waiting_count = 0
         self._decoded: dict[str, list[pl.DataFrame]] = {}
         self._records: Counter[TopicPartition] = Counter()
         self.count = 0
         self.size_bytes = 0
 
-    def add(self, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]) -> None:
-        """Take in records, in order of offset within each partition."""
+    def add(self, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]], known: History) -> None:
+        """Take in records, in order of offset within each partition, each under the contract in force at its place."""
         for partition, records in polled.items():
-            self._waiting.setdefault(partition.topic, []).extend(records)
+            for in_force, part in known.split(partition.topic, partition.partition, records):
+                self._waiting.setdefault((partition.topic, in_force), []).extend(part)
             self._records[partition] += len(records)
             self._waiting_count += len(records)
             self.count += len(records)
@@ -326,14 +349,19 @@ class Gathered:
         )
 
     def _decode(self) -> None:
-        for topic, records in self._waiting.items():
-            self._decoded.setdefault(topic, []).append(_events(topic, records, self._partition_counts[topic]))
+        # In order of the versions, which is the order of the offsets in each partition.
+        for (topic, in_force), records in sorted(self._waiting.items(), key=lambda entry: entry[0][1].version):
+            events = _events(topic, records, self._partition_counts[topic], in_force)
+            self._decoded.setdefault(topic, []).append(events)
         self._waiting, self._waiting_count = {}, 0
 
 
-def _events(topic: str, records: Sequence[ConsumerRecord[Any, Any]], partition_count: int) -> pl.DataFrame:
+def _events(
+    topic: str, records: Sequence[ConsumerRecord[Any, Any]], partition_count: int, in_force: InForce
+) -> pl.DataFrame:
     keys, partitions = [record.key for record in records], [record.partition for record in records]
-    decoded = decode(topic, [record.value for record in records], Placement(keys, partitions, partition_count))
+    placement = Placement(keys, partitions, partition_count)
+    decoded = decode(topic, [record.value for record in records], placement, in_force.topics)
     places = pl.DataFrame(
         {"partition": partitions, "offset": [r.offset for r in records]},
         schema={"partition": pl.Int32, "offset": pl.Int64},

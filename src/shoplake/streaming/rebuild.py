@@ -18,7 +18,6 @@ from shoplake import sinks
 from shoplake.errors import Backpressure, Interrupted, StoreUnavailable, StreamHalted, UsageError, first_of
 from shoplake.sinks.base import Batch, TopicPartition
 from shoplake.sinks.rebuilding import RebuildableSink, State
-from shoplake.streaming.letters import overruled
 from shoplake.streaming.log import Bounds, read_bounds
 from shoplake.streaming.loop import SinkLoop
 from shoplake.streaming.progress import Progress
@@ -221,7 +220,7 @@ class _Rebuild:
 
     async def _work(self, done: asyncio.Event) -> None:
         """Be a worker until `done`."""
-        reader = self._reader(await overruled(self._settings.kafka))
+        reader = self._reader()
         loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, tail_kept_s=TAIL_KEPT_S)
         await loop.run(until_caught_up=False, stopping=done)
 
@@ -249,9 +248,9 @@ class _Rebuild:
         finally:
             done.set()
 
-    def _reader(self, passed_over: frozenset[tuple[str, int, int]]) -> LogReader:
+    def _reader(self) -> LogReader:
         log, limits = self._settings.kafka, LIMITS.get(self._name, Limits())
-        return LogReader(log, f"{log.group_prefix}-{self._name}", self._sink.topics, limits, passed_over)
+        return LogReader(log, f"{log.group_prefix}-{self._name}", self._sink.topics, limits)
 
     def _refuse_stopped(self) -> None:
         if self._stopping.is_set():

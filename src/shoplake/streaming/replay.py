@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
-from shoplake import kafka
-from shoplake.contract import OUTCOMES, REPLAY_OF
+from shoplake import contract_log, kafka
+from shoplake.contract import OUTCOMES, REPLAY_OF, Topic
 from shoplake.errors import StreamHalted, UsageError
 from shoplake.streaming.dead_letters import MAX_REQUEST_BYTES, DeadLetter
 from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
@@ -75,15 +75,17 @@ async def replay(
         watch: called after each transaction with the number of letters looked at.
 
     Raises:
+        NewerContract: the log is under a newer contract than this program's.
         StreamHalted: Kafka did not answer, or another command has taken over.
     """
     _refuse_states(wanted, {"open", "discarded"}, "replayed")
     settled = await _settled(cluster, wanted)
     published = refused = 0
     refusals: list[Refusal] = []
+    topics = await _topics_in_force(cluster)
     async with _taking_over(cluster, dry_run) as producer:
         async for letters in _open_letters(cluster, wanted):
-            judged = [(letter.name, mended(letter, mending)) for letter in letters]
+            judged = [(letter.name, mended(letter, mending, topics)) for letter in letters]
             events = [(name, event) for name, event in judged if isinstance(event, Event)]
             still = [refusal for _, refusal in judged if isinstance(refusal, Refusal)]
             if producer is not None and events:
@@ -119,6 +121,13 @@ async def discard(
             if watch is not None:
                 watch(discarded)
     return Result(discarded, settled=settled)
+
+
+async def _topics_in_force(cluster: KafkaSettings) -> Mapping[str, Topic]:
+    """What decides about an event that is published now. One that begins meanwhile takes what this one takes."""
+    known = await contract_log.read(cluster)
+    contract_log.refuse_newer(known)
+    return known.last.topics
 
 
 def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:

@@ -23,7 +23,6 @@ from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
 from shoplake.streaming import places
 from shoplake.streaming.dead_letters import DeadLetterLoop
-from shoplake.streaming.letters import overruled
 from shoplake.streaming.loop import REPORT_EVERY_S, SinkLoop
 from shoplake.streaming.progress import Progress
 from shoplake.streaming.reader import Limits, LogReader
@@ -92,7 +91,7 @@ async def _work(arguments: argparse.Namespace, stopping: asyncio.Event) -> None:
         limits = replace(limits, max_records=arguments.max_records)
     group = f"{log.group_prefix}-{arguments.sink}"
     with places.held(group) as member:
-        reader = LogReader(log, group, store.topics, limits, await overruled(log), member)
+        reader = LogReader(log, group, store.topics, limits, member)
         loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
         await loop.run(until_caught_up=until_caught_up, stopping=stopping)
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 import polars as pl
 
 from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, decode
+from shoplake.contract.history import History, InForce
 from shoplake.verify.database import run_sql
 from shoplake.verify.log import Chunk, Records
 
@@ -35,6 +36,7 @@ REJECTED = {
     "key": pl.String,
     "value_md5": pl.String,
     "reason": pl.String,
+    "contract": pl.String,
 }
 # What is refused may be of a megabyte, and many of them do not fit in memory: of its bytes the digest is kept.
 LETTERS = {
@@ -82,23 +84,40 @@ class Spill:
             cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet('{kind}/*.parquet')")  # noqa: S608
         run_sql(cursor, "letters")
         for topic in TOPICS:
-            cursor.execute(
-                f"CREATE VIEW ev_{topic} AS SELECT v.* FROM valid_{topic} AS v ANTI JOIN refused_before AS r"  # noqa: S608
-                f" ON r.topic = '{topic}' AND r.kafka_partition = v.kafka_partition AND r.kafka_offset = v.kafka_offset"
-            )
+            cursor.execute(f"CREATE VIEW ev_{topic} AS SELECT * FROM valid_{topic}")  # noqa: S608
 
 
-def spill_chunk(spill: Spill, chunk: Chunk) -> int:
-    """Write one chunk of the log; returns the number of events in it."""
+def spill_chunk(spill: Spill, chunk: Chunk, known: History) -> int:
+    """Write one chunk of the log, each record as the contract in force at its place says; returns their number."""
     events = 0
     for topic, records in chunk.items():
         if topic == DEAD_LETTERS:
             letters = [_letter(key, value) for key, value in zip(records.key, records.value, strict=True)]
             spill.write("letters", pl.DataFrame(letters, schema=LETTERS, orient="row"))
         elif topic in TOPICS:
-            _spill_events(spill, topic, records)
-            events += len(records.offset)
+            for in_force, part in under_contracts(topic, records, known):
+                _spill_events(spill, topic, part, in_force)
+                events += len(part.offset)
     return events
+
+
+def under_contracts(topic: str, records: Records, known: History) -> Iterator[tuple[InForce, Records]]:
+    """Records of one topic by the version in force, without the markers where one begins."""
+    by_partition: dict[int, list[int]] = {}
+    for at, partition in enumerate(records.partition):
+        by_partition.setdefault(partition, []).append(at)
+    if all(len(known.parts(topic, partition)) == 1 for partition in by_partition):
+        for partition in by_partition:
+            yield known.parts(topic, partition)[0].in_force, records
+            return
+    found: dict[InForce, list[int]] = {}
+    for partition, places in by_partition.items():
+        for n in places:
+            offset = records.offset[n]
+            if not known.is_marker(topic, partition, offset):
+                found.setdefault(known.at(topic, partition, offset), []).append(n)
+    for in_force, chosen in found.items():
+        yield in_force, records.take(sorted(chosen))
 
 
 def hashes() -> dict[str, pl.Expr]:
@@ -152,10 +171,10 @@ def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
     return [json.loads(value) for _, value in newest.values()]
 
 
-def _spill_events(spill: Spill, topic: str, records: Records) -> None:
+def _spill_events(spill: Spill, topic: str, records: Records, in_force: InForce) -> None:
     raw = _frame(records).with_columns(topic=pl.lit(topic), replay_of=pl.Series(records.replay_of, dtype=pl.String))
     placement = Placement(records.key, records.partition, records.partition_count)
-    decoded = decode(topic, [value or b"" for value in records.value], placement)
+    decoded = decode(topic, [value or b"" for value in records.value], placement, in_force.topics)
     spill.write("log_index", indexed(raw, None if decoded.rejected else decoded.events["event_id"]))
     valid = raw[decoded.events["position"]] if decoded.rejected else raw
     coordinates = valid.select(list(COORDINATES)).get_columns()
@@ -164,7 +183,7 @@ def _spill_events(spill: Spill, topic: str, records: Records) -> None:
         reasons = pl.DataFrame(
             {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}
         )
-        refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"])
+        refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"], contract=pl.lit(in_force.digest))
         # As a letter shows it: the bytes of a key that is no text are in the log.
         keys = [None if key is None else key.decode(errors="replace") for key in refused["key"]]
         digests = [_md5(value) for value in refused["value"]]
@@ -202,7 +221,7 @@ def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, .
         number("timestamp_ms"),
         text("reason"),
         _md5(refused),
-        text("contract") or "",
+        text("contract"),
     )
 
 

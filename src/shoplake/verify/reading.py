@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from shoplake import contract_log
 from shoplake.contract import DEAD_LETTERS, TOPICS
+from shoplake.contract.history import History
 from shoplake.verify import log
 from shoplake.verify.apart import Tell
 from shoplake.verify.events import Spill, spill_chunk
@@ -21,6 +23,7 @@ def read_log(cluster: KafkaSettings, folder: Path, tell: Tell) -> int:
 
     Raises:
         StackError: Kafka does not answer or lacks a topic.
+        NewerContract: a part of it is under a newer contract than this program's.
         OSError: the folder is full.
     """
     return asyncio.run(_read_log(cluster, Spill(folder), tell))
@@ -29,11 +32,16 @@ def read_log(cluster: KafkaSettings, folder: Path, tell: Tell) -> int:
 async def _read_log(cluster: KafkaSettings, spill: Spill, tell: Tell) -> int:
     """One chunk is written while the next is read."""
     events = 0
+    known: History | None = None
     writing: asyncio.Task[int] | None = None
     async with asyncio.TaskGroup() as tasks:
         async for chunk in log.read(cluster, [*TOPICS, DEAD_LETTERS]):
             if writing:
                 events += await writing
                 tell(events)
-            writing = tasks.create_task(asyncio.to_thread(spill_chunk, spill, chunk))
+            if known is None:
+                # Where the log ends is settled by now: no version can begin before it that is not known here.
+                known = await contract_log.read(cluster)
+                contract_log.refuse_newer(known)
+            writing = tasks.create_task(asyncio.to_thread(spill_chunk, spill, chunk, known))
     return events + (writing.result() if writing else 0)

@@ -1,4 +1,4 @@
-"""Replayed dead letters: each is in the log once, and what an earlier contract refused stays refused at its place."""
+"""Replayed dead letters: each is in the log once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 
-from shoplake.contract import digest
 from shoplake.verify.report import MAX_FINDINGS, Finding, StoreResult
 
 REPLAYS = """
@@ -18,20 +17,6 @@ WITH replays AS (
 SELECT coalesce(r.letter, o.letter), coalesce(r.n, 0), o.letter IS NOT NULL, r.first
 FROM replays AS r FULL JOIN (FROM outcomes WHERE state = 'replayed') AS o USING (letter)
 """
-
-
-def note_refused_before(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Fill `refused_before`, once the log is read: events with a letter that another contract than this one wrote."""
-    cursor.execute(
-        """
-        INSERT INTO refused_before
-        SELECT DISTINCT l.topic, l."partition"::INTEGER, l."offset" FROM letters AS l
-        SEMI JOIN log_index AS i
-            ON i.topic = l.topic AND i.kafka_partition = l."partition" AND i.kafka_offset = l."offset"
-        WHERE l.contract <> ?
-        """,
-        [digest()],
-    )
 
 
 def note_outcomes(cursor: duckdb.DuckDBPyConnection, outcomes: Sequence[Mapping[str, Any]]) -> None:

@@ -24,7 +24,7 @@ from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
 from shoplake.verify.events import Spill, newest_records
 from shoplake.verify.reading import read_log
-from shoplake.verify.replays import check_replays, note_outcomes, note_refused_before
+from shoplake.verify.replays import check_replays, note_outcomes
 from shoplake.verify.report import STORES, Report, StoreResult
 from shoplake.verify.simulation import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
@@ -45,6 +45,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     Raises:
         UsageError: a name that is no store.
         StackError: Kafka does not answer or lacks a topic.
+        NewerContract: a part of the log is under a newer contract than this program's.
         StoreUnavailable: a store does not answer; the message names each such store.
         VerifyFailed: the log cannot be simulated by this version.
         ShoplakeError: the temporary folder is full.
@@ -159,7 +160,6 @@ class _Run:
                 told(await process.run(read, told))
         else:
             told(await asyncio.to_thread(read, told))
-        await asyncio.to_thread(note_refused_before, self.database.cursor())
 
 
 def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:

@@ -4,14 +4,14 @@ locals {
   # Not the master: this one logs in by IAM. `shoplake migrate` makes it, with the master's secret.
   database_user = "shoplake_app"
   topics        = ["clicks", "customers", "inventory", "orders", "products", "reviews"]
-  all_topics    = concat(local.topics, ["dead-letters", "publish-progress"])
+  all_topics    = concat(local.topics, ["contracts", "dead-letters", "dead-letter-outcomes", "dead-letter-progress", "publish-progress"])
   settings      = [local.settings_path, "${local.settings_path}/"]
   settings_keys = [module.keys.key_arns["settings"]]
   data_keys     = [module.keys.key_arns["data"]]
   database      = ["${local.arn["rds-db"]}:dbuser:${module.relational.resource_id}/${local.database_user}"]
   cache         = ["${local.arn.elasticache}:replicationgroup:${module.cache.identifier}", "${local.arn.elasticache}:user:${module.cache.user_names["app"]}"]
   warehouse     = [{ bucket_arn = module.lake.bucket_arns["curated"], prefix = module.lake.warehouse_prefix }]
-  sink_streams  = { for sink in ["lake", "postgres", "dynamodb", "mongo", "redis"] : sink => [{ cluster = module.stream.cluster_name, topics = local.topics, groups = ["shoplake-${sink}"] }] }
+  sink_streams  = { for sink in ["lake", "postgres", "dynamodb", "mongo", "redis"] : sink => [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["contracts"]), groups = ["shoplake-${sink}"] }] }
 
   reader = {
     description    = "Reads every store, to verify and to report"
@@ -42,7 +42,7 @@ module "access" {
       description    = "Makes the topics, lets the sinks' user into Postgres, and migrates its schema"
       settings_paths = local.settings
       settings_keys  = local.settings_keys
-      write_streams  = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = local.all_topics, transactional_ids = ["shoplake-contracts"] }]
       database_users = local.database
       made_secrets   = [module.relational.master_secret_arn]
       kms_keys       = local.data_keys
@@ -52,14 +52,14 @@ module "access" {
       settings_paths = local.settings
       settings_keys  = local.settings_keys
       read_streams   = [{ cluster = module.stream.cluster_name, topics = local.all_topics }]
-      write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["publish-progress"]), transactional_ids = ["shoplake-publish-*"] }]
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["contracts", "publish-progress"]), transactional_ids = ["shoplake-contracts", "shoplake-publish-*"] }]
     }
     dead-letters = {
       description    = "Copies what no sink can take to the dead-letter topic"
       settings_paths = local.settings
       settings_keys  = local.settings_keys
-      read_streams   = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["dead-letters"]), groups = ["shoplake-dead-letters"] }]
-      write_streams  = [{ cluster = module.stream.cluster_name, topics = ["dead-letters"], transactional_ids = ["shoplake-dead-letters"] }]
+      read_streams   = [{ cluster = module.stream.cluster_name, topics = concat(local.topics, ["contracts", "dead-letters", "dead-letter-progress"]), groups = ["shoplake-dead-letters"] }]
+      write_streams  = [{ cluster = module.stream.cluster_name, topics = ["dead-letters", "dead-letter-progress"], transactional_ids = ["shoplake-dead-letters"] }]
     }
     lake-sink = {
       description    = "Appends events to the Iceberg tables of the lake"

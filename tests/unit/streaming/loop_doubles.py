@@ -12,9 +12,8 @@ from typing import Any
 
 import msgspec
 
-from shoplake.errors import (
-    ShoplakeError,
-)
+from shoplake.contract.history import History
+from shoplake.errors import NewerContract, ShoplakeError
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, Ownership, Sink, TopicPartition
 from shoplake.streaming.loop import SinkLoop
 from shoplake.streaming.progress import Progress
@@ -40,9 +39,18 @@ class MemoryLog(LogReader):
     """
 
     topics: Mapping[str, TopicId] = {REVIEWS.topic: TopicId("a-topic", 1)}
+    limits: Mapping[TopicPartition, int] = {}
+    newer_contract = NewerContract("the log is under a newer contract")
 
-    def __init__(self, *entries: bool, per_read: int = 2, troubles: Iterable[ShoplakeError | None] = ()) -> None:
+    def __init__(
+        self,
+        *entries: bool,
+        per_read: int = 2,
+        troubles: Iterable[ShoplakeError | None] = (),
+        limit: int | None = None,
+    ) -> None:
         self._entries = entries
+        self.limits = {} if limit is None else {REVIEWS: limit}
         self._per_read = per_read
         self._troubles = deque(troubles)
         self._positions: dict[TopicPartition, int] = {}
@@ -81,7 +89,7 @@ class MemoryLog(LogReader):
         if self._troubles and (trouble := self._troubles.popleft()) is not None:
             raise trouble
         start = self._positions.get(REVIEWS, len(self._entries))
-        stop = min(len(self._entries), start + self._per_read)
+        stop = min(self.limits.get(REVIEWS, len(self._entries)), start + self._per_read)
         if time.monotonic() >= self._held.get(REVIEWS, 0):
             self._held.clear()
         if start == stop or self.paused or self._held:
@@ -91,7 +99,7 @@ class MemoryLog(LogReader):
         records = [record(offset) for offset in range(start, stop) if self._entries[offset]]
         gathered = Gathered({REVIEWS.topic: 1})
         if records:
-            gathered.add({REVIEWS: records})
+            gathered.add({REVIEWS: records}, History.of_own())
         return gathered.read({REVIEWS: OffsetRange(start, stop)})
 
     def hold(self, starts: Mapping[TopicPartition, int], pause_s: float) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from shoplake.contract import TOPICS, partitions_of
+from shoplake.contract.history import History
 from shoplake.verify import shares, stores
 from shoplake.verify.database import columns, open_database, run_sql
 from shoplake.verify.events import Spill, spill_chunk
@@ -89,7 +90,7 @@ class Folder:
         field = TOPICS[topic].key
         keys = [b"k" if isinstance(event, bytes) else str(event[1].get(field)).encode() for event in events]
         records = records_of(values, keys=keys, partition_count=partition_count, first_offset=first_offset)
-        spill_chunk(self.spill, {topic: records})
+        spill_chunk(self.spill, {topic: records}, History.of_own())
 
     def expect(self, store: str) -> None:
         """Run the store's fold."""

@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 import shopsim
+from shoplake.contract.history import History
 from shoplake.verify import StoreResult
 from shoplake.verify.events import Spill, indexed, newest_records, spill_chunk
 from shoplake.verify.simulation import check_log, simulated_sums, sums_of
@@ -23,7 +24,7 @@ def checked(
     database: duckdb.DuckDBPyConnection, folder: Path, *, simulated: list[bytes], log: list[bytes]
 ) -> StoreResult:
     spill = Spill(folder / "spill")
-    spill_chunk(spill, {"products": records_of(log)})
+    spill_chunk(spill, {"products": records_of(log)}, History.of_own())
     columns = {"topic": ["products"] * len(simulated), "key": [b"k"] * len(simulated), "value": simulated}
     rows = pl.DataFrame(columns, schema={"topic": pl.Categorical, "key": pl.Binary, "value": pl.Binary})
     spill.create_views(database)

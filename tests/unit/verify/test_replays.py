@@ -1,4 +1,4 @@
-"""Replayed letters in the log, and events that an earlier contract refused."""
+"""Replayed letters in the log, and letters that are not what the contract in force says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import base64
 import dataclasses
 
 import msgspec
+import pytest
 
 from shoplake.contract import DEAD_LETTERS, digest
+from shoplake.contract.history import History
+from shoplake.verify.comparison import compare
 from shoplake.verify.events import spill_chunk
-from shoplake.verify.replays import check_replays, note_outcomes, note_refused_before
+from shoplake.verify.replays import check_replays, note_outcomes
 from shoplake.verify.report import StoreResult
 from shoplake.verify.simulation import check_log
+from shoplake.verify.stores.dead_letters import COMPARISONS
 
-from .conftest import Folder, records_of
+from .conftest import START_MS, Folder, records_of
 
 STARTED = {"type": "checkout_started", "event_id": "e", "occurred_at_ms": 1_704_067_200_000, "session_id": "s1"}
 VALID = msgspec.json.encode(STARTED)
@@ -22,7 +26,7 @@ VALID = msgspec.json.encode(STARTED)
 def replayed(folder: Folder, *replay_of: str, outcomes: dict[str, str]) -> StoreResult:
     """The check of a log with these replays, against these outcomes."""
     records = records_of([VALID] * len(replay_of))
-    spill_chunk(folder.spill, {"clicks": dataclasses.replace(records, replay_of=list(replay_of))})
+    spill_chunk(folder.spill, {"clicks": dataclasses.replace(records, replay_of=list(replay_of))}, History.of_own())
     folder.spill.create_views(folder.database)
     note_outcomes(folder.database, [{"letter": name, "state": state} for name, state in outcomes.items()])
     return check_replays(folder.database)
@@ -53,17 +57,17 @@ def test_a_letter_that_is_said_to_be_replayed_and_is_not_is_lost(folder: Folder)
 def with_letters(folder: Folder, *letters: tuple[int, str], values: list[bytes]) -> None:
     """A log of these values in clicks-0, with letters (offset, contract), folded for the dead letters."""
     records = records_of(values, keys=[b"s1"] * len(values))
-    spill_chunk(folder.spill, {"clicks": records})
+    spill_chunk(folder.spill, {"clicks": records}, History.of_own())
     written = [
         msgspec.json.encode(
             {
                 "topic": "clicks",
                 "partition": 0,
                 "offset": offset,
-                "key": "k",
-                "timestamp_ms": 5,
-                "reason": "schema",
-                "value_base64": base64.b64encode(VALID).decode(),
+                "key": "s1",
+                "timestamp_ms": START_MS,
+                "reason": "malformed_json",
+                "value_base64": base64.b64encode(b"{").decode(),
                 "contract": contract,
             }
         )
@@ -71,29 +75,32 @@ def with_letters(folder: Folder, *letters: tuple[int, str], values: list[bytes])
     ]
     of_letters = records_of(written)
     of_letters.key[:] = [f"clicks-0-{offset}".encode() for offset, _ in letters]
-    spill_chunk(folder.spill, {DEAD_LETTERS: of_letters})
+    spill_chunk(folder.spill, {DEAD_LETTERS: of_letters}, History.of_own())
     folder.expect("dead_letters")
-    note_refused_before(folder.database)
-    folder.run("dead_letters")
 
 
-def test_what_an_earlier_contract_refused_stays_refused_at_its_place(folder: Folder) -> None:
-    with_letters(folder, (1, "an-earlier-one"), values=[VALID, VALID, VALID])
-    assert [row["letter"] for row in folder.rows("dead_letters_letters")] == ["clicks-0-1"]
-    assert folder.database.execute("SELECT kafka_offset FROM ev_clicks ORDER BY 1").fetchall() == [(0,), (3,)]
+def compared(folder: Folder) -> tuple[int, int, int]:
+    result = compare(folder.database, COMPARISONS[0])
+    return result.lost, result.duplicated, result.differing
 
 
-def test_a_letter_of_this_contract_about_an_event_that_it_takes_is_not_believed(folder: Folder) -> None:
-    with_letters(folder, (1, digest()), values=[VALID, VALID])
-    assert folder.rows("dead_letters_letters") == []
+def test_a_letter_of_the_contract_in_force_is_exact(folder: Folder) -> None:
+    with_letters(folder, (1, digest()), values=[VALID, b"{"])
+    assert compared(folder) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("contract", [digest(), "an-earlier-one"])
+def test_a_letter_about_a_valid_event_is_surplus_and_the_event_stays_one(folder: Folder, contract: str) -> None:
+    with_letters(folder, (1, contract), values=[VALID, VALID])
+    assert compared(folder) == (0, 1, 0)
     assert folder.database.execute("SELECT count(*) FROM ev_clicks").fetchall() == [(2,)]
 
 
-def test_a_letter_of_an_earlier_contract_about_no_event_is_not_believed(folder: Folder) -> None:
+def test_a_letter_that_names_another_contract_than_the_one_in_force_differs(folder: Folder) -> None:
+    with_letters(folder, (1, "an-earlier-one"), values=[VALID, b"{"])
+    assert compared(folder) == (0, 0, 1)
+
+
+def test_a_letter_about_no_record_is_surplus(folder: Folder) -> None:
     with_letters(folder, (99, "an-earlier-one"), values=[VALID])
-    assert folder.rows("dead_letters_letters") == []
-
-
-def test_what_both_contracts_refuse_is_one_letter_with_the_earlier_reason(folder: Folder) -> None:
-    with_letters(folder, (0, "an-earlier-one"), values=[b"{"])
-    assert [(row["letter"], row["reason"]) for row in folder.rows("dead_letters_letters")] == [("clicks-0-0", "schema")]
+    assert compared(folder) == (0, 1, 0)

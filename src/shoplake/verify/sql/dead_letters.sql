@@ -1,30 +1,18 @@
--- Each refused event once in the topic `dead-letters`, under the coordinates it had. Where an earlier contract refused it,
--- that contract's reason holds, also if this one would take the event.
+-- Each record that is no event under the contract in force at its place, once in the topic `dead-letters`, under the
+-- coordinates it had.
 
 CREATE OR REPLACE TABLE expected.dead_letters_letters AS
-WITH by_this_contract AS (
-    SELECT
-        topic || '-' || kafka_partition || '-' || kafka_offset AS letter,
-        topic,
-        kafka_partition::BIGINT AS "partition",
-        kafka_offset AS "offset",
-        key,
-        timestamp_ms,
-        reason,
-        value_md5
-    FROM rejected ANTI JOIN refused_before USING (topic, kafka_partition, kafka_offset)
-),
-
-by_an_earlier_one AS (
-    SELECT DISTINCT l.letter, l.topic, l."partition", l."offset", l.key, l.timestamp_ms, l.reason, l.value_md5
-    FROM letters AS l
-    SEMI JOIN refused_before AS r
-        ON r.topic = l.topic AND r.kafka_partition = l."partition" AND r.kafka_offset = l."offset"
-)
-
-SELECT * FROM by_this_contract
-UNION ALL
-SELECT * FROM by_an_earlier_one;
+SELECT
+    topic || '-' || kafka_partition || '-' || kafka_offset AS letter,
+    topic,
+    kafka_partition::BIGINT AS "partition",
+    kafka_offset AS "offset",
+    key,
+    timestamp_ms,
+    reason,
+    contract,
+    value_md5
+FROM rejected;
 
 CREATE OR REPLACE TABLE found.dead_letters_letters AS
-SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, value_md5 FROM letters;
+SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, contract, value_md5 FROM letters;

@@ -1,7 +1,4 @@
--- Of the events that a contract before this one refused: what was refused once stays refused at its place, and counts
--- where it is replayed. `refused_before` and `outcomes` are filled when the log is read.
-
-CREATE TABLE refused_before (topic VARCHAR, kafka_partition INTEGER, kafka_offset BIGINT);
+-- What became of the letters; filled when the log is read.
 
 CREATE TABLE outcomes (letter VARCHAR, state VARCHAR);
 

@@ -185,7 +185,9 @@ def upgrade():
         writer.execute(sa.text("UPDATE shop.payments SET status = 'seen'"))
         built = pool.submit(command.upgrade, alembic(url, folder), "head")
         with engine.begin() as other:
-            other.execute(sa.text("INSERT INTO shop.payments (payment_id) VALUES ('while it is built')"))
+            other.execute(
+                sa.text("INSERT INTO shop.payments (payment_id, customer_id) VALUES ('while it is built', 'c')")
+            )
         writing.commit()
         built.result(timeout=60)
     with engine.connect() as connection:

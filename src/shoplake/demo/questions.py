@@ -80,7 +80,8 @@ def top_customers(settings: Settings) -> Answer:
             """
             SELECT c.name, c.city, count(DISTINCT o.order_id) AS orders,
                    sum(p.captured_cents - p.refunded_cents - p.charged_back_cents) AS spent, p.currency
-            FROM shop.customers c JOIN shop.orders o USING (customer_id) JOIN shop.payments p USING (order_id)
+            FROM shop.customers c
+            JOIN shop.orders o USING (customer_id) JOIN shop.payments p USING (order_id, customer_id)
             GROUP BY c.customer_id, c.name, c.city, p.currency ORDER BY orders DESC, c.customer_id LIMIT %s
             """,
             [TOP],

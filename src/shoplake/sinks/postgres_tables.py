@@ -61,7 +61,7 @@ def _same(*names: str) -> dict[str, pl.Expr]:
 
 
 def _lines(events: pl.DataFrame) -> pl.DataFrame:
-    placed = events.filter(fold.is_type("order_placed")).select("order_id", "lines")
+    placed = events.filter(fold.is_type("order_placed")).select("order_id", "customer_id", "lines")
     numbered = placed.with_columns(line_no=pl.int_ranges(1, pl.col("lines").list.len() + 1))
     return numbered.explode("lines", "line_no").unnest("lines")
 
@@ -105,8 +105,8 @@ TABLES = (
     Table(
         "orders",
         "orders",
-        ("order_id",),
-        _same("customer_id", "session_id", "subtotal_cents", "discount_cents", "shipping_cents", "tax_cents")
+        ("order_id", "customer_id"),
+        _same("session_id", "subtotal_cents", "discount_cents", "shipping_cents", "tax_cents")
         | {
             "total_cents": pl.col("total_cents"),
             "currency": fold.when("order_placed", "currency"),
@@ -118,15 +118,15 @@ TABLES = (
     Table(
         "order_items",
         "orders",
-        ("order_id", "line_no"),
+        ("order_id", "customer_id", "line_no"),
         _same("product_id", "quantity", "unit_price_cents"),
         prepare=_lines,
     ),
     Table(
         "payments",
         "orders",
-        ("payment_id",),
-        _same("order_id", "customer_id", "method", "currency")
+        ("payment_id", "customer_id"),
+        _same("order_id", "method", "currency")
         | {
             "amount_cents": fold.when(PAYMENTS, "amount_cents"),
             "decline_reason": fold.when("payment_declined", "reason"),
@@ -151,8 +151,8 @@ TABLES = (
     Table(
         "shipments",
         "orders",
-        ("shipment_id",),
-        _same("order_id", "customer_id", "carrier")
+        ("shipment_id", "customer_id"),
+        _same("order_id", "carrier")
         | {
             "status": fold.status(
                 {"order_shipped": "shipped", "order_delivered": "delivered", "order_returned": "returned"}
@@ -177,8 +177,8 @@ TABLES = (
     Table(
         "reviews",
         "reviews",
-        ("review_id",),
-        _same("product_id", "customer_id", "order_id", "rating", "title", "body")
+        ("review_id", "product_id"),
+        _same("customer_id", "order_id", "rating", "title", "body")
         | {
             "status": fold.status({"review_submitted": "published", "review_removed": "removed"}),
             "removal_reason": fold.when("review_removed", "reason"),

@@ -106,10 +106,17 @@ def test_an_order_is_a_row_before_it_was_seen_placed() -> None:
     assert rows("orders", cancelled) == [expected]
 
 
+def test_one_order_id_of_two_customers_is_two_orders() -> None:
+    """They are in two partitions, which have no order between them."""
+    other = ("order_placed", PLACED[1] | {"customer_id": "c2", "total_cents": 7})
+    assert {row["customer_id"]: row["total_cents"] for row in rows("orders", PLACED, other)} == {"c1": 352, "c2": 7}
+    assert len(rows("order_items", PLACED, other)) == 4
+
+
 def test_lines_are_numbered_from_one() -> None:
     assert rows("order_items", PLACED, *PAID) == [
-        {"order_id": "o1", "line_no": 1} | LINE,
-        {"order_id": "o1", "line_no": 2} | OTHER_LINE,
+        {"order_id": "o1", "customer_id": "c1", "line_no": 1} | LINE,
+        {"order_id": "o1", "customer_id": "c1", "line_no": 2} | OTHER_LINE,
     ]
 
 

@@ -134,8 +134,22 @@ def test_an_order_known_by_a_declined_payment_only_has_no_status_and_no_currency
 def test_lines_are_numbered_from_one(fold: Fold) -> None:
     rows = fold("postgres_order_items", orders=[("order_placed", PLACED)])
     assert rows == [
-        {"order_id": "o1", "line_no": 1, "product_id": "p1", "quantity": 2, "unit_price_cents": 100},
-        {"order_id": "o1", "line_no": 2, "product_id": "p2", "quantity": 3, "unit_price_cents": 50},
+        {
+            "order_id": "o1",
+            "customer_id": "c1",
+            "line_no": 1,
+            "product_id": "p1",
+            "quantity": 2,
+            "unit_price_cents": 100,
+        },
+        {
+            "order_id": "o1",
+            "customer_id": "c1",
+            "line_no": 2,
+            "product_id": "p2",
+            "quantity": 3,
+            "unit_price_cents": 50,
+        },
     ]
 
 
@@ -207,6 +221,17 @@ def test_available_stock_on_the_board_is_on_hand_minus_reserved_over_warehouses(
         moved("stock_released", "w1", 3), moved("stock_shipped", "w1", 5), moved("stock_returned", "w2", 1),
     ]  # fmt: skip
     assert fold("redis_board", inventory=events) == [{"key": "shoplake:stock", "field": "p1", "value": 101}]
+
+
+def test_one_order_id_of_two_customers_is_two_orders(folder: Folder) -> None:
+    other = {**PLACED, "customer_id": "c2", "total_cents": 7}
+    # Of the partitions of two customers, that of the first has the higher offsets here.
+    folder.log("orders", ("order_placed", other), partition_count=6)
+    folder.log("orders", ("order_placed", PLACED), partition_count=6, first_offset=100)
+    folder.expect("postgres")
+    found = {row["customer_id"]: row["total_cents"] for row in folder.rows("postgres_orders")}
+    assert found == {"c1": 352, "c2": 7}
+    assert len(folder.rows("postgres_order_items")) == 4
 
 
 def test_a_removed_review_keeps_its_text(fold: Fold) -> None:

@@ -83,9 +83,9 @@ GROUP BY product_id;
 
 -- One row per line of every order_placed, line_no from 1.
 CREATE VIEW order_lines AS
-SELECT order_id, kafka_offset, line_no, line.product_id, line.quantity, line.unit_price_cents
+SELECT order_id, customer_id, kafka_offset, line_no, line.product_id, line.quantity, line.unit_price_cents
 FROM (
-    SELECT order_id, kafka_offset, unnest(lines) AS line, generate_subscripts(lines, 1) AS line_no
+    SELECT order_id, customer_id, kafka_offset, unnest(lines) AS line, generate_subscripts(lines, 1) AS line_no
     FROM ev_orders
     WHERE type = 'order_placed'
 );

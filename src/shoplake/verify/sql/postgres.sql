@@ -12,7 +12,7 @@ FROM fold_products;
 CREATE OR REPLACE VIEW fold_postgres_orders AS
 SELECT
     order_id,
-    arg_max(customer_id, kafka_offset) AS customer_id,
+    customer_id,
     arg_max(session_id, kafka_offset) FILTER (type = 'order_placed') AS session_id,
     arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
     arg_max(subtotal_cents, kafka_offset) AS subtotal_cents,
@@ -25,24 +25,25 @@ SELECT
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_orders
 WHERE in_share(order_id)
-GROUP BY order_id;
+GROUP BY order_id, customer_id;
 
 CREATE OR REPLACE VIEW fold_postgres_order_items AS
 SELECT
     order_id,
+    customer_id,
     line_no,
     arg_max(product_id, kafka_offset) AS product_id,
     arg_max(quantity, kafka_offset) AS quantity,
     arg_max(unit_price_cents, kafka_offset) AS unit_price_cents
 FROM order_lines
 WHERE in_share(order_id)
-GROUP BY order_id, line_no;
+GROUP BY order_id, customer_id, line_no;
 
 CREATE OR REPLACE VIEW fold_postgres_payments AS
 SELECT
     payment_id,
+    customer_id,
     arg_max(order_id, kafka_offset) AS order_id,
-    arg_max(customer_id, kafka_offset) AS customer_id,
     arg_max(currency, kafka_offset) AS currency,
     arg_max(method, kafka_offset) AS method,
     arg_max(amount_cents, kafka_offset) FILTER (type IN ('payment_authorised', 'payment_declined')) AS amount_cents,
@@ -57,13 +58,13 @@ FROM ev_orders
 WHERE type IN (
     'payment_authorised', 'payment_declined', 'payment_captured', 'payment_refunded', 'payment_charged_back'
 ) AND in_share(payment_id)
-GROUP BY payment_id;
+GROUP BY payment_id, customer_id;
 
 CREATE OR REPLACE VIEW fold_postgres_shipments AS
 SELECT
     shipment_id,
+    customer_id,
     arg_max(order_id, kafka_offset) AS order_id,
-    arg_max(customer_id, kafka_offset) AS customer_id,
     arg_max(carrier, kafka_offset) AS carrier,
     arg_max(replace(type, 'order_', ''), kafka_offset) AS status,
     arg_max(utc(occurred_at_ms), kafka_offset) FILTER (type = 'order_shipped') AS shipped_at,
@@ -73,7 +74,7 @@ SELECT
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_orders
 WHERE type IN ('order_shipped', 'order_delivered', 'order_returned') AND in_share(shipment_id)
-GROUP BY shipment_id;
+GROUP BY shipment_id, customer_id;
 
 CREATE OR REPLACE VIEW fold_postgres_inventory AS
 SELECT
@@ -97,7 +98,7 @@ GROUP BY product_id, warehouse_id;
 CREATE OR REPLACE VIEW fold_postgres_reviews AS
 SELECT
     review_id,
-    arg_max(product_id, kafka_offset) AS product_id,
+    product_id,
     arg_max(customer_id, kafka_offset) AS customer_id,
     arg_max(order_id, kafka_offset) AS order_id,
     arg_max(rating, kafka_offset) AS rating,
@@ -111,4 +112,4 @@ SELECT
     arg_max(utc(occurred_at_ms), kafka_offset) AS updated_at
 FROM ev_reviews
 WHERE in_share(review_id)
-GROUP BY review_id;
+GROUP BY review_id, product_id;

@@ -18,12 +18,12 @@ SCHEMA = "shop"
 FOLDED_FROM = {
     Comparison("postgres", "customers", ("customer_id",)): {"customers": "customer_id"},
     Comparison("postgres", "products", ("product_id",)): {"products": "product_id"},
-    Comparison("postgres", "orders", ("order_id",)): {"orders": "order_id"},
-    Comparison("postgres", "order_items", ("order_id", "line_no")): {"orders": "order_id"},
-    Comparison("postgres", "payments", ("payment_id",)): {"orders": "payment_id"},
-    Comparison("postgres", "shipments", ("shipment_id",)): {"orders": "shipment_id"},
+    Comparison("postgres", "orders", ("order_id", "customer_id")): {"orders": "order_id"},
+    Comparison("postgres", "order_items", ("order_id", "customer_id", "line_no")): {"orders": "order_id"},
+    Comparison("postgres", "payments", ("payment_id", "customer_id")): {"orders": "payment_id"},
+    Comparison("postgres", "shipments", ("shipment_id", "customer_id")): {"orders": "shipment_id"},
     Comparison("postgres", "inventory", ("product_id", "warehouse_id")): {"inventory": "product_id"},
-    Comparison("postgres", "reviews", ("review_id",)): {"reviews": "review_id"},
+    Comparison("postgres", "reviews", ("review_id", "product_id")): {"reviews": "review_id"},
 }
 """Table -> topic -> its column of what the table is folded by."""
 COMPARISONS = tuple(FOLDED_FROM)

@@ -19,9 +19,11 @@ from aiokafka.errors import (
     IllegalOperation,
     IncompatibleBrokerVersion,
     KafkaError,
+    MessageSizeTooLargeError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     ProducerFenced,
+    RecordListTooLargeError,
     RecordTooLargeError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -53,9 +55,11 @@ REFUSALS = (
     CorruptRecordException,
     GroupAuthorizationFailedError,
     IncompatibleBrokerVersion,
+    MessageSizeTooLargeError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     ProducerFenced,
+    RecordListTooLargeError,
     RecordTooLargeError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -184,6 +188,25 @@ async def committed_records(cluster: KafkaSettings, topic: str) -> AsyncIterator
                 raise StreamHalted(f"Kafka sent no more of {topic}, which goes on", fix="`shoplake logs kafka`")
             for records in found.values():
                 yield records
+
+
+async def newest_records(cluster: KafkaSettings, topic: str) -> dict[bytes, ConsumerRecord[Any, Any]]:
+    """The newest record of each key of a compacted topic. A key whose newest record has no value is deleted.
+
+    Records without a key are left out: there is nothing that they could be the newest of.
+
+    Raises:
+        StreamHalted: Kafka did not answer, or lacks the topic.
+    """
+    newest: dict[bytes, ConsumerRecord[Any, Any]] = {}
+    async for records in committed_records(cluster, topic):
+        for record in records:
+            if record.key is None:
+                continue
+            newest.pop(record.key, None)
+            if record.value is not None:
+                newest[record.key] = record
+    return newest
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:

@@ -58,15 +58,18 @@ def list_letters(
     Example: shoplake dlq list --topic orders --reason schema --since 2024-01-01
     """
     import asyncio
+    from dataclasses import replace
 
     from shoplake import platform
     from shoplake.streaming import letters
+    from shoplake.streaming.originals import completed
 
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
 
     async def look() -> tuple[Found, dict[str, Outcome]]:
         outcomes = await letters.read_outcomes(cluster)
-        return await letters.find(cluster, wanted, outcomes, limit=limit), outcomes
+        found = await letters.find(cluster, wanted, outcomes, limit=limit)
+        return (replace(found, letters=await completed(cluster, found.letters)) if json else found), outcomes
 
     cluster = platform.kafka_cluster(environment)
     found, outcomes = asyncio.run(look())
@@ -92,6 +95,7 @@ def show(
     from shoplake import platform
     from shoplake.errors import UsageError
     from shoplake.streaming import letters
+    from shoplake.streaming.originals import completed
 
     cluster = platform.kafka_cluster(environment)
     wanted = letters.Filter(states=frozenset(), names=frozenset({name}))
@@ -99,7 +103,8 @@ def show(
     found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
     if not found.letters:
         raise UsageError(f"there is no letter '{name}'", fix="`shoplake dlq list` names them")
-    document = _document(found.letters[0], outcomes)
+    (letter,) = asyncio.run(completed(cluster, found.letters))
+    document = _document(letter, outcomes)
     if json:
         _print_json(document)
         return
@@ -215,6 +220,12 @@ def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any
         "contract": letter.contract,
         "value": letter.value.decode(errors="replace"),
     }
+    if letter.value_cut:
+        document["value_bytes"] = letter.value_cut.size_bytes  # of which `value` is the beginning
+    if letter.key_base64:
+        document["key_base64"] = letter.key_base64
+    if letter.key_cut:
+        document["key_bytes"] = letter.key_cut.size_bytes
     if outcome:
         document |= {"replayed_as": outcome.replayed_as} if outcome.replayed_as else {}
         document |= {"note": outcome.note} if outcome.note else {}

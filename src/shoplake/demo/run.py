@@ -16,7 +16,7 @@ from shoplake import platform, stack
 from shoplake.demo.questions import Answer, ask
 from shoplake.infra import inputs, runner
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import read_progress
+from shoplake.publish.progress import progress_of
 from shoplake.publish.run import Run, load_scenario
 from shoplake.sinks import SINKS
 from shoplake.stack import given
@@ -140,7 +140,7 @@ def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
 
 async def _next_run(shop: Scenario, seed: int, events: int) -> Run:
     """The run up to the next multiple of `events`: a new share of the shop, or the rest of an unfinished one."""
-    done = (await read_progress(platform.kafka_cluster())).get(Run(shop, seed, events).publisher)
+    done = await progress_of(platform.kafka_cluster(), Run(shop, seed, events).publisher)
     shares = (done.events // events if done is not None else 0) + 1
     return Run(shop, seed, shares * events)
 

@@ -21,7 +21,7 @@ from shoplake.contract import PROGRESS, TOPICS
 from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
 from shoplake.publish.pace import Clock, Pace, SystemClock, paced
-from shoplake.publish.progress import Published, read_progress
+from shoplake.publish.progress import Published, progress_of
 from shoplake.publish.run import Run, Watch
 from shoplake.terminal import to_stderr
 
@@ -65,7 +65,7 @@ async def publish(
     """
     tell: Watch = watch or (lambda *_: None)
     async with _producer(cluster, run.publisher) as producer:
-        done = (await read_progress(cluster)).get(run.publisher) or _nothing(run)
+        done = await progress_of(cluster, run.publisher) or _nothing(run)
         _refuse_other_run(done, run)
         await contract_log.activate(cluster)
         tell(done.events, None)

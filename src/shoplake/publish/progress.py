@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiokafka import TopicPartition
 
 from shoplake import kafka
 from shoplake.contract import PROGRESS, TOPICS
 from shoplake.errors import PublishError
 
 if TYPE_CHECKING:
-    from shoplake.settings import KafkaSettings
+    from aiokafka import ConsumerRecord
 
-POLL_MS = 500
-# The topic has one partition and one record per publisher and window since its last compaction.
-MAX_POLLS = 10_000
+    from shoplake.settings import KafkaSettings
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,35 +41,42 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_progress(cluster: KafkaSettings) -> dict[str, Published]:
-    """The newest record of each publisher, by name.
+    """The newest record of each publisher, by name, which is its key; one without a value is a deleted key.
+
+    What somebody else wrote into the topic is left out.
 
     Raises:
-        PublishError: a record is not readable.
         StreamHalted: Kafka did not answer.
     """
-    partition = TopicPartition(PROGRESS, 0)
-    newest: dict[str, Published] = {}
-    consumer = kafka.consumer(cluster)
-    async with kafka.answering(cluster):
-        await consumer.start()
-        try:
-            consumer.assign([partition])
-            end = (await consumer.end_offsets([partition]))[partition]
-            consumer.seek(partition, (await consumer.beginning_offsets([partition]))[partition])
-            for _ in range(MAX_POLLS):
-                if await consumer.position(partition) >= end:
-                    break
-                for record in (await consumer.getmany(timeout_ms=POLL_MS)).get(partition, ()):
-                    newest[record.key.decode()] = _decode(record.value)
-            else:
-                raise PublishError(f"{PROGRESS}: the end of the topic was not reached in {MAX_POLLS} polls")
-        finally:
-            await consumer.stop()
-    return newest
+    records = await kafka.newest_records(cluster, PROGRESS)
+    found = {key: _decode(key, record) for key, record in records.items()}
+    return {key.decode(): progress for key, progress in found.items() if isinstance(progress, Published)}
 
 
-def _decode(value: bytes) -> Published:
+async def progress_of(cluster: KafkaSettings, publisher: str) -> Published | None:
+    """The newest record of one publisher; None where it has published nothing.
+
+    Raises:
+        PublishError: its newest record says nothing of it: to begin anew would publish events that are in the log.
+        StreamHalted: Kafka did not answer.
+    """
+    key = publisher.encode()
+    record = (await kafka.newest_records(cluster, PROGRESS)).get(key)
+    found = None if record is None else _decode(key, record)
+    if record is not None and isinstance(found, str):
+        raise PublishError(
+            f"expected the progress of publisher '{publisher}', found something else in {PROGRESS}-{record.partition} "
+            f"at offset {record.offset}: {found}",
+            fix="write the record before it again under the same key; or, where none of the publisher's events are in "
+            "the log, delete the key with a record that has no value",
+        )
+    return found if isinstance(found, Published) else None
+
+
+def _decode(key: bytes, record: ConsumerRecord[Any, Any]) -> Published | str:
+    """The progress that a record holds, or why it holds none."""
     try:
-        return msgspec.json.decode(value, type=Published)
-    except msgspec.DecodeError as error:
-        raise PublishError(f"{PROGRESS}: a record is not of this version: {error}", fix="use a new stack") from error
+        found = msgspec.json.decode(record.value, type=Published)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return str(error)
+    return found if found.publisher.encode() == key else f"it is of publisher '{found.publisher}'"

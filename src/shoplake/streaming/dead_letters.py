@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,12 +46,31 @@ STEP_LOOKS = 12
 # Nothing moved for so long, and there is something to look at: whoever had taken over is gone.
 STANDBY_S = 20.0
 STANDBY_LOOK_S = 1.0
-# A letter holds its event in base64: the largest that a broker takes by default (1 MB) must fit, with room.
+# A letter fits whatever was refused: with a value of so many bytes in base64, and a key of which each byte takes six as
+# JSON, it is below the megabyte that brokers take by default. The rest stays in the log, at the place the letter names.
+VALUE_BYTES = 512 * 1024
+KEY_BYTES = 16 * 1024
+DETAIL_CHARACTERS = 1000
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One refused event: where it is in the log, why and by which contract it was refused, and what it was."""
+class Cut(msgspec.Struct, frozen=True):
+    """What a letter holds only the beginning of: the size and the SHA-256 of all of it."""
+
+    size_bytes: int
+    sha256: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One refused event: where it is in the log, why and by which contract it was refused, and what it was.
+
+    Attributes:
+        key: as text, bytes that are none replaced.
+        value_base64: the first `VALUE_BYTES` of the value.
+        value_cut: where the value is longer than that.
+        key_base64: the first `KEY_BYTES` of a key that is not UTF-8.
+        key_cut: where the key is longer than that.
+    """
 
     topic: str
     partition: int
@@ -61,6 +81,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     value_base64: str
     contract: str = ""
+    value_cut: Cut | None = None
+    key_base64: str | None = None
+    key_cut: Cut | None = None
 
     @property
     def name(self) -> str:
@@ -74,7 +97,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def value(self) -> bytes:
-        """The event as it came."""
+        """The event as it came, or its beginning where `value_cut` says so."""
         return base64.b64decode(self.value_base64)
 
 
@@ -310,14 +333,32 @@ def letters_of(records: Sequence[ConsumerRecord[Any, Any]], known: History, part
 
 
 def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected, contract: str) -> DeadLetter:
+    value, value_cut = _beginning(record.value or b"", VALUE_BYTES)
+    key, key_cut = _beginning(record.key or b"", KEY_BYTES)
     return DeadLetter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=None if record.key is None else record.key.decode(errors="replace"),
+        key=None if record.key is None else key.decode(errors="replace"),
         timestamp_ms=record.timestamp,
         reason=rejected.reason,
-        detail=rejected.detail,
-        value_base64=base64.b64encode(record.value or b"").decode(),
+        detail=rejected.detail[:DETAIL_CHARACTERS],
+        value_base64=base64.b64encode(value).decode(),
         contract=contract,
+        value_cut=value_cut,
+        key_base64=None if _is_text(record.key or b"") else base64.b64encode(key).decode(),
+        key_cut=key_cut,
     )
+
+
+def _beginning(whole: bytes, limit: int) -> tuple[bytes, Cut | None]:
+    cut = Cut(len(whole), hashlib.sha256(whole).hexdigest()) if len(whole) > limit else None
+    return whole[:limit], cut
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

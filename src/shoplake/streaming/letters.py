@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import msgspec
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS
-from shoplake.errors import ContractError, UsageError
+from shoplake.errors import UsageError
 from shoplake.streaming.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
     from shoplake.settings import KafkaSettings
 
-State = Literal["open", "replayed", "discarded"]
+State = Literal["open", "replayed", "discarded", "unreadable"]
 Place = tuple[str, int, int]
 T = TypeVar("T", bound=str)
+HELD_BYTES = 256 * 1024 * 1024
+_LETTER_NAME = re.compile(r"[a-z]+-[0-9]+-[0-9]+")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -34,13 +39,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         letter: its name.
+        state: `unreadable` where somebody else wrote what is no outcome under the letter's name: it may be replayed.
         at_ms: when, by the clock of who did it.
         replayed_as: where the mended event is in the log, as `<topic>-<partition>-<offset>`.
         note: why, in the words of who did it.
     """
 
     letter: str
-    state: Literal["replayed", "discarded"]
+    state: Literal["replayed", "discarded", "unreadable"]
     at_ms: int
     replayed_as: str | None = None
     note: str = ""
@@ -153,28 +159,33 @@ async def find(
     limit: int,
     after: Place | None = None,
 ) -> Found:
-    """Look through all letters; at most `limit` of them, and one poll, are in memory.
+    """Look through all letters; at most `limit` of them, or `HELD_BYTES`, and one poll are in memory.
 
     Args:
         cluster: Kafka.
         wanted: which letters.
         outcomes: what became of them, from `read_outcomes`.
-        limit: give at most so many, and count the rest.
+        limit: give at most so many, or fewer where they are large, and count the rest.
         after: leave out what is not behind this place.
 
     Raises:
         StreamHalted: Kafka did not answer.
     """
     first: list[DeadLetter] = []
+    horizon: Place | None = None  # what is from there on was let go for its size
     counts: dict[tuple[str, str, State], int] = {}
     async for letters in read_letters(cluster):
         for letter in letters:
             state = state_of(letter, outcomes)
             if wanted.matches(letter, state) and (after is None or place(letter) > after):
-                first.append(letter)
+                if horizon is None or place(letter) < horizon:
+                    first.append(letter)
                 kind = (letter.topic, letter.reason, state)
                 counts[kind] = counts.get(kind, 0) + 1
         first = nsmallest(limit, first, key=place)
+        if (kept := _fitting(first)) < len(first):
+            horizon = place(first[kept])
+            del first[kept:]
     return Found(first, counts)
 
 
@@ -191,22 +202,24 @@ async def read_letters(cluster: KafkaSettings) -> AsyncIterator[list[DeadLetter]
 async def read_outcomes(cluster: KafkaSettings) -> dict[str, Outcome]:
     """The newest outcome of each letter that has one, by the letter's name.
 
+    A record that is no outcome hides that of the letter whose name is its key, and of no other; where its key is no
+    letter's name it hides none.
+
     Raises:
         StreamHalted: Kafka did not answer.
-        ContractError: a record is no outcome.
     """
-    newest: dict[str, Outcome] = {}
-    async for records in kafka.committed_records(cluster, OUTCOMES):
-        for record in records:
-            try:
-                outcome = msgspec.json.decode(record.value or b"", type=Outcome)
-            except msgspec.DecodeError as error:
-                raise ContractError(
-                    f"{OUTCOMES}-{record.partition} holds at offset {record.offset} what is no outcome: {error}",
-                    fix="who else writes to this topic? It has to say which letters are done, or they would be twice",
-                ) from error
-            newest[outcome.letter] = outcome
-    return newest
+    records = await kafka.newest_records(cluster, OUTCOMES)
+    return {outcome.letter: outcome for key, record in records.items() if (outcome := _outcome(key, record))}
+
+
+def _fitting(letters: Sequence[DeadLetter]) -> int:
+    """How many of the first are not too large together; one always fits."""
+    total = 0
+    for count, letter in enumerate(letters):
+        total += len(letter.value_base64)
+        if count and total > HELD_BYTES:
+            return count
+    return len(letters)
 
 
 def _known(given: Iterable[str], known: tuple[T, ...], what: str) -> list[T]:
@@ -218,10 +231,24 @@ def _known(given: Iterable[str], known: tuple[T, ...], what: str) -> list[T]:
     return found
 
 
+def _outcome(key: bytes, record: ConsumerRecord[Any, Any]) -> Outcome | None:
+    name = key.decode(errors="replace")
+    try:
+        outcome = msgspec.json.decode(record.value, type=Outcome)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        outcome = None
+    if outcome is not None and outcome.letter == name:
+        return outcome
+    if not _LETTER_NAME.fullmatch(name):
+        return None
+    where = f"{OUTCOMES}-{record.partition} at offset {record.offset} holds what is no outcome"
+    return Outcome(letter=name, state="unreadable", at_ms=record.timestamp, note=where)
+
+
 def _letter(value: bytes | None) -> DeadLetter | None:
     try:
         letter = msgspec.json.decode(value or b"", type=DeadLetter)
         base64.b64decode(letter.value_base64)
-    except (msgspec.DecodeError, binascii.Error):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, binascii.Error):
         return None
     return letter

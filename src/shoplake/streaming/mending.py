@@ -106,6 +106,11 @@ def mended(letter: DeadLetter, mending: Mending, topics: Mapping[str, Topic] = T
         mending: what to do to its event.
         topics: of the contract in force where it is published.
     """
+    if letter.value_cut is not None and letter.name not in mending.values:
+        size = f"{letter.value_cut.size_bytes:,} bytes"
+        return Refusal(
+            letter.name, letter.reason, f"its {size} are more than a letter holds, and the log has them no more"
+        )
     try:
         value = mending.mend(letter.name, letter.value)
     except Unmendable as error:

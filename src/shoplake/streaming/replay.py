@@ -20,9 +20,10 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from shoplake import contract_log, kafka
 from shoplake.contract import OUTCOMES, REPLAY_OF, Topic
 from shoplake.errors import StreamHalted, UsageError
-from shoplake.streaming.dead_letters import MAX_REQUEST_BYTES, DeadLetter
+from shoplake.streaming.dead_letters import DeadLetter
 from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
 from shoplake.streaming.mending import Event, Mending, Refusal, mended
+from shoplake.streaming.originals import completed, in_parts
 
 if TYPE_CHECKING:
     from aiokafka.structs import RecordMetadata
@@ -33,6 +34,9 @@ TRANSACTIONAL_ID = "shoplake-dlq"
 # Letters in memory at once, and those of one transaction.
 PASS_LETTERS = 5_000
 TRANSACTION_LETTERS = 500
+TRANSACTION_BYTES = 32 * 1024 * 1024
+# Brokers limit batches as they are sent, which is compressed.
+MAX_EVENT_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +167,11 @@ async def _open_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator
     outcomes = await read_outcomes(cluster)
     after: Place | None = None
     while True:
-        letters = (await find(cluster, wanted, outcomes, limit=PASS_LETTERS, after=after)).letters
-        for first in range(0, len(letters), TRANSACTION_LETTERS):
-            yield letters[first : first + TRANSACTION_LETTERS]
-        if len(letters) < PASS_LETTERS:
+        found = await find(cluster, wanted, outcomes, limit=PASS_LETTERS, after=after)
+        letters = found.letters
+        for together in in_parts(letters, TRANSACTION_LETTERS, TRANSACTION_BYTES):
+            yield await completed(cluster, together)
+        if found.total == len(letters):
             return
         after = place(letters[-1])
 
@@ -181,7 +186,8 @@ async def _taking_over(cluster: KafkaSettings, dry_run: bool) -> AsyncIterator[A
         **kafka.client_options(cluster),
         transactional_id=TRANSACTIONAL_ID,
         request_timeout_ms=kafka.REQUEST_TIMEOUT_MS,
-        max_request_size=MAX_REQUEST_BYTES,
+        max_request_size=MAX_EVENT_BYTES,
+        compression_type="zstd",
     )
     async with kafka.answering(cluster):
         try:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -37,6 +35,9 @@ REJECTED = {
     "value_md5": pl.String,
     "reason": pl.String,
     "contract": pl.String,
+    "value_cut": pl.String,
+    "key_base64": pl.String,
+    "key_cut": pl.String,
 }
 # What is refused may be of a megabyte, and many of them do not fit in memory: of its bytes the digest is kept.
 LETTERS = {
@@ -49,8 +50,14 @@ LETTERS = {
     "reason": pl.String,
     "value_md5": pl.String,
     "contract": pl.String,
+    "value_cut": pl.String,
+    "key_base64": pl.String,
+    "key_cut": pl.String,
 }
+# What docs/data-model.md says that a letter holds of a value and of a key.
+LETTER_VALUE_BYTES, LETTER_KEY_BYTES = 524_288, 16_384
 OF_LOG_ONLY = {*COORDINATES, "replay_of"}
+HELD = {name: REJECTED[name] for name in ("key", "value_md5", "value_cut", "key_base64", "key_cut")}
 # Enough to find an id in JSON that may not parse; the contract's decoder decides what is valid.
 EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
 
@@ -160,17 +167,6 @@ def _text(value: bytes | None) -> str | None:
         return None
 
 
-def newest_records(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:
-    """The newest value of each key of a compacted topic of JSON."""
-    newest: dict[bytes | None, tuple[int, bytes]] = {}
-    for chunk in chunks:
-        for records in chunk.values():
-            for key, offset, value in zip(records.key, records.offset, records.value, strict=True):
-                if value is not None and offset >= newest.get(key, (-1, b""))[0]:
-                    newest[key] = (offset, value)
-    return [json.loads(value) for _, value in newest.values()]
-
-
 def _spill_events(spill: Spill, topic: str, records: Records, in_force: InForce) -> None:
     raw = _frame(records).with_columns(topic=pl.lit(topic), replay_of=pl.Series(records.replay_of, dtype=pl.String))
     placement = Placement(records.key, records.partition, records.partition_count)
@@ -185,12 +181,28 @@ def _spill_events(spill: Spill, topic: str, records: Records, in_force: InForce)
         )
         refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"], contract=pl.lit(in_force.digest))
         # As a letter shows it: the bytes of a key that is no text are in the log.
-        keys = [None if key is None else key.decode(errors="replace") for key in refused["key"]]
-        digests = [_md5(value) for value in refused["value"]]
-        refused = refused.with_columns(
-            key=pl.Series(keys, dtype=pl.String), value_md5=pl.Series(digests, dtype=pl.String)
-        )
+        rows = [_as_in_letter(key, value or b"") for key, value in refused.select("key", "value").iter_rows()]
+        held = pl.DataFrame(rows, schema=HELD, orient="row")
+        refused = refused.with_columns(held.get_columns())
         spill.write("rejected", refused.select(list(REJECTED)))
+
+
+def _as_in_letter(key: bytes | None, value: bytes) -> tuple[str | None, ...]:
+    """What a letter holds of a refused record: the columns of `HELD`."""
+    begin = None if key is None else key[:LETTER_KEY_BYTES]
+    is_text = key is None or _text(key) is not None
+    return (
+        None if begin is None else begin.decode(errors="replace"),
+        _md5(value[:LETTER_VALUE_BYTES]),
+        _cut(value, LETTER_VALUE_BYTES),
+        None if is_text or begin is None else base64.b64encode(begin).decode(),
+        _cut(key or b"", LETTER_KEY_BYTES),
+    )
+
+
+def _cut(whole: bytes, limit: int) -> str | None:
+    """Size and digest of what is longer than a letter holds."""
+    return f"{len(whole)} {hashlib.sha256(whole).hexdigest()}" if len(whole) > limit else None
 
 
 def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, ...]:
@@ -208,6 +220,10 @@ def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, .
         found = held.get(name)
         return found if type(found) is int and abs(found) < 2**63 else None
 
+    def cut(name: str) -> str | None:
+        found = held.get(name)
+        return f"{found.get('size_bytes')} {found.get('sha256')}" if isinstance(found, dict) else None
+
     try:
         refused = base64.b64decode(text("value_base64") or "", validate=True)
     except ValueError:
@@ -220,8 +236,11 @@ def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, .
         text("key"),
         number("timestamp_ms"),
         text("reason"),
-        _md5(refused),
+        _md5(refused[:LETTER_VALUE_BYTES]),
         text("contract"),
+        cut("value_cut") or _cut(refused, LETTER_VALUE_BYTES),  # earlier releases kept all of it
+        text("key_base64"),
+        cut("key_cut"),
     )
 
 

@@ -22,7 +22,8 @@ from shoplake.verify import log
 from shoplake.verify.apart import Apart
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
-from shoplake.verify.events import Spill, newest_records
+from shoplake.verify.events import Spill
+from shoplake.verify.internal import Newest, newest_outcomes, newest_progress
 from shoplake.verify.reading import read_log
 from shoplake.verify.replays import check_replays, note_outcomes
 from shoplake.verify.report import STORES, Report, StoreResult
@@ -135,11 +136,15 @@ class _Run:
             return await asyncio.to_thread(_compared, cursor, module)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
-        published = newest_records([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
+        progress = newest_progress([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
+        self._tell_passed_over(PROGRESS, progress)
+        published = progress.values
         for record in published:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         cursor = self.database.cursor()
-        note_outcomes(cursor, newest_records([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])]))
+        outcomes = newest_outcomes([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])])
+        self._tell_passed_over(OUTCOMES, outcomes)
+        note_outcomes(cursor, outcomes.values)
         simulated = await asyncio.to_thread(simulated_sums, published, self.folder)
         await reading
         async with self.working:
@@ -147,8 +152,14 @@ class _Run:
             results = [
                 await asyncio.to_thread(check_log, cursor, simulated, spill),
                 await asyncio.to_thread(check_replays, cursor),
+                progress.as_result(),
+                outcomes.as_result(),
             ]
         return StoreResult.total("log", results)
+
+    def _tell_passed_over(self, topic: str, found: Newest) -> None:
+        if found.passed_over:
+            self.tell(f"{topic}: {found.passed_over:,} records that nothing depends on were passed over")
 
     async def _read_log(self) -> None:
         def told(events: int) -> None:

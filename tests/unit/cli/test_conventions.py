@@ -105,6 +105,11 @@ def test_people_get_their_zone_and_programs_get_utc(monkeypatch: pytest.MonkeyPa
         time.tzset()
 
 
+@pytest.mark.parametrize("ms", [2**62, -(2**62), 2**63 - 1, -(2**63), 253_402_300_799_999, -62_135_596_800_000])
+def test_a_time_that_no_calendar_has_is_shown_as_its_number(ms: int) -> None:
+    assert times.utc(ms) == times.local(ms) == f"{ms} ms"
+
+
 def test_doctor_names_the_runbook_of_what_is_not_well(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text("not what a stack writes")
     done = run("doctor", SHOPLAKE_HOME=str(tmp_path))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 
 from shoplake.contract import digest
 from shoplake.contract.history import History
-from shoplake.streaming.dead_letters import DeadLetter, letters_of
+from shoplake.streaming.dead_letters import KEY_BYTES, VALUE_BYTES, Cut, DeadLetter, letters_of
+from shoplake.streaming.originals import in_parts
 
 OWN = History.of_own()
 VALID = msgspec.json.encode(
     {"type": "checkout_started", "event_id": "e", "occurred_at_ms": 1_704_067_200_000, "session_id": "s1"}
 )
 
+BROKER_DEFAULT_BYTES = 1_000_000  # Kafka's own default is a little more
 COUNT = 6  # of the topic's partitions; `s1` belongs in 3
 
 
@@ -65,3 +69,58 @@ def test_a_valid_event_with_another_key_or_in_another_partition_makes_a_letter_t
     letters = letters_of([record(1, VALID, b"s2"), record(2, VALID, None)], OWN, COUNT)
     letters += letters_of([elsewhere], OWN, COUNT)
     assert [(letter.reason, letter.key) for letter in letters] == [("key", "s2"), ("key", None), ("partition", "s1")]
+
+
+KEYS = {
+    "text": b"s1",
+    "none": None,
+    "empty": b"",
+    "not UTF-8": b"\xff\xfe",
+    "as long as is kept": b"\xff" * KEY_BYTES,
+    "longer": b"\xff" * (KEY_BYTES + 1),
+    "of a megabyte": b"\x01" * (1 << 20),
+}
+VALUES = {
+    "empty": b"",
+    "as long as is kept": b"{" * VALUE_BYTES,
+    "longer": b"{" * (VALUE_BYTES + 1),
+    "of eight megabytes": b"\xff" * (8 << 20),
+    "with a long type": b'{"type":"' + b"\\u0001" * 500_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_a_letter_fits_whatever_was_refused_and_says_what_is_not_in_it(key: bytes | None, value: bytes) -> None:
+    (letter,) = letters_of([record(1, value, key)], OWN, COUNT)
+
+    assert len(msgspec.json.encode(letter)) < BROKER_DEFAULT_BYTES
+    assert letter.value == value[:VALUE_BYTES]
+    whole = None if len(value) <= VALUE_BYTES else Cut(len(value), hashlib.sha256(value).hexdigest())
+    assert letter.value_cut == whole
+    assert msgspec.json.decode(msgspec.json.encode(letter), type=DeadLetter) == letter
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_letter_gives_back_the_very_bytes_of_a_key_of_common_length(key: bytes | None) -> None:
+    (letter,) = letters_of([record(1, b"{", key)], OWN, COUNT)
+
+    held = (
+        base64.b64decode(letter.key_base64)
+        if letter.key_base64
+        else None
+        if letter.key is None
+        else letter.key.encode()
+    )
+    assert (held or None) == ((key and key[:KEY_BYTES]) or None)
+    assert (letter.key_cut is not None) == (len(key or b"") > KEY_BYTES)
+
+
+def test_letters_are_taken_in_parts_that_are_small_once_they_are_whole() -> None:
+    sizes = [1, 2, VALUE_BYTES + 1, 3, VALUE_BYTES + 2, 4]
+    letters = letters_of([record(n, b"{" * size) for n, size in enumerate(sizes)], OWN, COUNT)
+
+    parts = [[letter.offset for letter in part] for part in in_parts(letters, 2, VALUE_BYTES + 100)]
+
+    assert parts == [[0, 1], [2, 3], [4, 5]]
+    assert [[x.offset for x in part] for part in in_parts(letters, 9, 1)] == [[n] for n in range(6)]

@@ -10,7 +10,7 @@ import polars as pl
 import shopsim
 from shoplake.contract.history import History
 from shoplake.verify import StoreResult
-from shoplake.verify.events import Spill, indexed, newest_records, spill_chunk
+from shoplake.verify.events import Spill, indexed, spill_chunk
 from shoplake.verify.simulation import check_log, simulated_sums, sums_of
 
 from .conftest import records_of
@@ -80,14 +80,6 @@ def test_bytes_that_are_no_text_do_not_hide_the_ids_beside_them() -> None:
     found = indexed(rows)
     assert found["event_id"].to_list() == ["e1", None, None, "e4"]
     assert found["key"].to_list() == [None, None, "k", None]
-
-
-def test_the_newest_progress_of_each_publisher_counts() -> None:
-    first = records_of([b'{"publisher":"a","events":1}', b'{"publisher":"a","events":2}'])
-    other = records_of([b'{"publisher":"b","events":9}'])
-    other.key[0] = b"other"
-    newest = newest_records([{"publish-progress": first}, {"publish-progress": other}])
-    assert sorted(p["events"] for p in newest) == [2, 9]
 
 
 def test_a_simulation_ends_where_the_verification_was_given_up(tmp_path: Path) -> None:

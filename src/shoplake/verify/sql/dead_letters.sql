@@ -11,8 +11,13 @@ SELECT
     timestamp_ms,
     reason,
     contract,
-    value_md5
+    value_md5,
+    value_cut,
+    key_base64,
+    key_cut
 FROM rejected;
 
 CREATE OR REPLACE TABLE found.dead_letters_letters AS
-SELECT letter, topic, "partition", "offset", key, timestamp_ms, reason, contract, value_md5 FROM letters;
+SELECT
+    letter, topic, "partition", "offset", key, timestamp_ms, reason, contract, value_md5, value_cut, key_base64, key_cut
+FROM letters;

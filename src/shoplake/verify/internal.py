@@ -1,0 +1,109 @@
+"""What our compacted topics say: how far publishers are, and what became of letters. Others may write there too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+import shopsim
+from shoplake.contract import TOPICS
+from shoplake.verify.log import Chunk
+from shoplake.verify.report import Finding, StoreResult
+
+Body: TypeAlias = Mapping[str, Any]
+Check: TypeAlias = Callable[[str, bytes], Body]
+PUBLISHER = re.compile(r".+-[0-9]+", re.DOTALL)
+LETTER = re.compile(r"[a-z]+-[0-9]+-[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest record of each key.
+
+    Attributes:
+        values: those that say what their topic is for.
+        unreadable: a finding for each other one under a key of ours: what it replaced is not known any more.
+        passed_over: how many others there are, under keys that nobody of ours has; nothing depends on them.
+    """
+
+    values: list[Body]
+    unreadable: tuple[Finding, ...]
+    passed_over: int
+
+    def as_result(self) -> StoreResult:
+        """The findings, as a part of the check of the log."""
+        return StoreResult("log", 0, 0, 0, 0, len(self.unreadable), self.unreadable)
+
+
+def newest_progress(chunks: Iterable[Chunk]) -> Newest:
+    """What each publisher says that it has published."""
+    return _newest(chunks, PUBLISHER, _progress)
+
+
+def newest_outcomes(chunks: Iterable[Chunk]) -> Newest:
+    """What is said to have become of each letter."""
+    return _newest(chunks, LETTER, _outcome)
+
+
+class _Progress(msgspec.Struct):
+    publisher: str
+    scenario: dict[str, Any]
+    seed: int
+    version: int
+    events: int
+    topics: tuple[str, ...] = tuple(TOPICS)
+
+
+class _Outcome(msgspec.Struct):
+    letter: str
+    state: Literal["replayed", "discarded"]
+
+
+def _newest(chunks: Iterable[Chunk], ours: re.Pattern[str], read: Check) -> Newest:
+    """A key whose newest record has no value is deleted, as compaction will have it."""
+    newest: dict[tuple[int, bytes], tuple[str, int, bytes | None]] = {}
+    passed_over = 0
+    for chunk in chunks:
+        for topic, records in chunk.items():
+            rows = zip(records.partition, records.key, records.offset, records.value, strict=True)
+            for partition, key, offset, value in rows:
+                if key is None:
+                    passed_over += 1
+                elif (partition, key) not in newest or offset >= newest[partition, key][1]:
+                    newest[partition, key] = (topic, offset, value)
+    values, unreadable = [], []
+    for (partition, key), (topic, offset, value) in newest.items():
+        name = key.decode(errors="backslashreplace")
+        if value is None:
+            continue
+        try:
+            values.append(read(name, value))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, shopsim.ScenarioError) as error:
+            if ours.fullmatch(name):
+                why = f"{topic}-{partition} at offset {offset} cannot be read: {error}"
+                unreadable.append(Finding("differing", topic, name, detail=why))
+            else:
+                passed_over += 1
+    return Newest(values, tuple(unreadable), passed_over)
+
+
+def _progress(key: str, value: bytes) -> Body:
+    found = msgspec.json.decode(value, type=_Progress)
+    if found.publisher != key:
+        raise msgspec.ValidationError(f"it is of publisher '{found.publisher}'")
+    if other := [topic for topic in found.topics if topic not in TOPICS]:
+        raise msgspec.ValidationError(f"there is no topic '{other[0]}'")
+    if found.version == shopsim.VERSION:
+        shopsim.scenario_from_dict(found.scenario)
+    return msgspec.structs.asdict(found)
+
+
+def _outcome(key: str, value: bytes) -> Body:
+    found = msgspec.json.decode(value, type=_Outcome)
+    if found.letter != key:
+        raise msgspec.ValidationError(f"it is of letter '{found.letter}'")
+    return msgspec.structs.asdict(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from shoplake import paths
+from shoplake import environ, paths
 from shoplake.contract import compatibility, export
 from shoplake.contract.compatibility import Change
 from shoplake.contract.schema import BASELINE, Schema, digest, digest_of, to_text
@@ -94,7 +94,7 @@ def _read(path: Path) -> bytes:
 def _from_git(reference: str) -> bytes:
     command = ["git", "-C", str(paths.project_root()), "show", "--end-of-options", f"{reference}:{IN_REPOSITORY}"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, env=environ.bare(), timeout=GIT_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"git could not be asked for {reference}: {error}") from error
     if done.returncode:

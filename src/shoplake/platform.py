@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from typing import TYPE_CHECKING
 
-from shoplake import contract_log, settings, stack
+from shoplake import contract_log, environ, settings, stack
 from shoplake.errors import InfraError
 from shoplake.sinks import SINKS
 from shoplake.sinks.postgres_schema import admit, migrate
@@ -60,8 +59,8 @@ def services_of(uses: Iterable[str]) -> frozenset[Service]:
 
 
 def _settings(environment: str) -> Settings:
-    if environment == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
-        os.environ.update(stack.environment())
+    if environment == LOCAL:
+        environ.use_stack(stack.environment())
     return settings.load(environment)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shoplake import garbage, invocation, library_logs
+from shoplake import environ, garbage, invocation, library_logs
 from shoplake.cli import (
     apply,
     bench,
@@ -148,6 +149,10 @@ app.command("bench", rich_help_panel=DEVELOP)(bench.command)
 
 def main() -> None:
     """Run the CLI."""
+    environ.enter()
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):  # a terminal that is not UTF-8 lacks some of our characters
+            output.reconfigure(errors="replace")
     garbage.collect_rarely()
     invocation.take_over_name()
     if "--debug" in sys.argv[1:2]:

@@ -20,6 +20,7 @@ def command(context: typer.Context) -> None:
     import subprocess
     import sys
 
+    from shoplake import environ, invocation
     from shoplake.paths import project_root
 
     root = project_root()
@@ -28,7 +29,9 @@ def command(context: typer.Context) -> None:
 
         raise UsageError(f"{root} has no tests/", fix="run it in a checkout of the project")
     command = [sys.executable, "-m", "pytest", *arguments(context.args)]
-    raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
+    environment = environ.caller()
+    environment.pop(invocation.LAUNCHED_AS, None)
+    raise typer.Exit(subprocess.run(command, cwd=root, env=environment, check=False).returncode)
 
 
 def arguments(given: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import platform
 import subprocess
 from importlib import metadata
 
-from shoplake import paths
+from shoplake import environ, paths
 
 GIT_TIMEOUT_S = 5
 
@@ -25,7 +25,9 @@ def _commit() -> str:
         return ""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environ.bare(), timeout=GIT_TIMEOUT_S, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

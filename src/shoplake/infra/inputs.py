@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from shoplake import paths
+from shoplake import environ, paths
 from shoplake.infra import caller, environments
 from shoplake.infra.variables import ConnectionsLike, variables_from
 
@@ -48,7 +48,7 @@ class Inputs:
 
 
 def of(name: str, stack: StackLike) -> Inputs:
-    """What the environment of that name is given.
+    """What the environment of that name is given; for an emulated one, this process works on its stack from here on.
 
     Raises:
         UsageError: there is none of that name.
@@ -57,8 +57,10 @@ def of(name: str, stack: StackLike) -> Inputs:
     """
     if environments.named(name).on_aws:
         return Inputs(variables={"commit": commit()}, environment=caller.environment())
+    aws = stack.environment()
+    environ.use_stack(aws)
     variables = variables_from(stack.connections({"aws"})) | {"capabilities": json.dumps(dict(stack.switches()))}
-    return Inputs(variables=variables, environment=stack.environment(), missing=stack.missing())
+    return Inputs(variables=variables, environment=aws, missing=stack.missing())
 
 
 def commit() -> str:
@@ -75,6 +77,7 @@ def _git(*arguments: str) -> str:
             ["git", "-C", str(paths.project_root()), *arguments],
             capture_output=True,
             text=True,
+            env=environ.bare(),
             timeout=GIT_TIMEOUT_S,
             check=True,
         )

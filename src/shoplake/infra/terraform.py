@@ -17,7 +17,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import paths
+from shoplake import environ, paths
 from shoplake.errors import DownloadFailed, InfraError
 from shoplake.infra import mirror
 
@@ -95,13 +95,12 @@ def _installed() -> list[Binary]:
 def _probe(command: str, path: Path) -> Binary | None:
     """The binary with its version; None when it does not run."""
     # A config file that is named and missing makes Terraform warn in the middle of its JSON.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     try:
         answer = subprocess.run(
             [str(path), "version", "-json"],
             capture_output=True,
             check=True,
-            env=environment | {"CHECKPOINT_DISABLE": "1"},
+            env=environ.terraform({"CHECKPOINT_DISABLE": "1"}),
             timeout=VERSION_TIMEOUT_S,
             cwd=path.parent,
         )

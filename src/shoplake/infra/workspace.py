@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shlex
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shoplake import paths, private
+from shoplake import environ, paths, private
 from shoplake.errors import InfraError
 from shoplake.infra import mirror
 from shoplake.infra.environments import Environment
@@ -23,7 +22,7 @@ from shoplake.infra.terraform import Binary
 INIT_TIMEOUT_S = 600
 LOCK_TIMEOUT_S = 900
 # Of the caller's TF_ and AWS_ variables only these pass: the rest could point Terraform at another state or cloud.
-KEPT = frozenset({"AWS_CA_BUNDLE", "TF_LOG", "TF_LOG_PATH"})
+KEPT = ("AWS_CA_BUNDLE", "TF_LOG", "TF_LOG_PATH")
 
 
 def shell_environment(
@@ -42,8 +41,8 @@ def shell_environment(
 
 def process_environment(shell: Mapping[str, str]) -> dict[str, str]:
     """The environment of a Terraform process: the caller's, without what could lead it astray."""
-    inherited = {key: value for key, value in os.environ.items() if key in KEPT or not key.startswith(("TF_", "AWS_"))}
-    return {**inherited, **shell, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    ours = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    return environ.terraform({**shell, **ours}, *KEPT)
 
 
 def write_cli_config(binary: Binary) -> Path:

@@ -7,6 +7,7 @@ Terraform's part) is for `docker compose up` alone.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import textwrap
@@ -184,7 +185,8 @@ def _compose(
 ) -> subprocess.CompletedProcess[str]:
     environment = {f"SHOPLAKE_{variable}_PORT": str(state.ports[name]) for name, variable in PORTS.items()}
     environment |= {"COMPOSE_PROFILES": state.emulator, "SHOPLAKE_PROJECT": state.project}
-    root = ("--project-directory", str(paths.project_root()), "--project-name", state.project)
+    # Compose would read a file `.env` beside the project's own.
+    root = ("--env-file", os.devnull, "--project-directory", str(paths.project_root()), "--project-name", state.project)
     return docker.run("compose", *root, *arguments, environment=environment, timeout_s=timeout_s, check=check)
 
 

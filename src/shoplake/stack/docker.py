@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shoplake import environ
 from shoplake.errors import PortTaken, ServerFailed, StackError
 
 SHORT_TIMEOUT_S = 60
@@ -45,7 +45,7 @@ def run(
     try:
         done = subprocess.run(
             [program, *arguments],
-            env={**os.environ, **(environment or {})},
+            env=environ.bare(environment or {}, "SHOPLAKE_*", *environ.DOCKER, *environ.PROXIES),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

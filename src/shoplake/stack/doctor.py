@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import paths
+from shoplake import environ, paths
 from shoplake.errors import StackError, StackNotRunning, UsageError
 from shoplake.stack import aws_endpoint, downloads, kafka, mongo, postgres, process, valkey
 from shoplake.stack.capabilities import MEASURED
@@ -175,7 +175,12 @@ def _program(name: str, command: Callable[[], list[str | Path]]) -> Check:
     try:
         arguments = command()
         done = subprocess.run(
-            arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=VERSION_TIMEOUT_S, check=False
+            arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environ.bare(),
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError, StackError) as error:
         return Check(name, str(error), ok=False)

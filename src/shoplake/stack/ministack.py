@@ -37,7 +37,6 @@ class MiniStackServer(Server):
             "STATE_DIR": str(place.data / "state"),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(place.data / "s3"),
-            "TMPDIR": str(place.run),
             "LOG_LEVEL": "WARNING",
             # Listeners of their own, on every interface and on fixed ports, that two stacks would fight about.
             "IOT_MTLS_ENABLED": "0",

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import private
+from shoplake import environ, private
 from shoplake.processes import start_time, stat_fields
 from shoplake.stack import launch
 from shoplake.stack.unprivileged import Identity
@@ -51,7 +51,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run, as whom (None: as we are), where, and with which variables on top of ours."""
+    """What to run, as whom (None: as we are), where, and with which variables of its own."""
 
     command: Sequence[str | Path]
     identity: Identity | None
@@ -66,7 +66,7 @@ class Launch:
 
     def variables(self) -> dict[str, str]:
         """Its environment, with the mark of its stack."""
-        return {**os.environ, **self.environment, MARK: str(self.home)}
+        return environ.bare({**self.environment, MARK: str(self.home)})
 
 
 def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:

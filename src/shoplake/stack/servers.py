@@ -80,7 +80,7 @@ class Server(ABC):
         """The program and its arguments; no secret is among them."""
 
     def environment(self, place: Place) -> Mapping[str, str]:
-        """Variables on top of ours."""
+        """Variables of its own, beside those that every program expects."""
         del place
         return {}
 
@@ -99,7 +99,8 @@ class Server(ABC):
 
     def launch(self, place: Place, command: Sequence[str | Path]) -> Launch:
         """A command run as this server is."""
-        return Launch(command, self.identity(place), place.data, self.environment(place), place.home)
+        variables = {"TMPDIR": str(place.run), **self.environment(place)}
+        return Launch(command, self.identity(place), place.data, variables, place.home)
 
 
 def exchange(port: int, request: bytes, answer_bytes: int = 512) -> bytes:

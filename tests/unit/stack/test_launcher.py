@@ -13,6 +13,7 @@ LAUNCHER = Path(__file__).parents[3] / "shoplake"
 TOOLS = (
     "sh",
     "cat",
+    "chmod",
     "cksum",
     "cmp",
     "cp",
@@ -27,14 +28,17 @@ TOOLS = (
     "tail",
     "touch",
 )
-# Stands in for uv: tells what it was asked, and makes an environment as `uv sync` does.
+# Stands in for uv: tells what it was asked, and makes an environment whose python says how it was called.
 UV = """#!/bin/sh
 echo "$UV_PYTHON_DOWNLOADS $*" >>"$CALLS"
-case $1 in
-    sync) [ -z "${UV_FAILS:-}" ] || { echo "no route to host" >&2; exit 2; }
-          mkdir -p "$UV_PROJECT_ENVIRONMENT/bin"; touch "$UV_PROJECT_ENVIRONMENT/bin/python" ;;
-    run) pwd; cat; for argument; do echo "[$argument]"; done ;;
-esac
+[ -z "${UV_FAILS:-}" ] || { echo "no route to host" >&2; exit 2; }
+mkdir -p "$UV_PROJECT_ENVIRONMENT/bin"
+touch "$UV_PROJECT_ENVIRONMENT/bin/shoplake"
+cat >"$UV_PROJECT_ENVIRONMENT/bin/python" <<'END'
+#!/bin/sh
+pwd; cat; for argument; do echo "[$argument]"; done
+END
+chmod +x "$UV_PROJECT_ENVIRONMENT/bin/python"
 """
 
 
@@ -64,6 +68,7 @@ def checkout(tmp_path: Path) -> Checkout:
     tools.mkdir()
     shutil.copy(LAUNCHER, root / "shoplake")
     (root / "uv.lock").write_text("version = 1\n")
+    (root / "pyproject.toml").write_text("[project]\n")
     for tool in TOOLS:
         (tools / tool).symlink_to(shutil.which(tool) or pytest.skip(f"no {tool}"))
     (tools / "python3").symlink_to(os.path.realpath(sys.executable))
@@ -87,31 +92,40 @@ def test_arguments_input_and_folder_reach_the_command_as_they_are(checkout: Chec
     assert done.returncode == 0, done.stderr
     folder, text, *arguments = done.stdout.splitlines()
     assert (folder, text) == (str(tmp_path), "in")
-    assert arguments[-5:] == ["[shoplake]", "[logs]", "[two words]", "[]", "[*]"]
-    assert f"[{checkout.root}]" in arguments
+    assert arguments == ["[-I]", f"[{checkout.root}/.venv/bin/shoplake]", "[logs]", "[two words]", "[]", "[*]"]
 
 
 def test_it_finds_its_checkout_through_links(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "first").symlink_to("a checkout/shoplake")
     (tmp_path / "second").symlink_to(tmp_path / "first")
     done = checkout.run(program=tmp_path / "second", cwd=Path("/"))
-    assert f"[{checkout.root}]" in done.stdout, done.stderr
+    assert f"[{checkout.root}/.venv/bin/shoplake]" in done.stdout, done.stderr
 
 
 def test_libraries_are_installed_when_the_lock_changed_and_only_then(checkout: Checkout) -> None:
     first, second = checkout.run(), checkout.run()
     (checkout.root / "uv.lock").write_text("version = 2\n")
     third = checkout.run()
-    assert checkout.commands() == ["sync", "run", "run", "sync", "run"]
-    assert ["installing" in each.stderr for each in (first, second, third)] == [True, False, True]
+    (checkout.root / "pyproject.toml").write_text("[project]\nscripts = {}\n")
+    fourth = checkout.run()
+    assert checkout.commands() == ["sync", "sync", "sync"]
+    assert ["installing" in each.stderr for each in (first, second, third, fourth)] == [True, False, True, True]
+
+
+def test_where_nothing_is_to_be_installed_neither_uv_nor_a_python_on_path_is_needed(checkout: Checkout) -> None:
+    checkout.run()
+    (checkout.tools / "uv").unlink()
+    (checkout.tools / "python3").unlink()
+    assert checkout.run(UV_DEFAULT_INDEX="http://127.0.0.1:1", UV_FAILS="yes").returncode == 0
 
 
 def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Checkout) -> None:
     plain = checkout.run()
     named = checkout.run(SHOPLAKE_EXTRAS="spark")
-    extras = [[line for line in each.stdout.splitlines() if line in ("[spark]", "[report]")] for each in (plain, named)]
-    assert extras == [["[report]"], ["[spark]"]]
-    assert "--no-dev --extra report" in checkout.calls.read_text().splitlines()[0]
+    assert (plain.returncode, named.returncode) == (0, 0)
+    first, second = checkout.calls.read_text().splitlines()
+    assert "--no-dev --extra report" in first
+    assert "--no-dev --extra spark" in second
 
 
 def test_python_is_never_downloaded(checkout: Checkout) -> None:

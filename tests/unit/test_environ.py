@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.hostile import HOSTILE, USER_ON_AWS
+
+from shoplake import environ
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def entered(**variables: str) -> dict[str, str]:
+    os.environ.clear()
+    os.environ.update({"PATH": "/bin", "HOME": "/home/a", **variables})
+    environ.enter()
+    return dict(os.environ)
+
+
+@pytest.mark.parametrize("family", sorted(environ.FOREIGN))
+def test_what_a_library_or_a_tool_reads_is_dropped_in_every_command(family: str) -> None:
+    names = [name.replace("*", "ANYTHING") for name in environ.FOREIGN[family]]
+
+    assert not set(names) & entered(**dict.fromkeys(names, "x")).keys()
+
+
+def test_what_the_program_says_it_reads_and_how_one_logs_in_to_aws_is_kept() -> None:
+    given = {
+        **USER_ON_AWS,
+        "SHOPLAKE_HOME": "/srv",
+        "TF_PLUGIN_MIRROR": "/srv/m",
+        "DOCKER_HOST": "tcp://d",
+        "TZ": "UTC",
+    }
+
+    assert given.items() <= entered(**given).items()
+
+
+def test_on_a_local_stack_nothing_of_the_shell_is_left_but_what_the_list_allows() -> None:
+    entered(**HOSTILE, SHOPLAKE_HOME="/srv", UNKNOWN="1")
+
+    environ.use_stack({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test"})
+
+    aws = {name for name in os.environ if name.startswith("AWS_")}
+    assert aws == {*environ.NOBODY, "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"}
+    assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert not {"UNKNOWN", "PGHOST", "LD_PRELOAD", "GATEWAY_PORT", "TF_WORKSPACE_X"} & os.environ.keys()
+
+
+def test_no_proxy_stands_before_this_machine_or_the_stacks_emulator() -> None:
+    entered(http_proxy="http://proxy:3128", no_proxy="a.example", NO_PROXY="b.example")
+
+    environ.use_stack({"AWS_ENDPOINT_URL": "http://ministack:4566"})
+
+    wanted = "a.example,b.example,127.0.0.1,localhost,::1,ministack"
+    assert (os.environ["no_proxy"], os.environ["NO_PROXY"]) == (wanted, wanted)
+    assert os.environ["http_proxy"] == "http://proxy:3128"
+
+
+@pytest.mark.parametrize(("before", "after"), [({}, None), ({"no_proxy": "*", "http_proxy": "http://p"}, "*")])
+def test_who_has_no_proxy_or_bypasses_all_keeps_that(before: dict[str, str], after: str | None) -> None:
+    assert entered(**before).get("no_proxy") == after
+
+
+def test_a_server_starts_with_what_every_program_expects_and_its_own() -> None:
+    os.environ.clear()
+    os.environ.update({"PATH": "/bin", "HOME": "/home/a", **HOSTILE, "SHOPLAKE_POSTGRES__PASSWORD": "secret"})
+
+    found = environ.bare({"STATE_DIR": "/srv"})
+
+    allowed = {*environ.SYSTEM, "STATE_DIR", *environ.FIXED}
+    assert found.keys() <= allowed
+    assert (found["LC_ALL"], found["TZ"], found["PATH"]) == ("C.UTF-8", "UTC", "/bin")
+
+
+def test_terraform_gets_nothing_that_leads_to_another_state_cloud_or_plan() -> None:
+    os.environ.update({**HOSTILE, "VAULT_ADDR": "http://vault"})
+
+    found = environ.terraform({"AWS_PROFILE": "dev", "TF_DATA_DIR": "/srv"}, "TF_LOG")
+
+    assert {name for name in found if name.startswith(("TF_", "AWS_"))} == {"AWS_PROFILE", "TF_DATA_DIR", "TF_LOG"}
+    assert found["VAULT_ADDR"] == "http://vault"
+
+
+def test_the_tests_of_a_checkout_get_what_the_caller_has() -> None:
+    code = "from shoplake import environ; environ.enter(); print(environ.caller()['PYTHONWARNINGS'])"
+    given = {**os.environ, "PYTHONWARNINGS": "ignore"}
+
+    assert subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True).stdout == "ignore\n"

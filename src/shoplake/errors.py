@@ -4,6 +4,11 @@ Each class has a code of its own, which the command prints; `docs/reference/erro
 
 ShoplakeError                 exit code 1
 ├── UsageError                exit code 2: the caller asked for something that cannot be
+│   ├── MissingExtra          it needs a package that is not installed
+│   ├── UnknownName           there is nothing of that name
+│   ├── InvalidScenario       a scenario that cannot be simulated
+│   ├── FileInTheWay          something is where the result would go
+│   └── CommandLineError      no such command or option, or one that is missing
 ├── Interrupted               exit code 130: told to stop before it was done
 ├── StackError                a server of the stack
 │   ├── DownloadFailed        an artifact could not be fetched or did not match its checksum
@@ -11,6 +16,12 @@ ShoplakeError                 exit code 1
 │   ├── ServerFailed          a server did not start, or died
 │   └── StackNotRunning       a command needs the stack and it is down
 ├── InfraError                Terraform, or what it should have made
+│   ├── NotApplied            the environment has not been built
+│   ├── NoCredentials         AWS does not know who we are
+│   ├── TooExpensive          the plan costs more than it may
+│   ├── PolicyRefused         the plan breaks a rule of the policy
+│   ├── GuardRefused          it would go to the wrong place, or take data away that nobody said may go
+│   └── TerraformUnavailable  no Terraform, or no provider, that runs here
 ├── ContractError             an event that does not fit the contract
 │   ├── NewerContract         the log is under a newer contract than this program's
 │   └── ContractConflict      this program's contract is not of this log
@@ -75,6 +86,41 @@ class UsageError(ShoplakeError):
     exit_code = 2
 
 
+class MissingExtra(UsageError):
+    """What was asked for needs a package that is not installed."""
+
+    code = "SL0103"
+    advice = "Install the extra that the message names; ./shoplake takes them from SHOPLAKE_EXTRAS."
+
+
+class UnknownName(UsageError):
+    """There is no environment, store, server, topic, letter or other thing of that name."""
+
+    code = "SL0104"
+    advice = "The message lists the names that there are, or the command that does."
+
+
+class InvalidScenario(UsageError):
+    """A scenario that is not there, or that cannot be simulated; the message has file, line and key."""
+
+    code = "SL0105"
+    advice = "`shoplake scenario check FILE` lists all that is wrong, `shoplake scenario show demo` has every key."
+
+
+class FileInTheWay(UsageError):
+    """A file or folder is where the result would go, and is not replaced unasked."""
+
+    code = "SL0106"
+    advice = "Name another place with --out, or say --force or --overwrite."
+
+
+class CommandLineError(UsageError):
+    """No such command or option, one that is missing, or a value of another type."""
+
+    code = "SL0107"
+    advice = "`shoplake COMMAND --help` lists arguments and options, with an example."
+
+
 class Interrupted(ShoplakeError):
     """Told to stop, by Ctrl-C or SIGTERM, before it was done; what was done stays."""
 
@@ -123,6 +169,48 @@ class InfraError(ShoplakeError):
 
     code = "SL0300"
     advice = "The message has what Terraform or AWS said. `shoplake apply ENV` is safe to run again."
+
+
+class NotApplied(InfraError):
+    """The environment has no settings, since it has not been built, or was destroyed."""
+
+    code = "SL0301"
+    advice = "`shoplake apply ENV`; for the local one `shoplake up` first."
+
+
+class NoCredentials(InfraError):
+    """AWS does not know who we are, or what we are may not do this."""
+
+    code = "SL0302"
+    advice = "Sign in (`aws sso login`) or set AWS_PROFILE. `plan ENV --dry-run` and `cost` need no account."
+
+
+class TooExpensive(InfraError):
+    """The plan is expected to cost more than `--fail-over` allows."""
+
+    code = "SL0303"
+    advice = "`shoplake cost ENV` shows each line; plan less, or raise the limit."
+
+
+class PolicyRefused(InfraError):
+    """The plan breaks a rule of the policy; the message has each resource and its rule."""
+
+    code = "SL0304"
+    advice = "Change the module or its values; docs/terraform.md has the rules."
+
+
+class GuardRefused(InfraError):
+    """A change that would go to another account, region or emulator, or destroy what holds data, unasked."""
+
+    code = "SL0305"
+    advice = "Nothing was changed. The message says which variable or option to set."
+
+
+class TerraformUnavailable(InfraError):
+    """Neither a Terraform nor its provider that runs here could be found or fetched."""
+
+    code = "SL0306"
+    advice = "`shoplake doctor` says what was found; put terraform or tofu on PATH, or name a mirror."
 
 
 class ContractError(ShoplakeError):

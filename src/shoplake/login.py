@@ -18,7 +18,7 @@ from botocore.signers import RequestSigner
 from redis.credentials import CredentialProvider
 
 from shoplake import aws
-from shoplake.errors import InfraError
+from shoplake.errors import InfraError, NoCredentials
 
 TOKEN_LIFETIME_S = 900
 
@@ -47,7 +47,7 @@ def made_secret(arn: str) -> MadeSecret:
             fix="the role needs secretsmanager:GetSecretValue on it and kms:Decrypt on its key (module access)",
         ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise InfraError(f"the secret {arn} holds no JSON with username and password") from error
+        raise NoCredentials(f"the secret {arn} holds no JSON with username and password") from error
 
 
 def postgres_token(host: str, port: int, user: str) -> str:
@@ -130,7 +130,7 @@ def _credentials() -> Any:  # noqa: ANN401 - boto3 has no types
     try:
         found = aws.session().get_credentials()
     except BotoCoreError as error:
-        raise InfraError(f"no token could be signed, the credentials were not found: {error}", fix=fix) from error
+        raise NoCredentials(f"no token could be signed, the credentials were not found: {error}", fix=fix) from error
     if found is None:
         raise InfraError("no token could be signed: there are no credentials of AWS", fix=fix)
     return found

@@ -10,12 +10,12 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, urlencode
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from pydantic import BaseModel, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shoplake import aws
-from shoplake.errors import InfraError
+from shoplake.errors import InfraError, NoCredentials, NotApplied
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -207,6 +207,11 @@ class TerraformSource(PydanticBaseSettingsSource):
             tree = _parameters(self._environment)
             for section in SECTIONS_WITH_SECRETS:
                 tree.setdefault(section, {}).update(_secret(f"shoplake/{self._environment}/{section}"))
+        except NoCredentialsError as error:
+            raise NoCredentials(
+                f"settings of environment '{self._environment}' could not be read: {error}",
+                fix="sign in (`aws sso login`) or set AWS_PROFILE",
+            ) from error
         except (BotoCoreError, ClientError) as error:
             raise InfraError(
                 f"settings of environment '{self._environment}' could not be read: {error}",
@@ -224,11 +229,21 @@ def load(environment: str = "local") -> Settings:
     try:
         return Settings(environment=environment)  # type: ignore[call-arg]
     except ValidationError as error:
+        if not _settings_of(environment):
+            raise NotApplied(
+                f"environment '{environment}' has not been applied: it has no settings",
+                fix=f"run `shoplake apply {environment}`",
+            ) from error
         listed = "".join(f"\n  - {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise InfraError(
             f"environment '{environment}' lacks settings, or has wrong ones:{listed}",
             fix=f"run `shoplake apply {environment}`, which writes them to SSM and Secrets Manager",
         ) from error
+
+
+def _settings_of(environment: str) -> bool:
+    """Whether anything was written for the environment: a destroyed one has nothing, an unfinished one has a part."""
+    return bool(_parameters(environment))
 
 
 def _refuse_missing(section: BaseModel, field: str) -> None:

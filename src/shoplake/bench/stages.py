@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from shoplake.bench.results import Measure
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName
 from shoplake.streaming import sparing
 
 Measuring = Callable[[int], Measure]
@@ -160,7 +160,7 @@ def named(names: str) -> list[Stage]:
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     known = [stage.name for stage in STAGES]
     if unknown := sorted(wanted - set(known)):
-        raise UsageError(f"--only: there is no stage '{unknown[0]}'", fix=f"choose from {', '.join(known)}")
+        raise UnknownName(f"--only: there is no stage '{unknown[0]}'", fix=f"choose from {', '.join(known)}")
     return [stage for stage in STAGES if (stage.name in wanted if wanted else not stage.opt_in)]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from shoplake.cli.confirm import Yes, ask
+
 
 def command(
     environment: Annotated[str, typer.Argument(help="Environment to remove: local, dev, staging or prod.")],
@@ -14,6 +16,7 @@ def command(
         typer.Option("--allow-destroy", help="Address of what holds data and may be destroyed; may be repeated."),
     ] = None,
     confirm: Annotated[str | None, typer.Option("--confirm", help="prod's name, typed ahead.")] = None,
+    yes: Yes = False,
 ) -> None:
     """Remove what Terraform made for an environment, with the objects and items in it; the servers stay up.
 
@@ -24,6 +27,12 @@ def command(
     from shoplake import stack
     from shoplake.infra import account, environments, guards, inputs, runner, survivors
 
+    if environments.named(environment).name not in guards.TYPED:
+        ask(
+            f"This removes '{environment}': the lake's tables and files, DynamoDB's items, settings and secrets. "
+            "What is in Kafka, Postgres, MongoDB and Redis of a local stack stays.",
+            yes=yes,
+        )
     given = inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
         confirm = typer.prompt(f"This destroys {environment}. Type its name to go on", default="", show_default=False)

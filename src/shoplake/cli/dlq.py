@@ -93,7 +93,7 @@ def show(
     import asyncio
 
     from shoplake import platform
-    from shoplake.errors import UsageError
+    from shoplake.errors import UnknownName
     from shoplake.streaming import letters
     from shoplake.streaming.originals import completed
 
@@ -102,7 +102,7 @@ def show(
     outcomes = asyncio.run(letters.read_outcomes(cluster))
     found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
     if not found.letters:
-        raise UsageError(f"there is no letter '{name}'", fix="`shoplake dlq list` names them")
+        raise UnknownName(f"there is no letter '{name}'", fix="`shoplake dlq list` names them")
     (letter,) = asyncio.run(completed(cluster, found.letters))
     document = _document(letter, outcomes)
     if json:

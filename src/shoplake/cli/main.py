@@ -24,6 +24,7 @@ from shoplake.cli import (
     doctor,
     down,
     env,
+    failures,
     generate,
     generate_report,
     healthy,
@@ -40,7 +41,7 @@ from shoplake.cli import (
     up,
     verify,
 )
-from shoplake.errors import ShoplakeError
+from shoplake.errors import Interrupted, ShoplakeError
 
 START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
 DEVELOP = "For developers of shoplake"
@@ -159,11 +160,21 @@ def main() -> None:
         os.environ["SHOPLAKE_DEBUG"] = "1"
     library_logs.to_file("shoplake")
     try:
-        app()
+        sys.exit(app(prog_name="shoplake", standalone_mode=False))
+    except failures.Refused as refused:
+        if not refused.format_message():  # no command was given where one is needed: its help is the message
+            refused.show()
+            sys.exit(refused.exit_code)
+        error = failures.of_command_line(refused)
+        failures.show(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(Interrupted.exit_code)
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):
             raise
-        print(f"error {error.code}: {invocation.as_typed(str(error))}\n  about it: {error.page}", file=sys.stderr)
+        failures.show(error)
         sys.exit(error.exit_code)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shoplake.cli.confirm import Yes, ask
+
 if TYPE_CHECKING:
     from shoplake.streaming.rebuild import Rebuilt
 
@@ -20,6 +22,7 @@ def command(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
     environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
+    yes: Yes = False,
 ) -> None:
     """Empty a store and fill it again, exactly, while its sink may be running and events come in.
 
@@ -34,7 +37,7 @@ def command(
     from shoplake import platform
     from shoplake.cli.progress import rebuilding
     from shoplake.errors import UsageError
-    from shoplake.streaming.rebuild import SOURCES, rebuild
+    from shoplake.streaming.rebuild import SOURCES, rebuild, refuse_unknown
     from shoplake.streaming.stopping import stopped_by_signals
 
     chosen = next((known for known in SOURCES if known == source), None)
@@ -45,6 +48,8 @@ def command(
         with stopped_by_signals() as stopping, rebuilding() as watch:
             return await rebuild(settings, store, source=chosen, restart=restart, stopping=stopping, watch=watch)
 
+    refuse_unknown(store)
+    ask(f"This empties {store} of '{environment}' and fills it again; until then its readers miss data.", yes=yes)
     settings = platform.connect(environment, (platform.LOG, store))
     done = asyncio.run(run())
     if json:

@@ -53,12 +53,15 @@ def check(scenario: Which) -> None:
     Example: shoplake scenario check mine.yaml
     """
     import shopsim
+    from shoplake.errors import InvalidScenario
+    from shoplake.terminal import counted
 
-    errors = shopsim.check_scenario(scenario)
-    for error in errors:
-        typer.echo(f"error: {error}", err=True)
-    if errors:
-        raise typer.Exit(2)
+    if errors := shopsim.check_scenario(scenario):
+        listed = "".join(f"\n  - {error}" for error in errors)
+        raise InvalidScenario(
+            f"scenario '{scenario}' has {counted(len(errors), 'mistake')}:{listed}",
+            fix="change the lines named; `shoplake scenario show demo` has every key",
+        )
     found = shopsim.load_scenario(scenario)
     typer.echo(f"{found.name}: a shop of {found.lanes} lanes from {found.start} on, digest {found.digest[:12]}")
 

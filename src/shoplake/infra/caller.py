@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from shoplake.errors import InfraError
+from shoplake.errors import NoCredentials
 
 
 def environment() -> dict[str, str]:
@@ -25,7 +25,7 @@ def account_id(region: str) -> str:
     try:
         answer: Mapping[str, str] = boto3.client("sts", region_name=region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise InfraError(
+        raise NoCredentials(
             f"AWS does not say which account you are: {error}",
             fix="sign in (`aws sso login`) or set AWS_PROFILE; `shoplake plan ENV --dry-run` needs no account",
         ) from error

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from shoplake.errors import InfraError, UsageError
+from shoplake.errors import TooExpensive, UsageError
 from shoplake.infra import cost
 from shoplake.infra.plan_json import Plan
 
@@ -55,7 +55,7 @@ def refuse_over(environment: str, plan: Plan, limit_usd: float) -> None:
     """Raises InfraError when the expected total is over a limit."""
     expected = cost.estimate(plan).total.expected
     if expected > limit_usd:
-        raise InfraError(
+        raise TooExpensive(
             f"'{environment}' is expected to cost {expected:.2f} USD a month, over the limit of {limit_usd:.2f}",
             fix="plan less in its terraform.tfvars, or raise --fail-over",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shoplake import private
-from shoplake.errors import InfraError
+from shoplake.errors import InfraError, PolicyRefused
 from shoplake.infra import cost, environments, policy, summary, terraform, workspace
 from shoplake.infra.environments import Environment
 from shoplake.infra.plan_json import Plan
@@ -131,7 +131,7 @@ def refuse_violations(found: DryRun) -> None:
     """Raises InfraError when the policy has anything against the plan."""
     if found.violations:
         listed = "".join(f"\n  - {violation}" for violation in found.violations)
-        raise InfraError(
+        raise PolicyRefused(
             f"the policy refuses the plan of '{found.environment}':{listed}",
             fix="change the module or its values; the rules are in src/shoplake/infra/policy.py",
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import paths, private
-from shoplake.errors import InfraError, UsageError
+from shoplake.errors import InfraError, UnknownName, UsageError
 
 EMULATED = ("local",)
 ON_AWS = ("dev", "staging", "prod")
@@ -112,7 +112,7 @@ def named(name: str) -> Environment:
         UsageError: there is none.
     """
     if name not in NAMES:
-        raise UsageError(f"unknown environment '{name}'", fix=f"use one of: {', '.join(NAMES)}")
+        raise UnknownName(f"unknown environment '{name}'", fix=f"use one of: {', '.join(NAMES)}")
     root = source_tree() / "environments" / name
     return Environment(name=name, root=root, folder=paths.home() / "terraform" / name)
 

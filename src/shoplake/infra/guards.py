@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from shoplake.errors import InfraError
+from shoplake.errors import GuardRefused
 from shoplake.infra.environments import Environment, Place
 from shoplake.infra.plan_json import Plan
 
@@ -32,7 +32,7 @@ def refuse_wrong_endpoint(environment: Environment, aws: Mapping[str, str]) -> N
     """An emulated environment needs an emulator's endpoint; one on AWS must have none.
 
     Raises:
-        InfraError: the endpoint is missing, or AWS's, or set where it must not be.
+        GuardRefused: the endpoint is missing, or AWS's, or set where it must not be.
     """
     if environment.on_aws:
         _refuse_emulator(environment, aws)
@@ -45,7 +45,7 @@ def refuse_other_region(environment: Environment, place: Place, aws: Mapping[str
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         found = aws.get(name)
         if found and found != place.region:
-            raise InfraError(
+            raise GuardRefused(
                 f"environment '{environment.name}' belongs to region {place.region}, and {name} is {found}",
                 fix=f"unset {name}, or set it to {place.region}",
             )
@@ -54,7 +54,7 @@ def refuse_other_region(environment: Environment, place: Place, aws: Mapping[str
 def refuse_other_account(environment: Environment, place: Place, account_id: str) -> None:
     """Raises InfraError when the caller's account is not the environment's."""
     if account_id != place.account_id:
-        raise InfraError(
+        raise GuardRefused(
             f"environment '{environment.name}' belongs to account {place.account_id}, "
             f"and your credentials are of account {account_id}",
             fix=f"set AWS_PROFILE to a profile of {place.account_id}",
@@ -65,11 +65,11 @@ def refuse_other_workspace(environment: Environment, aws: Mapping[str, str], sel
     """Every environment has a root of its own, so Terraform's workspace is always `default`.
 
     Raises:
-        InfraError: another one is selected, by TF_WORKSPACE or in Terraform's data folder.
+        GuardRefused: another one is selected, by TF_WORKSPACE or in Terraform's data folder.
     """
     found = aws.get("TF_WORKSPACE") or selected or "default"
     if found != "default":
-        raise InfraError(
+        raise GuardRefused(
             f"environment '{environment.name}' lives in the workspace 'default', and '{found}' is selected",
             fix="unset TF_WORKSPACE and run `terraform workspace select default`",
         )
@@ -80,7 +80,7 @@ def refuse_lost_data(environment: Environment, plan: Plan, allowed: Collection[s
     lost = [one.address for one in plan.changes if one.type in STATEFUL and "delete" in one.actions]
     unknown = sorted(set(allowed) - set(lost))
     if unknown:
-        raise InfraError(
+        raise GuardRefused(
             f"--allow-destroy names what the plan of '{environment.name}' does not destroy: {', '.join(unknown)}",
             fix="copy the address from the plan, with its index",
         )
@@ -88,7 +88,7 @@ def refuse_lost_data(environment: Environment, plan: Plan, allowed: Collection[s
     if refused:
         listed = "".join(f"\n  - {address}" for address in refused)
         options = " ".join(f"--allow-destroy '{address}'" for address in refused)
-        raise InfraError(
+        raise GuardRefused(
             f"the plan of '{environment.name}' destroys what holds data:{listed}",
             fix=f"if the data may go, run again with {options}",
         )
@@ -98,7 +98,7 @@ def refuse_untyped(environment: Environment, typed: str | None) -> None:
     """Raises InfraError when the environment's name is to be typed, and was not."""
     if environment.name in TYPED and typed != environment.name:
         found = "nothing" if typed is None else f"'{typed}'"
-        raise InfraError(
+        raise GuardRefused(
             f"changing '{environment.name}' wants its name typed, and {found} was",
             fix=f"type {environment.name} when asked, or give --confirm {environment.name}",
         )
@@ -107,7 +107,7 @@ def refuse_untyped(environment: Environment, typed: str | None) -> None:
 def _refuse_emulator(environment: Environment, aws: Mapping[str, str]) -> None:
     for name, url in sorted(aws.items()):
         if name.startswith("AWS_ENDPOINT_URL") and url:
-            raise InfraError(
+            raise GuardRefused(
                 f"environment '{environment.name}' belongs to AWS, and {name} is {url}", fix=f"unset {name}"
             )
 
@@ -116,13 +116,13 @@ def _refuse_real_cloud(environment: Environment, aws: Mapping[str, str]) -> None
     url = aws.get("AWS_ENDPOINT_URL", "")
     host = urlsplit(url).hostname or ""
     if not host:
-        raise InfraError(
+        raise GuardRefused(
             f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL "
             f"is {f'{url!r}, which is no address' if url else 'not set'}",
             fix="start the stack with `shoplake up`",
         )
     if host == "amazonaws.com" or host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
-        raise InfraError(
+        raise GuardRefused(
             f"environment '{environment.name}' belongs to an emulator, and AWS_ENDPOINT_URL is {url}, which is AWS",
             fix="unset AWS_ENDPOINT_URL and start the stack with `shoplake up`",
         )

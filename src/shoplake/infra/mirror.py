@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake.errors import InfraError
+from shoplake.errors import TerraformUnavailable
 
 PROVIDER_VERSION = "5.100.0"  # as pinned in terraform/environments/*/versions.tf
 REGISTRIES = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
@@ -98,7 +98,7 @@ def _user_config() -> str:
 
 def _named(path: Path, command: str) -> Mirror:
     if not _has_provider(path, command):
-        raise InfraError(
+        raise TerraformUnavailable(
             f"TF_PLUGIN_MIRROR is {path}, which has no {REGISTRIES[command]}/hashicorp/aws "
             f"{PROVIDER_VERSION} for {platform_name()}",
             fix=f"make one with `terraform providers mirror {path}`, or unset TF_PLUGIN_MIRROR",

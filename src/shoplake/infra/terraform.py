@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import environ, paths
-from shoplake.errors import DownloadFailed, InfraError
+from shoplake.errors import DownloadFailed, InfraError, TerraformUnavailable
 from shoplake.infra import mirror
 
 PINNED = "1.11.4"
@@ -128,7 +128,7 @@ def _download() -> Binary:
     _unpack(content, _cached())
     binary = _probe("terraform", _cached())
     if binary is None:
-        raise InfraError(
+        raise TerraformUnavailable(
             f"{_cached()} does not run on {platform.platform()}",
             fix="put terraform or tofu >= 1.11 on PATH",
         )

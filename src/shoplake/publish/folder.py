@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import FileInTheWay, ShoplakeError
 
 _PARTIAL = ".partial"
 
@@ -20,9 +20,9 @@ def partial(path: Path) -> Path:
 def refuse_occupied(out: Path, overwrite: bool) -> None:
     """Raises UsageError unless `out` is an empty folder, or is not there, or may be overwritten."""
     if out.exists() and not out.is_dir():
-        raise UsageError(f"expected a folder, found a file: {out}", fix="name another folder with --out")
+        raise FileInTheWay(f"expected a folder, found a file: {out}", fix="name another folder with --out")
     if not overwrite and out.is_dir() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
+        raise FileInTheWay(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import shopsim
 from shoplake.contract import TOPICS
-from shoplake.errors import PublishError, UsageError
+from shoplake.errors import InvalidScenario, PublishError, UnknownName, UsageError
 
 DAY_MS = 86_400_000
 _LAST = dt.date(2100, 1, 1)
@@ -102,7 +102,7 @@ def load_scenario(name_or_path: str, start: str = "") -> shopsim.Scenario:
             if error.file
             else "`shoplake scenario list` shows those that come with it, `shoplake scenario new` makes one"
         )
-        raise UsageError(str(error), fix=fix) from error
+        raise InvalidScenario(str(error), fix=fix) from error
 
 
 def end_of(scenario: shopsim.Scenario, days: int) -> int:
@@ -129,7 +129,7 @@ def topics_named(names: str) -> tuple[str, ...]:
     for name in sorted(wanted - set(TOPICS)):
         near = difflib.get_close_matches(name, TOPICS, n=1)
         hint = f" (did you mean `{near[0]}`?)" if near else ""
-        raise UsageError(f"--topics: expected topics out of {', '.join(TOPICS)}, found `{name}`{hint}")
+        raise UnknownName(f"--topics: expected topics out of {', '.join(TOPICS)}, found `{name}`{hint}")
     return tuple(topic for topic in TOPICS if not wanted or topic in wanted)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import shopsim
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import FileInTheWay, InvalidScenario, ShoplakeError
 from shoplake.publish.run import load_scenario
 from shopsim.loading import scenario_file
 from shopsim.reference import SCHEMA_FILE, starter
@@ -22,7 +22,7 @@ def text_of(name_or_path: str) -> str:
     try:
         return scenario_file(name_or_path).read_text(encoding="utf-8")
     except (shopsim.ScenarioError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(str(error), fix="`shoplake scenario list` shows those that come with it") from error
+        raise InvalidScenario(str(error), fix="`shoplake scenario list` shows those that come with it") from error
 
 
 def write_starter(name: str, like: str, path: Path) -> Path:
@@ -41,7 +41,7 @@ def write_starter(name: str, like: str, path: Path) -> Path:
     try:
         shopsim.scenario_from_dict(base.to_dict() | {"name": name})
     except shopsim.ScenarioError as error:
-        raise UsageError(str(error), fix="choose a name such as my-shop") from error
+        raise InvalidScenario(str(error), fix="choose a name such as my-shop") from error
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(starter(base, name))
@@ -49,7 +49,7 @@ def write_starter(name: str, like: str, path: Path) -> Path:
         if not schema.exists():
             schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
     except FileExistsError:
-        raise UsageError(f"{path} is there already", fix="choose another name, or another file with --out") from None
+        raise FileInTheWay(f"{path} is there already", fix="choose another name, or another file with --out") from None
     except OSError as error:
         raise ShoplakeError(
             f"cannot write {path}: {error}", fix="name a file that may be written with --out"

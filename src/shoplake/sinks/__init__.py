@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName
 
 if TYPE_CHECKING:
     from shoplake.settings import Settings
@@ -40,7 +40,7 @@ def make(name: str, settings: Settings) -> Sink:
             from shoplake.sinks.redis import RedisSink
 
             return RedisSink(settings.redis)
-    raise UsageError(f"there is no sink '{name}'", fix=f"choose from {', '.join(SINKS)}")
+    raise UnknownName(f"there is no sink '{name}'", fix=f"choose from {', '.join(SINKS)}")
 
 
 def named(names: str) -> list[str]:
@@ -51,5 +51,5 @@ def named(names: str) -> list[str]:
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := sorted(set(wanted) - set(SINKS)):
-        raise UsageError(f"there is no sink '{unknown[0]}'", fix=f"choose from {', '.join(SINKS)}")
+        raise UnknownName(f"there is no sink '{unknown[0]}'", fix=f"choose from {', '.join(SINKS)}")
     return wanted or list(SINKS)

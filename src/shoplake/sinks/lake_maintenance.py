@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pyiceberg.exceptions import NoSuchTableError
 
 from shoplake.contract import TOPICS
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName, UsageError
 from shoplake.sinks.lake import Answering
 from shoplake.sinks.lake_cleanup import expirable, expire, move, orphans, remove
 from shoplake.sinks.lake_compaction import compact, plan
@@ -104,7 +104,7 @@ def steps_of(names: str) -> Sequence[Step]:
     """
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     if unknown := sorted(wanted - set(STEPS)):
-        raise UsageError(f"there is no step '{unknown[0]}'", fix=f"choose from {', '.join(STEPS)}")
+        raise UnknownName(f"there is no step '{unknown[0]}'", fix=f"choose from {', '.join(STEPS)}")
     return [step for step in STEPS if step in wanted] or STEPS
 
 
@@ -142,7 +142,7 @@ async def maintain(
         StoreUnavailable: the catalogue or S3 does not answer, or sinks commit faster than can be followed.
     """
     if unknown := sorted(set(topics) - set(TOPICS)):
-        raise UsageError(f"the lake has no table '{unknown[0]}'", fix=f"choose from {', '.join(TOPICS)}")
+        raise UnknownName(f"the lake has no table '{unknown[0]}'", fix=f"choose from {', '.join(TOPICS)}")
     tell = watch or (lambda _: None)
     catalog = await asyncio.to_thread(open_catalog, settings)
     done = []

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from shoplake import library_logs, paths
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName, UsageError
 from shoplake.stack import capabilities as _capabilities
 from shoplake.stack import compose, embedded, given, process
 from shoplake.stack import status as embedded_status
@@ -66,7 +66,7 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
     home = paths.home()
     wanted = kind or ("compose" if compose.exists(home) else "embedded")
     if wanted not in KINDS:
-        raise UsageError(f"there is no stack of kind '{wanted}'", fix=f"choose from {', '.join(KINDS)}")
+        raise UnknownName(f"there is no stack of kind '{wanted}'", fix=f"choose from {', '.join(KINDS)}")
     _refuse_other_kind(home, wanted)
     if wanted == "compose":
         return compose.up(home, say, emulator)
@@ -184,7 +184,7 @@ def emulator_named(name: str | None) -> Emulator | None:
         if name == known:
             return known
     if name is not None:
-        raise UsageError(f"there is no emulator '{name}'", fix=f"choose from {', '.join(MEASURED)}")
+        raise UnknownName(f"there is no emulator '{name}'", fix=f"choose from {', '.join(MEASURED)}")
     return None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName
 
 Emulator = Literal["ministack", "localstack"]
 Provider = Literal["ministack", "localstack", "aws"]
@@ -115,7 +115,7 @@ def support(service: str, provider: Provider) -> Support:
         if capability.service == service:
             return capability.on(provider)
     known = ", ".join(capability.service for capability in CAPABILITIES)
-    raise UsageError(f"nothing is known of the service '{service}'", fix=f"choose from {known}")
+    raise UnknownName(f"nothing is known of the service '{service}'", fix=f"choose from {known}")
 
 
 def missing(emulator: Emulator) -> frozenset[str]:

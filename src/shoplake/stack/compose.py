@@ -20,7 +20,7 @@ import msgspec
 from pydantic import SecretStr
 
 from shoplake import paths, private
-from shoplake.errors import ServerFailed, StackError, UsageError
+from shoplake.errors import ServerFailed, StackError, UnknownName, UsageError
 from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
 from shoplake.stack.connections import SERVICES, Connections, Service, service_of
@@ -110,7 +110,7 @@ def logs(home: Path, service: str, lines: int) -> str:
     """
     state = _known(home)
     if service not in state.services:
-        raise UsageError(f"there is no server '{service}'", fix=f"choose from {', '.join(state.services)}")
+        raise UnknownName(f"there is no server '{service}'", fix=f"choose from {', '.join(state.services)}")
     return _compose(state, "logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service).stdout.rstrip()
 
 

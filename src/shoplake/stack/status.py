@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from shoplake import paths, private
-from shoplake.errors import StackError, StackNotRunning, UsageError
+from shoplake.errors import StackError, StackNotRunning, UnknownName
 from shoplake.stack import process
 from shoplake.stack.aws_endpoint import identify
 from shoplake.stack.connections import SERVICES, Service, service_of
@@ -126,7 +126,7 @@ def log_file(service: str) -> Path:
     """
     names = [server.name for server in SERVERS]
     if service not in names:
-        raise UsageError(f"there is no server '{service}'", fix=f"choose from {', '.join(names)}")
+        raise UnknownName(f"there is no server '{service}'", fix=f"choose from {', '.join(names)}")
     return paths.home() / "logs" / f"{service}.log"
 
 

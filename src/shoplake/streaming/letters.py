@@ -18,7 +18,7 @@ import msgspec
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS
-from shoplake.errors import UsageError
+from shoplake.errors import UnknownName, UsageError
 from shoplake.streaming.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
@@ -129,13 +129,13 @@ def filter_of(
         states=frozenset(_known(states, get_args(State), "state")),
         reasons=frozenset(_known(reasons, REASONS, "reason")),
         topics=frozenset(_known(topics, tuple(TOPICS), "topic")),
-        since_ms=parse_time(since, now=now) if since else None,
-        until_ms=parse_time(until, now=now) if until else None,
+        since_ms=parse_time(since, now=now, option="--since") if since else None,
+        until_ms=parse_time(until, now=now, option="--until") if until else None,
         names=frozenset(names),
     )
 
 
-def parse_time(text: str, *, now: datetime) -> int:
+def parse_time(text: str, *, now: datetime, option: str = "time") -> int:
     """Milliseconds since 1970 of an ISO 8601 time (UTC where it names no zone), or of `90m`, `24h`, `7d` before now.
 
     Raises:
@@ -147,7 +147,9 @@ def parse_time(text: str, *, now: datetime) -> int:
             return int((now - int(amount) * _UNITS[unit]).timestamp() * 1000)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"expected a time such as 2024-01-31, 2024-01-31T12:00Z, 24h or 7d, found '{text}'") from error
+        raise UsageError(
+            f"{option}: expected a time such as 2024-01-31, 2024-01-31T12:00Z, 24h or 7d, found '{text}'"
+        ) from error
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
@@ -226,7 +228,7 @@ def _known(given: Iterable[str], known: tuple[T, ...], what: str) -> list[T]:
     found = []
     for name in given:
         if name not in known:
-            raise UsageError(f"there is no {what} '{name}'", fix=f"choose from {', '.join(map(str, known))}")
+            raise UnknownName(f"there is no {what} '{name}'", fix=f"choose from {', '.join(map(str, known))}")
         found.append(known[known.index(name)])
     return found
 

@@ -135,8 +135,8 @@ def parse_changes(sets: Iterable[str], renames: Iterable[str], unsets: Iterable[
     Raises:
         UsageError: one of them is not of that form.
     """
-    renamed = [Rename(parse_path(path), name) for path, name in map(_pair, renames)]
-    given = [Set(parse_path(path), _json_or_text(value)) for path, value in map(_pair, sets)]
+    renamed = [Rename(parse_path(path), name) for path, name in (_pair("--rename", text) for text in renames)]
+    given = [Set(parse_path(path), _json_or_text(value)) for path, value in (_pair("--set", text) for text in sets)]
     return (*renamed, *(Unset(parse_path(path)) for path in unsets), *given)
 
 
@@ -150,7 +150,10 @@ def parse_path(text: str) -> Path:
     for part in text.removeprefix("$").removeprefix(".").split("."):
         name, *places = part.split("[")
         if not name or not all(p.endswith("]") and p[:-1].isdecimal() for p in places):
-            raise UsageError(f"expected a path such as `customer_id` or `lines[0].quantity`, found '{text}'")
+            raise UsageError(
+                f"expected a path such as `customer_id` or `lines[0].quantity`, found '{text}'",
+                fix="change what --set, --rename or --unset begins with",
+            )
         path += [name, *(int(p[:-1]) for p in places)]
     return tuple(path)
 
@@ -201,10 +204,11 @@ def _topic(value: bytes, otherwise: str, topics: Mapping[str, Topic]) -> str:
     return next((t.name for t in topics.values() if any(type_name(e) == wanted for e in t.events)), otherwise)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"expected `field=value`, found '{text}'")
+        example = "--set currency=EUR" if option == "--set" else "--rename amount=amount_cents"
+        raise UsageError(f"{option}: expected `path=value`, found '{text}'", fix=f"write it as in `{example}`")
     return name, value
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from shoplake import sinks
-from shoplake.errors import Backpressure, Interrupted, StoreUnavailable, StreamHalted, UsageError, first_of
+from shoplake.errors import Backpressure, Interrupted, StoreUnavailable, StreamHalted, UnknownName, first_of
 from shoplake.sinks.base import Batch, TopicPartition
 from shoplake.sinks.rebuilding import RebuildableSink, State
 from shoplake.streaming.log import Bounds, read_bounds
@@ -99,8 +99,7 @@ async def rebuild(
         Fenced: somebody else rebuilds the store.
         StoreUnavailable: the store, the lake or Kafka stayed away; the same command goes on.
     """
-    if name not in REBUILDABLE:
-        raise UsageError(f"'{name}' cannot be rebuilt", fix=f"choose from {', '.join(REBUILDABLE)}")
+    refuse_unknown(name)
     run = _Rebuild(settings, name, stopping or asyncio.Event(), watch or (lambda _: None))
     try:
         return await run.run(source, restart)
@@ -257,6 +256,13 @@ class _Rebuild:
             raise Interrupted(
                 f"interrupted; {self._name} is filled in part", fix="run the same command again: it goes on from there"
             )
+
+
+def refuse_unknown(name: str) -> None:
+    """Raises UnknownName where there is no such store, or it is what the others are rebuilt from."""
+    if name not in REBUILDABLE:
+        why = ": the others are rebuilt from it" if name == "lake" else ""
+        raise UnknownName(f"'{name}' cannot be rebuilt{why}", fix=f"choose from {', '.join(REBUILDABLE)}")
 
 
 def _make(name: str, settings: Settings) -> RebuildableSink:

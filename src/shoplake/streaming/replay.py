@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import contract_log, kafka
 from shoplake.contract import OUTCOMES, REPLAY_OF, Topic
-from shoplake.errors import StreamHalted, UsageError
+from shoplake.errors import StreamHalted, UnknownName, UsageError
 from shoplake.streaming.dead_letters import DeadLetter
 from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
 from shoplake.streaming.mending import Event, Mending, Refusal, mended
@@ -136,7 +136,7 @@ async def _topics_in_force(cluster: KafkaSettings) -> Mapping[str, Topic]:
 
 def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:
     if not wanted.states or wanted.states - allowed:
-        raise UsageError(
+        raise UnknownName(
             f"only letters that are {' or '.join(sorted(allowed))} can be {what}",
             fix="a letter that was replayed is done: its event is in the log twice if it is published again",
         )

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
-from shoplake.errors import ShoplakeError, UsageError, first_of
+from shoplake.errors import ShoplakeError, UnknownName, first_of
 from shoplake.settings import Settings
 from shoplake.verify import log
 from shoplake.verify.apart import Apart
@@ -78,7 +78,7 @@ def named(stores: Collection[str] | None) -> list[str]:
         UsageError: a name that is no store.
     """
     if unknown := sorted(set(stores or ()) - set(STORES)):
-        raise UsageError(f"there is no store '{unknown[0]}'", fix=f"choose from {', '.join(STORES)}")
+        raise UnknownName(f"there is no store '{unknown[0]}'", fix=f"choose from {', '.join(STORES)}")
     return [name for name in STORES if stores is None or name in stores]
 
 

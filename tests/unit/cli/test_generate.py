@@ -16,7 +16,7 @@ from shoplake.cli.generate import app as generate
 from shoplake.cli.main import app
 from shoplake.cli.publishing import Meter, Sampler
 from shoplake.contract import TOPICS
-from shoplake.errors import UsageError
+from shoplake.errors import InvalidScenario, UsageError
 from shoplake.publish.run import Run
 from shopsim.schema import json_schema
 
@@ -162,7 +162,7 @@ def test_a_new_scenario_takes_the_place_of_no_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["My Shop"], "name: expected text"),
+        (["My Shop"], "name: expected a lower-case letter"),
         (["mine", "--from", "demmo"], "did you mean `demo`"),
         (["mine", "--out", "no/mine.yaml"], "cannot write"),
     ],
@@ -177,12 +177,13 @@ def test_check_lists_every_mistake_with_its_line_and_fails_as_wrong_usage(small)
     path = Path(small)
     path.write_text(path.read_text().replace("  cart: 0.36", "  cart: 36").replace("attempts: 3", "attempt: 3"))
     result = run("scenario", "check", small)
-    assert result.exit_code == 2
-    lines = result.stderr.splitlines()
-    assert len(lines) == 3
-    assert re.match(rf"error: {small}:\d+:9: funnel.cart: expected a number <= 1, found 36", lines[0])
+    assert isinstance(result.exception, InvalidScenario)
+    first, *lines, what_to_do = str(result.exception).splitlines()
+    assert first == f"scenario '{small}' has 3 mistakes:"
+    assert re.match(rf"  - {small}:\d+:9: funnel.cart: expected a number from 0 to 1, found 36", lines[0])
     assert "did you mean `attempts`?" in lines[1]
     assert lines[2].endswith("payments.attempts: expected a value, found nothing")
+    assert what_to_do.startswith("  what to do: ")
 
 
 def test_the_shipped_scenarios_are_listed_and_shown_as_they_are():

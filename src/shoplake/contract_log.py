@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 TRANSACTIONAL_ID = "shoplake-contracts"
 # What a killed writer leaves open ends after so long; readers wait there until it does.
 TRANSACTION_TIMEOUT_MS = 10_000
-SETTLE_TIMEOUT_S = 40.0
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 ATTEMPTS = 5
 PAUSE_S = 0.2
-_PARTITION = TopicPartition(CONTRACTS, 0)
 
 
 async def prepare(cluster: KafkaSettings, *, partitions: int = kafka.PARTITIONS) -> None:
@@ -109,26 +107,8 @@ def _history(versions: list[Version]) -> History:
 
 async def _versions(cluster: KafkaSettings) -> list[Version]:
     """Every record that is a version, up to where the topic ends whether that is committed or not."""
-    every = AIOKafkaConsumer(**kafka.client_options(cluster), isolation_level="read_uncommitted")
-    reader = kafka.consumer(cluster)
-    found: list[Version] = []
-    async with kafka.answering(cluster), every, reader:
-        if CONTRACTS not in await reader.topics():
-            raise StreamHalted(f"Kafka has no topic {CONTRACTS}", fix="run `shoplake up` (on AWS `shoplake migrate`)")
-        reader.assign([_PARTITION])
-        end = (await every.end_offsets([_PARTITION]))[_PARTITION]
-        reader.seek(_PARTITION, (await reader.beginning_offsets([_PARTITION]))[_PARTITION])
-        try:
-            async with asyncio.timeout(SETTLE_TIMEOUT_S):
-                while await reader.position(_PARTITION) < end:
-                    polled = await reader.getmany(timeout_ms=kafka.POLL_MS)
-                    found += [v for r in polled.get(_PARTITION, ()) if (v := _version(r.value)) is not None]
-        except TimeoutError as error:
-            raise LogUnavailable(
-                f"a transaction stayed open in the topic {CONTRACTS} for {SETTLE_TIMEOUT_S:.0f} s",
-                fix="somebody is writing there; only `shoplake` should. Run the same command again",
-            ) from error
-    return found
+    records = await kafka.settled_records(cluster, CONTRACTS)
+    return [version for record in records if (version := _version(record.value)) is not None]
 
 
 def _version(value: bytes | None) -> Version | None:

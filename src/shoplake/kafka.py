@@ -32,7 +32,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from shoplake.contract import CONTRACTS, DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import CONTRACTS, DEAD_LETTERS, LETTER_PROGRESS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import LogUnavailable, StreamHalted
 from shoplake.kafka_records import prepare_consumers
 
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
 SETTLE_TIMEOUT_S = 30
+KNOWN_LOOKS, KNOWN_PAUSE_S = 30, 0.1
+# Longer than the transactions of those who write what is read to the end: a killed one's is aborted by then.
+OPEN_TIMEOUT_S = 90
 POLL_MS = 500
 POLL_RECORDS = 10_000
 SILENT_POLLS = 60
@@ -120,7 +123,7 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
     wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
     wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
     wanted.append(NewTopic(CONTRACTS, 1, replication, topic_configs=_LARGE))
-    wanted += [NewTopic(name, 1, replication, topic_configs=_COMPACT) for name in (PROGRESS, OUTCOMES)]
+    wanted += [NewTopic(name, 1, replication, topic_configs=_COMPACT) for name in (PROGRESS, LETTER_PROGRESS, OUTCOMES)]
     async with answering(cluster):
         admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
         await admin.start()
@@ -207,6 +210,45 @@ async def newest_records(cluster: KafkaSettings, topic: str) -> dict[bytes, Cons
             if record.value is not None:
                 newest[record.key] = record
     return newest
+
+
+async def settled_records(cluster: KafkaSettings, topic: str, *, last: int | None = None) -> list[ConsumerRecord]:
+    """What a topic of one partition holds up to its end now, committed or not: it waits for what is open.
+
+    Args:
+        cluster: Kafka.
+        topic: whose records.
+        last: only from so many offsets before the end on.
+
+    Raises:
+        StreamHalted: Kafka lacks the topic, or refused.
+        LogUnavailable: Kafka did not answer, or a transaction stayed open.
+    """
+    partition = TopicPartition(topic, 0)
+    every = AIOKafkaConsumer(**client_options(cluster), isolation_level="read_uncommitted")
+    reader = consumer(cluster)
+    found: list[ConsumerRecord] = []
+    async with answering(cluster), every, reader:
+        for _ in range(KNOWN_LOOKS):  # a topic that was just made is not known to every broker yet
+            if topic in await reader.topics():
+                break
+            await asyncio.sleep(KNOWN_PAUSE_S)
+        else:
+            raise StreamHalted(f"Kafka has no topic {topic}", fix="run `shoplake up` (on AWS `shoplake migrate`)")
+        reader.assign([partition])
+        begin = (await reader.beginning_offsets([partition]))[partition]
+        end = (await every.end_offsets([partition]))[partition]
+        reader.seek(partition, begin if last is None else max(begin, end - last))
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                while await reader.position(partition) < end:
+                    found += (await reader.getmany(timeout_ms=POLL_MS)).get(partition, ())
+        except TimeoutError as error:
+            raise LogUnavailable(
+                f"a transaction stayed open in the topic {topic} for {OPEN_TIMEOUT_S} s",
+                fix="only `shoplake` should write there; run the same command again",
+            ) from error
+    return found
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:

@@ -162,7 +162,7 @@ async def test_verify_reports_the_damage_of_a_publisher_without_transactions(lab
 async def test_verify_reports_the_damage_of_dead_letters_without_transactions(lab: Lab) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores() as stores:
-        armed = {VARIABLE: "dead-letters.commit.before=kill:1"}
+        armed = {VARIABLE: "dead-letters.checkpoint.before=kill:1"}
         wrapper = (UNPROTECTED, "transactions")
         await lab.finish(DEAD_LETTERS, stores)
         await lab.log_of(await lab.published() + 4_000)

@@ -147,6 +147,11 @@ def transactions() -> None:
         async def commit_transaction(self) -> None:
             await self.flush()
 
+        async def send(self, *arguments: Any, **options: Any) -> Any:
+            delivered = await super().send(*arguments, **options)
+            await self.flush()
+            return delivered
+
         async def send_offsets_to_transaction(self, offsets: Any, group: str) -> None:
             await self.flush()
 

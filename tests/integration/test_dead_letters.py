@@ -10,8 +10,15 @@ from collections import Counter
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
+from shoplake import kafka
+from shoplake.contract import LETTER_PROGRESS
 from shoplake.settings import Settings
+from shoplake.streaming import letter_progress
+from shoplake.streaming.dead_letters import GROUP
 
 from .poison import finish, letters_about, plant, refused, start, valid
 
@@ -40,6 +47,43 @@ async def test_a_second_look_writes_no_letter_again(platform: Settings) -> None:
     finish()
     finish()
     assert Counter((x.topic, x.partition, x.offset) for x in await letters_about(platform, mark)) == Counter(places)
+
+
+async def test_no_letter_is_written_again_when_the_group_is_forgotten(platform: Settings) -> None:
+    """A broker forgets a group after seven idle days; the deletion is the same to us."""
+    mark = uuid.uuid4().hex
+    places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
+    finish()
+    await forget_group(platform)
+    finish()
+    assert Counter((x.topic, x.partition, x.offset) for x in await letters_about(platform, mark)) == Counter(places)
+
+
+async def test_no_letter_is_written_again_where_there_is_no_progress_yet(platform: Settings) -> None:
+    """As after an upgrade from a release whose only memory was its group's offsets."""
+    mark = uuid.uuid4().hex
+    places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
+    finish()
+    async with AIOKafkaProducer(**kafka.client_options(platform.kafka)) as producer:
+        await producer.send_and_wait(LETTER_PROGRESS, None, letter_progress.KEY)
+    assert await letter_progress.read(platform.kafka) is None
+    await forget_group(platform)
+    places |= await plant(platform, mark, [refused(mark, n) for n in range(3, 5)])
+    finish()
+    assert Counter((x.topic, x.partition, x.offset) for x in await letters_about(platform, mark)) == Counter(places)
+    assert await letter_progress.read(platform.kafka) is not None
+
+
+async def forget_group(settings: Settings) -> None:
+    admin = AIOKafkaAdminClient(**kafka.client_options(settings.kafka))
+    await admin.start()
+    try:
+        # aiokafka describes the request, and has no method for it.
+        coordinator = await admin.find_coordinator(GROUP)
+        answer = await admin._send_request_to_node(coordinator, DeleteGroupsRequest([GROUP]))
+        assert [code for _, code in answer.results] == [0]
+    finally:
+        await admin.close()
 
 
 @pytest.mark.fault

@@ -18,6 +18,7 @@ REPLAY_OF = "shoplake-replay-of"
 """Header of a replayed event: the name of the dead letter that it is the mended event of."""
 
 PROGRESS = "publish-progress"
+LETTER_PROGRESS = "dead-letter-progress"
 CONTRACTS = "contracts"
 MARKER = "shoplake-contract"
 """Header of a record without a value, which says that another version of the contract begins there. It is true where

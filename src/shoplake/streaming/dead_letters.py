@@ -1,6 +1,6 @@
 """Events that do not fit the contract, each copied once to the topic of dead letters, with a reason.
 
-This is a Kafka-to-Kafka step, so Kafka's own transactions do it: the letters and the offsets they were read up to are
+This is a Kafka-to-Kafka step, so Kafka's own transactions do it: the letters and how far the log was looked at are
 committed together. A second copy under the same name fences the first.
 """
 
@@ -20,11 +20,13 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
-from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, Rejected, rejections
+from shoplake.contract import DEAD_LETTERS, LETTER_PROGRESS, TOPICS, Placement, Rejected, rejections
 from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
 from shoplake.patience import Patience
+from shoplake.streaming import letter_progress
 from shoplake.streaming.contracts import Contracts
+from shoplake.streaming.letter_progress import LetterProgress
 from shoplake.streaming.log import Log
 from shoplake.streaming.progress import Progress, Report
 from shoplake.streaming.waits import first
@@ -112,6 +114,8 @@ class DeadLetterLoop:
         self._away = Patience()
         # What the last committed transaction had seen.
         self._looked_at: dict[TopicPartition, int] = {}
+        # Letters that were there before there was any progress.
+        self._written: frozenset[str] = frozenset()
         self._read = 0
         self._lag = 0
         # What is left is under a contract that only a newer program knows.
@@ -163,7 +167,7 @@ class DeadLetterLoop:
         before, moved_at = -1, time.monotonic()
         async with self._consumer() as consumer:
             while not stopping.is_set():
-                looked_at = await self._in_time(self._committed(consumer))
+                looked_at = await self._progress() or {}
                 ends = await self._log.ends(consumer)
                 self._lag = sum(max(0, end - looked_at.get(partition, 0)) for partition, end in ends.items())
                 self._say("caught up" if self._lag == 0 else "standby")
@@ -191,8 +195,14 @@ class DeadLetterLoop:
                 await self._log.refuse_others()
                 counts = {topic: topic_id.partitions for topic, topic_id in self._log.ids.items()}
                 known = self._contracts.history
-                letters = [x for tp, found in polled.items() for x in letters_of(found, known, counts[tp.topic])]
-                await _transaction(producer, letters, {KafkaPartition(*p): offset for p, offset in moved.items()})
+                letters = [
+                    letter
+                    for tp, found in polled.items()
+                    for letter in letters_of(found, known, counts[tp.topic])
+                    if letter.name not in self._written
+                ]
+                progress = LetterProgress.of(self._log.ids, self._looked_at | moved)
+                await _transaction(producer, letters, progress, moved)
                 self._looked_at |= moved
                 self._read += sum(map(len, polled.values()))
             ends = await self._log.ends(consumer)
@@ -247,9 +257,12 @@ class DeadLetterLoop:
         try:
             await self._in_time(_started(self._cluster, producer))
             async with self._consumer() as consumer:
-                committed = await self._in_time(self._committed(consumer))
                 bounds = await self._log.bounds(consumer, self._log.partitions())
-                self._looked_at = {p: committed.get(p, found.start) for p, found in bounds.items()}
+                begins = {p: found.start for p, found in bounds.items()}
+                progress = await self._progress()
+                self._looked_at = begins | (progress or {})
+                # Without progress, as after an upgrade from a release that kept none, the letters say what is done.
+                self._written = await self._letters() if progress is None else frozenset()
                 await self._log.refuse_gaps(consumer, self._looked_at)
                 await self._contracts.refresh()
                 for partition, offset in self._looked_at.items():
@@ -270,11 +283,17 @@ class DeadLetterLoop:
         finally:
             await kafka.stop(consumer)
 
-    async def _committed(self, consumer: Any) -> dict[TopicPartition, int]:  # noqa: ANN401
-        """How far the last committed transaction got; nothing of a partition that none has seen."""
-        async with kafka.answering(self._cluster):
-            found = {p: await consumer.committed(KafkaPartition(*p)) for p in self._log.partitions()}
-        return {partition: offset for partition, offset in found.items() if offset is not None}
+    async def _progress(self) -> dict[TopicPartition, int] | None:
+        """How far the last committed transaction got; None where there was none."""
+        found = await letter_progress.read(self._cluster)
+        return None if found is None else found.positions(self._log.ids)
+
+    async def _letters(self) -> frozenset[str]:
+        """The names of all letters that there are."""
+        names: set[str] = set()
+        async for records in kafka.committed_records(self._cluster, DEAD_LETTERS):
+            names |= {record.key.decode(errors="replace") for record in records if record.key}
+        return frozenset(names)
 
     def _say(self, state: str) -> None:
         reason = "kafka"
@@ -292,12 +311,18 @@ async def _started(cluster: KafkaSettings, client: Any) -> None:  # noqa: ANN401
         await client.start()
 
 
-async def _transaction(producer: Any, letters: Sequence[DeadLetter], positions: Mapping[Any, int]) -> None:  # noqa: ANN401
-    """Letters and offsets, both or neither.
+async def _transaction(
+    producer: Any,  # noqa: ANN401
+    letters: Sequence[DeadLetter],
+    progress: LetterProgress,
+    moved: Mapping[TopicPartition, int],
+) -> None:
+    """Letters and progress, both or neither.
 
     It is not aborted when it fails: that would wait for a broker that may be away, and the next producer's start does
-    it. Whether a commit whose answer was lost happened is seen in the offsets.
+    it. Whether a commit whose answer was lost happened is seen in the progress.
     """
+    offsets = {KafkaPartition(*partition): offset for partition, offset in moved.items()}
     try:
         await producer.begin_transaction()
         failpoints.reach("dead-letters.write.before")
@@ -305,7 +330,8 @@ async def _transaction(producer: Any, letters: Sequence[DeadLetter], positions: 
             value = msgspec.json.encode(letter)
             await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
         failpoints.reach("dead-letters.checkpoint.before")
-        await producer.send_offsets_to_transaction(positions, GROUP)
+        await producer.send(LETTER_PROGRESS, msgspec.json.encode(progress), letter_progress.KEY)
+        await producer.send_offsets_to_transaction(offsets, GROUP)  # for tools that show lag; never read back
         failpoints.reach("dead-letters.commit.before")
         await producer.commit_transaction()
         failpoints.reach("dead-letters.commit.after")

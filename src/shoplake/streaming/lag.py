@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiokafka.admin import AIOKafkaAdminClient
-
-from shoplake import kafka, sinks
+from shoplake import sinks
 from shoplake.contract import TOPICS
 from shoplake.errors import LogUnavailable, SinkError
 from shoplake.sinks.base import TopicPartition
-from shoplake.streaming.dead_letters import GROUP
+from shoplake.streaming import letter_progress
 from shoplake.streaming.log import Bounds, read_bounds
 from shoplake.streaming.worker import DEAD_LETTERS
+from shoplake.topic_ids import TopicId
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings, Settings
@@ -74,12 +73,12 @@ async def lags(settings: Settings, names: Sequence[str], *, within_s: float = AN
         LogUnavailable: Kafka did not answer.
         StreamHalted: Kafka lacks a topic.
     """
-    _, ends = await read_bounds(settings.kafka, TOPICS)
-    return await asyncio.gather(*(_lag(name, settings, ends, within_s) for name in names))
+    ids, ends = await read_bounds(settings.kafka, TOPICS)
+    return await asyncio.gather(*(_lag(name, settings, ids, ends, within_s) for name in names))
 
 
-async def _lag(name: str, settings: Settings, ends: Bounds, within_s: float) -> SinkLag:
-    asked = _dead_letters(settings.kafka, ends) if name == DEAD_LETTERS else _store(name, settings, ends)
+async def _lag(name: str, settings: Settings, ids: Mapping[str, TopicId], ends: Bounds, within_s: float) -> SinkLag:
+    asked = _dead_letters(settings.kafka, ids, ends) if name == DEAD_LETTERS else _store(name, settings, ends)
     try:
         async with asyncio.timeout(within_s):
             found = await asked
@@ -100,14 +99,10 @@ async def _store(name: str, settings: Settings, ends: Bounds) -> Mapping[TopicPa
     return read | {partition: checkpoint.next_offset for partition, checkpoint in found.items()}
 
 
-async def _dead_letters(cluster: KafkaSettings, ends: Bounds) -> Mapping[TopicPartition, int]:
-    """This step's store is Kafka: its offsets are committed with the letters."""
-    admin = AIOKafkaAdminClient(**kafka.client_options(cluster))
-    async with kafka.answering(cluster):
-        await admin.start()
-        try:
-            committed = await admin.list_consumer_group_offsets(GROUP)
-        finally:
-            await admin.close()
+async def _dead_letters(
+    cluster: KafkaSettings, ids: Mapping[str, TopicId], ends: Bounds
+) -> Mapping[TopicPartition, int]:
+    """This step's store is Kafka: its progress is committed with the letters."""
+    found = await letter_progress.read(cluster)
     begins = {partition: bounds.start for partition, bounds in ends.items()}
-    return begins | {TopicPartition(*tp): found.offset for tp, found in committed.items()}
+    return begins if found is None else begins | found.positions(ids)

@@ -169,7 +169,9 @@ async def _open_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator
     while True:
         found = await find(cluster, wanted, outcomes, limit=PASS_LETTERS, after=after)
         letters = found.letters
-        for together in in_parts(letters, TRANSACTION_LETTERS, TRANSACTION_BYTES):
+        # Of two letters of one name the first counts: whoever wrote the other, its event is published once.
+        once = list({letter.name: letter for letter in reversed(letters)}.values())[::-1]
+        for together in in_parts(once, TRANSACTION_LETTERS, TRANSACTION_BYTES):
             yield await completed(cluster, together)
         if found.total == len(letters):
             return

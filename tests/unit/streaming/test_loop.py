@@ -14,6 +14,7 @@ from shoplake.errors import (
     BeingRebuilt,
     Fenced,
     LogUnavailable,
+    NewerContract,
     SinkError,
     StoreUnavailable,
     StreamHalted,
@@ -431,3 +432,23 @@ async def test_told_to_stop_while_a_store_is_away_the_loop_ends_at_once() -> Non
         run.stopping.set()
     assert run.store.ids == []
     assert (run.store.closed, run.log.stopped) == (True, True)
+
+
+@virtually
+async def test_what_a_newer_contract_decides_about_is_left_and_said_to_be_so() -> None:
+    run = Run(MemoryLog(*[True] * 5, limit=3), MemoryStore())
+    with pytest.raises(NewerContract):
+        await run.until_caught_up()
+    assert run.store.ids == ids(0, 1, 2)
+    assert (run.reports[-1].state, run.reports[-1].lag) == ("waiting", 2)
+    assert "an upgrade" in run.reports[-1].waiting_for
+
+
+@virtually
+async def test_a_loop_that_goes_on_waits_for_the_upgrade_and_is_stopped_like_any_other() -> None:
+    run = Run(MemoryLog(True, True, limit=0), MemoryStore())
+    async with asyncio.TaskGroup() as group:
+        run.started(group)
+        await eventually(lambda: any("an upgrade" in report.waiting_for for report in run.reports))
+        run.stopping.set()
+    assert run.store.ids == []

@@ -1,0 +1,26 @@
+"""How far the dead-letter step is, as the log keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoplake.errors import StreamHalted
+from shoplake.sinks.base import TopicPartition
+from shoplake.streaming.letter_progress import LetterProgress
+from shoplake.topic_ids import TopicId
+
+IDS = {"clicks": TopicId("one", 2), "orders": TopicId("two", 1)}
+POSITIONS = {TopicPartition("clicks", 0): 7, TopicPartition("clicks", 1): 0, TopicPartition("orders", 0): 3}
+
+
+def test_positions_come_back_as_they_were() -> None:
+    assert LetterProgress.of(IDS, POSITIONS).positions(IDS) == POSITIONS
+
+
+def test_a_topic_that_is_new_begins_where_the_log_does() -> None:
+    assert LetterProgress.of(IDS, POSITIONS).positions(IDS | {"reviews": TopicId("three", 6)}) == POSITIONS
+
+
+def test_progress_in_a_topic_that_was_recreated_is_a_halt() -> None:
+    with pytest.raises(StreamHalted, match="recreated"):
+        LetterProgress.of(IDS, POSITIONS).positions(IDS | {"orders": TopicId("another", 1)})

@@ -119,7 +119,7 @@ def small(changed: Callable[..., shopsim.Scenario]) -> shopsim.Scenario:
 
 
 # Quick ones first, so that a broken build is seen at once; planted damage last, since it stays in the session's stack.
-ORDER = ("unit", "simulator", "contract", "faults", "integration", "e2e", "terraform")
+ORDER = ("unit", "simulator", "contract", "faults", "integration", "package", "e2e", "terraform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

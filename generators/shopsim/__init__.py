@@ -10,6 +10,7 @@ The output is a function of scenario, seed and `VERSION`: the same for any numbe
 any `Position` or not. Times are UTC milliseconds, money is whole minor units.
 """
 
+from shopsim.arguments import UnknownEvent
 from shopsim.encode import encode
 from shopsim.errors import ScenarioError, WorkerFailed
 from shopsim.faults import FAULTS, ledger
@@ -27,6 +28,7 @@ __all__ = [
     "Position",
     "Scenario",
     "ScenarioError",
+    "UnknownEvent",
     "Window",
     "WorkerFailed",
     "check_scenario",

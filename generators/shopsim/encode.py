@@ -11,6 +11,7 @@ import polars as pl
 
 from shoplake import contract
 from shopsim import faults
+from shopsim.arguments import refuse_wrong
 from shopsim.breaking import broken
 from shopsim.draws import Ints
 from shopsim.lines import Text, buffers_of, column, views_of
@@ -71,6 +72,7 @@ def encode(
         topics: only the events of these.
         since_ms: only what is published from then on, UTC milliseconds.
     """
+    refuse_wrong(scenario, seed, topics)
     return encoded(scenario, seed, window.stretch, window.frames, topics, since_ms).rows
 
 

@@ -17,7 +17,7 @@ from shopsim.errors import WorkerFailed
 from shopsim.lines import Text
 from shopsim.loading import scenario_from_dict
 from shopsim.parcels import Parcel, merged, packed, unpacked
-from shopsim.processes import JOIN_S, end, end_with_parent, start
+from shopsim.processes import JOIN_S, UNGUARDED, end, end_with_parent, start
 from shopsim.published import published
 from shopsim.scenario import Scenario
 from shopsim.text import Pools, pools
@@ -80,6 +80,11 @@ def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
 
 def _death(process: BaseProcess) -> WorkerFailed:
     process.join(JOIN_S)
+    if process.exitcode == UNGUARDED:
+        return WorkerFailed(
+            'with more than one worker, expected the script to call shopsim.stream below `if __name__ == "__main__":`, '
+            "since each worker imports the script again; found the call outside. Move it there, or use workers=1"
+        )
     return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
 
 

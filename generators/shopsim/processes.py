@@ -10,10 +10,18 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 JOIN_S = 2.0
+UNGUARDED = 78
+"""How a process ends that would start processes while it imports the script that started it; none of ours ends so."""
 
 
 def start(process: BaseProcess) -> None:
-    """Start it deaf to Ctrl-C from its first moment: that reaches the whole group, and the parent decides."""
+    """Start it deaf to Ctrl-C from its first moment: that reaches the whole group, and the parent decides.
+
+    A spawned process imports the script again. One without `if __name__ == "__main__":` then comes here a second
+    time. Python would print a page of traceback for each process; this one ends, and its parent says what is wrong.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
     resource_tracker.ensure_running()  # some Pythons unblock the signal when they start it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

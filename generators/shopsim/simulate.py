@@ -9,6 +9,7 @@ import polars as pl
 
 from shoplake.contract import TOPICS
 from shopsim import ids
+from shopsim.arguments import refuse_below, refuse_wrong
 from shopsim.catalogue import Catalogue
 from shopsim.errors import ScenarioError
 from shopsim.interleave import interleaved
@@ -34,7 +35,10 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
 
     Raises:
         ScenarioError: a lane that the scenario does not have.
+        TypeError, ValueError: an argument that is none.
     """
+    refuse_wrong(scenario, seed, ())
+    refuse_below("first", first, 0)
     made = stretches(scenario, seed, checked(scenario, lanes), first, tuple(TOPICS), pools(scenario, seed), 1)
     # As an expression: a name for the window would keep it while the next one is made.
     return (Window(span.first, span.start_ms, span.ends_ms[0], frames) for span, frames in made)

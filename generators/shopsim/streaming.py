@@ -9,6 +9,7 @@ from itertools import islice
 import polars as pl
 
 from shoplake.contract import TOPICS
+from shopsim.arguments import refuse_below, refuse_wrong
 from shopsim.parallel import published_in_parallel
 from shopsim.published import published
 from shopsim.scenario import Scenario
@@ -47,8 +48,12 @@ def stream(
 
     Raises:
         ScenarioError: a lane that the scenario does not have.
-        WorkerFailed: a process died.
+        TypeError, ValueError: an argument that is none. As a generator it raises when the first window is asked for.
+        WorkerFailed: a process died, or the script lacks its `if __name__ == "__main__":`.
     """
+    refuse_wrong(scenario, seed, topics)
+    for name, value, least in (("limit", limit, 0), ("until_ms", until_ms, 0), ("workers", workers, 1)):
+        refuse_below(name, value, least)
     chosen = checked(scenario, lanes)
     workers = min(workers, len(chosen))
     if workers > 1:

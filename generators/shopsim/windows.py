@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from shopsim.arguments import UnknownEvent
 from shopsim.lines import Text
 
 
@@ -51,7 +53,7 @@ class Published:
         return (self.rows.slice(start, count) for start, count in zip(starts, self.counts, strict=False))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Window:
     """All events of some lanes in a span of event time, as columns.
 
@@ -74,7 +76,15 @@ class Window:
         return Stretch(self.index, self.start_ms, (self.end_ms,))
 
     def __getitem__(self, event_type: str) -> pl.DataFrame:
-        return self.frames[event_type]
+        try:
+            return self.frames[event_type]
+        except KeyError:
+            raise UnknownEvent(event_type) from None
+
+    def __repr__(self) -> str:
+        counts = {name: frame.height for name, frame in self.frames.items() if frame.height}
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        return f"<Window {self.index} from {_time(self.start_ms)}: {len(self)} events ({listed})>"
 
     def __len__(self) -> int:
         return sum(frame.height for frame in self.frames.values())
@@ -88,7 +98,7 @@ class Position:
     skip: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EncodedWindow:
     """Records that are published in one window, as they go to Kafka or a file.
 
@@ -107,9 +117,16 @@ class EncodedWindow:
     rows: pl.DataFrame
     next: Position
 
+    def __repr__(self) -> str:
+        return f"<EncodedWindow {self.index}: {self.rows.height} records after the first {self.skip}, then {self.next}>"
+
     def part(self, start: int, count: int) -> EncodedWindow:
         """`count` of the rows from `start` on, or as many as there are."""
         rows = self.rows.slice(start, count)
         ended = start + rows.height >= self.rows.height
         following = self.next if ended else Position(self.index, self.skip + start + rows.height)
         return EncodedWindow(self.index, self.skip + start, rows, following)
+
+
+def _time(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="seconds")

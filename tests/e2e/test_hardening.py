@@ -1,8 +1,9 @@
-"""What docker-compose.yml grants its containers, as Compose itself reads the file."""
+"""What docker-compose.yml grants its containers, also with docker/offline.yml, as Compose itself reads the files."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from functools import cache
@@ -17,15 +18,18 @@ PROFILES = ("localstack", "ministack", "full", "small", "load", "tools")
 ONE_SHOT = {"secrets", "apply", "migrate", "shoplake"}
 EMULATORS = {"localstack", "ministack"}
 SECRET = re.compile(r"password|passwd|secret|token|private|credential", re.IGNORECASE)
+FILES = (("docker-compose.yml",), ("docker-compose.yml", "docker/offline.yml"))
 PINNED = re.compile(r"^(?:[\w.\-/]+):[\w.\-]+$")
 
 
 @cache
-def configuration() -> dict[str, Any]:
-    options = [option for profile in PROFILES for option in ("--profile", profile)]
+def configuration(files: tuple[str, ...] = FILES[0]) -> dict[str, Any]:
     root = paths.project_root()
+    options = [option for file in files for option in ("-f", str(root / file))]
+    options += [option for profile in PROFILES for option in ("--profile", profile)]
     done = subprocess.run(
-        ["docker", "compose", "-f", str(root / "docker-compose.yml"), *options, "config", "--format", "json"],
+        ["docker", "compose", *options, "config", "--format", "json"],
+        env=os.environ | {"TF_PLUGIN_MIRROR": "/opt/terraform/providers"},
         capture_output=True,
         text=True,
         check=True,
@@ -46,14 +50,30 @@ def _services_section() -> str:
     return text.split("\nservices:\n")[1].split("\nvolumes:\n")[0]
 
 
+@pytest.fixture(params=FILES, ids=["alone", "offline"])
+def files(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
+
+
 @pytest.fixture(params=services())
-def service(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = configuration()["services"][request.param]
+def service(request: pytest.FixtureRequest, files: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = configuration(files)["services"][request.param]
     return {"name": request.param} | found
 
 
-def test_every_service_of_the_file_is_looked_at() -> None:
-    assert services() == sorted(configuration()["services"])
+def test_every_service_of_the_files_is_looked_at(files: tuple[str, ...]) -> None:
+    assert services() == sorted(configuration(files)["services"])
+
+
+def test_every_compose_file_of_the_project_is_looked_at() -> None:
+    root = paths.project_root()
+    found = {
+        path for pattern in ("*.yml", "*.yaml") for folder in (root, root / "docker") for path in folder.glob(pattern)
+    }
+    composed = {
+        str(path.relative_to(root)) for path in found if re.search(r"^services:", path.read_text(), re.MULTILINE)
+    }
+    assert composed == {name for names in FILES for name in names}
 
 
 def test_the_root_filesystem_is_read_only(service: dict[str, Any]) -> None:
@@ -147,17 +167,17 @@ def test_nothing_of_the_host_is_mounted_but_files_to_read(service: dict[str, Any
             assert "docker.sock" not in volume["source"]
 
 
-def test_the_passwords_are_mounted_only_where_they_are_used() -> None:
+def test_the_passwords_are_mounted_only_where_they_are_used(files: tuple[str, ...]) -> None:
     with_secrets = {
         name
-        for name, one in configuration()["services"].items()
+        for name, one in configuration(files)["services"].items()
         if any(volume["source"] == "secrets" for volume in one.get("volumes") or [])
     }
     assert not with_secrets & {"kafka", "mongo", "localstack", "ministack"}
 
 
-def test_the_inner_network_has_no_way_out() -> None:
-    assert configuration()["networks"]["data"]["internal"] is True
+def test_the_inner_network_has_no_way_out(files: tuple[str, ...]) -> None:
+    assert configuration(files)["networks"]["data"]["internal"] is True
 
 
 @pytest.mark.parametrize(

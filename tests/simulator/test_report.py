@@ -222,5 +222,8 @@ def test_a_shop_in_which_nothing_happens_has_a_page_too(changed, tmp_path):
 
 def test_without_the_library_that_draws_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
+    monkeypatch.setattr(
+        shopsim, "simulate", lambda *_: pytest.fail("simulated before it was known that nothing can be drawn")
+    )
     with pytest.raises(UsageError, match=r"shoplake\[report\]"):
         report.write(shopsim.load_scenario("demo"), SEED, 1, tmp_path / "report.html")

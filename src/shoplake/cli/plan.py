@@ -25,10 +25,11 @@ def command(
     from shoplake import stack
     from shoplake.infra import dry_run as dry
     from shoplake.infra import inputs, runner
+    from shoplake.invocation import as_typed
 
     if dry_run:
         found = dry.run(environment)
-        typer.echo(dry.as_json(found) if as_json else dry.report(found))
+        typer.echo(dry.as_json(found) if as_json else as_typed(dry.report(found)))
         dry.refuse_violations(found)
         return
     given = inputs.of(environment, stack)

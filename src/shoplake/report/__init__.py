@@ -10,6 +10,7 @@ from pathlib import Path
 
 import shopsim
 from shoplake.errors import FileInTheWay, ShoplakeError, UsageError
+from shoplake.report.charts import require_renderer
 from shoplake.report.page import page
 from shoplake.report.panel import Gatherer
 from shoplake.report.panels.baskets import Baskets
@@ -52,6 +53,7 @@ def write(
         raise UsageError(f"expected a file, found a folder: {out}", fix=f"--out {out / 'report.html'}")
     if out.exists() and not force:
         raise FileInTheWay(f"{out} is there already", fix="name another file with --out, or add --force")
+    require_renderer()
     counts = Counts(scenario)
     gatherers: list[Gatherer] = [
         Orders(scenario),

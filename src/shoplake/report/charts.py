@@ -97,18 +97,29 @@ def said(text: str) -> Spec:
     return {"description": {"value": {"expr": text}}}
 
 
-def svg(spec: Spec, label: str) -> str:
-    """A chart drawn, as an element for a page.
+def require_renderer() -> None:
+    """To be called before the work whose result is drawn.
 
     Raises:
-        UsageError: the library that draws is not installed.
+        MissingExtra: the library that draws is not installed.
     """
     try:
-        import vl_convert
+        import vl_convert  # noqa: F401
     except ImportError as error:
         raise MissingExtra(
             "drawing charts needs the package vl-convert-python", fix="pip install 'shoplake[report]'"
         ) from error
+
+
+def svg(spec: Spec, label: str) -> str:
+    """A chart drawn, as an element for a page.
+
+    Raises:
+        MissingExtra: the library that draws is not installed.
+    """
+    require_renderer()
+    import vl_convert
+
     whole = {"background": None, "padding": 4, "config": _CONFIG, **spec}
     drawn = str(vl_convert.vegalite_to_svg(whole, vl_version="5.21"))
     drawn = _MARK.sub(r'<\1\2 aria-label="\3"\4><title>\3</title></\1>', drawn)

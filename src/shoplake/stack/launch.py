@@ -13,7 +13,8 @@ import struct
 import sys
 from pathlib import Path
 
-_PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 47, 2
+_PR_SET_KEEPCAPS, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 28, 47, 2
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _UMASK = 0o077  # what a server writes is its account's alone
 
@@ -44,6 +45,9 @@ def _become(uid: str, gid: str, capability: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if capability:
         _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # access(2), by which initdb looks for `postgres`, ignores capabilities of others than root unless this is set.
+        # Where it may not be set, a program below a closed folder is not found, and all else works.
+        libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(int(gid))
     os.setuid(int(uid))

@@ -128,6 +128,20 @@ def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Check
     assert "--no-dev --extra spark" in second
 
 
+def test_tools_of_developers_come_with_the_first_test_and_stay(checkout: Checkout) -> None:
+    def synced() -> list[str]:
+        return [line for line in checkout.calls.read_text().splitlines() if " sync " in line]
+
+    checkout.run("demo")
+    checkout.run("--debug", "test", "tests/unit")
+    assert ["--group dev" in line for line in synced()] == [False, True]
+
+    (checkout.root / ".venv" / "bin" / "pytest").touch(mode=0o755)
+    (checkout.root / "uv.lock").write_text("version = 2\n")
+    checkout.run("demo")
+    assert ["--group dev" in line for line in synced()] == [False, True, True]
+
+
 def test_python_is_never_downloaded(checkout: Checkout) -> None:
     checkout.run()
     assert {line.split()[0] for line in checkout.calls.read_text().splitlines()} == {"never"}

@@ -180,7 +180,7 @@ async def _mark(producer: Any) -> dict[str, list[int]]:  # noqa: ANN401
     headers = [(MARKER, str(own_version()).encode())]
     sent = {
         topic: [
-            await producer.send(topic, partition=partition, headers=headers)
+            await producer.send(topic, key=MARKER.encode(), partition=partition, headers=headers)
             for partition in sorted(await producer.partitions_for(topic))
         ]
         for topic in TOPICS

@@ -77,10 +77,12 @@ def activate(
     Example: shoplake contract activate
     """
     import asyncio
+    import os
 
-    from shoplake import contract_log, platform
+    from shoplake import contract_log, failpoints, platform
     from shoplake.contract.schema import own_version
 
+    failpoints.arm(os.environ)
     newest = asyncio.run(contract_log.activate(platform.kafka_cluster(environment)))
     own = own_version()
     note = "" if newest.version == own else f"; this program knows version {own}, whose events fit it"

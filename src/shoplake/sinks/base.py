@@ -144,6 +144,13 @@ class Sink(ABC):
             topics: name -> a text that no other topic has.
         """
 
+    def split(self, batch: Batch) -> Iterable[Batch]:
+        """The batch in parts, of which one call of `apply` takes each, in this order: by default, the whole.
+
+        A part holds the next offsets of each of its partitions, so the checkpoint is right after each.
+        """
+        return (batch,)
+
     @abstractmethod
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """Fold the batch into the store and move the checkpoints of its ranges.

@@ -25,6 +25,7 @@ from shoplake.errors import Backpressure, SinkError, StoreUnavailable
 from shoplake.patience import jittered
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
+from shoplake.sinks.lake_parts import in_parts
 from shoplake.sinks.lake_tables import create_table, forget_lost_tables, open_catalog
 from shoplake.sinks.parallel import StoreThreads
 
@@ -77,6 +78,10 @@ class LakeSink(Sink):
         await self._threads.call(self._prepare)
         known = await self._threads.each(lambda item: self._identify(*item), list(topics.items()))
         return dict(zip(topics, known, strict=True))
+
+    def split(self, batch: Batch) -> Iterator[Batch]:
+        """By days, each of which is a file in each of its tables."""
+        return in_parts(batch)
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
         """One commit per topic; a table that others keep moving is left for later."""

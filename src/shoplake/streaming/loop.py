@@ -180,26 +180,55 @@ class SinkLoop:
         refuse_others(self._sink.name, {t: TopicId.parse(text) for t, text in known.items()}, self._reader.topics)
 
     async def _settle(self, batch: Batch, generation: int, stopping: asyncio.Event) -> None:
-        """Bring a batch into the store; the next one is read meanwhile."""
+        """Bring a batch into the store, in parts where the sink asks for it; the next one is read meanwhile."""
         if not batch.ranges:
             return
+        held: set[TopicPartition] = set()
+        for part in self._sink.split(batch):
+            wanted = part.without(held) if held else part
+            if not wanted.ranges:
+                continue
+            done = await self._settle_part(wanted, generation, stopping)
+            if done is None:
+                return
+            held |= wanted.ranges.keys() - done.ranges.keys()
+            self._say_how_far(done)
+
+    async def _settle_part(self, part: Batch, generation: int, stopping: asyncio.Event) -> Batch | None:
+        """What of a part went into the store; None where the partitions are being shared out."""
         async with self._reader.busy:
             if self._reader.revoked.is_set() or generation != self._reader.generation:
-                return
+                return None
             self._ahead.begin()
             try:
-                await self._persistently(lambda: self._sink.apply(batch, self._owner), stopping)
+                await self._persistently(lambda: self._sink.apply(part, self._owner), stopping)
                 self._held.reset()
             except Backpressure as asked:
-                batch = await self._hold(batch, asked)
-            moved = {partition: read.stop for partition, read in batch.ranges.items()}
+                part = await self._hold(part, asked)
+            moved = {partition: read.stop for partition, read in part.ranges.items()}
             self._done |= moved
             self._tail.drop(moved)
             self._reclaims = 0
             self._store_seen_at = time.monotonic()
-            applied = self._said.applied + sum(self._read.pop(partition, 0) for partition in moved)
-            self._said = replace(self._said, applied=applied, batch=len(batch), batches=self._said.batches + 1)
+            applied = self._said.applied + self._take_read(part)
+            self._said = replace(self._said, applied=applied, batch=len(part), batches=self._said.batches + 1)
         await self._reader.note_offsets(moved)
+        return part
+
+    def _take_read(self, part: Batch) -> int:
+        """Records that were read for a part, which are no longer waiting."""
+        taken = 0
+        for partition, (start, stop) in part.ranges.items():
+            count = min(self._read[partition], stop - start)  # offsets have gaps, so the last part takes what is left
+            self._read[partition] -= count
+            taken += count
+        return taken
+
+    def _say_how_far(self, done: Batch) -> None:
+        moved = sum(stop - start for start, stop in done.ranges.values())
+        self._said = replace(self._said, lag=max(0, self._said.lag - moved))
+        if self._said.lag and time.monotonic() - self._reported_at >= self._report_every_s:
+            self._say("streaming")
 
     async def _hold(self, batch: Batch, asked: Backpressure) -> Batch:
         """Leave the partitions of a slow part of the store alone, to read them again later; what of the batch is done.

@@ -109,3 +109,41 @@ async def test_a_store_with_a_blocking_client_is_called_in_threads_of_its_own(
     await sink.close()
     assert names
     assert all(name.startswith(store) for name in names)
+
+
+async def test_no_call_begins_beside_one_that_a_time_out_has_left_at_work() -> None:
+    threads, goes_on, at_work = StoreThreads("store"), threading.Event(), []
+
+    def write(name: str) -> str:
+        at_work.append(name)
+        goes_on.wait(5)
+        at_work.remove(name)
+        return "+".join([name, *at_work])
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await threads.each(write, ["first"])
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await threads.call(write, "second")
+    assert at_work == ["first"]
+    goes_on.set()
+    assert await threads.each(write, ["third"]) == ["third"]
+    threads.close()
+
+
+async def test_a_call_that_had_not_begun_when_its_caller_was_cancelled_never_begins() -> None:
+    threads, goes_on, begun = StoreThreads("store"), threading.Event(), []
+
+    def write(number: int) -> None:
+        begun.append(number)
+        goes_on.wait(5)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await threads.each(write, list(range(PARALLEL_CALLS + 3)))
+    goes_on.set()
+    await threads.call(lambda: None)
+    assert sorted(begun) == list(range(PARALLEL_CALLS))
+    threads.close()

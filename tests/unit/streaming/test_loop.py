@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
+import polars as pl
 import pytest
 from tests.virtual_time import virtually
 
@@ -20,7 +21,7 @@ from shoplake.errors import (
     StreamHalted,
 )
 from shoplake.patience import LIMIT_S
-from shoplake.sinks.base import Checkpoint, TopicPartition
+from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
 from shoplake.streaming import loop as loop_
 from shoplake.streaming.progress import Progress
 
@@ -452,3 +453,41 @@ async def test_a_loop_that_goes_on_waits_for_the_upgrade_and_is_stopped_like_any
         await eventually(lambda: any("an upgrade" in report.waiting_for for report in run.reports))
         run.stopping.set()
     assert run.store.ids == []
+
+
+class ByOne(MemoryStore):
+    """Takes one event in each call."""
+
+    def split(self, batch: Batch) -> Iterable[Batch]:
+        start, stop = batch.ranges[REVIEWS]
+        frame = batch.events.get("reviews", pl.DataFrame({"offset": []}))
+        for offset in range(start, stop):
+            yield Batch(
+                {"reviews": frame.filter(pl.col("offset") == offset)}, {REVIEWS: OffsetRange(offset, offset + 1)}
+            )
+
+
+@virtually
+async def test_a_batch_goes_into_the_store_in_the_parts_that_the_sink_asks_for() -> None:
+    run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(), report_every_s=0).until_caught_up()
+    assert run.store.ids == ids(0, 1, 2, 3, 4)
+    assert run.store.applied == [1] * 5
+    assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=5, batch=1)
+    assert [r.lag for r in run.reports if r.state == "streaming"] == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("failing", range(5))
+@virtually
+async def test_a_part_that_fails_is_tried_again_and_those_before_it_are_not(failing: int) -> None:
+    troubles = [None] * failing + [StoreUnavailable("away")]
+    run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(*troubles)).until_caught_up()
+    assert run.store.ids == ids(0, 1, 2, 3, 4)
+    assert run.store.applied == [1] * 5
+
+
+@virtually
+async def test_parts_behind_one_that_is_held_are_left_for_later_too() -> None:
+    held = Backpressure("slow", retry_after_s=1.0, partitions=frozenset({REVIEWS}))
+    run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(None, held)).until_caught_up()
+    assert run.store.ids == ids(0, 1, 2, 3, 4)
+    assert run.reports[-1].applied == 5

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from shoplake.terminal import counted
+
 
 def command(
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
@@ -26,4 +28,4 @@ def command(
     shop = load_scenario(scenario)
     with counting("events", events) as watch:
         shown = report.write(shop, seed, events, out, force=force, watch=lambda done: watch(min(done, events)))
-    typer.echo(f"{shown} events in {out}")
+    typer.echo(f"{counted(shown, 'event')} in {out}")

@@ -28,7 +28,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         say = Plain()
-        yield lambda done: say(f"{done} of {total} {what}")
+        yield lambda done: say(f"{done:,} of {total:,} {what}")
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -44,7 +44,7 @@ def counting_up(what: str) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         say = Plain()
-        yield lambda done: say(f"{done} {what}")
+        yield lambda done: say(f"{done:,} {what}")
         return
     with console.status(what) as status:
         yield lambda done: status.update(f"{done:,} {what}")
@@ -59,7 +59,7 @@ def rebuilding() -> Iterator[Callable[[Step], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         say = Plain()
-        yield lambda step: say(f"{step.doing}: {step.done} of {step.total} offsets")
+        yield lambda step: say(f"{step.doing}: {step.done:,} of {step.total:,} offsets")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:

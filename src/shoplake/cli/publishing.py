@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from shopsim import EncodedWindow
 
 RATE_OVER_S = 10.0
+SHORTEST_S = 1.0
+"""Over less, a speed says nothing: a division by microseconds gives billions a second."""
 SAMPLE_EVERY_S = 0.5
 SAMPLE_LINES = 6
 SAMPLE_WIDTH = 160
@@ -57,13 +59,15 @@ class Meter:
     def per_s(self) -> float:
         """Events a second, of late."""
         (first_s, first, _), (last_s, last, _) = self._samples[0], self._samples[-1]
-        return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
+        return (last - first) / (last_s - first_s) if last_s - first_s >= SHORTEST_S else 0.0
 
     @property
     def left_s(self) -> float | None:
         """Seconds to the end at the speed of late; None where nobody knows."""
         (first_s, _, first), (last_s, _, last) = self._samples[0], self._samples[-1]
-        return None if last <= first else (1 - last) * (last_s - first_s) / (last - first)
+        if last <= first or last_s - first_s < SHORTEST_S:
+            return None
+        return (1 - last) * (last_s - first_s) / (last - first)
 
     def __str__(self) -> str:
         of = f" of {self.run.events:,}" if self.run.events is not None else ""

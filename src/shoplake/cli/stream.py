@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from shoplake.terminal import counted
+
 
 def command(
     sinks: Annotated[
@@ -81,4 +83,6 @@ def command(
         typer.echo(jsonlib.dumps(found))
         return
     for view in views:
-        typer.echo(f"{view}: {view.progress.applied} events, lag {view.progress.lag}, {view.progress.state}")
+        typer.echo(
+            f"{view}: {counted(view.progress.applied, 'record')}, lag {view.progress.lag:,}, {view.progress.state}"
+        )

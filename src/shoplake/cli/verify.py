@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from shoplake.verify import Report
+    from shoplake.verify.report import StoreResult
 
 SHOWN_PER_STORE = 20
 
@@ -55,6 +56,15 @@ def command(
         )
 
 
+def left_out(store: StoreResult, shown: int) -> str | None:
+    """How many findings are not shown, and how many of them `--json` has; None where all are."""
+    more = max(store.wrong, len(store.findings)) - shown
+    if more <= 0:
+        return None
+    listed = len(store.findings)
+    return f"and {more:,} more; --json has " + (f"the first {listed:,}" if listed < shown + more else "all of them")
+
+
 def _print(report: Report) -> None:
     from rich.console import Console
 
@@ -65,7 +75,6 @@ def _print(report: Report) -> None:
     for store in report.stores:
         for finding in store.findings[:SHOWN_PER_STORE]:
             console.print(f"{store.name}: {finding}", markup=False, highlight=False, soft_wrap=True)
-        more = len(store.findings) - SHOWN_PER_STORE
-        if more > 0:
-            console.print(f"{store.name}: and {more} more, see --json", markup=False)
+        if (more := left_out(store, SHOWN_PER_STORE)) is not None:
+            console.print(f"{store.name}: {more}", markup=False, highlight=False)
     console.print(f"verified in {report.seconds:.1f} s")

@@ -148,12 +148,12 @@ def the_live_board(settings: Settings) -> Answer:
         days = sorted(client.scan_iter("shoplake:funnel:*", count=1000))
         funnel = client.hgetall(days[-1]) if days else {}
         best = client.zrevrange("shoplake:top_products", 0, TOP - 1, withscores=True)
+    day = days[-1].rpartition(":")[2] if days else "no day"
     steps = ("session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed")
-    rows = tuple((step.replace("_", " "), funnel.get(step, "0")) for step in steps) + tuple(
-        (f"sold of {product}", f"{units:.0f}") for product, units in best
+    rows = tuple((f"{step.replace('_', ' ')}, {day}", f"{int(funnel.get(step, 0)):,}") for step in steps) + tuple(
+        (f"sold of {product}, all days", f"{units:,.0f}") for product, units in best
     )
-    day = days[-1].rpartition(":")[2] if days else ""
-    return Answer(f"What is on the live board ({day})?", "Redis", ("what", "how many"), rows)
+    return Answer("What is on the live board?", "Redis", ("what", "how many"), rows)
 
 
 def _money(cents: int, currency: str | None) -> str:

@@ -135,7 +135,7 @@ def _seldom(say: Say) -> Watch:
 
 
 def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
-    say(", ".join(f"{group.removeprefix('shoplake-')} {lag} behind" for group, lag in lags.items() if lag))
+    say(", ".join(f"{group.removeprefix('shoplake-')} {lag:,} behind" for group, lag in lags.items() if lag))
 
 
 async def _next_run(shop: Scenario, seed: int, events: int) -> Run:

@@ -38,7 +38,14 @@ class Gatherer(Protocol):
         ...
 
 
+_LEAST_PERCENT, _MOST_PERCENT = 0.001, 99.5
+
+
 def percent(part: float, whole: float) -> str:
-    """A share for reading: `62%`, `0.4%`."""
+    """A share for reading: `62%`, `0.4%`; never 0% or 100% of what is some or not all."""
     share = 100 * part / whole if whole else 0.0
+    if 0 < share < _LEAST_PERCENT:
+        return f"less than {_LEAST_PERCENT:g}%"
+    if _MOST_PERCENT <= share < 100:
+        return "more than 99%"
     return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.2g}%"

@@ -32,7 +32,7 @@ COUNTERS: dict[str, tuple[str, _Value]] = {
 GAUGES: dict[str, tuple[str, _Value]] = {
     "up": ("Whether the process runs", lambda v: float(v.pid is not None)),
     "lag_offsets": ("Offsets between the store and the end of the log", lambda v: v.progress.lag),
-    "records_per_second": ("Since the first record", lambda v: v.rate),
+    "records_per_second": ("Records a second, over the last ten seconds", lambda v: v.rate),
     "batch_events": ("Events of the last batch", lambda v: v.progress.batch),
     "held_partitions": ("Partitions left alone because the store asked for it", lambda v: v.progress.held),
     "memory_bytes": ("Resident memory of the process", lambda v: _resident_bytes(v.pid)),
@@ -68,7 +68,7 @@ class Metrics(Collector):
         family = GaugeMetricFamily(f"shoplake_stream_{name}", text, labels=(*LABELS, name))
         for view in self._views:
             for one in states:
-                family.add_metric([*_labels(view), one], float(state(view) == one))
+                family.add_metric([*_labels(view), one.replace(" ", "_")], float(state(view) == one))
         return family
 
 

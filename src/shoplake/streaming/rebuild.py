@@ -238,7 +238,7 @@ class _Rebuild:
                 best, moved_at = (count, now) if count > best else (best, moved_at)
                 if now - moved_at > STALLED_S:
                     raise StreamHalted(
-                        f"{self._name} has not moved for {STALLED_S:.0f} s, at {count} of {total} offsets",
+                        f"{self._name} has not moved for {STALLED_S:.0f} s, at {count:,} of {total:,} offsets",
                         fix="look at the other workers of this sink; then run the same command again, it goes on",
                     )
                 with contextlib.suppress(TimeoutError):

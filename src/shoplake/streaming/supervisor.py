@@ -16,6 +16,7 @@ import msgspec
 from shoplake.errors import Interrupted, ShoplakeError
 from shoplake.streaming import sparing
 from shoplake.streaming.progress import Progress
+from shoplake.streaming.rate import Rate
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
 from shoplake.terminal import to_stderr
 
@@ -34,7 +35,7 @@ class WorkerView:
         name: its sink.
         progress: its last report; what is counted in it is counted over restarts.
         pid: its process now, None before the first start and after the end.
-        rate: events per second since the first event.
+        rate: records per second, over the last ten seconds.
         restarts: how often it was killed and started again.
         number: which of its sink's workers here it is, from 1.
     """
@@ -104,7 +105,7 @@ async def stream(
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    views = [worker.view for worker in running]
+    views = [worker.seen() for worker in running]
     if watch is not None:
         watch(views)
     failures = {str(worker.view): worker.failure for worker in running if worker.failure}
@@ -120,9 +121,13 @@ class _Worker:
         self._command = command
         self._tell = tell
         self._stopping = stopping
-        self._first_at: float | None = None
+        self._rate = Rate(time.monotonic())
         self.view = view
         self.failure = ""
+
+    def seen(self) -> WorkerView:
+        """How it is now, with its rate as of now."""
+        return replace(self.view, rate=self._rate.per_s(time.monotonic()))
 
     async def run(self) -> None:
         for attempt in range(RESTARTS + 1):
@@ -168,9 +173,7 @@ class _Worker:
                 self.failure = report.error
                 continue
             applied = before.applied + report.applied
-            if applied and self._first_at is None:
-                self._first_at = time.monotonic()
-            elapsed = time.monotonic() - (self._first_at or time.monotonic())
+            self._rate.add(time.monotonic(), applied)
             self.view = replace(
                 self.view,
                 progress=msgspec.structs.replace(
@@ -179,7 +182,6 @@ class _Worker:
                     batches=before.batches + report.batches,
                     retries=before.retries + report.retries,
                 ),
-                rate=applied / elapsed if elapsed > 0 else self.view.rate,
             )
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
@@ -206,5 +208,5 @@ async def _all_ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 async def _tick(workers: Sequence[_Worker], watch: Watch | None) -> None:
     while watch is not None:
-        watch([worker.view for worker in workers])
+        watch([worker.seen() for worker in workers])
         await asyncio.sleep(TICK_S)

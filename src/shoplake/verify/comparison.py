@@ -9,6 +9,9 @@ import duckdb
 from shoplake.verify.database import columns
 from shoplake.verify.report import MAX_FINDINGS, Difference, Finding, StoreResult
 
+BY_PARTS = "[lpad(part, 64, '0') FOR part IN string_split(key, '/')], key"
+"""Orders keys as people do: `orders/2` before `orders/10`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -142,7 +145,8 @@ def _match(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned: l
 
 def _keys(cursor: duckdb.DuckDBPyConnection, kind: str) -> list[tuple[str, int]]:
     return cursor.execute(
-        "SELECT key, count(*) FROM mismatches WHERE kind = ? GROUP BY key ORDER BY key LIMIT ?", [kind, MAX_FINDINGS]
+        f"SELECT key, count(*) FROM mismatches WHERE kind = ? GROUP BY key ORDER BY {BY_PARTS} LIMIT ?",  # noqa: S608
+        [kind, MAX_FINDINGS],
     ).fetchall()
 
 
@@ -162,7 +166,7 @@ def _repeated(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned
         f"""
         SELECT key, count(*) FROM (SELECT {key} AS key FROM {comparison.found})
         GROUP BY key HAVING count(*) > 1 AND key NOT IN (SELECT key FROM mismatches WHERE kind = 'surplus')
-        ORDER BY key LIMIT {MAX_FINDINGS}
+        ORDER BY {BY_PARTS} LIMIT {MAX_FINDINGS}
         """  # noqa: S608 - names of our own tables
     ).fetchall()
     return [Finding("duplicated", comparison.table, key, detail=f"held {n} times") for key, n in rows]
@@ -177,11 +181,13 @@ def _differing(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligne
     rows = cursor.execute(
         f"""
         WITH wanted AS (
-            SELECT DISTINCT key FROM mismatches WHERE kind = 'differing' ORDER BY key LIMIT {MAX_FINDINGS}
+            SELECT key FROM mismatches WHERE kind = 'differing'
+            GROUP BY key ORDER BY {BY_PARTS} LIMIT {MAX_FINDINGS}
         ),
         e AS (FROM (SELECT {expected_key} AS key, {expected} FROM {comparison.expected}) SEMI JOIN wanted USING (key)),
         f AS (FROM (SELECT {found_key} AS key, {found} FROM {comparison.found}) SEMI JOIN wanted USING (key))
-        SELECT e.key, {", ".join(f"e{n}, f{n}" for n in range(len(values)))} FROM e JOIN f USING (key) ORDER BY e.key
+        SELECT e.key, {", ".join(f"e{n}, f{n}" for n in range(len(values)))} FROM e JOIN f USING (key)
+        ORDER BY {BY_PARTS}
         """  # noqa: S608 - names of our own tables
     ).fetchall()
     findings: dict[str, Finding] = {}

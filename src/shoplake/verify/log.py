@@ -147,7 +147,7 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
             deadline = loop.time() + STALLED_S
         elif loop.time() > deadline:
             positions = [(p, await consumer.position(p)) for p in remaining]
-            waiting = ", ".join(f"{p.topic}-{p.partition} at {at} of {end[p]}" for p, at in positions)
+            waiting = ", ".join(f"{p.topic}-{p.partition} at {at:,} of {end[p]:,}" for p, at in positions)
             raise StackError(
                 f"Kafka sent nothing for {STALLED_S:.0f} s while records were missing: {waiting}",
                 fix="look at `shoplake logs kafka`",

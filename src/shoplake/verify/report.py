@@ -66,6 +66,11 @@ class StoreResult(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
     @property
+    def wrong(self) -> int:
+        """How many findings there are in all, of which `findings` has some."""
+        return self.lost + self.duplicated + self.differing
+
+    @property
     def ok(self) -> bool:
         """Whether the store holds exactly what the log says."""
         return not (self.lost or self.duplicated or self.differing)

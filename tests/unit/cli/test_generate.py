@@ -240,3 +240,11 @@ def test_a_sample_is_a_few_lines_now_and_then_with_the_faults_in_it(windows):
     broken = windows[0].rows.head(1).with_columns(fault=pl.lit("malformed"), value=pl.lit(b'{"a\xff'))
     sampler(2.0, shopsim.EncodedWindow(0, 0, broken, shopsim.Position(1, 0)))
     assert lines[-1].endswith('malformed {"a\\xff')
+
+
+def test_a_speed_is_not_told_of_an_instant() -> None:
+    meter = Meter(Run(shopsim.load_scenario("demo"), 7, 80_000))
+    meter.add(100.0, 0, None)
+    meter.add(100.0 + 1e-9, 40_000, None)
+    assert (meter.per_s, meter.left_s) == (0.0, None)
+    assert str(meter) == "40,000 of 80,000 events"

@@ -97,3 +97,10 @@ def test_the_port_is_free_again_afterwards(port: int) -> None:
     for _ in range(2):
         with metrics.serving(port, lambda _: None):
             scraped(port)
+
+
+def test_no_value_of_a_label_has_a_space(port: int, watch: Watch) -> None:
+    watch([WorkerView("lake", Progress(state="caught up"), pid=os.getpid())])
+    found = scraped(port)
+    assert found["state", ("lake", "1", "caught_up")] == 1
+    assert not [value for _, labels in found for value in labels if " " in value]

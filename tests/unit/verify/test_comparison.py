@@ -135,3 +135,15 @@ def test_a_row_held_twice_is_named_by_its_key_also_where_a_column_is_called_key(
     result = compare(database, Comparison("shop", "letters", ("letter",)))
 
     assert [str(f) for f in result.findings] == ["duplicated letters l1 (held 2 times)"]
+
+
+def test_findings_are_in_the_order_of_numbers(database: duckdb.DuckDBPyConnection) -> None:
+    for schema in ("expected", "found"):
+        database.execute(f"CREATE TABLE {schema}.shop_stock (product VARCHAR, warehouse INT, note VARCHAR)")
+    wanted = [(product, number) for product in ("p1", "p2") for number in range(12)]
+    database.executemany("INSERT INTO expected.shop_stock VALUES (?, ?, 'a')", wanted)
+    result = compare(database, STOCK)
+    assert [finding.key for finding in result.findings] == [f"{product}/{number}" for product, number in wanted]
+    database.executemany("INSERT INTO found.shop_stock VALUES (?, ?, 'b')", wanted)
+    result = compare(database, STOCK)
+    assert [finding.key for finding in result.findings] == [f"{product}/{number}" for product, number in wanted]

@@ -62,7 +62,7 @@ class Faults:
             "mark": {"type": "rect", "color": FIRST, "stroke": FAINT, "strokeWidth": 0.2},
             "encoding": {**place, "opacity": shade("hit", 2 * max(row["hit"] for row in rows)), **said(words)},
         }
-        text = {"field": "hit", "type": "quantitative", "format": ".2~%"}
+        text = {"field": "hit", "type": "quantitative", "format": ".2~p"}
         labels = {"mark": {"type": "text", "aria": False}, "encoding": {**place, "text": text}}
         return Panel(
             f"{percent(self._hit.total(), self._events.total())} of the events are hit by a fault",

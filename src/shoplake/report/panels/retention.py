@@ -10,7 +10,8 @@ import polars as pl
 
 import shopsim
 from shoplake.report.charts import FAINT, FIRST, Spec, category, chart, said, shade
-from shoplake.report.panel import Panel
+from shoplake.report.panel import Panel, percent
+from shoplake.terminal import counted
 
 WEEK_MS = 7 * 24 * 3_600_000
 WEEKS = 26
@@ -70,9 +71,9 @@ class Retention:
         if not rows:
             return Panel("Two weeks are needed to see who comes back", "")
         first, later = rows[0]["share"], rows[weeks - 2]["share"]
-        title = f"{100 * first:.0f}% of the first week's customers visit within seven days of signing up"
+        title = f"{percent(first, 1)} of the first week's customers visit within seven days of signing up"
         if weeks > 2:
-            title += f", {100 * later:.0f}% {weeks - 2} weeks later"
+            title += f", {percent(later, 1)} {counted(weeks - 2, 'week')} later"
         sample = "" if self._one_in == 1 else f" Of a sample of one customer in {self._one_in}."
         note = "Customers with at least one session, by week of signing up; the first week holds all that were there."
         return Panel(title, note + sample, (_grid(rows, weeks),))

@@ -1,0 +1,42 @@
+"""Figures that commands show: whole counts of what is listed in part, and no unit or plural that cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoplake.cli.verify import left_out
+from shoplake.report.panel import percent
+from shoplake.verify.report import Finding, StoreResult
+
+
+def result(lost: int, listed: int) -> StoreResult:
+    findings = tuple(Finding("lost", "orders", f"{n}") for n in range(listed))
+    return StoreResult("lake", 600_919, 0, lost, 0, 0, findings)
+
+
+@pytest.mark.parametrize(
+    ("lost", "listed", "told"),
+    [
+        (600_919, 1000, "and 600,899 more; --json has the first 1,000"),
+        (25, 25, "and 5 more; --json has all of them"),
+        (20, 20, None),
+        (0, 0, None),
+    ],
+)
+def test_what_is_left_out_is_counted_over_all_that_was_found(lost: int, listed: int, told: str | None) -> None:
+    assert left_out(result(lost, listed), 20) == told
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        (0, 5, "0%"),
+        (1, 10**9, "less than 0.001%"),
+        (13, 100_000, "0.013%"),
+        (9_996, 10_000, "more than 99%"),
+        (5, 5, "100%"),
+        (0, 0, "0%"),
+    ],
+)
+def test_some_is_never_none_and_not_all_is_never_all(part: int, whole: int, told: str) -> None:
+    assert percent(part, whole) == told

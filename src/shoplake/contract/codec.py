@@ -16,6 +16,7 @@ import polars as pl
 from shoplake.contract.base import Event
 from shoplake.contract.placement import Placement
 from shoplake.contract.topics import EVENTS, TOPICS, Topic, columns_of, type_name
+from shoplake.contract.unique_names import all_unique, repeated_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -153,9 +154,9 @@ def _all_sound(topic: Topic, values: Sequence[bytes], keys: Sequence[bytes | Non
         lines = b"\n".join(values)
         if rb"\u0000" in lines or not _are_lines(lines, len(values)):
             return False
-        events = _decoder(topic).decode_lines(lines)
-        if keys is None:
-            return len(events) == len(values)
+        events = all_unique(topic, lines)
+        if events is None or keys is None:
+            return events is not None and len(events) == len(values)
         # No text holds U+0000, so it separates them: the two are equal where all keys are.
         expected = "\0".join(map(attrgetter(topic.key), events))
         return len(events) == len(values) and expected.encode() == b"\0".join(keys)  # type: ignore[arg-type]
@@ -170,6 +171,8 @@ def _why(topic: Topic, position: int, value: bytes, placement: Placement | None)
         if rb"\u0000" in value and _NUL.search(value):
             _refuse_nul(msgspec.json.decode(value))
             raise msgspec.ValidationError("Expected text without U+0000")  # in a name, or in a field given twice
+        if (name := repeated_name(value)) is not None:
+            raise msgspec.ValidationError(f"Expected each name once in an object, got `{name[:80]}` twice")
     except msgspec.ValidationError as error:
         return Rejected(position, "schema", str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

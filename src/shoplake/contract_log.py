@@ -22,6 +22,7 @@ from shoplake.contract import CONTRACTS, MARKER, TOPICS, compatibility, export
 from shoplake.contract.history import History, Version
 from shoplake.contract.schema import digest, own_version
 from shoplake.errors import ContractConflict, LogUnavailable, NewerContract, StreamHalted
+from shoplake.patience import jittered
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -30,8 +31,8 @@ TRANSACTIONAL_ID = "shoplake-contracts"
 # What a killed writer leaves open ends after so long; readers wait there until it does.
 TRANSACTION_TIMEOUT_MS = 10_000
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
-ATTEMPTS = 5
-PAUSE_S = 0.2
+ATTEMPTS = 8
+PAUSE_S = 1.0
 
 
 async def prepare(cluster: KafkaSettings, *, partitions: int = kafka.PARTITIONS) -> None:
@@ -121,20 +122,26 @@ def _version(value: bytes | None) -> Version | None:
 
 async def _write(cluster: KafkaSettings, *, first: bool) -> Version:
     """One more version, unless somebody else was faster; gives the newest."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         with contextlib.suppress(_OvertakenError):
             async with _producer(cluster) as producer:
                 # Read behind the take-over: what another writer had begun is committed or gone, and it writes no more.
-                versions = await _versions(cluster)
-                if first and versions:
-                    return versions[-1]
-                if not first:
-                    newest = _history(versions).newest  # refuses what cannot follow
-                    if newest.version >= own_version():
-                        return newest
+                if newest := await _done(cluster, first=first):
+                    return newest
                 return await _transaction(producer, first=first)
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(jittered(PAUSE_S * attempt))
+        if newest := await _done(cluster, first=first):  # whoever was faster need not be taken over
+            return newest
     raise LogUnavailable(f"others wrote contract versions {ATTEMPTS} times meanwhile", fix="run the same command again")
+
+
+async def _done(cluster: KafkaSettings, *, first: bool) -> Version | None:
+    """The newest version, if nothing is left to write."""
+    versions = await _versions(cluster)
+    if first:
+        return versions[-1] if versions else None
+    newest = _history(versions).newest  # refuses what cannot follow
+    return newest if newest.version >= own_version() else None
 
 
 class _OvertakenError(Exception):

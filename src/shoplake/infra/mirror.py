@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake.errors import TerraformUnavailable
+from shoplake import paths
+from shoplake.errors import TerraformUnavailable, UsageError
 
 PROVIDER_VERSION = "5.100.0"  # as pinned in terraform/environments/*/versions.tf
 REGISTRIES = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
@@ -45,7 +47,7 @@ def find(command: str) -> Mirror | None:
     """
     named = os.environ.get("TF_PLUGIN_MIRROR")
     if named:
-        return _named(Path(named).expanduser().resolve(), command)
+        return _named(Path(named).resolve(), command)
     return next((found for found in _candidates(command) if _has_provider(found.path, command)), None)
 
 
@@ -90,8 +92,8 @@ def _user_config() -> str:
     """What the user's CLI configuration says; empty when there is none to read."""
     named = os.environ.get("TF_CLI_CONFIG_FILE")
     try:
-        text = (Path(named) if named else Path.home() / ".terraformrc").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = (Path(named) if named else paths.user_home() / ".terraformrc").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, UsageError):
         return ""
     return text.partition(ADDED)[0].rstrip("\n") + "\n" if ADDED in text else text
 
@@ -119,12 +121,14 @@ def _candidates(command: str) -> Iterator[Mirror]:
 def _implied_directories() -> Iterator[Path]:
     """Terraform's own, in its order: https://developer.hashicorp.com/terraform/cli/config/config-file."""
     yield Path.cwd() / "terraform.d" / "plugins"
-    yield Path.home() / ".terraform.d" / "plugins"
-    data_home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    data_home = os.environ.get("XDG_DATA_HOME", "")
+    with contextlib.suppress(UsageError):
+        yield paths.user_home() / ".terraform.d" / "plugins"
+        data_home = data_home or str(paths.user_home() / ".local" / "share")
     data_dirs = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     for base in [data_home, *data_dirs.split(":")]:
         if base:
-            yield Path(base).expanduser() / "terraform" / "plugins"
+            yield Path(base) / "terraform" / "plugins"
 
 
 def _has_provider(path: Path, command: str) -> bool:

@@ -41,7 +41,7 @@ def shell_environment(
 
 def process_environment(shell: Mapping[str, str]) -> dict[str, str]:
     """The environment of a Terraform process: the caller's, without what could lead it astray."""
-    ours = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    ours = {"TMPDIR": str(paths.socket_folder()), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     return environ.terraform({**shell, **ours}, *KEPT)
 
 

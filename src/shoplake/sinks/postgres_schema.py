@@ -27,7 +27,8 @@ def migrate(url: URL, revision: str = "head") -> None:
         StoreUnavailable: the database does not answer.
     """
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))  # an option is interpolated, as in an ini file
     config.attributes["url"] = url
     try:
         command.upgrade(config, revision)

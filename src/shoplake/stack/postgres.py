@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -70,6 +72,7 @@ class PostgresServer(Server):
 
     def _make_cluster(self, place: Place) -> None:
         """In a folder of its own, renamed when complete: what an interrupted start leaves is never taken for data."""
+        _refuse_unknown_user()
         unfinished = place.data / "unfinished"
         password = place.run / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -104,6 +107,17 @@ class PostgresServer(Server):
         if done.returncode != 0:
             output = done.stdout.decode(errors="replace").strip()[-2000:]
             raise ServerFailed(f"postgres could not make its cluster:\n{output}", fix=fix)
+
+
+def _refuse_unknown_user() -> None:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise ServerFailed(
+            f"postgres makes its cluster only for a user that has a name, and user id {os.geteuid()} has no entry in "
+            "/etc/passwd",
+            fix="add one, such as `shoplake:x:UID:GID::/tmp:/bin/sh`, or run as a user that has one",
+        ) from error
 
 
 def _cluster(place: Place) -> Path:

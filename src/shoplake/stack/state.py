@@ -24,7 +24,7 @@ LOWEST_PORT = 20000
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORT_TRIES = 1000
 # What a stack and the launcher write in a home; SHOPLAKE_HOME may point at a folder that holds other things as well.
-OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv", "venv"})
+OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv", "venv", "cache"})
 
 Say = Callable[[str], None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -30,6 +31,26 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("CREATE SCHEMA expected; CREATE SCHEMA found")
     return connection
+
+
+def parquet_of(folder: Path) -> str:
+    """A literal for `read_parquet`: all files of a folder, whatever its name holds."""
+    return literal(f"{_escaped(folder)}/*.parquet")
+
+
+def file_name(path: Path) -> str:
+    """One file as DuckDB takes it: it looks for patterns in every name that it is given."""
+    return _escaped(path)
+
+
+def literal(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escaped(path: Path) -> str:
+    # DuckDB has no way to write a backslash in a pattern, so it stands for any one character.
+    return re.sub(r"[\[*?]", r"[\g<0>]", str(path)).replace("\\", "?")
 
 
 def run_sql(cursor: duckdb.DuckDBPyConnection, name: str) -> None:

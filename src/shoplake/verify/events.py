@@ -14,7 +14,7 @@ import polars as pl
 
 from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, decode
 from shoplake.contract.history import History, InForce
-from shoplake.verify.database import run_sql
+from shoplake.verify.database import parquet_of, run_sql
 from shoplake.verify.log import Chunk, Records
 
 COORDINATES: dict[str, pl.DataType | type[pl.DataType]] = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
@@ -88,7 +88,7 @@ class Spill:
     def create_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """A view per kind over all its files."""
         for kind in sorted(self.folder.iterdir()):
-            cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet('{kind}/*.parquet')")  # noqa: S608
+            cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet({parquet_of(kind)})")  # noqa: S608
         run_sql(cursor, "letters")
         for topic in TOPICS:
             cursor.execute(f"CREATE VIEW ev_{topic} AS SELECT * FROM valid_{topic}")  # noqa: S608

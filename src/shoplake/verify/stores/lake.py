@@ -22,7 +22,7 @@ from shoplake.contract import TOPICS
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import columns, run_sql
+from shoplake.verify.database import columns, parquet_of, run_sql
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -142,7 +142,7 @@ def _files(cursor: duckdb.DuckDBPyConnection, folder: Path, table: Table, empty:
         f"{field.field_id}: {{name: '{field.name}', type: '{types[field.name]}', default_value: NULL}}"
         for field in table.schema().fields
     )
-    return f"read_parquet('{folder}/*.parquet', schema = MAP {{{fields}}})"
+    return f"read_parquet({parquet_of(folder)}, schema = MAP {{{fields}}})"
 
 
 def _selected(name: str) -> str:

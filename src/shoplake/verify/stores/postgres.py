@@ -11,7 +11,7 @@ from psycopg import sql
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import columns, run_sql
+from shoplake.verify.database import columns, file_name, run_sql
 from shoplake.verify.shares import fold_in_shares
 
 SCHEMA = "shop"
@@ -89,7 +89,7 @@ def _load_table(
     cursor.execute(
         f"CREATE TABLE {comparison.found} AS SELECT * FROM read_csv(?, columns=?, header=false, auto_detect=false,"  # noqa: S608
         " delim=',', quote='\"', escape='\"', nullstr=?, allow_quoted_nulls=false, parallel=false)",
-        [str(path), kinds, NULL],
+        [file_name(path), kinds, NULL],
     )
     path.unlink()
 

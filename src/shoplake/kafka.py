@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -28,6 +29,7 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
     UnsupportedVersionError,
     for_code,
 )
@@ -71,7 +73,12 @@ REFUSALS = (
 
 # The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
 # of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
-_KEEP = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+_KEEP = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+}
 _LARGE = _KEEP | {"max.message.bytes": str(4 * 1024 * 1024)}
 _COMPACT = {"cleanup.policy": "compact", "segment.ms": "86400000"}
 
@@ -129,11 +136,52 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
         await admin.start()
         try:
             answer = await admin.create_topics(wanted)
+            refused = {topic: for_code(code) for topic, code, *_ in answer.topic_errors if code}
+            for topic, reason in refused.items():
+                if reason is not TopicAlreadyExistsError:
+                    raise StreamHalted(f"Kafka refused topic {topic}: {reason.__name__}")
+            await _refuse_unfit(admin, [topic for topic in wanted if topic.name in refused])
         finally:
             await admin.close()
-        for topic, code, *_ in answer.topic_errors:
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise StreamHalted(f"Kafka refused topic {topic}: {for_code(code).__name__}")
+
+
+async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) -> None:
+    """Hold topics that were there before against what they have to be.
+
+    The number of partitions of an event topic is its own: everything that reads or writes it asks for it.
+
+    Raises:
+        StreamHalted: one would lose records, refuse some that have to fit, or lose their order.
+    """
+    topics = {topic.name: topic for topic in wanted}
+    if not topics:
+        return
+    for found in await admin.describe_topics(list(topics)):
+        count, name = len(found["partitions"]), found["topic"]
+        if topics[name].num_partitions == 1 and count > 1:
+            raise StreamHalted(
+                f"topic {name} was there before with {count} partitions, and needs the order of a single one",
+                fix="delete the topic, if nothing of ours is in it, and run the command again",
+            )
+    asked = [ConfigResource(ConfigResourceType.TOPIC, t.name, dict.fromkeys(t.topic_configs)) for t in topics.values()]
+    for answer in await admin.describe_configs(asked):
+        for code, _, _, name, entries in answer.resources:
+            # Without the right to see settings nothing is known, and the topic is taken as it is.
+            for setting, value, *_ in entries if code == 0 else ():
+                expected = topics[name].topic_configs.get(setting, value)
+                if not _serves(setting, value, expected):
+                    raise StreamHalted(
+                        f"topic {name} was there before with {setting}={value}, and {setting}={expected} is needed",
+                        fix=f"`kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config "
+                        f"{setting}={expected}`, after a look at whether records are gone already",
+                    )
+
+
+def _serves(setting: str, value: str, expected: str) -> bool:
+    """Whether a topic's setting is as good as the one that it would be made with."""
+    if setting == "max.message.bytes":
+        return int(value) >= int(expected)
+    return setting == "segment.ms" or value == expected  # how soon a topic is compacted is nobody's loss
 
 
 def consumer(
@@ -251,6 +299,20 @@ async def settled_records(cluster: KafkaSettings, topic: str, *, last: int | Non
     return found
 
 
+async def partitions_of_topics(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    """All partitions of these topics, as many as each has.
+
+    Raises:
+        KafkaError: Kafka did not answer, or lacks a topic.
+    """
+    wanted = list(topics)
+    await consumer._client.set_topics(wanted)
+    found = {topic: consumer.partitions_for_topic(topic) for topic in wanted}
+    if missing := [topic for topic, partitions in found.items() if not partitions]:
+        raise UnknownTopicOrPartitionError(f"there is no topic {', '.join(missing)}")
+    return [TopicPartition(topic, number) for topic, partitions in found.items() for number in sorted(partitions or ())]
+
+
 async def leave(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer, and tell its group, which aiokafka does not do for one that has a name there."""
     consumer._coordinator._group_instance_id = None
@@ -285,10 +347,10 @@ async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[To
         TimeoutError: a transaction stayed open, so somebody is publishing.
         KafkaError: Kafka did not answer, or lacks a topic.
     """
-    partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
     every = AIOKafkaConsumer(**client_options(cluster), isolation_level="read_uncommitted")
     committed = consumer(cluster)
     async with asyncio.timeout(SETTLE_TIMEOUT_S), every, committed:
+        partitions = await partitions_of_topics(committed, topics)
         while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     found: dict[TopicPartition, int] = ends

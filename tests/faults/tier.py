@@ -26,6 +26,7 @@ class Tier:
         throttled_workers: how many share them; each spends most of its time waiting before it tries again.
         redelivered: events that come up to five times.
         poison, poisoned: so many broken events in so many.
+        foreign: records of other programs in each topic at random, after one of each kind.
         terminations: SIGTERM, per sink.
         finish_s: bound for bringing the log, or a store, to its end.
         overload_s: how long the input is three times what the sink takes.
@@ -55,6 +56,7 @@ class Tier:
     redelivered: int
     poison: int
     poisoned: int
+    foreign: int
     terminations: int
     overload_s: int
     finish_s: float
@@ -85,6 +87,7 @@ SMALL = Tier(
     redelivered=10_000,
     poison=100,
     poisoned=10_000,
+    foreign=0,
     terminations=5,
     overload_s=60,
     finish_s=300,
@@ -114,6 +117,7 @@ LARGE = Tier(
     redelivered=1_000_000,
     poison=10_000,
     poisoned=1_000_000,
+    foreign=1_000,
     terminations=100,
     overload_s=600,
     finish_s=3600,

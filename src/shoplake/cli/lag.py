@@ -9,7 +9,10 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shoplake.open_transactions import OpenTransaction
     from shoplake.streaming.lag import SinkLag
+
+OPEN_FOR_S = 2.0  # a publisher's own transaction is open for moments
 
 
 def command(
@@ -26,6 +29,8 @@ def command(
     """
     import asyncio
 
+    from shoplake import open_transactions
+    from shoplake.contract import TOPICS
     from shoplake.invocation import as_typed
     from shoplake.platform import LOG, connect
     from shoplake.sinks import named
@@ -33,11 +38,15 @@ def command(
     from shoplake.streaming.worker import DEAD_LETTERS
 
     names = named(sinks) if sinks else [*named(""), DEAD_LETTERS]
-    found = asyncio.run(lags(connect(environment, {LOG}), names))
+    settings = connect(environment, {LOG})
+    found = asyncio.run(lags(settings, names))
+    hidden = asyncio.run(open_transactions.lasting(settings.kafka, list(TOPICS), OPEN_FOR_S))
     if json:
-        _print_json(found)
+        _print_json(found, hidden)
     else:
         _print_table(found)
+        for transaction in hidden:
+            typer.echo(f"{transaction}; they are in no lag\n  what to do: {open_transactions.FIX}", err=True)
     problems = [sink for sink in found if sink.problem]
     if problems and not json:
         stores = ", ".join(sink.name for sink in problems)
@@ -46,10 +55,11 @@ def command(
     raise typer.Exit(1 if problems else 0)
 
 
-def _print_json(found: Sequence[SinkLag]) -> None:
+def _print_json(found: Sequence[SinkLag], hidden: Sequence[OpenTransaction]) -> None:
     import json
+    from dataclasses import asdict
 
-    document = {
+    document: dict[str, object] = {
         sink.name: {"problem": sink.problem}
         if sink.problem
         else {
@@ -61,6 +71,8 @@ def _print_json(found: Sequence[SinkLag]) -> None:
         }
         for sink in found
     }
+    if hidden:
+        document["open_transactions"] = [asdict(transaction) for transaction in hidden]
     print(json.dumps(document))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from shoplake.terminal import counted
+
+OPEN_FOR_S = 10.0  # a publisher's own transaction is open for moments
 
 
 def command(
@@ -39,9 +43,10 @@ def command(
     import contextlib
     import json as jsonlib
 
-    from shoplake import platform
+    from shoplake import open_transactions, platform
     from shoplake.cli.progress import watching_sinks
-    from shoplake.errors import InfraError
+    from shoplake.contract import TOPICS
+    from shoplake.errors import InfraError, StreamHalted
     from shoplake.sinks import named
     from shoplake.streaming import heartbeat, metrics
     from shoplake.streaming.progress import Progress
@@ -66,16 +71,21 @@ def command(
             platform.connect_when_applied(environment, waiting, uses)
         else:
             platform.connect(environment, uses)
-        views = asyncio.run(
-            stream(
-                names,
-                beside=beside,
-                workers=workers,
-                environment=environment,
-                until_caught_up=until_caught_up,
-                watch=watch,
-            )
-        )
+        log = platform.connect(environment, {platform.LOG}).kafka
+
+        async def run() -> Sequence[WorkerView]:
+            run_once = partial(stream, names, beside=beside, workers=workers, environment=environment, watch=watch)
+            views = await run_once(until_caught_up=until_caught_up)
+            if not until_caught_up or not await open_transactions.look(log, TOPICS):
+                return views
+            if hidden := await open_transactions.lasting(log, list(TOPICS), OPEN_FOR_S):
+                behind = "\n".join(map(str, hidden))
+                raise StreamHalted(
+                    f"all that can be read is in the stores, and the log goes on:\n{behind}", fix=open_transactions.FIX
+                )
+            return await run_once(until_caught_up=True)  # what was behind it can be read now
+
+        views = asyncio.run(run())
     if json:
         found = {
             str(v): {"events": v.progress.applied, "lag": v.progress.lag, "state": v.progress.state} for v in views

@@ -28,7 +28,7 @@ def command(
     import json as jsonlib
     import sys
 
-    from shoplake import allocators
+    from shoplake import allocators, open_transactions
     from shoplake.errors import VerifyFailed
     from shoplake.platform import LOG, connect
     from shoplake.verify import named, verify
@@ -44,9 +44,14 @@ def command(
             "stores": report.as_json(),
             "findings": report.findings_as_json(),
         }
+        if report.hidden:
+            document["open_transactions"] = list(report.hidden)
         print(jsonlib.dumps(document, ensure_ascii=False))
     else:
         _print(report)
+    if report.hidden:
+        behind = "\n".join(report.hidden)
+        raise VerifyFailed(f"not all of the log could be read:\n{behind}", fix=open_transactions.FIX)
     if not report.ok:
         wrong = ", ".join(store.name for store in report.stores if not store.ok)
         raise VerifyFailed(

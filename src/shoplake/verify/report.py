@@ -95,15 +95,17 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         stores: the stores that were checked, in the order of `STORES`.
         seconds: how long it took.
+        hidden: open transactions behind which nothing can be read, each with whose it is.
     """
 
     stores: tuple[StoreResult, ...]
     seconds: float
+    hidden: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every store holds exactly what the log says."""
-        return all(store.ok for store in self.stores)
+        """Whether every store holds exactly what the log says, and all of the log could be read."""
+        return all(store.ok for store in self.stores) and not self.hidden
 
     def as_json(self) -> Mapping[str, Mapping[str, int]]:
         """Store name → its five counts."""

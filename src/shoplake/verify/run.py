@@ -14,9 +14,10 @@ from pathlib import Path
 import duckdb
 from aiokafka.errors import KafkaError
 
-from shoplake import kafka
+from shoplake import kafka, open_transactions
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UnknownName, first_of
+from shoplake.open_transactions import OpenTransaction
 from shoplake.settings import Settings
 from shoplake.verify import log
 from shoplake.verify.apart import Apart
@@ -30,6 +31,7 @@ from shoplake.verify.report import STORES, Report, StoreResult
 from shoplake.verify.simulation import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 
+OPEN_FOR_S = 2.0  # after what `settled_ends` has waited
 Progress = Callable[[str], None]
 APART_RECORDS = 500_000
 """So long is a log that is read by a process of its own, which takes half a second to begin."""
@@ -55,8 +57,15 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     tell = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
-    with contextlib.suppress(KafkaError, TimeoutError):  # what is wrong is said when the log is read
-        records = sum((await kafka.settled_ends(settings.kafka, (*TOPICS, DEAD_LETTERS))).values())
+    hidden: Sequence[OpenTransaction] = ()
+    topics = (*TOPICS, DEAD_LETTERS)
+    try:
+        records = sum((await kafka.settled_ends(settings.kafka, topics)).values())
+    except TimeoutError:
+        with contextlib.suppress(ShoplakeError):
+            hidden = await open_transactions.lasting(settings.kafka, topics, OPEN_FOR_S)
+    except KafkaError:
+        pass  # it is said when the log is read
     with tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder:
         database = open_database(Path(folder))
         run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), records >= APART_RECORDS, database, tell)
@@ -68,7 +77,8 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
                 fix=f"it needs about 150 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
             ) from error
         database.close()  # not where it failed: threads may be at work in it, and DuckDB would crash
-    return Report(stores=tuple(results), seconds=round(time.monotonic() - start, 3))
+    seconds = round(time.monotonic() - start, 3)
+    return Report(stores=tuple(results), seconds=seconds, hidden=tuple(map(str, hidden)))
 
 
 def named(stores: Collection[str] | None) -> list[str]:

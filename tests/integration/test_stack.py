@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from shoplake import aws
 from shoplake import stack as embedded
 from shoplake.errors import PortTaken, ServerFailed, StackNotRunning
 from shoplake.stack import Connections, process
+from shoplake.stack.postgres import _drop_lock_of_the_dead
 from shoplake.stack.state import load
 
 pytestmark = pytest.mark.stack
@@ -236,6 +238,22 @@ def test_a_crashed_server_is_named_and_started_again(running: Connections, home:
     ):
         embedded.connections()
     assert embedded.up().running
+
+
+def test_a_stack_of_which_everything_was_killed_comes_up_at_once(running: Connections, home: Path) -> None:
+    for _ in range(3):
+        for each in [relative for pid in pids(home).values() for relative in process.family(pid)]:
+            os.kill(each, signal.SIGKILL)
+        assert embedded.up().running
+
+
+def test_a_lock_of_a_postmaster_that_nobody_has_waited_for_is_no_obstacle(tmp_path: Path) -> None:
+    lock = tmp_path / "postmaster.pid"
+    with subprocess.Popen(["/bin/true"]) as dead:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
+        lock.write_text(f"{dead.pid}\n/data\n")
+        _drop_lock_of_the_dead(lock)
+    assert not lock.exists()
 
 
 def test_down_leaves_no_process_and_nothing_that_listens(running: Connections, home: Path) -> None:

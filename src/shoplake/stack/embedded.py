@@ -26,7 +26,8 @@ from shoplake.stack.servers import LOOPBACK, Place, Server
 from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock, silent
 from shoplake.stack.status import SERVERS, Status, crashed, note_ready, require_running, servers, status
 
-READY_TIMEOUT_S = 60.0
+START_ATTEMPTS = 5
+START_PAUSE_S = 1.0
 POLL_S = 0.05
 START_LINES = 10
 LEAST_FREE_BYTES = 500 * 1024 * 1024
@@ -132,12 +133,19 @@ def _in_parallel(wanted: Sequence[Server], work: Callable[[Server, threading.Eve
 
 def _bring_up(server: Server, place: Place, say: Say, cancel: threading.Event) -> None:
     begun = time.monotonic()
-    started = _start(server, place) if process.find(place.pid_file) is None else None
-    while not server.answers(place):
-        if started is not None and started.poll() is not None:
-            raise _failed(server, place, f"died while it started (exit code {started.returncode})")
-        if time.monotonic() - begun > READY_TIMEOUT_S:
-            raise _failed(server, place, f"did not answer within {READY_TIMEOUT_S:.0f} s")
+    after_crash = place.wanted_file.exists()
+    started: subprocess.Popen[bytes] | None = None
+    attempts = 0
+    while process.find(place.pid_file) is None or not server.ready(place):
+        if started is None and process.find(place.pid_file) is None:  # also one that was dying when we came
+            started, attempts = _start(server, place), attempts + 1
+        elif started is not None and started.poll() is not None:
+            if not after_crash or attempts == START_ATTEMPTS:
+                raise _failed(server, place, f"died while it started (exit code {started.returncode})")
+            started = None  # what was killed holds its lock, its memory or its port for a moment longer
+            cancel.wait(START_PAUSE_S)
+        if time.monotonic() - begun > server.ready_timeout_s:
+            raise _failed(server, place, f"did not answer within {server.ready_timeout_s:.0f} s")
         if cancel.wait(POLL_S):
             return
     place.wanted_file.touch(mode=private.FILE_MODE)

@@ -26,6 +26,8 @@ LONGEST_S = 30.0
 # Writing holds up all requests, so a state that takes long to write is written more rarely: 5 % of the time at most.
 LARGEST_SHARE = 0.05
 POLL_S = 0.25
+# By the names of AWS's operations; those that take a message or a lock say so: `ReceiveMessage`, `AssumeRole`.
+READS = (b"BatchGet", b"Describe", b"Get", b"List", b"Query", b"Scan", b"TransactGet")
 
 
 @dataclass(slots=True)
@@ -54,6 +56,14 @@ class Timetable:
         return now - self.last_request_at >= QUIET_S or now - self.changed_at >= LONGEST_S
 
 
+def may_change(scope: Message) -> bool:
+    """Whether a request may change the state: one that reads would have all of it written again, as others wait."""
+    if scope.get("method") in ("GET", "HEAD"):
+        return False
+    target = next((value for name, value in scope.get("headers", ()) if name.lower() == b"x-amz-target"), b"")
+    return not target.rpartition(b".")[2].startswith(READS)
+
+
 def with_snapshots(application: Application, write: Callable[[], None]) -> Application:
     """The application, which also calls `write` between two requests when it is due."""
     timetable = Timetable()
@@ -80,7 +90,7 @@ def with_snapshots(application: Application, write: Callable[[], None]) -> Appli
         try:
             await application(scope, receive, send)
         finally:
-            if scope.get("method") not in ("GET", "HEAD"):
+            if may_change(scope):
                 timetable.note_request(time.monotonic())
 
     return serve

@@ -15,12 +15,15 @@ from pathlib import Path
 
 from shoplake.stack.servers import LOOPBACK, Place, Server, exchange
 
+CALL_S = 30.0
+
 
 class MiniStackServer(Server):
     """One port for all services."""
 
     name = "ministack"
     stop_wait_s = 30.0
+    ready_timeout_s = 180.0  # a large state takes long to read
 
     def command(self, place: Place) -> Sequence[str | Path]:
         """The gateway."""
@@ -49,3 +52,31 @@ class MiniStackServer(Server):
         """Its health page."""
         request = f"GET /_ministack/health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n"
         return b" 200 " in exchange(place.port, request.encode())
+
+    def ready(self, place: Place) -> bool:
+        """Whether each service that commands use answers a request: its health page is there before its data is."""
+        return self.answers(place) and all(b" 200 " in exchange(place.port, call, wait_s=CALL_S) for call in CALLS)
+
+
+def _call(service: str, target: str) -> bytes:
+    """A request of AWS's JSON protocol that changes nothing; the emulator does not look at signatures."""
+    kind = "1.0" if service == "dynamodb" else "1.1"
+    lines = (
+        "POST / HTTP/1.0",
+        f"Host: {LOOPBACK}",
+        f"Content-Type: application/x-amz-json-{kind}",
+        f"X-Amz-Target: {target}",
+        f"Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, "
+        "SignedHeaders=host, Signature=0",
+        "Content-Length: 2",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n{}").encode()
+
+
+CALLS = (
+    _call("dynamodb", "DynamoDB_20120810.ListTables"),
+    _call("ssm", "AmazonSSM.DescribeParameters"),
+    _call("secretsmanager", "secretsmanager.ListSecrets"),
+    _call("glue", "AWSGlue.GetDatabases"),
+    f"GET / HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode(),  # the buckets of S3
+)

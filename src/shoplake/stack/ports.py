@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from shoplake.errors import PortTaken
 from shoplake.stack.state import is_free
 
 _LISTEN = "0A"
+GIVE_UP_S = 5.0
+POLL_S = 0.1
 
 
 def refuse_taken(server: str, ports: Iterable[int]) -> None:
@@ -17,7 +20,10 @@ def refuse_taken(server: str, ports: Iterable[int]) -> None:
     Raises:
         PortTaken: with the port, and its holder where the kernel tells.
     """
+    until = time.monotonic() + GIVE_UP_S
     for port in ports:
+        while not is_free(port) and holder_of(port) is None and time.monotonic() < until:
+            time.sleep(POLL_S)  # nobody holds it any more: a killed process is being taken down
         if not is_free(port):
             raise PortTaken(
                 f"port {port}, which this stack keeps for {server}, is held by {holder_of(port) or 'another program'}",

@@ -7,16 +7,19 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from shoplake import private
 from shoplake.errors import ServerFailed
+from shoplake.processes import start_time
 from shoplake.stack import process, unprivileged
 from shoplake.stack.servers import LOOPBACK, PROBE_TIMEOUT_S, Place, Server, wheel
 
 USER = DATABASE = "shoplake"
 TOOL_TIMEOUT_S = 120
+END_WAIT_S = 10.0
 
 
 class PostgresServer(Server):
@@ -34,6 +37,7 @@ class PostgresServer(Server):
         unprivileged.give(place.run, owner)
         if not _cluster(place).exists():
             self._make_cluster(place)
+        _drop_lock_of_the_dead(_cluster(place) / "postmaster.pid")
 
     def command(self, place: Place) -> Sequence[str | Path]:
         """The postmaster."""
@@ -118,6 +122,31 @@ def _refuse_unknown_user() -> None:
             "/etc/passwd",
             fix="add one, such as `shoplake:x:UID:GID::/tmp:/bin/sh`, or run as a user that has one",
         ) from error
+
+
+def _drop_lock_of_the_dead(lock: Path) -> None:
+    """Wait, in bounded time, for the postmaster of a lock file to end, and remove the file of one that has.
+
+    Postgres takes any process of that number for its predecessor: one that is being taken down, or that nobody has
+    waited for yet, and one that has been given the number since.
+    """
+    try:
+        pid = int(lock.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    until = time.monotonic() + END_WAIT_S
+    while _is_postmaster(pid):
+        if time.monotonic() > until:
+            return  # Postgres will refuse, and say why
+        time.sleep(0.1)
+    lock.unlink(missing_ok=True)
+
+
+def _is_postmaster(pid: int) -> bool:
+    try:
+        return start_time(pid) is not None and Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
+    except OSError:
+        return False
 
 
 def _cluster(place: Place) -> Path:

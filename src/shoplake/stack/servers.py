@@ -68,6 +68,8 @@ class Server(ABC):
     stop_signal = signal.SIGTERM
     # How long a stop may take before it is forced: servers that write their state at the end need it.
     stop_wait_s = 10.0
+    # How long a start may take until the server is ready.
+    ready_timeout_s = 120.0
 
     def prepare(self, place: Place) -> None:
         """Make folders and configuration; called before each start."""
@@ -97,17 +99,21 @@ class Server(ABC):
     def answers(self, place: Place) -> bool:
         """Whether it serves requests now, asked in its own protocol."""
 
+    def ready(self, place: Place) -> bool:
+        """Whether it does what commands ask of it; asked once it has been started, and may take longer."""
+        return self.answers(place)
+
     def launch(self, place: Place, command: Sequence[str | Path]) -> Launch:
         """A command run as this server is."""
         variables = {"TMPDIR": str(place.run), **self.environment(place)}
         return Launch(command, self.identity(place), place.data, variables, place.home)
 
 
-def exchange(port: int, request: bytes, answer_bytes: int = 512) -> bytes:
-    """Send a request to a local port and return the beginning of the answer; empty when nobody answers."""
+def exchange(port: int, request: bytes, answer_bytes: int = 512, wait_s: float = PROBE_TIMEOUT_S) -> bytes:
+    """Send a request to a local port and return the beginning of the answer; empty when nobody answers in time."""
     with (
         contextlib.suppress(OSError),
-        socket.create_connection((LOOPBACK, port), timeout=PROBE_TIMEOUT_S) as connection,
+        socket.create_connection((LOOPBACK, port), timeout=wait_s) as connection,
     ):
         connection.sendall(request)
         return connection.recv(answer_bytes)

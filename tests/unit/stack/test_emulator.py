@@ -61,3 +61,22 @@ async def test_the_application_is_served_and_its_state_written(monkeypatch: pyte
         assert served.is_set()
         await written.wait()
         stopped.set()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "changes"),
+    [
+        ("GET", None, False),
+        ("PUT", None, True),
+        ("POST", None, True),
+        ("POST", b"DynamoDB_20120810.Scan", False),
+        ("POST", b"DynamoDB_20120810.BatchGetItem", False),
+        ("POST", b"AWSGlue.GetTable", False),
+        ("POST", b"AmazonSSM.GetParametersByPath", False),
+        ("POST", b"DynamoDB_20120810.TransactWriteItems", True),
+        ("POST", b"AWSGlue.UpdateTable", True),
+    ],
+)
+def test_a_request_that_reads_has_no_state_written(method: str, target: bytes | None, changes: bool) -> None:
+    headers = [] if target is None else [(b"X-Amz-Target", target)]
+    assert emulator.may_change({"method": method, "headers": headers}) is changes

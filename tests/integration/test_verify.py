@@ -46,7 +46,7 @@ async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, mon
 async def test_a_file_of_the_lake_with_deletes_beside_it_is_read_as_iceberg_does(
     loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoplake.verify.stores.lake.is_whole", lambda task: False)
+    monkeypatch.setattr("shoplake.verify.stores.lake_files.is_whole", lambda task: False)
     (store,) = (await verify(loaded_stack, ["lake"])).stores
     assert store.ok
     assert store.found > 0

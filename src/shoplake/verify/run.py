@@ -27,9 +27,10 @@ from shoplake.verify.events import Spill
 from shoplake.verify.internal import Newest, newest_outcomes, newest_progress
 from shoplake.verify.reading import read_log
 from shoplake.verify.replays import check_replays, note_outcomes
-from shoplake.verify.report import STORES, Report, StoreResult
+from shoplake.verify.report import STORES, Finding, Report, StoreResult
 from shoplake.verify.simulation import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
+from shoplake.verify.structures import result_of
 
 OPEN_FOR_S = 2.0  # after what `settled_ends` has waited
 Progress = Callable[[str], None]
@@ -132,6 +133,13 @@ class _Run:
             result = await (self._check_log(reading) if name == "log" else self._check_store(name, reading))
         except ShoplakeError as error:  # the others go on: one message then names all that is wrong
             return error
+        except (duckdb.IOException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
+            return ShoplakeError(
+                f"{name}: expected rows that can be compared, found {str(error).splitlines()[0]}",
+                fix="nobody should see this: please report it, with the message",
+            )
         self.tell(f"{name}: {'exact' if result.ok else 'not exact'}, {result.found:,} of {result.expected:,} rows")
         return result
 
@@ -140,10 +148,10 @@ class _Run:
         module = await asyncio.to_thread(store, name)
         await asyncio.to_thread(module.fold, cursor)  # of next to nothing yet: it gives the tables their columns
         async with self.working:
-            await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
+            findings = await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
         await reading
         async with self.working:
-            return await asyncio.to_thread(_compared, cursor, module)
+            return await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
         progress = newest_progress([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
@@ -183,8 +191,17 @@ class _Run:
             told(await asyncio.to_thread(read, told))
 
 
-def _compared(cursor: duckdb.DuckDBPyConnection, module: Store) -> StoreResult:
+def _compared(
+    cursor: duckdb.DuckDBPyConnection, module: Store, folder: Path, findings: Sequence[Finding]
+) -> StoreResult:
     module.fold(cursor)
     module.settle(cursor)
-    parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
-    return StoreResult.total(parts[0].name, parts)
+    try:
+        parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:  # a file that is read only now holds what nobody can read
+        findings = [*findings, *module.repair(cursor, folder)]
+        parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
+    name = parts[0].name
+    return StoreResult.total(name, [result_of(name, findings), *parts])

@@ -134,7 +134,8 @@ def keyed(folder: Folder, table: str, *key: str) -> dict[Any, dict[str, Any]]:
     rows = {}
     for row in folder.rows(table):
         name = tuple(row.pop(part) for part in key)
-        rows[name if len(key) > 1 else name[0]] = {column: v for column, v in row.items() if v is not None}
+        said = {column: v for column, v in row.items() if v is not None and column not in {"folded", "rev"}}
+        rows[name if len(key) > 1 else name[0]] = said
     return rows
 
 

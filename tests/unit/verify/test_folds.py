@@ -319,7 +319,26 @@ def test_a_session_counts_pages_and_searches_and_follows_the_funnel(fold: Fold) 
         "started_at": START_MS, "last_event_at": last, "pages": 3, "searches": 1, "additions": 0,
         "status": "ordered",
         "order_id": "o1", "expires_at": last // 1000 + 63_072_000, "cart": "{}", "unknown_fields": None,
+        "folded": '{"clicks-0":9}', "rev": "a positive integer", "generation": None,
     }  # fmt: skip
+
+
+def test_what_an_item_has_folded_is_the_last_offset_of_each_partition(folder: Folder) -> None:
+    review = {"review_id": "r1", "customer_id": "c1", "rating": 4}
+    folder.log("customers", ("customer_deactivated", {"customer_id": "c1", "reason": "inactive"}))
+    folder.log("reviews", *(("review_removed", review | {"product_id": f"p{n}", "reason": "spam"}) for n in range(12)),
+        partition_count=11)  # fmt: skip
+    folder.expect("mongo")
+    (row,) = folder.rows("mongo_customers")
+    offsets = {
+        f"reviews-{partition}": offset
+        for partition, offset in folder.database.execute(
+            "SELECT kafka_partition, max(kafka_offset) FROM ev_reviews GROUP BY ALL"
+        ).fetchall()
+    }
+    assert len(offsets) > 2
+    assert json.loads(row["folded"]) == {"customers-0": 0} | offsets
+    assert row["folded"] == json.dumps(json.loads(row["folded"]), sort_keys=True, separators=(",", ":"))
 
 
 def test_an_order_item_in_dynamodb_counts_its_pieces(fold: Fold) -> None:

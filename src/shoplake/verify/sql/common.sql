@@ -23,6 +23,11 @@ CREATE MACRO json_text(s) AS '"' || CASE
     ELSE s
 END || '"';
 
+-- What an item has folded, as JSON: source partition -> offset of the last event of it.
+CREATE MACRO folded_text(sources, offsets) AS '{' || list_aggregate(
+    list_sort(list_transform(list_zip(sources, offsets), LAMBDA pair: '"' || pair[1] || '":' || pair[2])), 'string_agg', ','
+) || '}';
+
 CREATE MACRO order_status(event) AS CASE event
     WHEN 'order_placed' THEN 'placed'
     WHEN 'payment_authorised' THEN 'authorised'

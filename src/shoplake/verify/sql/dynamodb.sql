@@ -69,27 +69,63 @@ sessions AS (
         arg_max(order_id, kafka_offset) AS order_id
     FROM share_of_clicks
     GROUP BY session_id
+),
+
+folded AS (
+    SELECT session_id, folded_text(list(source), list(kafka_offset)) AS folded
+    FROM (
+        SELECT session_id, 'clicks-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM share_of_clicks
+        GROUP BY ALL
+    )
+    GROUP BY session_id
 )
 
 SELECT
     sessions.*,
     NULL::VARCHAR AS unknown_fields,
+    folded.folded,
+    'a positive integer' AS rev,
+    getvariable('generation')::BIGINT AS generation,
     last_event_at // 1000 + 730 * 86400 AS expires_at,
     coalesce(carts.cart, '{}') AS cart
 FROM sessions
-LEFT JOIN carts ON carts.session_id = sessions.pk;
+LEFT JOIN carts ON carts.session_id = sessions.pk
+LEFT JOIN folded ON folded.session_id = sessions.pk;
 
 CREATE OR REPLACE VIEW fold_dynamodb_orders AS
+WITH orders AS (
+    SELECT
+        customer_id AS pk,
+        order_id AS sk,
+        arg_max(order_status(type), kafka_offset) AS status,
+        arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS placed_at,
+        arg_max(total_cents, kafka_offset) AS total_cents,
+        arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
+        arg_max(list_sum(list_transform(lines, LAMBDA line: line.quantity)), kafka_offset)::BIGINT AS items,
+        arg_max(occurred_at_ms, kafka_offset) AS updated_at
+    FROM ev_orders
+    WHERE in_share(order_id)
+    GROUP BY customer_id, order_id
+),
+
+folded AS (
+    SELECT pk, sk, folded_text(list(source), list(kafka_offset)) AS folded
+    FROM (
+        SELECT customer_id AS pk, order_id AS sk, 'orders-' || kafka_partition AS source,
+            max(kafka_offset) AS kafka_offset
+        FROM ev_orders
+        WHERE in_share(order_id)
+        GROUP BY ALL
+    )
+    GROUP BY ALL
+)
+
 SELECT
-    customer_id AS pk,
-    order_id AS sk,
+    orders.*,
+    folded.folded,
     NULL::VARCHAR AS unknown_fields,
-    arg_max(order_status(type), kafka_offset) AS status,
-    arg_max(occurred_at_ms, kafka_offset) FILTER (type = 'order_placed') AS placed_at,
-    arg_max(total_cents, kafka_offset) AS total_cents,
-    arg_max(currency, kafka_offset) FILTER (type = 'order_placed') AS currency,
-    arg_max(list_sum(list_transform(lines, LAMBDA line: line.quantity)), kafka_offset)::BIGINT AS items,
-    arg_max(occurred_at_ms, kafka_offset) AS updated_at
-FROM ev_orders
-WHERE in_share(order_id)
-GROUP BY customer_id, order_id;
+    'a positive integer' AS rev,
+    getvariable('generation')::BIGINT AS generation
+FROM orders
+JOIN folded USING (pk, sk);

@@ -29,6 +29,27 @@ reviews AS (
     FROM ev_reviews
     WHERE in_share(customer_id)
     GROUP BY customer_id
+),
+
+folded AS (
+    SELECT customer_id, folded_text(list(source), list(kafka_offset)) AS folded
+    FROM (
+        SELECT customer_id, 'customers-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM ev_customers
+        WHERE in_share(customer_id)
+        GROUP BY ALL
+        UNION ALL
+        SELECT customer_id, 'orders-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM ev_orders
+        WHERE in_share(customer_id)
+        GROUP BY ALL
+        UNION ALL
+        SELECT customer_id, 'reviews-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM ev_reviews
+        WHERE in_share(customer_id)
+        GROUP BY ALL
+    )
+    GROUP BY customer_id
 )
 
 SELECT
@@ -51,11 +72,15 @@ SELECT
     r.count AS "reviews.count",
     r.rating_sum AS "reviews.rating_sum",
     NULL::VARCHAR AS unknown_fields,
+    f.folded,
+    'a positive integer' AS rev,
+    getvariable('generation')::BIGINT AS generation,
     iso(c.registered_at_ms) AS "profile.registered_at",
     iso(o.last_order_at_ms) AS "orders.last_order_at"
 FROM fold_customers AS c
 FULL JOIN orders AS o USING (customer_id)
-FULL JOIN reviews AS r USING (customer_id);
+FULL JOIN reviews AS r USING (customer_id)
+LEFT JOIN folded AS f USING (customer_id);
 
 CREATE OR REPLACE VIEW fold_mongo_products AS
 WITH signed AS (
@@ -76,6 +101,22 @@ ratings AS (
         sum(sign * rating)::BIGINT AS sum
     FROM signed
     GROUP BY product_id
+),
+
+folded AS (
+    SELECT product_id, folded_text(list(source), list(kafka_offset)) AS folded
+    FROM (
+        SELECT product_id, 'products-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM ev_products
+        WHERE in_share(product_id)
+        GROUP BY ALL
+        UNION ALL
+        SELECT product_id, 'reviews-' || kafka_partition AS source, max(kafka_offset) AS kafka_offset
+        FROM ev_reviews
+        WHERE in_share(product_id)
+        GROUP BY ALL
+    )
+    GROUP BY product_id
 )
 
 SELECT
@@ -95,6 +136,10 @@ SELECT
     r.count AS "ratings.count",
     r.sum AS "ratings.sum",
     NULL::VARCHAR AS unknown_fields,
+    f.folded,
+    'a positive integer' AS rev,
+    getvariable('generation')::BIGINT AS generation,
     iso(p.launched_at_ms) AS launched_at
 FROM fold_products AS p
-FULL JOIN ratings AS r USING (product_id);
+FULL JOIN ratings AS r USING (product_id)
+LEFT JOIN folded AS f USING (product_id);

@@ -10,6 +10,7 @@ import duckdb
 
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
+from shoplake.verify.report import Finding
 
 
 class Store(Protocol):
@@ -26,8 +27,13 @@ class Store(Protocol):
     def fold(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make `expected.<store>_<table>` from the events, over whatever was there."""
 
-    def load(self, cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+    def load(self, cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
         """Make `found.<store>_<table>` from what the store holds; `folder` is for files.
+
+        Whatever a store holds can be read or is a finding that names it.
+
+        Returns:
+            What is wrong beside the rows: with the structure of the store, or because it cannot be read.
 
         Raises:
             StoreUnavailable: the store does not answer, or lacks a table.
@@ -35,6 +41,9 @@ class Store(Protocol):
 
     def settle(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Last changes before the tables are compared, with both sides there."""
+
+    def repair(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
+        """Where a comparison failed: name what of the found tables cannot be read, and take it out of them."""
 
 
 def store(name: str) -> Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +13,11 @@ import pyarrow as pa
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns
 
-BOOKKEEPING = frozenset({"folded", "rev", "generation"})
 UNKNOWN = "unknown_fields"
+REV = "a positive integer"
+"""How often an item was written depends on the batches, so that no number is expected of its `rev`."""
+TEXT, DATE, MAP, BOOLEAN = "VARCHAR", "DATE", "MAP", "BOOLEAN"
+"""What a column may be of, beside a number: DuckDB's own types, and two that are text there."""
 JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 CHUNK_ROWS = 5_000
 
@@ -26,10 +29,19 @@ def create_found(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> N
 
 
 def insert_documents(
-    cursor: duckdb.DuckDBPyConnection, comparison: Comparison, documents: Iterable[Mapping[str, Any]]
+    cursor: duckdb.DuckDBPyConnection,
+    comparison: Comparison,
+    documents: Iterable[Mapping[str, Any]],
+    kinds: Mapping[str, str],
 ) -> None:
-    """Append documents; a field's name is the expected column's name. May run in several threads, a cursor each."""
-    kinds = columns(cursor, comparison.expected)
+    """Append documents; a field's name is the expected column's name. May run in several threads, a cursor each.
+
+    Args:
+        cursor: of the database.
+        comparison: the table.
+        documents: flat.
+        kinds: what each expected column is of, in order.
+    """
     rows: list[list[str | None]] = []
     for document in documents:
         rows.append(as_row(document, kinds))
@@ -52,37 +64,44 @@ def insert_columns(
 
 def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
     """One document's fields in the order of the columns, as text; what has no column goes to `unknown_fields`."""
-    others = document.keys() - kinds.keys() - BOOKKEEPING
-    unknown = {name: document[name] for name in others if document[name] is not None}
-    return [
-        as_text(document.get(name), kind) if name != UNKNOWN else _json(unknown) if unknown else None
-        for name, kind in kinds.items()
-    ]
+    unknown = {name: document[name] for name in document.keys() - kinds.keys()}
+    texts: dict[str, str] = {name: as_text(document[name], kind) for name, kind in kinds.items() if name in document}
+    if unknown:
+        texts[UNKNOWN] = _json(unknown)
+    if "rev" in texts:
+        texts["rev"] = as_rev(document["rev"])
+    return [texts.get(name) for name in kinds]
 
 
-def as_text(value: object, kind: str) -> str | None:
-    """A value as DuckDB prints the expected column; a string where a number belongs keeps its quotes."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value if kind == "VARCHAR" else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, datetime):
+def as_rev(value: object) -> str:
+    """`REV` for a positive integer."""
+    return REV if isinstance(value, int) and not isinstance(value, bool) and value > 0 else as_text(value, "BIGINT")
+
+
+def as_text(value: object, kind: str) -> str:
+    """A value as DuckDB prints the expected column; one of another type with its type, as no expected value is."""
+    if isinstance(value, str) and kind == TEXT:
+        return value
+    if isinstance(value, datetime) and kind == DATE:
         return _iso(value)
-    if isinstance(value, bool | int):
+    if isinstance(value, bool) and kind == BOOLEAN:
         return str(value).lower()
-    return _json(value)
+    if isinstance(value, int) and not isinstance(value, bool) and kind not in {TEXT, DATE, MAP, BOOLEAN}:
+        return str(int(value))
+    if isinstance(value, Mapping) and kind == MAP:
+        return _json(value)
+    return f"{type(value).__name__} {_json(value)}"
 
 
-def flattened(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested documents as `section.field`; bookkeeping left out."""
+def flattened(document: Mapping[str, Any], whole: Collection[str] = ()) -> dict[str, Any]:
+    """Nested documents as `section.field`, but for those of `whole`; an empty one stays, since it is no absent one."""
     flat: dict[str, Any] = {}
     for name, value in document.items():
-        if name in BOOKKEEPING:
-            continue
-        if isinstance(value, Mapping):
-            flat.update({f"{name}.{inner}": v for inner, v in flattened(value).items()})
+        own = repr(name) if "." in name else name  # a field that is called like one of a section is none
+        if isinstance(value, Mapping) and value and name not in whole:
+            flat.update({f"{own}.{inner}": v for inner, v in flattened(value).items()})
         else:
-            flat[name] = value
+            flat[own] = value
     return flat
 
 

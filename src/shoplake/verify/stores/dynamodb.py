@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -20,14 +21,19 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, run_sql
+from shoplake.verify.report import Finding
 from shoplake.verify.shares import fold_in_shares
-from shoplake.verify.stores.documents import create_found, insert_columns
-from shoplake.verify.stores.dynamodb_pages import Pages
+from shoplake.verify.stores.documents import MAP, create_found, insert_columns
+from shoplake.verify.stores.dynamodb_pages import Pages, plain
+from shoplake.verify.stores.dynamodb_structure import check
+from shoplake.verify.structures import differing
 
 SESSIONS = Comparison("dynamodb", "sessions", ("pk",))
 ORDERS = Comparison("dynamodb", "orders", ("pk", "sk"))
 COMPARISONS = (SESSIONS, ORDERS)
 SEGMENTS = 4
+MAPS = ("cart", "folded")
+STATES = ("whole", "filling", "held")
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -37,7 +43,7 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     fold_in_shares(cursor, ORDERS, {"orders": "order_id"})
 
 
-def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
     """Fill the found tables.
 
     Raises:
@@ -46,8 +52,10 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     tables = settings.dynamodb
     try:
         client = aws.client("dynamodb", read_timeout_s=60)
+        findings = check(client, tables) + _note_generation(cursor, client, tables.checkpoints_table)
         _load_table(cursor, client, SESSIONS, tables.sessions_table, folder)
         _load_table(cursor, client, ORDERS, tables.orders_table, folder)
+        return findings
     except (BotoCoreError, ClientError) as error:
         raise StoreUnavailable(
             f"dynamodb tables {tables.sessions_table}, {tables.orders_table} could not be read: {error}",
@@ -61,6 +69,23 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
         f"DELETE FROM {SESSIONS.expected} WHERE expires_at < ? AND pk NOT IN (SELECT pk FROM {SESSIONS.found})",  # noqa: S608
         [int(time.time())],
     )
+
+
+def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
+    """Nothing is read later than by `load`."""
+    del cursor, folder
+    return []
+
+
+def _note_generation(cursor: duckdb.DuckDBPyConnection, client: Any, table: str) -> list[Finding]:  # noqa: ANN401
+    """Every item has the number of the current rebuild as its `generation`; says what is wrong with the note of it."""
+    note = client.get_item(TableName=table, Key={"pk": {"S": "rebuild-0"}}, ConsistentRead=True).get("Item")
+    number = plain(note.get("filling", {})) if note else None
+    sound = isinstance(number, int) and number > 0
+    cursor.execute(f"SET VARIABLE generation = {number if sound else 'NULL'}")
+    if note is None or (sound and note.get("filling_state", {}).get("S") in STATES):
+        return []
+    return [differing("checkpoints rebuild-0", "number and state of a rebuild", json.dumps(note, default=str))]
 
 
 class _Taken(threading.local):
@@ -81,7 +106,8 @@ def _load_table(
     create_found(cursor, comparison)
     taken = _Taken()
     client.meta.events.register("before-parse.dynamodb.Scan", partial(_take_items, taken), unique_id="pages")
-    pages = Pages(columns(cursor, comparison.expected))
+    kinds = columns(cursor, comparison.expected)
+    pages = Pages(kinds | {name: MAP for name in MAPS if name in kinds})
 
     def load_segment(writer: duckdb.DuckDBPyConnection, segment: int) -> None:
         for items in _pages(client, taken, table, segment):

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from shoplake.verify.stores.documents import BOOKKEEPING, UNKNOWN, as_row, as_text
+from shoplake.verify.stores.documents import JSON, MAP, REV, TEXT, UNKNOWN
 
 ABSENT = msgspec.Raw()
 EMPTY = b"{}"
+INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 
 
 class Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An attribute where a text or a map belongs."""
+    """An attribute where a text belongs."""
 
-    S: str | None = None
-    M: msgspec.Raw = ABSENT
+    S: str
+
+
+class Map(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An attribute where a map belongs."""
+
+    M: msgspec.Raw
 
 
 class Number(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -33,16 +41,16 @@ class Pages:
         """Make a decoder for these columns.
 
         Args:
-            kinds: DuckDB's type of each expected column; anything but VARCHAR is a number.
+            kinds: what each expected column is of: `documents.TEXT`, `documents.MAP`, else a number.
         """
         self._kinds = kinds
+        shapes = {TEXT: Text, MAP: Map}
         attributes = [
-            (name, (Text if kind == "VARCHAR" else Number) | None, None)
+            (name, (Number if name == "rev" else shapes.get(kind, Number)) | None, None)
             for name, kind in kinds.items()
             if name != UNKNOWN
         ]
-        ours = [(name, msgspec.Raw, ABSENT) for name in sorted(BOOKKEEPING - kinds.keys())]
-        item = msgspec.defstruct("Item", [*attributes, *ours], forbid_unknown_fields=True, gc=False)
+        item = msgspec.defstruct("Item", attributes, forbid_unknown_fields=True, gc=False)
         self._decoder = msgspec.json.Decoder(list[item])  # type: ignore[valid-type]
 
     def columns(self, items: bytes | msgspec.Raw) -> list[Sequence[str | None]]:
@@ -53,39 +61,61 @@ class Pages:
         """
         try:
             found = self._decoder.decode(items)
-        except msgspec.ValidationError:  # an attribute too many, or of another type: item by item, to be reported
-            documents = [
-                {name: plain(value) for name, value in item.items()} for item in msgspec.json.decode(bytes(items))
-            ]
-            rows = [as_row(document, self._kinds) for document in documents]
+        except msgspec.DecodeError:  # an attribute too many, or of another type: item by item, to be reported
+            rows = [self._row(item) for item in json.loads(bytes(items))]
             return [[row[n] for row in rows] for n in range(len(self._kinds))]
         return [_column(found, name, kind) for name, kind in self._kinds.items()]
 
+    def _row(self, item: Mapping[str, Mapping[str, Any]]) -> list[str | None]:
+        unknown = {name: plain(item[name]) for name in item.keys() - self._kinds.keys()}
+        texts = {name: _as_text(item[name], name, kind) for name, kind in self._kinds.items() if name in item}
+        if unknown:
+            texts[UNKNOWN] = JSON.encode(unknown)
+        return [None if name not in texts else _sound(texts[name]) for name in self._kinds]
+
 
 def plain(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """An attribute value as Python's; a type that the data model does not use stays tagged."""
-    ((kind, value),) = attribute.items()
-    if kind == "S" or kind == "BOOL":
-        return value
-    if kind == "N":
-        return int(value) if value.lstrip("-").isdigit() else float(value)
-    if kind == "M":
-        return {name: plain(inner) for name, inner in value.items()}
-    if kind == "L":
-        return [plain(inner) for inner in value]
-    return None if kind == "NULL" else dict(attribute)
+    """An attribute value as Python's: texts, integers, maps of them; what the data model does not use stays tagged."""
+    if len(attribute) == 1:
+        ((kind, value),) = attribute.items()
+        if kind == "S":
+            return value
+        if kind == "N" and INTEGER.fullmatch(value):
+            return int(value)
+        if kind == "M":
+            return {name: plain(inner) for name, inner in value.items()}
+    return dict(attribute)
+
+
+def _as_text(attribute: Mapping[str, Any], name: str, kind: str) -> str:
+    wanted = {TEXT: str, MAP: dict}.get(kind, int) if name != "rev" else int
+    value = plain(attribute)
+    if type(value) is not wanted or (wanted is dict and "M" not in attribute):
+        return JSON.encode(attribute)  # with its type, as no expected value is
+    if name == "rev":
+        return REV if value > 0 else str(value)
+    return JSON.encode(value) if wanted is dict else str(value)
+
+
+def _sound(text: str) -> str:
+    """Halves of surrogate pairs, which JSON takes and no other encoding does, as the escapes that they are."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _column(items: list[Any], name: str, kind: str) -> list[str | None]:
     if name == UNKNOWN:
         return [None] * len(items)
     held = [getattr(item, name) for item in items]
-    if kind != "VARCHAR":
-        return [None if number is None else number.N for number in held]
-    return [None if text is None else text.S if not text.M else _map(text.M) for text in held]
+    if name == "rev":
+        return [None if rev is None else REV if INTEGER.fullmatch(rev.N) and int(rev.N) > 0 else rev.N for rev in held]
+    if kind == TEXT:
+        return [None if text is None else text.S for text in held]
+    if kind == MAP:
+        return [None if value is None else _map(value.M) for value in held]
+    return [None if number is None else number.N for number in held]
 
 
-def _map(value: msgspec.Raw) -> str | None:
+def _map(value: msgspec.Raw) -> str:
     if bytes(value) == EMPTY:
         return "{}"
-    return as_text(plain({"M": msgspec.json.decode(value)}), "VARCHAR")
+    return JSON.encode(plain({"M": msgspec.json.decode(value)}))

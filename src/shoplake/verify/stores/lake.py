@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow.parquet as parquet
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
-from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 from sqlalchemy.exc import SQLAlchemyError
 
 from shoplake import aws
@@ -23,14 +20,16 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, parquet_of, run_sql
+from shoplake.verify.report import Finding
+from shoplake.verify.stores.lake_files import Files
+from shoplake.verify.stores.lake_structure import check_catalog, check_table
+from shoplake.verify.structures import differing
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyiceberg.table import DataScan, FileScanTask, Table
+    from pyiceberg.table import Table
 
 COMPARISONS = tuple(Comparison("lake", topic, ("kafka_partition", "kafka_offset")) for topic in TOPICS)
-FILES_AT_ONCE = 4
-COPY_BYTES = 1024 * 1024
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -38,7 +37,7 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     run_sql(cursor, "lake")
 
 
-def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
     """Make the found tables, views of the lake's files; a table that no sink has made yet holds nothing.
 
     Iceberg's metadata says which files there are, and DuckDB reads them: PyIceberg takes three milliseconds for each,
@@ -49,8 +48,13 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     """
     try:
         catalog = open_catalog(settings)
+        findings = []
+        with contextlib.suppress(NoSuchNamespaceError):
+            findings += check_catalog(catalog, settings.lake.database, TOPICS)
         for comparison in COMPARISONS:
-            _load_table(cursor, catalog, settings.lake.database, comparison, folder / "lake" / comparison.table)
+            files = Files(comparison.table, _folder(folder, comparison))
+            findings += _load_table(cursor, catalog, settings.lake.database, comparison, files)
+        return findings
     except (BotoCoreError, ClientError, SQLAlchemyError, OSError) as error:
         raise StoreUnavailable(
             f"lake at {settings.lake.warehouse} could not be read: {error}",
@@ -61,6 +65,20 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
     """Nothing to settle."""
     del cursor
+
+
+def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
+    """Files that DuckDB could not read are mended or taken away, and named."""
+    fetched = [comparison for comparison in COMPARISONS if _folder(folder, comparison).exists()]
+    return [
+        finding
+        for comparison in fetched
+        for finding in Files(comparison.table, _folder(folder, comparison)).repair(cursor)
+    ]
+
+
+def _folder(folder: Path, comparison: Comparison) -> Path:
+    return folder / "lake" / comparison.table
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -97,52 +115,59 @@ def _glue_properties() -> dict[str, str]:
 
 
 def _load_table(
-    cursor: duckdb.DuckDBPyConnection, catalog: Catalog, database: str, comparison: Comparison, folder: Path
-) -> None:
+    cursor: duckdb.DuckDBPyConnection, catalog: Catalog, database: str, comparison: Comparison, files: Files
+) -> list[Finding]:
+    """Make the found table; what cannot be read of it is named, and its rows are missed."""
+    kinds = columns(cursor, comparison.expected)
     try:
         table = catalog.load_table((database, comparison.table))
+        empty = files.fetch(table)
     except (NoSuchTableError, NoSuchNamespaceError):
-        cursor.execute(f"CREATE TABLE {comparison.found} AS SELECT * FROM {comparison.expected} LIMIT 0")  # noqa: S608
-        return
-    folder.mkdir(parents=True)
-    scan = table.scan()
-    empty = schema_to_pyarrow(table.schema(), include_field_ids=True).empty_table()
-    parquet.write_table(empty, folder / "empty.parquet")
-    with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="lake") as pool:
-        fetched = [pool.submit(_fetch, scan, file, folder, empty.schema) for file in scan.plan_files()]
-    for file in fetched:
-        file.result()
-    held = set(empty.column_names)
-    selected = ", ".join(_selected(name) for name in columns(cursor, comparison.expected) if name in held)
-    cursor.execute(f"CREATE VIEW {comparison.found} AS SELECT {selected} FROM {_files(cursor, folder, table, empty)}")  # noqa: S608
+        _hold_nothing(cursor, comparison)
+        return []
+    except (BotoCoreError, ClientError, SQLAlchemyError):
+        raise
+    except Exception as error:  # metadata and manifests are JSON and Avro, and what lies there may be anything
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise  # the files do not answer
+        _hold_nothing(cursor, comparison)
+        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'it says nothing more'}"
+        return [differing(f"table {comparison.table}", "metadata that can be read", why)]
+    held = _types(cursor, empty)
+    selected = ", ".join(_selected(name) for name in kinds if name in held)
+    cursor.execute(
+        f"CREATE VIEW {comparison.found} AS SELECT {selected} FROM {_relation(files.folder, table, held)}"  # noqa: S608
+    )
+    return [*check_table(comparison.table, table, _stored(kinds), held), *files.findings]
 
 
-def _fetch(scan: DataScan, task: FileScanTask, folder: Path, schema: pa.Schema) -> None:
-    """A data file as it is, or what is left of one that has deletes beside it."""
-    path = folder / f"{uuid.uuid4().hex}.parquet"
-    if is_whole(task):
-        with scan.io.new_input(task.file.file_path).open(seekable=False) as source, path.open("wb") as file:
-            shutil.copyfileobj(source, file, COPY_BYTES)
-        return
-    reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter)
-    parquet.write_table(reader.to_table([task]).cast(schema), path)
+def _hold_nothing(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
+    cursor.execute(f"CREATE TABLE {comparison.found} AS SELECT * FROM {comparison.expected} LIMIT 0")  # noqa: S608
 
 
-def is_whole(task: FileScanTask) -> bool:
-    """Whether all rows of the file are in the table: other engines may have noted some of them as deleted."""
-    return not task.delete_files
-
-
-def _files(cursor: duckdb.DuckDBPyConnection, folder: Path, table: Table, empty: pa.Table) -> str:
-    """The files as DuckDB's relation, each column found by Iceberg's number of the field, whatever a file calls it."""
+def _types(cursor: duckdb.DuckDBPyConnection, empty: pa.Table) -> dict[str, str]:
     cursor.register("empty", empty)
     types = {name: kind for name, kind, *_ in cursor.execute("DESCRIBE empty").fetchall()}
     cursor.unregister("empty")
+    return types
+
+
+def _stored(kinds: Mapping[str, str]) -> dict[str, str]:
+    """Types as the lake has them: its times have a zone."""
+    return {name: "TIMESTAMP WITH TIME ZONE" if kind == "TIMESTAMP" else kind for name, kind in kinds.items()}
+
+
+def _relation(folder: Path, table: Table, types: Mapping[str, str]) -> str:
+    """The files as DuckDB's relation, each column found by Iceberg's number of the field, whatever a file calls it."""
     fields = ", ".join(
-        f"{field.field_id}: {{name: '{field.name}', type: '{types[field.name]}', default_value: NULL}}"
+        f"{field.field_id}: {{name: {_quoted(field.name)}, type: '{types[field.name]}', default_value: NULL}}"
         for field in table.schema().fields
     )
     return f"read_parquet({parquet_of(folder)}, schema = MAP {{{fields}}})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _selected(name: str) -> str:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import run_sql
+from shoplake.verify.database import columns, run_sql
+from shoplake.verify.report import Finding
 from shoplake.verify.shares import fold_in_shares
-from shoplake.verify.stores.documents import create_found, flattened, insert_documents
+from shoplake.verify.stores.documents import DATE, MAP, as_text, create_found, flattened, insert_documents
+from shoplake.verify.structures import compared, differing, wanted
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+    from pymongo.database import Database
 
 CUSTOMERS = Comparison("mongo", "customers", ("_id",))
 PRODUCTS = Comparison("mongo", "products", ("_id",))
 COMPARISONS = (CUSTOMERS, PRODUCTS)
+NOT_OF_DUCKDB = {
+    "profile.registered_at": DATE,
+    "orders.last_order_at": DATE,
+    "launched_at": DATE,
+    "folded": MAP,
+}
+# A date that Python has none for, and bytes that are no text, are values too.
+LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="backslashreplace"
+)
+STATES = ("whole", "filling", "held")
 BATCH_DOCUMENTS = 5_000
 TIMEOUT_MS = 10_000
 SOCKET_TIMEOUT_MS = 120_000
@@ -31,7 +52,7 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
     fold_in_shares(cursor, PRODUCTS, dict.fromkeys(("products", "reviews"), "product_id"))
 
 
-def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
     """Fill the found tables.
 
     Raises:
@@ -45,11 +66,12 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
             connectTimeoutMS=TIMEOUT_MS,
             socketTimeoutMS=SOCKET_TIMEOUT_MS,
         ) as client:
-            database = client[settings.mongo.database]
+            database = client.get_database(settings.mongo.database, codec_options=LENIENT)
+            generation, findings = _generation(database)
+            cursor.execute(f"SET VARIABLE generation = {generation}")
             for comparison in COMPARISONS:
-                documents = database[comparison.table].find({}, batch_size=BATCH_DOCUMENTS)
-                create_found(cursor, comparison)
-                insert_documents(cursor, comparison, map(flattened, documents))
+                findings += _load_collection(cursor, database[comparison.table], comparison)
+            return [*findings, *compared(_expected(database), _found(database))]
     except PyMongoError as error:
         raise StoreUnavailable(
             f"mongo could not be read: {error}",
@@ -60,3 +82,73 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
     """Nothing to settle."""
     del cursor
+
+
+def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
+    """Nothing is read later than by `load`."""
+    del cursor, folder
+    return []
+
+
+def _generation(database: Database[dict[str, Any]]) -> tuple[str, list[Finding]]:
+    """SQL of the number that every document has as its `generation`, and what is wrong with the note of it."""
+    note = database["checkpoints"].find_one({"_id": "rebuild-0"})
+    if note is None:
+        return "NULL", []
+    number = note.get("number")
+    if isinstance(number, int) and not isinstance(number, bool) and number > 0 and note.get("state") in STATES:
+        return str(int(number)), []
+    found = as_text({name: value for name, value in note.items() if name != "_id"}, MAP)
+    return "NULL", [differing("checkpoints rebuild-0", "number and state of a rebuild", found)]
+
+
+def _load_collection(
+    cursor: duckdb.DuckDBPyConnection, collection: Collection[dict[str, Any]], comparison: Comparison
+) -> list[Finding]:
+    create_found(cursor, comparison)
+    kinds = columns(cursor, comparison.expected)
+    kinds |= {name: kind for name, kind in NOT_OF_DUCKDB.items() if name in kinds}
+    documents = collection.find({}, batch_size=BATCH_DOCUMENTS)
+    flat = (flattened(document, whole=("folded",)) for document in documents)
+    try:
+        insert_documents(cursor, comparison, flat, kinds)
+    except BSONError as error:  # ends the reading; what was read before it is compared
+        return [differing(f"collection {comparison.table}", "documents that can be read", str(error))]
+    return []
+
+
+def _expected(database: Database[dict[str, Any]]) -> dict[str, str]:
+    """What should be there, of the collections that are: each is made with its first document."""
+    held = set(database.list_collection_names())
+    made: dict[str, dict[str, str]] = wanted("mongo")["collections"]
+    return {
+        name: description
+        for collection, indexes in made.items()
+        if collection in held
+        for name, description in _described(collection, indexes)
+    }
+
+
+def _found(database: Database[dict[str, Any]]) -> dict[str, str]:
+    return {
+        name: description
+        for collection in database.list_collection_names()
+        if not collection.startswith("system.")
+        for name, description in _described(collection, _indexes(database[collection]))
+    }
+
+
+def _described(collection: str, indexes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield f"collection {collection}", "a collection"
+    for keys, options in indexes.items():
+        yield f"index of {collection} on {keys}", options
+
+
+def _indexes(collection: Collection[dict[str, Any]]) -> dict[str, str]:
+    """What is indexed -> its options; the names that drivers give to indexes differ."""
+    return {
+        ", ".join(f"{field} {direction}" for field, direction in index["key"]): json.dumps(
+            {name: value for name, value in index.items() if name not in {"v", "key", "ns", "name"}}, default=str
+        )
+        for index in collection.index_information().values()
+    }

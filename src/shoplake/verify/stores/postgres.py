@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,11 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, file_name, run_sql
+from shoplake.verify.report import Finding
 from shoplake.verify.shares import fold_in_shares
+from shoplake.verify.stores import postgres_structure
+from shoplake.verify.stores.documents import CHUNK_ROWS, insert_columns
+from shoplake.verify.structures import compared
 
 SCHEMA = "shop"
 FOLDED_FROM = {
@@ -38,11 +44,11 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
         fold_in_shares(cursor, comparison, keys)
 
 
-def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
     """Fill the found tables, by way of CSV files in `folder`.
 
     Raises:
-        StoreUnavailable: Postgres does not answer, or has no such table.
+        StoreUnavailable: Postgres does not answer, or no migration has run.
     """
     try:
         with psycopg.connect(
@@ -52,12 +58,13 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
         ) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            found = postgres_structure.read(connection)
+            if not found:
+                raise StoreUnavailable("postgres lacks schema shop", fix="`shoplake up` applies the migrations")
+            expected = postgres_structure.expected()
             for comparison in COMPARISONS:
-                _load_table(cursor, connection, comparison, folder)
-    except psycopg.errors.UndefinedTable as error:
-        raise StoreUnavailable(
-            f"postgres lacks a table: {error}", fix="`shoplake up` applies the migrations"
-        ) from error
+                _load_table(cursor, connection, comparison, folder, expected, found)
+            return compared(expected, found)
     except psycopg.Error as error:
         raise StoreUnavailable(
             f"postgres at {settings.postgres.host}:{settings.postgres.port} could not be read: {error}",
@@ -70,13 +77,39 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
     del cursor
 
 
+def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
+    """Nothing is read later than by `load`."""
+    del cursor, folder
+    return []
+
+
 def _load_table(
     cursor: duckdb.DuckDBPyConnection,
     connection: psycopg.Connection[tuple[object, ...]],
     comparison: Comparison,
     folder: Path,
+    expected: Mapping[str, str],
+    found: Mapping[str, str],
 ) -> None:
-    kinds = columns(cursor, comparison.expected)
+    """Columns that are not there are left out; where one is of another type, or a value fits none, all are text."""
+    names = {name: f"column {comparison.table}.{name}" for name in columns(cursor, comparison.expected)}
+    kinds = {name: kind for name, kind in columns(cursor, comparison.expected).items() if names[name] in found}
+    if not kinds:
+        cursor.execute(f"CREATE TABLE {comparison.found} AS FROM {comparison.expected} LIMIT 0")
+        return None
+    if all(expected.get(names[name]) == found[names[name]] for name in kinds):
+        with contextlib.suppress(duckdb.ConversionException, duckdb.InvalidInputException):
+            return _load_typed(cursor, connection, comparison, folder, kinds)
+    return _load_text(cursor, connection, comparison, kinds)
+
+
+def _load_typed(
+    cursor: duckdb.DuckDBPyConnection,
+    connection: psycopg.Connection[tuple[object, ...]],
+    comparison: Comparison,
+    folder: Path,
+    kinds: Mapping[str, str],
+) -> None:
     fields = sql.SQL(", ").join(_selected(name, kind) for name, kind in kinds.items())
     copy = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, NULL {})").format(
         fields, sql.Identifier(SCHEMA, comparison.table), sql.Literal(NULL)
@@ -89,11 +122,36 @@ def _load_table(
     cursor.execute(
         f"CREATE TABLE {comparison.found} AS SELECT * FROM read_csv(?, columns=?, header=false, auto_detect=false,"  # noqa: S608
         " delim=',', quote='\"', escape='\"', nullstr=?, allow_quoted_nulls=false, parallel=false)",
-        [file_name(path), kinds, NULL],
+        [file_name(path), dict(kinds), NULL],
     )
     path.unlink()
+
+
+def _load_text(
+    cursor: duckdb.DuckDBPyConnection,
+    connection: psycopg.Connection[tuple[object, ...]],
+    comparison: Comparison,
+    kinds: Mapping[str, str],
+) -> None:
+    """Slower, and takes whatever Postgres does: a date before Christ, a number with a fraction, megabytes of text."""
+    definition = ", ".join(f'"{name}" VARCHAR' for name in kinds)
+    cursor.execute(f"CREATE TABLE {comparison.found} ({definition})")
+    fields = sql.SQL(", ").join(
+        sql.SQL("{}::text").format(sql.Identifier(name)) if kind != "TIMESTAMP" else _utc_text(name)
+        for name, kind in kinds.items()
+    )
+    with connection.cursor(name=f"text_of_{comparison.table}") as rows:
+        rows.itersize = CHUNK_ROWS
+        rows.execute(sql.SQL("SELECT {} FROM {}").format(fields, sql.Identifier(SCHEMA, comparison.table)))
+        while chunk := rows.fetchmany(CHUNK_ROWS):
+            insert_columns(cursor, comparison, list(zip(*chunk, strict=True)))
 
 
 def _selected(name: str, kind: str) -> sql.Composable:
     column = sql.Identifier(name)
     return sql.SQL("{} AT TIME ZONE 'UTC'").format(column) if kind == "TIMESTAMP" else column
+
+
+def _utc_text(name: str) -> sql.Composable:
+    """A time as DuckDB prints it; whatever else the column has become, as Postgres prints that."""
+    return sql.SQL("regexp_replace({}::text, '[+]00$', '')").format(sql.Identifier(name))

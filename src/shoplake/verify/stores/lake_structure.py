@@ -1,0 +1,58 @@
+"""How the lake's tables are made: columns, partitions, order, branches, and the properties that promises rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shoplake.verify.report import Finding
+from shoplake.verify.structures import compared, wanted
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+
+def check_table(topic: str, table: Table, kinds: Mapping[str, str], held: Mapping[str, str]) -> list[Finding]:
+    """What of a table is not as it should be.
+
+    Args:
+        topic: its name.
+        table: as the catalogue has it.
+        kinds: columns that the contract asks for, with DuckDB's types.
+        held: columns that the table has, with DuckDB's types. A column that the contract has gained since a sink was
+            there is not missed: its rows tell whether it is.
+    """
+    expected = {f"column {name}": kind for name, kind in kinds.items() if name in held}
+    found = {f"column {name}": kind for name, kind in held.items()}
+    found |= {
+        f"column {field.name}": f"{held[field.name]}, required" for field in table.schema().fields if field.required
+    }
+    return compared(_of(topic, expected | wanted("lake")), _of(topic, found | _settings(table)))
+
+
+def check_catalog(catalog: Catalog, database: str, topics: Mapping[str, object]) -> list[Finding]:
+    """Tables in our database that no topic has."""
+    listed = {identifier[-1] for identifier in catalog.list_tables(database)}
+    return compared({}, {f"table {name}": "a table of no topic" for name in listed - topics.keys()})
+
+
+def _of(topic: str, described: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name} of {topic}": description for name, description in described.items()}
+
+
+def _settings(table: Table) -> dict[str, str]:
+    schema = table.schema()
+
+    def column(source: int) -> str:
+        return schema.find_column_name(source) or f"column {source}, which is not there"
+
+    partitions = [f"{part.name} {part.transform}({column(part.source_id)})" for part in table.spec().fields]
+    order = [f"{part.transform}({column(part.source_id)}) {part.direction}" for part in table.sort_order().fields]
+    return {
+        "format version": str(table.metadata.format_version),
+        "partition by": ", ".join(partitions) or "none",
+        "sort order": ", ".join(order) or "none",
+        "branches": ", ".join(sorted(table.refs())) or "main",  # before the first commit there is none yet
+        "property commit.retry.num-retries": table.properties.get("commit.retry.num-retries", "not set"),
+    }

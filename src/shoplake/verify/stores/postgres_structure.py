@@ -1,0 +1,24 @@
+"""What schema `shop` is made of: tables, columns, constraints, indexes, and what could change rows behind our back."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import cast
+
+import psycopg
+
+from shoplake.verify.structures import wanted
+
+
+def expected() -> dict[str, str]:
+    """Name -> description, as the newest migration leaves it."""
+    return cast("dict[str, str]", wanted("postgres"))
+
+
+def read(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, str]:
+    """The same of what is there; empty where no migration has run."""
+    if connection.execute("SELECT to_regnamespace('shop')").fetchone() == (None,):
+        return {}
+    text = resources.files("shoplake.verify").joinpath("sql", "postgres_structure.sql").read_text("utf-8")
+    rows = connection.execute(text).fetchall()
+    return {str(name): str(description) for name, description in rows}

@@ -25,6 +25,7 @@ from shoplake.verify.report import Finding
 from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores.documents import MAP, create_found, insert_columns
 from shoplake.verify.stores.dynamodb_pages import Pages, plain
+from shoplake.verify.stores.dynamodb_removals import expect_removed
 from shoplake.verify.stores.dynamodb_structure import check
 from shoplake.verify.structures import differing
 
@@ -64,11 +65,13 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Expect no session that its TTL has removed; one past it that is still there is compared."""
+    """Expect no session that its TTL has removed, and of one that came back what came after that."""
+    now_s = int(time.time())
     cursor.execute(
         f"DELETE FROM {SESSIONS.expected} WHERE expires_at < ? AND pk NOT IN (SELECT pk FROM {SESSIONS.found})",  # noqa: S608
-        [int(time.time())],
+        [now_s],
     )
+    expect_removed(cursor, SESSIONS, now_s)
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:

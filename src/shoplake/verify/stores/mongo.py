@@ -130,11 +130,12 @@ def _expected(database: Database[dict[str, Any]]) -> dict[str, str]:
 
 
 def _found(database: Database[dict[str, Any]]) -> dict[str, str]:
+    made = wanted("mongo")["collections"]
     return {
         name: description
         for collection in database.list_collection_names()
         if not collection.startswith("system.")
-        for name, description in _described(collection, _indexes(database[collection]))
+        for name, description in _described(collection, _indexes(database[collection]) if collection in made else {})
     }
 
 

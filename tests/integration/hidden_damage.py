@@ -205,8 +205,8 @@ def _customer_row(number: int, setting: str, says: str) -> Callable[[psycopg.Con
 def fraction_of_a_cent(connection: psycopg.Connection[Any]) -> Named:
     connection.execute("ALTER TABLE shop.payments ALTER amount_cents TYPE numeric")
     row = connection.execute(
-        "UPDATE shop.payments SET amount_cents = amount_cents + 0.4"
-        " WHERE payment_id = (SELECT min(payment_id) FROM shop.payments) RETURNING payment_id, amount_cents::text"
+        "UPDATE shop.payments SET amount_cents = amount_cents + 0.4 WHERE payment_id ="
+        " (SELECT min(payment_id) FROM shop.payments) RETURNING payment_id || '/' || customer_id, amount_cents::text"
     ).fetchone()
     assert row is not None
     return Named("differing", "payments", row[0], f"found '{row[1]}'")
@@ -253,7 +253,7 @@ POSTGRES: Mapping[str, Callable[[psycopg.Connection[Any]], Named]] = {
         "CREATE INDEX extra ON shop.orders (status)",
     ),
     "a key that is gone": _sql(
-        Named("lost", "structure", "constraint of payments: PRIMARY KEY (payment_id)", "valid"),
+        Named("lost", "structure", "constraint of payments: PRIMARY KEY (payment_id, customer_id)", "valid"),
         "ALTER TABLE shop.payments DROP CONSTRAINT payments_pkey",
     ),
     "the index of that key": _sql(Named("lost", "structure", "index payments_pkey of payments", "unique")),

@@ -141,6 +141,7 @@ def test_a_session_past_its_ttl_may_be_gone_but_not_be_wrong(database: duckdb.Du
     database.execute(
         f"CREATE TABLE {dynamodb.SESSIONS.expected} AS FROM (VALUES {rows}) AS t(pk, expires_at, pages, unknown_fields)"
     )
+    database.execute("CREATE TABLE ev_clicks (session_id VARCHAR, occurred_at_ms BIGINT, kafka_offset BIGINT)")
     create_found(database, dynamodb.SESSIONS)
     held = [{"pk": "wrong", "expires_at": old, "pages": 2}, {"pk": "kept", "expires_at": old, "pages": 1}]
     insert_documents(database, dynamodb.SESSIONS, held, columns(database, dynamodb.SESSIONS.expected))

@@ -19,7 +19,7 @@ from shoplake.contract import TOPICS
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import columns, parquet_of, run_sql
+from shoplake.verify.database import columns, literal, parquet_of, run_sql
 from shoplake.verify.report import Finding
 from shoplake.verify.stores.lake_files import Files
 from shoplake.verify.stores.lake_structure import check_catalog, check_table
@@ -160,14 +160,10 @@ def _stored(kinds: Mapping[str, str]) -> dict[str, str]:
 def _relation(folder: Path, table: Table, types: Mapping[str, str]) -> str:
     """The files as DuckDB's relation, each column found by Iceberg's number of the field, whatever a file calls it."""
     fields = ", ".join(
-        f"{field.field_id}: {{name: {_quoted(field.name)}, type: '{types[field.name]}', default_value: NULL}}"
+        f"{field.field_id}: {{name: {literal(field.name)}, type: '{types[field.name]}', default_value: NULL}}"
         for field in table.schema().fields
     )
     return f"read_parquet({parquet_of(folder)}, schema = MAP {{{fields}}})"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _selected(name: str) -> str:

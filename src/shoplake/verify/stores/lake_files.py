@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 
+from shoplake.verify.database import file_name
 from shoplake.verify.report import Finding
 from shoplake.verify.structures import differing
 
@@ -95,7 +96,7 @@ def _mend(database: duckdb.DuckDBPyConnection, path: Path) -> str:
 
 def _readable(database: duckdb.DuckDBPyConnection, path: Path) -> bool:
     try:
-        database.execute("SELECT sum(hash(f)::HUGEINT) FROM read_parquet(?) AS f", [str(path)]).fetchall()
+        database.execute("SELECT sum(hash(f)::HUGEINT) FROM read_parquet(?) AS f", [file_name(path)]).fetchall()
     except duckdb.Error:
         return False
     return True

@@ -27,6 +27,7 @@ class Tier:
         redelivered: events that come up to five times.
         poison, poisoned: so many broken events in so many.
         foreign: records of other programs in each topic at random, after one of each kind.
+        at_limits: events at the stores' limits, and half as many that are beyond them.
         terminations: SIGTERM, per sink.
         finish_s: bound for bringing the log, or a store, to its end.
         overload_s: how long the input is three times what the sink takes.
@@ -57,6 +58,7 @@ class Tier:
     poison: int
     poisoned: int
     foreign: int
+    at_limits: int
     terminations: int
     overload_s: int
     finish_s: float
@@ -88,6 +90,7 @@ SMALL = Tier(
     poison=100,
     poisoned=10_000,
     foreign=0,
+    at_limits=200,
     terminations=5,
     overload_s=60,
     finish_s=300,
@@ -118,6 +121,7 @@ LARGE = Tier(
     poison=10_000,
     poisoned=1_000_000,
     foreign=1_000,
+    at_limits=20_000,
     terminations=100,
     overload_s=600,
     finish_s=3600,

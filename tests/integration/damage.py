@@ -41,8 +41,11 @@ def _lake_row(coordinates: tuple[int, int]) -> And:
 
 def damage_postgres(settings: Settings) -> Planted:
     with psycopg.connect(settings.postgres.conninfo(), autocommit=True) as connection:
-        order, line = connection.execute("SELECT order_id, line_no FROM shop.order_items LIMIT 1").fetchone() or ("", 0)
-        connection.execute("DELETE FROM shop.order_items WHERE order_id = %s AND line_no = %s", (order, line))
+        line = connection.execute(
+            "DELETE FROM shop.order_items WHERE ctid = (SELECT min(ctid) FROM shop.order_items)"
+            " RETURNING order_id, customer_id, line_no"
+        ).fetchone()
+        assert line is not None
         copied = connection.execute(
             'INSERT INTO shop.products SELECT (jsonb_populate_record(p, \'{"product_id": "a-copy"}\')).*'
             " FROM shop.products AS p LIMIT 1"
@@ -51,7 +54,7 @@ def damage_postgres(settings: Settings) -> Planted:
         (customer,) = connection.execute("SELECT customer_id FROM shop.customers LIMIT 1").fetchone() or ("",)
         connection.execute("UPDATE shop.customers SET city = 'Atlantis' WHERE customer_id = %s", (customer,))
     return {
-        ("lost", "order_items", f"{order}/{line}"),
+        ("lost", "order_items", "/".join(map(str, line))),
         ("duplicated", "products", "a-copy"),
         ("differing", "customers", customer),
     }

@@ -9,16 +9,17 @@ CREATE MACRO in_share(key) AS coalesce(hash(key) % getvariable('shares') = getva
 
 -- A text as JSON, as Python's encoder and no other writes it: DuckDB's own has `\u001F` where that has `\u001f`.
 CREATE MACRO json_text(s) AS '"' || CASE
-    WHEN regexp_matches(s, '[\x01-\x1f"\\]') THEN list_reduce(
-        list_prepend(replace(replace(s, '\', '\\'), '"', '\"'), range(1, 32)::VARCHAR[]),
-        LAMBDA text, code: replace(text, chr(code::INTEGER), CASE code
-            WHEN '8' THEN '\b'
-            WHEN '9' THEN '\t'
-            WHEN '10' THEN '\n'
-            WHEN '12' THEN '\f'
-            WHEN '13' THEN '\r'
-            ELSE '\u' || printf('%04x', code::INTEGER)
-        END)
+    WHEN regexp_matches(s, '[\x01-\x1f"\\]') THEN list_aggregate(
+        list_transform(string_split(s, ''), LAMBDA c: CASE
+            WHEN c IN ('"', '\') THEN '\' || c
+            WHEN unicode(c) = 8 THEN '\b'
+            WHEN unicode(c) = 9 THEN '\t'
+            WHEN unicode(c) = 10 THEN '\n'
+            WHEN unicode(c) = 12 THEN '\f'
+            WHEN unicode(c) = 13 THEN '\r'
+            WHEN unicode(c) < 32 THEN '\u' || printf('%04x', unicode(c))
+            ELSE c
+        END), 'string_agg', ''
     )
     ELSE s
 END || '"';

@@ -68,10 +68,14 @@ SPARK = ("SPARK_*", "PYSPARK_*", "HADOOP_*", "YARN_*", "JAVA_HOME", "LD_LIBRARY_
 TESTS = ("PYTEST_*", "COV_*", "COVERAGE_*")
 """What a test runner keeps in a process that it watches."""
 
-LOCAL = (*SYSTEM, *TERMINAL, *OURS, *DOWNLOADS, *TERRAFORM, *DOCKER, *SPARK, *TESTS)
+UTF8: Mapping[str, str] = MappingProxyType({"PYTHONUTF8": "1"})
+"""Python of ours reads and writes UTF-8 whatever the locale; in ASCII it does not start in a folder with an umlaut."""
+
+
+LOCAL = (*SYSTEM, *TERMINAL, *OURS, *UTF8, *DOWNLOADS, *TERRAFORM, *DOCKER, *SPARK, *TESTS)
 """All that this program keeps of the shell while it works on a local stack; the rest is not there for it."""
 
-FIXED: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", "TZ": "UTC"})
+FIXED: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", **UTF8, "TZ": "UTC"})
 """What a server or a tool works in: its messages and its data do not depend on the reader's locale."""
 
 NOBODY: Mapping[str, str] = MappingProxyType(
@@ -94,6 +98,7 @@ def enter() -> None:
         _caller = dict(os.environ)
     for name in [name for name in os.environ if foreign(name)]:
         del os.environ[name]
+    os.environ.update(UTF8)
     _bypass_proxies(os.environ, LOOPBACK)
 
 

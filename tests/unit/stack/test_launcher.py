@@ -92,7 +92,16 @@ def test_arguments_input_and_folder_reach_the_command_as_they_are(checkout: Chec
     assert done.returncode == 0, done.stderr
     folder, text, *arguments = done.stdout.splitlines()
     assert (folder, text) == (str(tmp_path), "in")
-    assert arguments == ["[-I]", f"[{checkout.root}/.venv/bin/shoplake]", "[logs]", "[two words]", "[]", "[*]"]
+    assert arguments == [
+        "[-I]",
+        "[-X]",
+        "[utf8]",
+        f"[{checkout.root}/.venv/bin/shoplake]",
+        "[logs]",
+        "[two words]",
+        "[]",
+        "[*]",
+    ]
 
 
 def test_it_finds_its_checkout_through_links(checkout: Checkout, tmp_path: Path) -> None:

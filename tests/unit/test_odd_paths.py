@@ -12,8 +12,10 @@ import pytest
 from alembic.config import Config
 
 from shoplake import paths
+from shoplake.errors import ServerFailed
 from shoplake.infra import mirror, workspace
 from shoplake.sinks import postgres_schema
+from shoplake.stack.postgres import refuse_shell_characters
 from shoplake.stack.servers import Place
 from shoplake.stack.state import State
 from shoplake.stack.valkey import ValkeyServer
@@ -99,3 +101,16 @@ def test_valkey_is_given_its_configuration_whatever_the_homes_name(tmp_path: Pat
 
     found = glob.glob(given) if glob.has_magic(given) else [given]  # noqa: PTH207 - as Valkey does
     assert found == [str(place.run / "valkey.conf")]
+
+
+@pytest.mark.parametrize("character", ['"', "$", "`", "\\"])
+def test_an_installation_that_initdb_cannot_start_from_is_refused_by_name(character: str) -> None:
+    with pytest.raises(ServerFailed) as refused:
+        refuse_shell_characters(Path(f"/somewhere/a{character}b/bin/initdb"))
+
+    assert f"path has {character} in it: /somewhere/a{character}b/bin" in str(refused.value)
+    assert "another folder" in str(refused.value)
+
+
+def test_other_odd_installations_are_left_to_initdb() -> None:
+    refuse_shell_characters(Path("/it's 100% [odd] {ö}/bin/initdb"))

@@ -77,6 +77,7 @@ class PostgresServer(Server):
     def _make_cluster(self, place: Place) -> None:
         """In a folder of its own, renamed when complete: what an interrupted start leaves is never taken for data."""
         _refuse_unknown_user()
+        refuse_shell_characters(program("initdb"))
         unfinished = place.data / "unfinished"
         password = place.run / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -111,6 +112,20 @@ class PostgresServer(Server):
         if done.returncode != 0:
             output = done.stdout.decode(errors="replace").strip()[-2000:]
             raise ServerFailed(f"postgres could not make its cluster:\n{output}", fix=fix)
+
+
+def refuse_shell_characters(program_path: Path) -> None:
+    """Raise where initdb could not find the server's program: it asks a shell for it, in double quotes.
+
+    Raises:
+        ServerFailed: the path has a character that a shell does not leave alone there.
+    """
+    found = sorted(set(str(program_path)) & set('"$`\\'))
+    if found:
+        raise ServerFailed(
+            f"postgres cannot start from a folder whose path has {' or '.join(found)} in it: {program_path.parent}",
+            fix="move the checkout, or the environment that shoplake is installed in, to another folder",
+        )
 
 
 def _refuse_unknown_user() -> None:

@@ -31,7 +31,8 @@ ShoplakeError                 exit code 1
 │   ├── Backpressure          the store asks to wait
 │   │   └── BeingRebuilt      somebody else fills it, which takes its time
 │   ├── StoreUnavailable      the store did not answer within its bounds
-│   └── StoreDamaged          the store holds what no sink wrote
+│   ├── StoreDamaged          the store holds what no sink wrote
+│   └── StoreRefused          the store will not take a row, however often it is asked
 ├── StreamHalted              going on would lose or repeat events
 │   └── LogUnavailable        Kafka did not answer within its bounds
 ├── PublishError              the log did not take the events
@@ -297,6 +298,16 @@ class StoreDamaged(SinkError):
     code = "SL0507"
     advice = (
         "`shoplake verify` names what is wrong, `shoplake rebuild STORE` empties the store and fills it from the log."
+    )
+
+
+class StoreRefused(SinkError):
+    """The store answered, and will not take what a batch makes of a row; asking again changes nothing."""
+
+    code = "SL0508"
+    advice = (
+        "The message names the row and the events that it is made of. `docs/data-model.md` has every store's limits: a"
+        " valid event keeps to them, so this is a fault of shoplake, or a limit of the store's that was lowered."
     )
 
 

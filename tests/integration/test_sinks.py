@@ -13,6 +13,7 @@ from pyiceberg.expressions import EqualTo
 from pymongo import MongoClient
 
 from shoplake import aws, sinks
+from shoplake.errors import StoreRefused
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.sinks.base import Batch, Sink
@@ -182,3 +183,39 @@ async def test_a_text_is_kept_as_it_is(stores: Settings, name: str, text_field: 
     await sink.apply(Batch({subject.topic: events}, batch.ranges), owner)
     await subject.close()
     assert {one: READ_TEXT[name](stores, one) for one in texts} == texts
+
+
+@pytest.mark.parametrize(
+    ("name", "collection", "content"),
+    [("dynamodb", "sessions", "x" * 450_000), ("mongo", "customers", 2**70)],
+    ids=["an item of 450 KB", "a number of 70 bits"],
+)
+async def test_what_a_store_refuses_for_good_is_named_and_not_waited_for(
+    stores: Settings, name: str, collection: str, content: object
+) -> None:
+    sink = sinks.make(name, stores)
+    item = {"rev": 1, "folded": {"clicks-0": 7}, "campaign": content}
+    try:
+        with pytest.raises(
+            StoreRefused, match=rf"{name} refused .*; one of {collection} too-large .*clicks-0 offset 7"
+        ):
+            await sink.write(collection, {("too-large",): item})
+    finally:
+        await sink.close()
+
+
+async def test_a_batch_that_postgres_refuses_is_named_and_nothing_of_it_is_written(stores: Settings) -> None:
+    subject = Postgres(stores)
+    sink, owner = await subject.opened()
+    batch = subject.batch_of(0, ["refused-1", "refused-2"])
+    with psycopg.connect(stores.postgres.conninfo(), autocommit=True) as connection:
+        connection.execute("ALTER TABLE shop.inventory ADD CONSTRAINT small CHECK (product_id <> 'refused-2')")
+        try:
+            with pytest.raises(
+                StoreRefused, match=r"(?s)violates check constraint .*; the batch was inventory-\d+ offsets"
+            ):
+                await sink.apply(batch, owner)
+        finally:
+            connection.execute("ALTER TABLE shop.inventory DROP CONSTRAINT small")
+    assert subject.counted("refused-1") == 0
+    await subject.close()

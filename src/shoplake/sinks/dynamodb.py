@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shoplake import aws, failpoints
-from shoplake.errors import Backpressure, Fenced, StoreUnavailable
+from shoplake.errors import Backpressure, Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.dynamodb_items import PARTS
 from shoplake.sinks.dynamodb_wire import Calls, attributes, plain
-from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
 from shoplake.sinks.parallel import PARALLEL_CALLS, StoreThreads
 from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
 
@@ -34,6 +34,7 @@ ITEM_BYTES, LINE_BYTES = 10_000, 400
 TRIES = 8
 KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk"), "checkpoints": ("pk",)}
 EARLIER = "attribute_not_exists(generation) OR generation < :filling"
+REFUSALS = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
 CONFLICTS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
@@ -257,7 +258,10 @@ class DynamoDBSink(KeyedSink):
             for key, item in items
         ]
         failpoints.reach("dynamodb.write.before")
-        written = self._transact(puts)
+        try:
+            written = self._transact(puts)
+        except StoreRefused as error:
+            raise StoreRefused(f"{error.message}; one of {told(collection, items)}") from error
         failpoints.reach("dynamodb.write.after")
         return written
 
@@ -270,6 +274,8 @@ class DynamoDBSink(KeyedSink):
                 codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
                 if "ConditionalCheckFailed" in codes:
                     return False
+                if codes & REFUSALS:
+                    raise StoreRefused(f"dynamodb refused a transaction: {error}") from error
                 if not codes & CONFLICTS:
                     raise
                 time.sleep(_pause_s(attempt))
@@ -286,6 +292,8 @@ class DynamoDBSink(KeyedSink):
         ):
             raise
         except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in REFUSALS:
+                raise StoreRefused(f"dynamodb refused a request: {error}") from error
             raise StoreUnavailable(
                 f"dynamodb did not answer: {error}", fix="is it running, and was `shoplake apply` done?"
             ) from error

@@ -177,6 +177,17 @@ def set_present(item: Item, row: Mapping[str, Any], names: Iterable[str]) -> Non
             item[name] = row[name]
 
 
+def told(collection: str, items: Iterable[tuple[Key, Item]], limit: int = 3) -> str:
+    """Some items for an error message: collection, key, and per partition the offset of the last event in them."""
+    shown = [
+        f"{collection} {'/'.join(map(str, key))} (events up to "
+        f"{', '.join(f'{partition} offset {offset}' for partition, offset in sorted(item.get('folded', {}).items()))})"
+        for key, item in items
+    ]
+    more = f" and {len(shown) - limit:,} more" if len(shown) > limit else ""
+    return ", ".join(shown[:limit]) + more
+
+
 def chunks(values: Sequence[T], size: int) -> list[Sequence[T]]:
     """The values in order, at most `size` at a time."""
     return [values[first : first + size] for first in range(0, len(values), size)]

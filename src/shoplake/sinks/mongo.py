@@ -7,13 +7,14 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidDocument
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, ReturnDocument
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, PyMongoError
 
 from shoplake import failpoints
-from shoplake.errors import Fenced, StoreUnavailable
+from shoplake.errors import Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
-from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
 from shoplake.sinks.mongo_documents import PARTS
 from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
 
@@ -98,6 +99,8 @@ class MongoSink(KeyedSink):
             if all(e["code"] == DUPLICATE_KEY for e in error.details["writeErrors"]):
                 return False
             raise _unavailable(error) from error
+        except (DocumentTooLarge, InvalidDocument, OverflowError) as error:  # the last: a number of more than 64 bits
+            raise StoreRefused(f"mongo refused a document: {error}; one of {told(collection, items)}") from error
         except PyMongoError as error:
             raise _unavailable(error) from error
         failpoints.reach("mongo.write.after")

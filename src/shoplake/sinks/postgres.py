@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from shoplake import failpoints
-from shoplake.errors import StoreUnavailable
+from shoplake.errors import StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.postgres_tables import TABLES, TOPICS, Table
 from shoplake.sinks.rebuilding import NAME, STATES, Filling, RebuildableSink, State
@@ -115,7 +115,20 @@ class PostgresSink(RebuildableSink):
         return {topic: known[topic] for topic in topics}
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold, copy, merge and move the checkpoints in one transaction."""
+        """Fold, copy, merge and move the checkpoints in one transaction.
+
+        Raises:
+            StoreRefused: Postgres will not take a row of the batch; nothing of it was written.
+        """
+        try:
+            await self._apply(batch, owner)
+        except StoreRefused as error:
+            read = ", ".join(
+                f"{partition} offsets {read.start} to {read.stop - 1}" for partition, read in batch.ranges.items()
+            )
+            raise StoreRefused(f"{error.message}; the batch was {read}") from error
+
+    async def _apply(self, batch: Batch, owner: Ownership) -> None:
         async with self._answering():
             connection = await self._connect()
             async with connection.transaction(), connection.cursor() as cursor:
@@ -199,6 +212,8 @@ class PostgresSink(RebuildableSink):
             raise StoreUnavailable(
                 f"postgres at {where} did not answer: {why}", fix="is it running? `shoplake status`"
             ) from error
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+            raise StoreRefused(f"postgres refused a batch: {error}") from error
 
 
 def head() -> str:

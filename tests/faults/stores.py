@@ -103,6 +103,10 @@ def _dynamodb(here: Settings, name: str) -> Iterator[dict[str, str]]:
             BillingMode="PAY_PER_REQUEST",
             **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
         )
+        expiry = client.describe_time_to_live(TableName=fields[field])["TimeToLiveDescription"]
+        if expiry["TimeToLiveStatus"] == "ENABLED":
+            wanted = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
+            client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
     try:
         yield {f"SHOPLAKE_DYNAMODB__{field.upper()}": table for field, table in made.items()}
     finally:

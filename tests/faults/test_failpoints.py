@@ -21,6 +21,8 @@ from .stores import Stores
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.row(5)]
 
 ROW = 5
+HERE = [name for name in NAMES if not name.startswith("contracts.")]
+"""Row 22 crashes the activation of a contract version, which is no sink, publisher or dead-letter step."""
 PUBLISHER = "publish"
 BATCH = 250
 LAST_VISIT = 4
@@ -95,7 +97,7 @@ async def lose_answers_everywhere(lab: Lab, sink: str, stores: Stores) -> None:
         assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", HERE)
 async def test_the_process_died_at_this_point_and_nowhere_else(crashed: Crashed, lab: Lab, name: str) -> None:
     assert crashed.codes[name] == [-signal.SIGKILL] * lab.tier.crashes
 

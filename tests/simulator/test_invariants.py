@@ -36,6 +36,7 @@ EDGES = {
         "lanes": 1,
         "customers": {"initial": 1, "signups_per_day": 1},
         "catalogue": {"products": 1, "launches_per_day": 0},
+        "flash_sales": [],  # of more products than the shop has
     },
     "ten countries, prices in yen, charge-backs for all": {
         "currency": "JPY",

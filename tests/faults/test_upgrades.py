@@ -54,13 +54,14 @@ async def test_old_and_new_programs_side_by_side_lose_nothing_and_repeat_nothing
         await settle(lab, stores, OLD, everyone[:3])
         await settle(lab, stores, new, everyone[3:])
         await settle(lab, stores, new, everyone)
-        await exact(lab, stores, OLD)
+        # New sinks have added their columns to the lake's tables, which an old `verify` takes for somebody else's.
+        await exact(lab, stores, OLD, *(name for name in SINKS if name != "lake"), "dead_letters")
         await exact(lab, stores, new)
 
         # The activation is killed at each step; after that it is in force once.
         for step in STEPS:
-            killed = {**new, VARIABLE: f"contracts.{step}.before=kill"}
-            async with lab.command("contract", "activate", environment=killed) as command:
+            armed = {**new, VARIABLE: f"contracts.{step}.before=kill"}
+            async with lab.command("contract", "activate", environment=armed) as command:
                 assert await command.wait() == -signal.SIGKILL
             await pages(lab, f"killed-{step}")
         async with (

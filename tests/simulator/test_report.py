@@ -214,6 +214,7 @@ def test_a_shop_in_which_nothing_happens_has_a_page_too(changed, tmp_path):
         customers={"initial": 1, "signups_per_day": 0},
         sessions={"per_customer_per_day": 0},
         catalogue={"products": 1, "launches_per_day": 0},
+        flash_sales=[],
         faults={"rates": {}},
     )
     report.write(quiet, SEED, 1, tmp_path / "report.html")

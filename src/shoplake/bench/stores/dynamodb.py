@@ -35,10 +35,14 @@ def empty(settings: Settings) -> None:
             {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
             for index in found.get("GlobalSecondaryIndexes", ())
         ]
+        expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         client.delete_table(TableName=table)
         client.get_waiter("table_not_exists").wait(TableName=table)
         again = {name: found[name] for name in KEPT} | ({"GlobalSecondaryIndexes": indexes} if indexes else {})
         client.create_table(**again, BillingMode="PAY_PER_REQUEST")
+        if expiry["TimeToLiveStatus"] == "ENABLED":
+            wanted = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
+            client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
 
 async def write(settings: Settings, batches: Sequence[Batch], watch: Stopwatch) -> None:

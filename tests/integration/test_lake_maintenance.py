@@ -172,7 +172,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(stores: Settin
     table = table_of(stores)
     files, snapshots = files_of(table), len(table.snapshots())
     (would,) = await maintain(stores, ALL, topics=["clicks"], dry_run=True)
-    assert would.compacted == len(files) == would.files_after
+    assert (would.compacted, would.files_after) == (len(files), 1)
     assert would.expired == snapshots - 1
     table = table_of(stores)
     assert (files_of(table), len(table.snapshots())) == (files, snapshots)

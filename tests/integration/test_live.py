@@ -103,7 +103,7 @@ def test_ctrl_c_ends_a_live_command_and_the_next_one_goes_on(platform: Settings,
         before = after
     command += ["--events", f"{before + 5_000}"]
     done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, text=True)
-    assert done.stdout == f"{before + 5_000} events of 'live-7' are in the log\n"
+    assert done.stdout == f"{before + 5_000:,} events of 'live-7' are in the log\n"
     report = asyncio.run(verify(platform, ["log"]))
     assert report.ok, report.stores[0].findings
 

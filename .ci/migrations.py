@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 import shoplake.sinks
 
-MIGRATIONS = Path(shoplake.sinks.__file__).parent / "migrations"
+MIGRATIONS = Path(shoplake.sinks.__file__).parent / "postgres" / "migrations"
 
 
 def main(out: Path) -> None:

@@ -47,8 +47,8 @@ def measure() -> Measured:
     events = _attempt(found, "decode", _decode, rows)
     _attempt(found, "batches for Kafka", _batches, rows)
     _attempt(found, "fold for Postgres", _postgres, events)
-    _attempt(found, "fold for DynamoDB", _keyed, events, "dynamodb_items")
-    _attempt(found, "fold for MongoDB", _keyed, events, "mongo_documents")
+    _attempt(found, "fold for DynamoDB", _keyed, events, "dynamodb.items")
+    _attempt(found, "fold for MongoDB", _keyed, events, "mongo.documents")
     _attempt(found, "message for Redis", _redis, events)
     return found
 
@@ -140,7 +140,7 @@ async def _batched(rows: pl.DataFrame) -> tuple[float, int, Any]:
 
 
 def _postgres(events: Mapping[str, pl.DataFrame]) -> tuple[float, int, Any]:
-    from shoplake.sinks.postgres_tables import TABLES, TOPICS
+    from shoplake.sinks.postgres.event_columns import TABLES, TOPICS
 
     tables = [table for table in TABLES if table.topic in events]
     cpu_s, _ = _least(lambda: [table.rows(events[table.topic]) for table in tables])
@@ -159,8 +159,8 @@ def _keyed(events: Mapping[str, pl.DataFrame], module: str) -> tuple[float, int,
 
 
 def _redis(events: Mapping[str, pl.DataFrame]) -> tuple[float, int, Any]:
-    from shoplake.sinks import redis
     from shoplake.sinks.base import Batch
+    from shoplake.sinks.redis import sink as redis
 
     batch = Batch({topic: events[topic] for topic in ("orders", "clicks", "inventory") if topic in events}, {})
     cpu_s, _ = _least(lambda: redis._message(batch, {}))

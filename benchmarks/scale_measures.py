@@ -15,7 +15,7 @@ import polars as pl
 from side_by_side_measures import Clock
 
 import shopsim
-from shoplake import kafka, platform
+from shoplake import environments, kafka
 from shoplake.contract import decode
 from shoplake.publish.kafka import publish
 from shoplake.publish.run import Run
@@ -57,7 +57,7 @@ def published(scenario: str, seed: int, events: int, partitions: int, workers: i
         others_s = max(others_s, _simulating_cpu_s() - others)  # nothing is left to ask once they have ended
 
     run = PaddedRun(shopsim.load_scenario(scenario), seed, events, workers)
-    asyncio.run(publish(platform.kafka_cluster(), run, watch=watch))
+    asyncio.run(publish(environments.kafka_cluster(), run, watch=watch))
     found = clock.found(done - before)
     return found | {"cpu_s": found["cpu_s"] + others_s}
 

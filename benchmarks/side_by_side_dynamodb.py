@@ -10,7 +10,7 @@ from side_by_side_stack import copy_table
 
 from shoplake import aws
 from shoplake.settings import Settings
-from shoplake.sinks.dynamodb_items import SESSION_RETENTION_S
+from shoplake.sinks.dynamodb.items import SESSION_RETENTION_S
 from shoplake.sinks.fold import ORDER_STATUS, SESSION_STATUS
 
 Event = dict[str, Any]

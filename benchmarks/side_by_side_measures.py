@@ -19,7 +19,7 @@ from typing import Any
 from side_by_side_stack import server_cpu_s
 
 import shopsim
-from shoplake import platform, sinks
+from shoplake import environments, sinks
 from shoplake.publish.kafka import publish
 from shoplake.publish.run import Run
 from shoplake.settings import Settings
@@ -64,7 +64,7 @@ class Clock:
 
 def tutorial(store: str, events: int) -> Found:
     """One message after the other into a store, until so many are in it."""
-    return asyncio.run(_tutorial(store, platform.connect(), events))
+    return asyncio.run(_tutorial(store, environments.connect(), events))
 
 
 async def _tutorial(store: str, settings: Settings, events: int) -> Found:
@@ -128,7 +128,7 @@ def ours(store: str, max_records: int = 0, group: str = "") -> Found:
         max_records: events per batch; the sink's own number for 0.
         group: shared by several workers of one sink.
     """
-    return asyncio.run(_ours(store, platform.connect(), max_records, group or f"side-by-side-{uuid.uuid4()}"))
+    return asyncio.run(_ours(store, environments.connect(), max_records, group or f"side-by-side-{uuid.uuid4()}"))
 
 
 async def _ours(store: str, settings: Settings, max_records: int, group: str) -> Found:
@@ -159,7 +159,7 @@ def published(scenario: str, seed: int, events: int) -> dict[str, Any]:
         clock.stop()
 
     run = Run(shopsim.load_scenario(scenario), seed, events)
-    asyncio.run(publish(platform.kafka_cluster(), run, watch=watch))
+    asyncio.run(publish(environments.kafka_cluster(), run, watch=watch))
     return clock.found(events - first) | {"by_topic": dict(by_topic)}
 
 

@@ -10,7 +10,7 @@ import redis
 
 from shoplake.settings import Settings
 from shoplake.sinks.fold import MONEY_BACK
-from shoplake.sinks.redis import FUNNEL
+from shoplake.sinks.redis.sink import FUNNEL
 
 Event = dict[str, Any]
 TOPICS = ("orders", "clicks", "inventory")

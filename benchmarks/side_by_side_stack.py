@@ -17,7 +17,7 @@ import pymongo
 import redis
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shoplake import aws, kafka, platform, stack
+from shoplake import aws, environments, kafka, stack
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.settings import DynamoDBSettings, KafkaSettings, Settings
 
@@ -41,7 +41,7 @@ def throwaway_stack(home: str = "") -> Iterator[Settings]:
             if not home:
                 for command in (["up"], ["apply", "local"]):
                     subprocess.run([ROOT / "shoplake", *command], check=True, stdout=sys.stderr)
-            yield platform.connect()
+            yield environments.connect()
         finally:
             if not home:
                 subprocess.run([ROOT / "shoplake", "down", "--purge"], check=True, stdout=sys.stderr)

@@ -71,10 +71,10 @@ def in_turns(events: int) -> dict[str, float]:
     """
     import shopsim
     from shoplake.contract import TOPICS
-    from shopsim.parallel import WINDOWS_PER_WORKER
-    from shopsim.parcels import merged, packed, unpacked
-    from shopsim.published import published
-    from shopsim.text import pools
+    from shopsim.engine.parallel import WINDOWS_PER_WORKER
+    from shopsim.engine.publish_windows import published
+    from shopsim.engine.shared_memory import merged, packed, unpacked
+    from shopsim.shop.text_pools import pools
 
     scenario, workers = shopsim.load_scenario(SCENARIO), 2
     texts, lanes, at_once = pools(scenario, SEED), range(scenario.lanes), WINDOWS_PER_WORKER * workers

@@ -6,12 +6,12 @@ import tomllib
 from itertools import pairwise
 from typing import Any
 
-from docgen import compose, drawing, terraform
-from docgen.drawing import Box
+from docgen import compose, svg, terraform
+from docgen.svg import Box
 from shoplake import paths
 from shoplake.contract import TOPICS
 from shoplake.sinks import SINKS
-from shoplake.sinks.postgres_model import METADATA, REFERENCES
+from shoplake.sinks.postgres.model import METADATA, REFERENCES
 
 FOLDER = "docs/diagrams"
 
@@ -43,7 +43,7 @@ def event() -> str:
     stores = [*SINKS, "dead letters"]
     edges = [("scenario.yaml", "shopsim"), ("shopsim", "publish"), ("publish", "Kafka")]
     edges += [("Kafka", store) for store in stores] + [(store, "verify") for store in stores]
-    return drawing.svg(rows, edges, "The way of one event")
+    return svg.svg(rows, edges, "The way of one event")
 
 
 def imports() -> str:
@@ -53,24 +53,24 @@ def imports() -> str:
     layers = next(each for each in contracts if each["type"] == "layers")["layers"]
     rows = [[Box(part.strip()) for part in layer.split("|")] for layer in layers]
     edges = [(one.title, other.title) for upper, lower in pairwise(rows) for one in upper for other in lower]
-    return drawing.svg(rows, edges, "Imports run one way")
+    return svg.svg(rows, edges, "Imports run one way")
 
 
 def modules() -> str:
     """The modules of an AWS environment, each below those whose outputs it takes."""
     needs = terraform.references("dev")
-    rows = [[Box(name) for name in row] for row in drawing.layers(needs, most=4)]
-    return drawing.svg(rows, _edges(drawing.reduced(needs)), "Terraform modules of dev")
+    rows = [[Box(name) for name in row] for row in svg.layers(needs, most=4)]
+    return svg.svg(rows, _edges(svg.reduced(needs)), "Terraform modules of dev")
 
 
 def services() -> str:
     """Compose's services, each below those that it waits for."""
-    needs = drawing.reduced({name: sorted(one.get("depends_on", {})) for name, one in compose.services().items()})
+    needs = svg.reduced({name: sorted(one.get("depends_on", {})) for name, one in compose.services().items()})
     boxes = _alike(needs)
     kept = {name: given for name, given in needs.items() if name in boxes}
-    rows = [[boxes[name] for name in row] for row in drawing.layers(kept, most=5)]
+    rows = [[boxes[name] for name in row] for row in svg.layers(kept, most=5)]
     titled = {boxes[name].title: given for name, given in kept.items()}
-    return drawing.svg(rows, _edges(titled), "Services of docker-compose.yml")
+    return svg.svg(rows, _edges(titled), "Services of docker-compose.yml")
 
 
 def shop() -> str:
@@ -85,8 +85,8 @@ def shop() -> str:
     names = list(boxes)
     rows = [[boxes[name] for name in names[start : start + 3]] for start in range(0, len(names), 3)]
     refers = {name: [other for table, _, other in REFERENCES if table == name] for name in names}
-    edges = [(table, other) for table, others in drawing.reduced(refers).items() for other in others]
-    return drawing.svg(rows, edges, "Tables of the schema shop")
+    edges = [(table, other) for table, others in svg.reduced(refers).items() for other in others]
+    return svg.svg(rows, edges, "Tables of the schema shop")
 
 
 def _edges(needs: dict[str, list[str]]) -> list[tuple[str, str]]:

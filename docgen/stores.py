@@ -7,7 +7,7 @@ import re
 from docgen import hcl, markdown
 from shoplake import paths
 from shoplake.contract import TOPICS
-from shoplake.sinks.postgres_model import METADATA, REFERENCES
+from shoplake.sinks.postgres.model import METADATA, REFERENCES
 
 INTRODUCTION = """
 What the stores are made of. What each field means and how events become it, the [data model](../data-model.md)

@@ -15,8 +15,8 @@ import pytest
 
 import shopsim
 from shoplake import stack as embedded
-from shoplake.infra import inputs, runner
-from shoplake.platform import prepare_stack
+from shoplake.environments import prepare_stack
+from shoplake.infra import runner, stack_inputs
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
@@ -60,7 +60,7 @@ def platform(stack: Connections) -> Iterator[Settings]:
     """
     ready, cancel = threading.Event(), threading.Event()
     prepare_stack()
-    given = inputs.of("local", embedded)
+    given = stack_inputs.of("local", embedded)
     with ThreadPoolExecutor(1) as pool:
         applied = pool.submit(
             runner.apply,

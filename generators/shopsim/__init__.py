@@ -10,16 +10,16 @@ The output is a function of scenario, seed and `VERSION`: the same for any numbe
 any `Position` or not. Times are UTC milliseconds, money is whole minor units.
 """
 
-from shopsim.arguments import UnknownEvent
-from shopsim.encode import encode
+from shopsim.engine.arguments import UnknownEvent
+from shopsim.engine.encode import encode
+from shopsim.engine.event_stream import stream
+from shopsim.engine.simulate import simulate
+from shopsim.engine.windows import EncodedWindow, Position, Window
 from shopsim.errors import ScenarioError, WorkerFailed
-from shopsim.faults import FAULTS, ledger
-from shopsim.loading import check_scenario, load_scenario, scenario_from_dict, scenarios, starting
-from shopsim.scenario import Scenario
-from shopsim.simulate import simulate
-from shopsim.streaming import stream
+from shopsim.faults.selection import FAULTS, ledger
+from shopsim.loading.files import check_scenario, load_scenario, scenario_from_dict, scenarios, starting
+from shopsim.scenario.sections import Scenario
 from shopsim.version import VERSION
-from shopsim.windows import EncodedWindow, Position, Window
 
 __all__ = [
     "FAULTS",

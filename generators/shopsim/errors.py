@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shopsim.wording import printable
+from shopsim.error_wording import printable
 
 
 class Problem(NamedTuple):

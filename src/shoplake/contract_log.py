@@ -18,11 +18,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
+from shoplake.backoff import jittered
 from shoplake.contract import CONTRACTS, MARKER, TOPICS, compatibility, export
 from shoplake.contract.history import History, Version
 from shoplake.contract.schema import digest, own_version
 from shoplake.errors import ContractConflict, LogUnavailable, NewerContract, StreamHalted
-from shoplake.patience import jittered
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings

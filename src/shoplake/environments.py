@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shoplake import contract_log, environ, settings, stack
 from shoplake.errors import InfraError
 from shoplake.sinks import SINKS
-from shoplake.sinks.postgres_schema import admit, migrate
+from shoplake.sinks.postgres.migrate import admit, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -115,9 +115,9 @@ def prepare(environment: str = LOCAL) -> None:
     found = connect(environment, (LOG, "postgres"))
     asyncio.run(contract_log.prepare(found.kafka))
     if found.postgres.secret_arn:
-        from shoplake import login  # boto3's signers, for AWS alone
+        from shoplake import iam_auth  # boto3's signers, for AWS alone
 
-        made = login.made_secret(found.postgres.secret_arn)
+        made = iam_auth.made_secret(found.postgres.secret_arn)
         admit(found.postgres.as_user(made.user, made.password), found.postgres.user)
     migrate(found.postgres.url())
 

@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from shoplake import links
+from shoplake import docs_links
 
 
 class ShoplakeError(Exception):
@@ -76,7 +76,7 @@ class ShoplakeError(Exception):
     @property
     def page(self) -> str:
         """Where in the reference this error is explained."""
-        return links.page("reference/errors", self.code.lower())
+        return docs_links.page("reference/errors", self.code.lower())
 
 
 class UsageError(ShoplakeError):

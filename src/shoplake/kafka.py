@@ -88,9 +88,9 @@ def client_options(cluster: KafkaSettings) -> dict[str, Any]:
     address = {"bootstrap_servers": cluster.bootstrap_servers}
     if cluster.login == "none":
         return address
-    from shoplake import login  # imports boto3
+    from shoplake import iam_auth  # imports boto3
 
-    return address | login.kafka_options()
+    return address | iam_auth.kafka_options()
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ class _HomeHandler(logging.Handler):
 def _opened() -> logging.Handler:
     try:
         if paths.home().is_dir():
-            private.folder(file().parent)
+            private_files.folder(file().parent)
             file().touch(mode=0o600)
             return RotatingFileHandler(file(), maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8")
     except OSError:

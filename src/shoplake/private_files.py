@@ -26,7 +26,7 @@ def folder(path: Path) -> Path:
 def close(path: Path) -> None:
     """Take away what group and others may do with a file or folder of ours.
 
-    A folder that a group may walk through and not read was made so (`stack/unprivileged.py`), and stays so.
+    A folder that a group may walk through and not read was made so (`stack/server_user.py`), and stays so.
     """
     found = path.stat()
     if found.st_mode & (UMASK & ~WALK_THROUGH) and found.st_uid == os.geteuid():

@@ -81,9 +81,9 @@ class PostgresSettings(BaseModel):
     def _password(self) -> str:
         if self.login == "password":
             return self.password.get_secret_value()
-        from shoplake import login  # boto3's signers and two clients, which nobody needs who has a password
+        from shoplake import iam_auth  # boto3's signers and two clients, which nobody needs who has a password
 
-        return login.postgres_token(self.host, self.port, self.user)
+        return iam_auth.postgres_token(self.host, self.port, self.user)
 
     def _tls(self) -> dict[str, str]:
         return {"sslmode": "verify-full", "sslrootcert": str(self.ca_file)} if self.ca_file else {}
@@ -109,9 +109,9 @@ class RedisSettings(BaseModel):
         address = {"host": self.host, "port": self.port}
         if self.login == "password":
             return address | {"password": self.password.get_secret_value()}
-        from shoplake import login
+        from shoplake import iam_auth
 
-        return address | {"ssl": True, "credential_provider": login.ValkeyTokens(self.user, self.cluster)}
+        return address | {"ssl": True, "credential_provider": iam_auth.ValkeyTokens(self.user, self.cluster)}
 
 
 class MongoSettings(BaseModel):
@@ -134,9 +134,9 @@ class MongoSettings(BaseModel):
         if self.ca_file:
             options["tlsCAFile"] = str(self.ca_file)
         if self.secret_arn:
-            from shoplake import login
+            from shoplake import iam_auth
 
-            made = login.made_secret(self.secret_arn)
+            made = iam_auth.made_secret(self.secret_arn)
             options |= {"username": made.user, "password": made.password}
         return options
 

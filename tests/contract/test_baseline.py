@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shoplake import baselines
+from shoplake import contract_baseline
 from shoplake.cli.main import app
 from shoplake.contract import compatibility, export
 from shoplake.contract.schema import to_text
@@ -25,14 +25,16 @@ def contract(*arguments: str, code: int = 0) -> str:
 
 
 def test_the_contract_can_follow_the_accepted_one() -> None:
-    refused = [change for change in compatibility.compare(baselines.load(""), export()) if not change.compatible]
+    refused = [
+        change for change in compatibility.compare(contract_baseline.load(""), export()) if not change.compatible
+    ]
     assert not refused, "the log and the stores hold what this contract refuses:\n" + "\n".join(map(str, refused))
 
 
 def test_the_accepted_contract_is_this_one() -> None:
-    assert baselines.SHIPPED.read_text() == to_text(export()), (
+    assert contract_baseline.SHIPPED.read_text() == to_text(export()), (
         "the contract has changed: look at `shoplake contract check`, then run `shoplake contract accept` and commit"
-        f" {baselines.IN_REPOSITORY}"
+        f" {contract_baseline.IN_REPOSITORY}"
     )
 
 
@@ -73,9 +75,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git repository that stands in for the checkout."""
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
-    place = tmp_path / baselines.IN_REPOSITORY
+    place = tmp_path / contract_baseline.IN_REPOSITORY
     place.parent.mkdir(parents=True)
-    shutil.copy(baselines.SHIPPED, place)
+    shutil.copy(contract_baseline.SHIPPED, place)
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "a contract"], check=True)
     monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path))
@@ -97,7 +99,7 @@ def test_what_is_no_contract_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"contract\.json is no exported contract: Object missing required field `version`"
     ):
-        baselines.load(str(tmp_path))
+        contract_baseline.load(str(tmp_path))
 
 
 def test_an_incompatible_contract_is_accepted_only_when_it_is_said_so(
@@ -107,9 +109,9 @@ def test_an_incompatible_contract_is_accepted_only_when_it_is_said_so(
     older["topics"]["orders"]["key"] = "order_id"
     accepted = tmp_path / "contract.json"
     accepted.write_text(json.dumps(older))
-    monkeypatch.setattr(baselines, "SHIPPED", accepted)
+    monkeypatch.setattr(contract_baseline, "SHIPPED", accepted)
     with pytest.raises(ContractError, match="refused orders: key changed: order_id → customer_id"):
-        baselines.accept()
+        contract_baseline.accept()
     assert json.loads(accepted.read_text()) == older
-    assert [change.kind for change in baselines.accept(incompatible=True)] == ["key changed"]
+    assert [change.kind for change in contract_baseline.accept(incompatible=True)] == ["key changed"]
     assert accepted.read_text() == to_text(export(version=older["version"] + 1))

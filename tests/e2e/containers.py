@@ -16,7 +16,7 @@ import pytest
 from testcontainers.compose import ComposeContainer, DockerCompose
 
 from shoplake import paths
-from shoplake.infra import mirror
+from shoplake.infra import provider_mirror
 from shoplake.stack.state import free_ports
 
 PORTS = ("KAFKA", "POSTGRES", "REDIS", "MONGO", "AWS")
@@ -157,7 +157,7 @@ def compose_files() -> tuple[list[str], dict[str, str]]:
 
     One that has Terraform and a mirror of its provider may have them because it does not reach HashiCorp's servers.
     """
-    found, binary = mirror.find("terraform"), shutil.which("terraform")
+    found, binary = provider_mirror.find("terraform"), shutil.which("terraform")
     if found is None or binary is None:
         return ["docker-compose.yml"], {}
     offline = {"TF_PLUGIN_MIRROR": str(found.path), "TERRAFORM_BINARY": binary}

@@ -15,10 +15,10 @@ from tests.integration.test_sinks import subject, test_a_text_is_kept_as_it_is, 
 from tests.own_stack import own_home
 
 from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
+from shoplake.infra.tfvars import variables_from
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
-from shoplake.sinks.postgres_schema import migrate
+from shoplake.sinks.postgres.migrate import migrate
 from shoplake.stack import Connections
 from shoplake.stack.state import free_ports
 

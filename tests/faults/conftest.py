@@ -11,10 +11,10 @@ from shoplake.settings import load as load_settings
 from tests.own_stack import own_stack
 
 from .disk import mounted
-from .lab import Lab, apply
+from .fault_stack import Lab, apply
 from .nemesis import Journal, Nemesis
 from .results import Results
-from .tier import TIERS, Tier
+from .tiers import TIERS, Tier
 
 TIMEOUT_S = {"small": 1200, "large": 4 * 3600}
 journal_key = pytest.StashKey[Journal]()

@@ -15,20 +15,20 @@ import yaml
 
 from shoplake import paths, sinks
 from shoplake import stack as embedded
+from shoplake.environments import prepare_stack
 from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
-from shoplake.platform import prepare_stack
-from shoplake.publish.progress import read_progress
+from shoplake.infra.tfvars import variables_from
+from shoplake.publish.progress_records import read_progress
 from shoplake.settings import Settings
 from shoplake.stack import process
 from shoplake.streaming import supervisor
-from shoplake.verify import StoreResult, log, verify
+from shoplake.verify import StoreResult, log_reader, verify
 
 from .disk import Disk
 from .nemesis import Journal, Nemesis
 from .results import Results, Seen
 from .stores import Stores, empty_stores
-from .tier import Tier
+from .tiers import Tier
 from .workers import WORKER, Worker, running, start
 
 SCENARIO = "faults"
@@ -156,7 +156,7 @@ class Lab:
     async def records(self, sink: str) -> int:
         """Records in the topics that a sink reads, those that it will refuse among them."""
         topics = sinks.make(sink, self.settings).topics
-        counts = [len(r.offset) async for chunk in log.read(self.settings.kafka, topics) for r in chunk.values()]
+        counts = [len(r.offset) async for chunk in log_reader.read(self.settings.kafka, topics) for r in chunk.values()]
         return sum(counts)
 
     @contextlib.asynccontextmanager

@@ -17,11 +17,11 @@ from shoplake import contract_log, kafka
 from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.sinks import SINKS
 from shoplake.stack.process import tail
-from shoplake.streaming.dead_letters import DeadLetter
+from shoplake.streaming.dead_letters.router import DeadLetter
 from shoplake.streaming.worker import DEAD_LETTERS as STEP
-from shoplake.verify import log
+from shoplake.verify import log_reader
 
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import WAIT_S, Worker
@@ -82,7 +82,7 @@ async def replayed_once(lab: Lab, nemesis: Nemesis, letters: Sequence[DeadLetter
             assert await asyncio.wait_for(replay.wait(), WAIT_S) == 0, tail(lab.commands_log)
     ids = [
         msgspec.json.decode(value, type=dict)["event_id"]
-        async for chunk in log.read(lab.settings.kafka, ["inventory"])
+        async for chunk in log_reader.read(lab.settings.kafka, ["inventory"])
         for value in chunk["inventory"].value
         if value and b'"mended-' in value
     ]
@@ -117,7 +117,7 @@ async def plant(lab: Lab, nemesis: Nemesis, count: int) -> set[tuple[str, int, i
 async def dead_letters(lab: Lab) -> list[DeadLetter]:
     values = [
         value
-        async for chunk in log.read(lab.settings.kafka, [DEAD_LETTERS])
+        async for chunk in log_reader.read(lab.settings.kafka, [DEAD_LETTERS])
         for records in chunk.values()
         for value in records.value
     ]

@@ -11,7 +11,7 @@ import pytest
 from shoplake import aws
 from shoplake.sinks import SINKS
 
-from . import redelivering
+from . import worker_redelivered
 from .aws_proxy import (
     AwsProxy,
     aws_proxy,
@@ -22,13 +22,13 @@ from .aws_proxy import (
     unanswered,
     unavailable,
 )
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .stores import Stores
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
-REDELIVERING = (str(Path(redelivering.__file__)),)
+REDELIVERING = (str(Path(worker_redelivered.__file__)),)
 UNPROCESSED = 0.3
 THROTTLED = 0.3
 
@@ -94,11 +94,11 @@ async def test_events_that_come_up_to_five_times_and_shuffled_count_once(lab: La
 
 async def redelivered(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> int:
     """How many events came to the sink that it had already."""
-    seeded = {redelivering.SEED: str(nemesis.number(0, 2**32))}
+    seeded = {worker_redelivered.SEED: str(nemesis.number(0, 2**32))}
     batch = max(10, await lab.records(sink) // 60)
     async with lab.worker(sink, stores, seeded, batch=batch, until_caught_up=True, wrapper=REDELIVERING) as worker:
         assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
-        events, delivered = redelivering.deliveries(worker.errors)
+        events, delivered = worker_redelivered.deliveries(worker.errors)
     nemesis.note(f"{delivered} deliveries of {events} events")
     assert delivered > 1.5 * events, "too few came again to show anything"
     return delivered - events

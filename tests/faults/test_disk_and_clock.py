@@ -14,8 +14,8 @@ import yaml
 from shoplake.sinks import SINKS
 from shoplake.streaming.worker import DEAD_LETTERS
 
-from . import wrong_clock
-from .lab import Lab
+from . import worker_wrong_clock
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import WAIT_S, Worker
@@ -23,7 +23,7 @@ from .workers import WAIT_S, Worker
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.row(21)]
 
 ROW = 21
-WRONG_CLOCK = str(Path(wrong_clock.__file__))
+WRONG_CLOCK = str(Path(worker_wrong_clock.__file__))
 DAY_S = 24 * 3600
 EVENTS = 2_000
 BATCH = 200
@@ -31,7 +31,7 @@ BATCH = 200
 
 @pytest.mark.parametrize("off_s", [-DAY_S, DAY_S], ids=["a day slow", "a day fast"])
 async def test_a_clock_that_is_wrong_by_a_day_changes_nothing(lab: Lab, off_s: int) -> None:
-    clock = {wrong_clock.CLOCK_S: str(off_s)}
+    clock = {worker_wrong_clock.CLOCK_S: str(off_s)}
     async with lab.publisher(await lab.published() + EVENTS, clock, program=(WRONG_CLOCK,)) as publisher:
         assert await asyncio.wait_for(publisher.wait(), WAIT_S) == 0
     async with lab.stores(*SINKS) as stores:

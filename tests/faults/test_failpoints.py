@@ -14,7 +14,7 @@ from shoplake.failpoints import NAMES, VARIABLE
 from shoplake.sinks import SINKS
 from shoplake.streaming.worker import DEAD_LETTERS
 
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .stores import Stores
 

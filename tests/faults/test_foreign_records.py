@@ -11,13 +11,13 @@ from shoplake.contract import OUTCOMES, PROGRESS, TOPICS, partitions_of
 from shoplake.kafka import PARTITIONS
 from shoplake.sinks import SINKS
 from shoplake.stack.process import tail
-from shoplake.streaming.dead_letters import VALUE_BYTES
+from shoplake.streaming.dead_letters.router import VALUE_BYTES
 from shoplake.streaming.worker import DEAD_LETTERS as STEP
 from tests.foreign_records import Foreign, produce
 
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
-from .test_log import dead_letters, place
+from .test_bad_and_lost_records import dead_letters, place
 from .workers import WAIT_S
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from .lab import Lab, batch_for
+from .fault_stack import Lab, batch_for
 from .nemesis import Kill, Nemesis
 from .stores import Stores
 from .workers import Worker

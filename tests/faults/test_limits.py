@@ -16,9 +16,9 @@ from shoplake.contract import DEAD_LETTERS, partitions_of
 from shoplake.contract.limits import CART_ADDITIONS
 from shoplake.sinks import SINKS
 
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
-from .test_log import dead_letters, place
+from .test_bad_and_lost_records import dead_letters, place
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 

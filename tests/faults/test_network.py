@@ -14,7 +14,7 @@ from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 
 from .aws_proxy import aws_proxy, failed_after_the_work, unanswered
-from .lab import Lab
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .proxy import Proxy, proxy
 from .stores import Stores

@@ -13,14 +13,14 @@ from shoplake.sinks import SINKS
 from shoplake.streaming.reader import Limits
 from shoplake.streaming.worker import LIMITS
 
-from . import slowed
-from .lab import Lab
+from . import worker_slow_store
+from .fault_stack import Lab
 from .nemesis import Nemesis
 from .workers import Worker
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
-SLOWED = (str(Path(slowed.__file__)),)
+SLOWED = (str(Path(worker_slow_store.__file__)),)
 INPUT_PER_S = 3_000
 TIMES_TOO_MUCH = 3
 BATCHES = 6
@@ -39,7 +39,7 @@ async def test_memory_stays_flat_when_three_times_too_much_comes_in(lab: Lab, ne
     async with lab.stores(*SINKS) as stores, contextlib.AsyncExitStack() as stack:
         workers = []
         for sink in SINKS:
-            slow = {slowed.EVENTS_PER_S: str(takes_per_s[sink])}
+            slow = {worker_slow_store.EVENTS_PER_S: str(takes_per_s[sink])}
             worker = lab.worker(sink, stores, slow, batch=batches[sink], wrapper=SLOWED)
             workers.append(await stack.enter_async_context(worker))
         begun = time.monotonic()

@@ -14,8 +14,8 @@ from shoplake.contract import TOPICS
 from shoplake.failpoints import VARIABLE
 from shoplake.sinks import SINKS
 
-from . import observed
-from .lab import Lab, batch_for
+from . import worker_reporting_writes
+from .fault_stack import Lab, batch_for
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import Worker
@@ -23,7 +23,7 @@ from .workers import Worker
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
 LAKE_COMMIT = "lake.commit.before"
-OBSERVED = (str(Path(observed.__file__)),)
+OBSERVED = (str(Path(worker_reporting_writes.__file__)),)
 # Where a zombie does most harm: what it has decided to write is not written yet.
 FREEZE_AT = {
     "lake": ("lake.write.before", LAKE_COMMIT),
@@ -60,7 +60,7 @@ async def zombie(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores, group: d
     nemesis.note(armed)
     async with lab.worker(sink, stores, {VARIABLE: armed} | group, batch=BATCH, wrapper=OBSERVED) as frozen:
         await frozen.stopped()
-        before = len(observed.outcomes(frozen.errors))
+        before = len(worker_reporting_writes.outcomes(frozen.errors))
         async with lab.worker(sink, stores, group, batch=BATCH) as heir:
             await heir.applied_at_least(BATCH)
             frozen.send(signal.SIGCONT)
@@ -74,7 +74,7 @@ async def outcomes_after(frozen: Worker, before: int) -> list[str]:
     written, or given up for new epochs, under which there may be nothing left to write."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        found = observed.outcomes(frozen.errors)[before:]
+        found = worker_reporting_writes.outcomes(frozen.errors)[before:]
         old = [outcome.raised for outcome in found if outcome.epochs == found[0].epochs]
         if len(old) < len(found) or {"", "Fenced"} & set(old) or (old and frozen.state == "caught up"):
             return old

@@ -19,14 +19,14 @@ from shoplake.failpoints import VARIABLE
 from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import StoreResult
 
-from . import unprotected
+from . import worker_unprotected
 from .aws_proxy import aws_proxy, partly
-from .lab import Lab
+from .fault_stack import Lab
 from .stores import Stores
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
-UNPROTECTED = str(Path(unprotected.__file__))
+UNPROTECTED = str(Path(worker_unprotected.__file__))
 # So large that each has events of every kind: to repeat registrations does no harm, to repeat payments does.
 BATCH = 2_000
 # So small that items of one batch change again in the next: else a zombie puts back what is there.

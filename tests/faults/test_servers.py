@@ -15,7 +15,7 @@ import redis
 from shoplake import paths
 from shoplake.sinks import SINKS
 
-from .lab import PORTION, Lab, apply
+from .fault_stack import PORTION, Lab, apply
 from .nemesis import Nemesis
 from .stores import Stores
 from .workers import Worker

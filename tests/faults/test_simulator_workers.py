@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import shopsim
-from shopsim.parallel import _received
+from shopsim.engine.parallel import _received
 
 pytestmark = pytest.mark.fault
 

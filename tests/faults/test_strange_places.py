@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shoplake import paths
-from tests.hostile import HOSTILE
+from tests.hostile_environment import HOSTILE
 from tests.own_stack import without_aws
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]

@@ -15,13 +15,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shoplake import contract_log, kafka
-from shoplake.bench.log import empty
+from shoplake.bench.kafka_log import empty
 from shoplake.contract import DEAD_LETTERS
 from shoplake.contract.schema import own_version
 from shoplake.failpoints import VARIABLE
 from shoplake.sinks import SINKS
 
-from .lab import Lab
+from .fault_stack import Lab
 from .releases import next_release
 from .stores import Stores
 

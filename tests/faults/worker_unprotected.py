@@ -1,6 +1,6 @@
 """A worker, or a publisher, that lacks one of its protections: started in the real one's place.
 
-    python unprotected.py PROTECTION ARGUMENTS…
+    python worker_unprotected.py PROTECTION ARGUMENTS…
 
 Each entry of `WITHOUT` does what a quickly written sink does, and `verify` has to see the damage: an oracle that never
 says no proves nothing.
@@ -15,10 +15,16 @@ from typing import Any
 
 from shoplake import failpoints, sinks
 from shoplake.publish import kafka as publishing
-from shoplake.sinks import dynamodb, keyed, lake_tables, mongo, postgres, redis
+from shoplake.sinks import keyed
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
+from shoplake.sinks.dynamodb import sink as dynamodb
 from shoplake.sinks.keyed import Item, Key
-from shoplake.streaming import dead_letters, worker
+from shoplake.sinks.lake import tables
+from shoplake.sinks.mongo import sink as mongo
+from shoplake.sinks.postgres import sink as postgres
+from shoplake.sinks.redis import sink as redis
+from shoplake.streaming import worker
+from shoplake.streaming.dead_letters import router as dead_letters
 
 
 def offset_first() -> None:
@@ -70,7 +76,7 @@ def script_checks() -> None:
 
 def rebased_commits() -> None:
     """The lake: PyIceberg puts a refused commit on top of what it met, and nobody asks whose table it is."""
-    lake_tables.TABLE_PROPERTIES["commit.retry.num-retries"] = "4"
+    tables.TABLE_PROPERTIES["commit.retry.num-retries"] = "4"
     blind_retry()
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from shoplake.stack.process import tail
-from shoplake.streaming import sparing, supervisor
-from shoplake.streaming.progress import Progress
+from shoplake.streaming import supervisor, worker_environment
 from shoplake.streaming.worker import Failure
+from shoplake.streaming.worker_reports import Progress
 
 WORKER = ("-m", "shoplake.streaming.worker")
 # Long: how fast anything is depends on what else the machine does, and nothing here is about speed.
@@ -170,7 +170,7 @@ async def start(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**sparing.environment(), **environment},
+            env={**worker_environment.environment(), **environment},
             start_new_session=True,
         )
     worker = Worker(sink, process, errors)

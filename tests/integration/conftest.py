@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from shoplake import stack as embedded
+from shoplake.environments import prepare_stack
 from shoplake.infra import runner
-from shoplake.infra.variables import variables_from
-from shoplake.platform import prepare_stack
+from shoplake.infra.tfvars import variables_from
 from shoplake.publish.kafka import publish
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings

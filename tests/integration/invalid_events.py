@@ -13,7 +13,7 @@ from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS
 from shoplake.kafka import settled_ends
 from shoplake.settings import Settings
-from shoplake.streaming.dead_letters import DeadLetter
+from shoplake.streaming.dead_letters.router import DeadLetter
 
 TOPIC = "clicks"
 WORKER = [sys.executable, "-m", "shoplake.streaming.worker", DEAD_LETTERS]

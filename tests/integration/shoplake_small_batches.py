@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shoplake.cli.main import main
-from shoplake.sinks import lake_archive
+from shoplake.sinks.lake import archive
 from shoplake.streaming import rebuild
 from shoplake.streaming.reader import Limits
 
 BATCH = 100
 
-lake_archive.BATCH_ROWS = BATCH
+archive.BATCH_ROWS = BATCH
 rebuild.LIMITS = dict.fromkeys(rebuild.REBUILDABLE, Limits(max_records=BATCH, linger_s=0.0))
 
 if __name__ == "__main__":

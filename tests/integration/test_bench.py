@@ -129,4 +129,4 @@ def test_a_profile_is_a_flame_graph_of_the_stage(tmp_path: Path) -> None:
     )
     drawn = (tmp_path / "columns.svg").read_text()
     assert "<svg" in drawn
-    assert "shopsim/simulate.py" in drawn
+    assert "shopsim/engine/simulate.py" in drawn

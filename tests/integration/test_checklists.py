@@ -32,8 +32,8 @@ class WishlistItemAdded(Event, frozen=True, kw_only=True, tag="wishlist_item_add
 USE_OF_THE_EVENT = """
 import polars as pl
 from shoplake.contract import EVENTS, columns_of, decode, encode
-from shopsim.records import LAYOUT, Pending
-from shopsim.render import SCHEMAS
+from shopsim.core.records import LAYOUT, Pending
+from shopsim.engine.render import SCHEMAS
 import numpy as np
 
 fields = {"event_id": "e1", "occurred_at_ms": 1718000000001, "session_id": "s1", "product_id": "p1"}
@@ -191,7 +191,7 @@ def test_an_event_is_added_in_the_places_that_the_checklist_names(copy: Copy) ->
         "clicks.CheckoutStarted, clicks.WishlistItemAdded,",
     )
     copy.replace(
-        "generators/shopsim/records.py",
+        "generators/shopsim/core/records.py",
         '    "checkout_started": (',
         '    "wishlist_item_added": ("occurred_at_ms", "session_id", "product_id"),\n    "checkout_started": (',
     )

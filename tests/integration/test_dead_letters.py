@@ -17,10 +17,10 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from shoplake import kafka
 from shoplake.contract import LETTER_PROGRESS
 from shoplake.settings import Settings
-from shoplake.streaming import letter_progress
-from shoplake.streaming.dead_letters import GROUP
+from shoplake.streaming.dead_letters import progress as letter_progress
+from shoplake.streaming.dead_letters.router import GROUP
 
-from .poison import finish, letters_about, plant, refused, start, valid
+from .invalid_events import finish, letters_about, plant, refused, start, valid
 
 pytestmark = pytest.mark.stack
 

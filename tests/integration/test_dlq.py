@@ -21,11 +21,11 @@ from shoplake.cli.main import app
 from shoplake.contract import REPLAY_OF
 from shoplake.errors import ShoplakeError
 from shoplake.settings import Settings
-from shoplake.streaming import replay
-from shoplake.streaming.letters import Filter, read_outcomes
-from shoplake.streaming.mending import Mending, parse_changes
+from shoplake.streaming.dead_letters import replay
+from shoplake.streaming.dead_letters.repair import Mending, parse_changes
+from shoplake.streaming.dead_letters.store import Filter, read_outcomes
 
-from .poison import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused
+from .invalid_events import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused
 
 pytestmark = pytest.mark.stack
 

@@ -14,15 +14,15 @@ import pytest
 
 import shopsim
 from shoplake.contract import DEAD_LETTERS, TOPICS
+from shoplake.publish.fault_ledger import FaultLedger
 from shoplake.publish.kafka import publish
-from shoplake.publish.ledger import FaultLedger
 from shoplake.publish.run import Run
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.streaming.supervisor import stream
-from shoplake.verify import STORES, log, verify
-from shopsim.breaking import BREAKING, REASONS
-from shopsim.faults import FAULTS
+from shoplake.verify import STORES, log_reader, verify
+from shopsim.faults.encoding import BREAKING, REASONS
+from shopsim.faults.selection import FAULTS
 
 pytestmark = pytest.mark.stack
 
@@ -54,9 +54,9 @@ def told(platform: Settings, run: Run, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def chunks(platform: Settings, told: pl.DataFrame) -> list[log.Chunk]:
-    async def read() -> list[log.Chunk]:
-        return [chunk async for chunk in log.read(platform.kafka, [*TOPICS, DEAD_LETTERS])]
+def chunks(platform: Settings, told: pl.DataFrame) -> list[log_reader.Chunk]:
+    async def read() -> list[log_reader.Chunk]:
+        return [chunk async for chunk in log_reader.read(platform.kafka, [*TOPICS, DEAD_LETTERS])]
 
     return asyncio.run(read())
 
@@ -70,7 +70,7 @@ async def test_every_store_is_exact(platform: Settings, told: pl.DataFrame) -> N
 
 
 def test_every_fault_is_in_the_log_and_the_log_holds_twice_what_the_ledger_says_comes_twice(
-    run: Run, told: pl.DataFrame, chunks: list[log.Chunk]
+    run: Run, told: pl.DataFrame, chunks: list[log_reader.Chunk]
 ) -> None:
     ids = Counter(event_id for topic, value in values(chunks) if topic in TOPICS for event_id in ids_in(value, told))
     assert set(told["fault"]) == set(FAULTS)
@@ -81,7 +81,7 @@ def test_every_fault_is_in_the_log_and_the_log_holds_twice_what_the_ledger_says_
 
 
 def test_each_broken_event_has_one_letter_with_the_reason_of_its_fault(
-    told: pl.DataFrame, chunks: list[log.Chunk]
+    told: pl.DataFrame, chunks: list[log_reader.Chunk]
 ) -> None:
     letters = [json.loads(value) for topic, value in values(chunks) if topic == DEAD_LETTERS]
     found = [
@@ -93,7 +93,7 @@ def test_each_broken_event_has_one_letter_with_the_reason_of_its_fault(
     assert sorted(found) == sorted((row["event_id"], row["topic"], REASONS[row["fault"]]) for row in broken)
 
 
-def values(chunks: list[log.Chunk]) -> Iterator[tuple[str, bytes]]:
+def values(chunks: list[log_reader.Chunk]) -> Iterator[tuple[str, bytes]]:
     for chunk in chunks:
         for topic, records in chunk.items():
             yield from ((topic, value or b"") for value in records.value)

@@ -1,4 +1,4 @@
-"""Whole commands in a shell that is set up for everything else (`tests/hostile.py`): the same result as without."""
+"""Whole commands give the same result in a hostile shell (`tests/hostile_environment.py`) as in an empty one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from shoplake.settings import Settings
-from tests.hostile import HOSTILE
+from tests.hostile_environment import HOSTILE
 from tests.own_stack import without_aws
 
 TIMEOUT_S = 170

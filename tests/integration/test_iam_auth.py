@@ -11,9 +11,9 @@ from psycopg import sql
 
 from shoplake import aws
 from shoplake.errors import InfraError, StoreUnavailable
-from shoplake.login import made_secret
+from shoplake.iam_auth import made_secret
 from shoplake.settings import MongoSettings, PostgresSettings, Settings
-from shoplake.sinks.postgres_schema import RDS_LOGIN, admit, migrate
+from shoplake.sinks.postgres.migrate import RDS_LOGIN, admit, migrate
 
 pytestmark = pytest.mark.stack
 USER = "shoplake_app"

@@ -8,10 +8,10 @@ import pytest
 from shoplake.contract import OUTCOMES, PROGRESS
 from shoplake.errors import PublishError
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import progress_of, read_progress
+from shoplake.publish.progress_records import progress_of, read_progress
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
-from shoplake.streaming.letters import read_outcomes
+from shoplake.streaming.dead_letters.store import read_outcomes
 from shoplake.verify import verify
 from tests.foreign_records import Foreign, produce
 

@@ -25,10 +25,10 @@ from shoplake.publish import kafka as publishing
 from shoplake.publish.kafka import publish
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
-from shoplake.streaming.log import Log
-from shoplake.streaming.progress import Progress
+from shoplake.streaming.log_bounds import Log
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
-from shoplake.topic_ids import TopicIds
+from shoplake.streaming.worker_reports import Progress
+from shoplake.topic_identity import TopicIds
 from shoplake.verify import verify
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]

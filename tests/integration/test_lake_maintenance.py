@@ -25,9 +25,9 @@ from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
 from shoplake.sinks.base import Sink
 from shoplake.sinks.conformance import Subject
-from shoplake.sinks.lake import read_checkpoints
-from shoplake.sinks.lake_maintenance import Bounds, Maintained, maintain
-from shoplake.sinks.lake_tables import open_catalog
+from shoplake.sinks.lake.maintenance import Bounds, Maintained, maintain
+from shoplake.sinks.lake.sink import read_checkpoints
+from shoplake.sinks.lake.tables import open_catalog
 from shoplake.verify import verify
 from tests.faults.workers import running, start
 

@@ -14,8 +14,8 @@ import pytest
 
 import shopsim
 from shoplake.publish.kafka import publish
-from shoplake.publish.pace import Pace
-from shoplake.publish.progress import read_progress
+from shoplake.publish.progress_records import read_progress
+from shoplake.publish.rate_limit import Pace
 from shoplake.publish.run import Run
 from shoplake.settings import KafkaSettings, Settings
 from shoplake.verify import verify

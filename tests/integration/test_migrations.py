@@ -21,9 +21,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, make_url
 
 from shoplake.settings import PostgresSettings
-from shoplake.sinks import postgres_schema
-from shoplake.sinks.postgres_model import METADATA, SCHEMA
-from shoplake.sinks.postgres_tables import TABLES
+from shoplake.sinks.postgres import migrate as postgres_schema
+from shoplake.sinks.postgres.event_columns import TABLES
+from shoplake.sinks.postgres.model import METADATA, SCHEMA
 from shoplake.stack import Connections
 
 pytestmark = pytest.mark.stack

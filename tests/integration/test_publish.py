@@ -14,7 +14,7 @@ import shopsim
 from shoplake.cli.main import app
 from shoplake.errors import PublishError
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import read_progress
+from shoplake.publish.progress_records import read_progress
 from shoplake.settings import KafkaSettings, Settings
 from shoplake.verify import verify
 

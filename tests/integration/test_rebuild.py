@@ -24,26 +24,26 @@ from pymongo import MongoClient
 from shoplake import aws, kafka, sinks
 from shoplake.errors import Backpressure, Interrupted, StreamHalted, UsageError
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import read_progress
+from shoplake.publish.progress_records import read_progress
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.sinks.base import TopicPartition
-from shoplake.sinks.rebuilding import Filling, RebuildableSink
+from shoplake.sinks.rebuildable import Filling, RebuildableSink
 from shoplake.streaming.rebuild import REBUILDABLE, Step, rebuild
 from shoplake.streaming.supervisor import stream
 from shoplake.verify import verify
 from tests.faults.workers import running, start
 
 from .conftest import EVENTS, SEED
-from .damage import DAMAGE
+from .row_damage import DAMAGE
 
 pytestmark = pytest.mark.stack
 
 MORE = 5_000
 KILLS = 3
 WAIT_S = 240
-SMALL_BATCHES = [sys.executable, "-m", "tests.integration.small_batches"]
+SMALL_BATCHES = [sys.executable, "-m", "tests.integration.shoplake_small_batches"]
 both_sources = pytest.mark.parametrize("source", ["log", "lake"])
 every_store = pytest.mark.parametrize("name", REBUILDABLE)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shoplake.errors import Fenced, SinkError, StoreDamaged, StoreUnavailable
 from shoplake.settings import RedisSettings
 from shoplake.sinks.base import Batch, Epoch, OffsetRange, TopicPartition
-from shoplake.sinks.redis import RedisSink
+from shoplake.sinks.redis.sink import RedisSink
 from tests.integration.own_valkey import own_valkey
 from tests.unit.sinks.small_log import Event, batch_of
 

@@ -17,12 +17,12 @@ from pydantic import SecretStr
 from shoplake.contract import TOPICS
 from shoplake.kafka import PARTITIONS, client_options
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import read_progress
+from shoplake.publish.progress_records import read_progress
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import KafkaSettings, Settings
 from shoplake.sinks import SINKS, make
-from shoplake.sinks.lake_tables import open_catalog
-from shoplake.streaming import places
+from shoplake.sinks.lake.tables import open_catalog
+from shoplake.streaming import group_membership
 from shoplake.streaming.lag import lags
 from shoplake.streaming.metrics import serving
 from shoplake.streaming.reader import Limits, LogReader
@@ -152,7 +152,7 @@ async def test_a_killed_workers_share_goes_to_the_next_under_its_name_and_the_ot
             await worker.caught_up()
             shared_out, others = other.generation, other.assignment()
             await worker.kill()
-            with places.held(group) as name:
+            with group_membership.held(group) as name:
                 heir = LogReader(log, group, topics, Limits(), member=name)
                 await heir.start()
                 await until(lambda: bool(heir.assignment()))

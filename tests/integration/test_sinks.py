@@ -18,7 +18,7 @@ from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.sinks.base import Batch, Sink
 from shoplake.sinks.conformance import PROMISES, TEXTS, Promise, Subject
-from shoplake.sinks.lake_tables import open_catalog
+from shoplake.sinks.lake.tables import open_catalog
 
 pytestmark = pytest.mark.stack
 

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shoplake import kafka
 from shoplake import stack as embedded
 from shoplake.contract import PROGRESS, TOPICS
+from shoplake.environments import prepare_stack
 from shoplake.errors import StreamHalted
-from shoplake.platform import prepare_stack
 from shoplake.settings import KafkaSettings
 from tests.own_stack import own_stack
 

@@ -19,10 +19,11 @@ from shoplake.cli.verify import command
 from shoplake.contract import DEAD_LETTERS
 from shoplake.errors import StackError, StoreUnavailable, VerifyFailed
 from shoplake.settings import Settings
-from shoplake.verify import STORES, log, run, verify
+from shoplake.verify import STORES, log_reader, verify
+from shoplake.verify import verification as run
 from shoplake.verify.stores import dynamodb
 
-from .damage import DAMAGE, board_of
+from .row_damage import DAMAGE, board_of
 
 pytestmark = pytest.mark.stack
 
@@ -143,8 +144,8 @@ async def test_an_event_that_was_published_again_is_duplicated_in_the_log(loaded
     assert [f.key for f in store.findings] == [json.loads(chunk.value[0] or b"")["event_id"]]
 
 
-async def chunks_of(settings: Settings, topic: str) -> list[log.Chunk]:
-    return [chunk async for chunk in log.read(settings.kafka, [topic])]
+async def chunks_of(settings: Settings, topic: str) -> list[log_reader.Chunk]:
+    return [chunk async for chunk in log_reader.read(settings.kafka, [topic])]
 
 
 async def send(settings: Settings, topic: str, key: bytes | None, value: bytes | None) -> None:

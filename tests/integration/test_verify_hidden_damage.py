@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from shoplake.settings import Settings
-from shoplake.sinks.postgres_schema import migrate
+from shoplake.sinks.postgres.migrate import migrate
 from shoplake.verify import Finding, StoreResult, verify
 from shoplake.verify.stores import postgres_structure
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplake.links import DOCUMENTATION
+from shoplake.docs_links import DOCUMENTATION
 
 from .conftest import Program, install, made_in
 

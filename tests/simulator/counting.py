@@ -8,7 +8,7 @@ from typing import Any
 
 import shopsim
 
-from . import surprise
+from . import standard_errors
 from .shop import Shop
 
 Judge = Callable[[Shop, shopsim.Scenario], float]
@@ -69,7 +69,7 @@ def share(query: str, asked: Callable[[shopsim.Scenario], float]) -> Judge:
 
     def judge(shop: Shop, scenario: shopsim.Scenario) -> float:
         happened, tried = shop.sql.execute(query).fetchone() or (0, 0)
-        return surprise.of_shares({"all": asked(scenario)}, {"all": (happened, tried)})
+        return standard_errors.of_shares({"all": asked(scenario)}, {"all": (happened, tried)})
 
     return judge
 
@@ -79,7 +79,7 @@ def shares(query: str, asked: Callable[[shopsim.Scenario], Mapping[str, float]])
 
     def judge(shop: Shop, scenario: shopsim.Scenario) -> float:
         rows = shop.sql.execute(query).fetchall()
-        return surprise.of_shares(asked(scenario), {group: (happened, tried) for group, happened, tried in rows})
+        return standard_errors.of_shares(asked(scenario), {group: (happened, tried) for group, happened, tried in rows})
 
     return judge
 
@@ -98,7 +98,7 @@ def weights(query: str, asked: Callable[[shopsim.Scenario], Mapping[str, float]]
     """The query gives choices and how often they were made."""
 
     def judge(shop: Shop, scenario: shopsim.Scenario) -> float:
-        return surprise.of_weights(asked(scenario), dict(shop.sql.execute(query).fetchall()))
+        return standard_errors.of_weights(asked(scenario), dict(shop.sql.execute(query).fetchall()))
 
     return judge
 
@@ -108,7 +108,7 @@ def mean(query: str, asked: Callable[[shopsim.Scenario], float]) -> Judge:
 
     def judge(shop: Shop, scenario: shopsim.Scenario) -> float:
         found = shop.sql.execute(f"SELECT avg(n), stddev(n), count(n) FROM ({query})").fetchone()
-        return surprise.of_mean(asked(scenario), *(found or (0, 1, 1)))
+        return standard_errors.of_mean(asked(scenario), *(found or (0, 1, 1)))
 
     return judge
 
@@ -118,11 +118,13 @@ def count(query: str, asked: Callable[[shopsim.Scenario], float]) -> Judge:
 
     def judge(shop: Shop, scenario: shopsim.Scenario) -> float:
         (happened,) = shop.sql.execute(query).fetchone() or (0,)
-        return surprise.of_count(asked(scenario), happened)
+        return standard_errors.of_count(asked(scenario), happened)
 
     return judge
 
 
 def zipf(query: str, asked: Callable[[shopsim.Scenario], float]) -> Judge:
     """The query gives how often each thing was chosen."""
-    return lambda shop, scenario: surprise.of_zipf(asked(scenario), [n for (n,) in shop.sql.execute(query).fetchall()])
+    return lambda shop, scenario: standard_errors.of_zipf(
+        asked(scenario), [n for (n,) in shop.sql.execute(query).fetchall()]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shopsim
-from shopsim.customers import SEGMENTS, habits
+from shopsim.shop.customers import SEGMENTS, habits
 
 from .counting import Check, count, mean, median, share, shares, weights, zipf
 

@@ -1,7 +1,7 @@
 -- What always holds in a simulated shop. Each query selects violations; a block's first line says what it looks for.
 -- Tables are event types, `happened` is all of them; `pos` is an event's place in the whole stream. What the scenario
--- says is in countries, rates, holidays, rules, dated_campaigns and flash_sales. plants.sql has a violation of each.
--- `python -m tests.simulator.page` renews the list in docs/invariants.md.
+-- says is in countries, rates, holidays, rules, dated_campaigns and flash_sales. violations.sql has a violation of each.
+-- `python -m tests.simulator.invariants_page` renews the list in docs/invariants.md.
 
 -- == The stream ==
 

@@ -1,6 +1,6 @@
-"""The lists in docs/invariants.md, made from invariants.sql, plants.sql and `distributions`.
+"""The lists in docs/invariants.md, made from invariants.sql, violations.sql and `distributions`.
 
-`python -m tests.simulator.page` renews them; what stands around them is written by hand.
+`python -m tests.simulator.invariants_page` renews them; what stands around them is written by hand.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from .counting import Check
 from .distributions import CHECKS
-from .plain import plain
 from .shop import chapters, plants
+from .undisturbed_shop import plain
 
 PAGE = Path(__file__).parents[2] / "docs" / "invariants.md"
 

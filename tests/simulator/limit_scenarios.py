@@ -9,7 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import shopsim
-from shopsim.schema import json_schema
+from shopsim.scenario.json_schema import json_schema
 
 SMALL = {
     "lanes": (1, 4),

@@ -10,8 +10,8 @@ import polars as pl
 
 import shopsim
 from shoplake.contract import minor_digits
-from shopsim.holidays import holidays
-from shopsim.locales import LOCALES
+from shopsim.calendar.holidays import holidays
+from shopsim.core.locales import LOCALES
 
 YEARS = 5
 """From the start; more than any test simulates."""

@@ -14,7 +14,7 @@ import polars as pl
 import shopsim
 from shoplake.contract import EVENTS
 
-from .stated import stated
+from .scenario_tables import stated
 
 HERE = Path(__file__).parent
 ORDER = ["occurred_at_ms", "lane", "seq"]
@@ -146,7 +146,7 @@ class Plant:
 def plants() -> list[Plant]:
     """The planted violations, in the order of the file."""
     found = []
-    for _, what, text in _blocks("plants.sql", "-- plant: "):
+    for _, what, text in _blocks("violations.sql", "-- plant: "):
         lines = text.splitlines()
         seen_by = [line.removeprefix("-- seen by: ") for line in lines if line.startswith("-- seen by: ")]
         found.append(Plant(what, frozenset(seen_by), "\n".join(lines[len(seen_by) :])))

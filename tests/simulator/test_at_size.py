@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 import shopsim
 
-from .edges import scenarios_at_the_edge
+from .limit_scenarios import scenarios_at_the_edge
 from .shop import shop_of
 
 EVENTS = 10_000_000

@@ -1,4 +1,4 @@
-"""Things happen as often as the scenario asks, within the errors of counting; see `surprise` for what that is."""
+"""Things happen as often as the scenario asks, within the errors of counting (`standard_errors`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from .conftest import SEED
 from .counting import VIEWS
 from .distributions import CHECKS, DAYS
-from .plain import plain
 from .shop import Shop, shop_of
-from .surprise import LIMIT
+from .standard_errors import LIMIT
+from .undisturbed_shop import plain
 
 GROUPS = 6
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from shopsim.locales import LOCALES
+from shopsim.core.locales import LOCALES
 
-from .edges import scenarios_at_the_edge
-from .page import PAGE, renewed
+from .invariants_page import PAGE, renewed
+from .limit_scenarios import scenarios_at_the_edge
 from .shop import invariants, plants, shop_of
 
 SALE = {"hours": 6, "products": 15, "percent": 50, "lift": 3, "demand": 9}
@@ -93,5 +93,5 @@ def test_each_invariant_is_seen_to_fail():
 
 
 def test_the_list_in_the_docs_is_current():
-    """`python -m tests.simulator.page` renews it."""
+    """`python -m tests.simulator.invariants_page` renews it."""
     assert PAGE.read_text() == renewed(PAGE.read_text())

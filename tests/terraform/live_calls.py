@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from tests.terraform.local_root import LocalRoot
 
 from shoplake.settings import Settings
-from shoplake.sinks.lake_tables import open_catalog
+from shoplake.sinks.lake.tables import open_catalog
 from shoplake.stack import Support, support
 
 TIMEOUT_S = 10

@@ -17,8 +17,8 @@ from tests.emulators import Running
 from shoplake import settings
 from shoplake.errors import InfraError
 from shoplake.infra import environments, runner
-from shoplake.infra.progress import Report
-from shoplake.infra.variables import ConnectionsLike, variables_from
+from shoplake.infra.terraform_output import Report
+from shoplake.infra.tfvars import ConnectionsLike, variables_from
 from shoplake.stack.capabilities import switches
 
 

@@ -15,7 +15,7 @@ from shoplake.infra.dry_run import DryRun
 from shoplake.publish.run import Run, load_scenario
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
-from shoplake.streaming import dead_letters
+from shoplake.streaming.dead_letters import router as dead_letters
 
 Planned = Callable[[str], DryRun]
 

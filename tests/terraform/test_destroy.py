@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from shoplake import stack as embedded
 from shoplake.errors import InfraError
-from shoplake.infra import account, emptying, environments, survivors
-from shoplake.infra.account import Clients
+from shoplake.infra import aws_clients, environments, leftovers, pre_destroy
+from shoplake.infra.aws_clients import Clients
+from shoplake.infra.leftovers import Survivor
 from shoplake.infra.plan_json import Plan
-from shoplake.infra.survivors import Survivor
 from shoplake.stack import Connections
 
 pytestmark = pytest.mark.stack
@@ -24,7 +24,7 @@ OBJECTS = 1100  # more than one call takes
 
 @pytest.fixture
 def clients(stack: Connections) -> Clients:
-    return account.clients(environments.named("local"), embedded.environment())
+    return aws_clients.clients(environments.named("local"), embedded.environment())
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def doomed(type_: str, **before: Any) -> Plan:
 def cleared(plan: Plan, clients: Clients) -> list[str]:
     said: list[str] = []
     for _ in range(2):  # harmless when repeated
-        emptying.clear(emptying.obstacles(plan), clients, said.append)
+        pre_destroy.clear(pre_destroy.obstacles(plan), clients, said.append)
     return said
 
 
@@ -100,8 +100,8 @@ def test_databases_lose_their_protection(clients: Clients, name: str) -> None:
 
 
 def test_of_an_environment_that_never_was_nothing_is_left(clients: Clients, name: str) -> None:
-    assert survivors.find(name, clients) == ()
-    assert survivors.report(name, ()) == ""
+    assert leftovers.find(name, clients) == ()
+    assert leftovers.report(name, ()) == ""
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def remains(clients: Clients, name: str) -> Iterator[dict[str, str]]:
 def test_what_is_left_is_listed_whoever_made_it_and_nobody_elses(
     clients: Clients, name: str, remains: dict[str, str]
 ) -> None:
-    found = {one.name for one in survivors.find(name, clients)}
+    found = {one.name for one in leftovers.find(name, clients)}
     role = next(one for one in found if ":role/" in one)
     assert role.endswith(f"role/shoplake-{name}-reader")
     assert found == {
@@ -141,7 +141,7 @@ def test_what_is_left_is_listed_whoever_made_it_and_nobody_elses(
         role,
     }
     with pytest.raises(InfraError, match=rf"5 things of '{name}' are still there:\n  - arn:aws:iam") as refused:
-        survivors.report(name, survivors.find(name, clients))
+        leftovers.report(name, leftovers.find(name, clients))
     assert remains["topic"] in str(refused.value)
 
 
@@ -149,12 +149,12 @@ def test_what_aws_deletes_by_itself_is_told_and_is_no_error(clients: Clients, na
     kms = clients("kms")
     tags = {"project": "shoplake", "environment": name}
     key = kms.create_key(Tags=[{"TagKey": k, "TagValue": v} for k, v in tags.items()])["KeyMetadata"]
-    assert survivors.find(name, clients) == (Survivor(key["Arn"]),)
+    assert leftovers.find(name, clients) == (Survivor(key["Arn"]),)
 
     day = kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)["DeletionDate"]
-    found = survivors.find(name, clients)
+    found = leftovers.find(name, clients)
     assert found == (Survivor(key["Arn"], meant=f"AWS deletes it, {day:%Y-%m-%d}"),)
-    assert survivors.report(name, found) == f"still there: {key['Arn']} (AWS deletes it, {day:%Y-%m-%d})\n"
+    assert leftovers.report(name, found) == f"still there: {key['Arn']} (AWS deletes it, {day:%Y-%m-%d})\n"
 
 
 def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: str) -> None:
@@ -169,7 +169,7 @@ def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: st
         MasterUserPassword=uuid.uuid4().hex,
     )
     rds.delete_db_instance(DBInstanceIdentifier=instance, FinalDBSnapshotIdentifier=f"{instance}-final")
-    assert "the last data" in survivors.report(name, survivors.find(name, clients))
+    assert "the last data" in leftovers.report(name, leftovers.find(name, clients))
     rds.delete_db_snapshot(DBSnapshotIdentifier=f"{instance}-final")
 
 
@@ -180,7 +180,7 @@ def test_services_that_an_emulator_lacks_are_not_asked(clients: Clients, name: s
         asked.append(service)
         return clients(service)
 
-    survivors.find(name, counting, missing=("rds", "docdb"))
+    leftovers.find(name, counting, missing=("rds", "docdb"))
     assert "rds" not in asked
     assert "docdb" not in asked
     assert "elasticache" in asked

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shoplake import paths
-from shoplake.infra import mirror, terraform
+from shoplake.infra import provider_mirror, terraform
 from shoplake.infra.terraform import Binary
 
 TREE = paths.project_root() / "terraform"
@@ -59,7 +59,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(binary: Binary, folder: Path, data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     data_dir.mkdir(parents=True, exist_ok=True)
     config = data_dir / "cli.tfrc"
-    config.write_text(mirror.cli_config(binary.command))
+    config.write_text(provider_mirror.cli_config(binary.command))
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
     return subprocess.run(
         [str(binary.path), *arguments],
@@ -156,7 +156,7 @@ def test_scanners_skip_two_checks_each_with_a_reason() -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_pins_the_provider_that_mirrors_are_searched_for(environment: str) -> None:
     versions = (TREE / "environments" / environment / "versions.tf").read_text()
-    assert f'version = "{mirror.PROVIDER_VERSION}"' in versions
+    assert f'version = "{provider_mirror.PROVIDER_VERSION}"' in versions
 
 
 def test_the_environments_on_aws_differ_by_values_and_the_key_of_their_state_alone() -> None:

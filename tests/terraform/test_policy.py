@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shoplake.errors import InfraError
-from shoplake.infra import cost, dry_run, environments, policy, summary
+from shoplake.infra import cost, dry_run, environments, plan_summary, policy
 from shoplake.infra.dry_run import DryRun
 from shoplake.infra.plan_json import Plan
 
@@ -24,7 +24,7 @@ def test_an_environment_is_planned_without_an_account_and_the_policy_has_nothing
 ) -> None:
     found = planned(name)
     assert [str(violation) for violation in found.violations] == []
-    assert summary.actions(found.plan).keys() == {"add"}
+    assert plan_summary.actions(found.plan).keys() == {"add"}
     assert json.loads(found.path.read_text()) == found.plan.content
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.hostile import HOSTILE, USER_ON_AWS
+from tests.hostile_environment import HOSTILE, USER_ON_AWS
 
 from shoplake import environ
 

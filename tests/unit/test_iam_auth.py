@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shoplake import login
+from shoplake import iam_auth
 from shoplake.errors import InfraError
 
 SIGNED = ("X-Amz-Signature", "X-Amz-Credential")
@@ -37,7 +37,7 @@ def said(url: str) -> dict[str, str]:
 
 
 def test_a_token_for_postgres_names_the_instance_and_the_user():
-    token = login.postgres_token("db.example.com", 5432, "shoplake_app")
+    token = iam_auth.postgres_token("db.example.com", 5432, "shoplake_app")
     assert token.startswith("db.example.com:5432/?")
     assert said(token)["Action"] == "connect"
     assert said(token)["DBUser"] == "shoplake_app"
@@ -46,7 +46,7 @@ def test_a_token_for_postgres_names_the_instance_and_the_user():
 
 
 def test_a_token_for_valkey_names_the_cache_and_the_user():
-    user, token = login.ValkeyTokens("shoplake-dev-cache-app", "shoplake-dev-cache").get_credentials()
+    user, token = iam_auth.ValkeyTokens("shoplake-dev-cache-app", "shoplake-dev-cache").get_credentials()
     assert user == "shoplake-dev-cache-app"
     assert token.startswith("shoplake-dev-cache/?")
     assert said(token)["User"] == user
@@ -56,16 +56,16 @@ def test_a_token_for_valkey_names_the_cache_and_the_user():
 
 
 async def test_a_token_for_kafka_lets_its_bearer_connect_to_msk():
-    token = await login.KafkaTokens().token()
+    token = await iam_auth.KafkaTokens().token()
     url = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     assert urlsplit(url).hostname == "kafka.eu-central-1.amazonaws.com"
     assert said(url.removeprefix("https://"))["Action"] == "kafka-cluster:Connect"
 
 
 TOKENS = {
-    "postgres": lambda: login.postgres_token("db.example.com", 5432, "shoplake_app"),
-    "valkey": lambda: login.ValkeyTokens("user", "cache").get_credentials(),
-    "kafka": lambda: asyncio.run(login.KafkaTokens().token()),
+    "postgres": lambda: iam_auth.postgres_token("db.example.com", 5432, "shoplake_app"),
+    "valkey": lambda: iam_auth.ValkeyTokens("user", "cache").get_credentials(),
+    "kafka": lambda: asyncio.run(iam_auth.KafkaTokens().token()),
 }
 
 

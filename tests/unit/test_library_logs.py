@@ -51,7 +51,9 @@ def test_without_a_home_and_for_debugging_they_are_on_stderr(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", ["shoplake.cli.main", "shoplake.streaming.worker", "shoplake.verify.apart"])
+@pytest.mark.parametrize(
+    "module", ["shoplake.cli.main", "shoplake.streaming.worker", "shoplake.verify.subprocess_worker"]
+)
 def test_each_process_that_talks_to_servers_sends_them_there(module: str) -> None:
     __import__(module)
     assert "library_logs.to_file(" in Path(str(sys.modules[module].__file__)).read_text()

@@ -13,8 +13,8 @@ from alembic.config import Config
 
 from shoplake import paths
 from shoplake.errors import ServerFailed
-from shoplake.infra import mirror, workspace
-from shoplake.sinks import postgres_schema
+from shoplake.infra import provider_mirror, workspace
+from shoplake.sinks.postgres import migrate as postgres_schema
 from shoplake.stack.postgres import refuse_shell_characters
 from shoplake.stack.servers import Place
 from shoplake.stack.state import State
@@ -62,7 +62,7 @@ def test_migrations_are_found_in_a_checkout_whatever_its_name(
         seen.append(config.get_main_option("script_location"))
 
     monkeypatch.setattr(postgres_schema.command, "upgrade", upgrade)
-    monkeypatch.setattr(postgres_schema, "__file__", str(tmp_path / name / "postgres_schema.py"))
+    monkeypatch.setattr(postgres_schema, "__file__", str(tmp_path / name / "migrate.py"))
 
     postgres_schema.migrate(postgres_schema.URL.create("postgresql"))
 
@@ -85,8 +85,8 @@ def test_without_a_home_folder_downloads_are_the_stacks_own(tmp_path: Path, monk
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user id that the system does not know
 
     assert paths.cache() == tmp_path / "cache"
-    mirror.find("terraform")
-    assert isinstance(mirror.cli_config("terraform"), str)
+    provider_mirror.find("terraform")
+    assert isinstance(provider_mirror.cli_config("terraform"), str)
 
 
 @pytest.mark.parametrize("name", NAMES)

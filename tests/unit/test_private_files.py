@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shoplake import private
-from shoplake.stack import state, unprivileged
+from shoplake import private_files
+from shoplake.stack import server_user, state
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_a_folder_and_what_is_made_above_it_are_closed_and_what_was_above_it_is_
     above = tmp_path / "above"
     above.mkdir(0o755)
 
-    private.folder(above / "home" / "run")
+    private_files.folder(above / "home" / "run")
 
     assert (mode(above), mode(above / "home"), mode(above / "home" / "run")) == (0o755, 0o700, 0o700)
 
@@ -35,7 +35,7 @@ def test_a_folder_and_a_file_of_an_older_version_are_closed_when_they_are_used_a
     folder.mkdir(0o755)
     file.touch(0o644)
 
-    with open(private.folder(folder) / file.name, "ab", opener=private.opener) as log:
+    with open(private_files.folder(folder) / file.name, "ab", opener=private_files.opener) as log:
         log.write(b"line\n")
 
     assert (mode(folder), mode(file)) == (0o700, 0o600)
@@ -46,7 +46,7 @@ def test_a_file_is_replaced_as_a_whole_and_closed(tmp_path: Path) -> None:
     file.write_text("a longer one that was readable")
     file.chmod(0o644)
 
-    private.write(file, b"{}")
+    private_files.write(file, b"{}")
 
     assert (mode(file), file.read_bytes(), list(tmp_path.iterdir())) == (0o600, b"{}", [file])
 
@@ -77,11 +77,11 @@ def test_where_we_are_root_the_account_walks_down_to_its_folder_and_needs_no_cap
         Path(top).chmod(0o755)
         home = Path(top) / "home"
         for folder in (home, home / "data"):
-            unprivileged.passage(folder)
-        private.folder(home / "data")  # a later command that uses it
-        unprivileged.give(home / "data" / "postgres", unprivileged.identity(home / "data"))
+            server_user.passage(folder)
+        private_files.folder(home / "data")  # a later command that uses it
+        server_user.give(home / "data" / "postgres", server_user.identity(home / "data"))
 
-        found = unprivileged.identity(home / "data" / "postgres" / "cluster")
+        found = server_user.identity(home / "data" / "postgres" / "cluster")
 
     assert found is not None
     assert found.capability is None

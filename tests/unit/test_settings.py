@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shoplake import kafka
-from shoplake.login import KafkaTokens, ValkeyTokens
+from shoplake.iam_auth import KafkaTokens, ValkeyTokens
 from shoplake.settings import KafkaSettings, MongoSettings, PostgresSettings, RedisSettings
 
 POSTGRES = {"host": "db.example.com", "port": 5432, "database": "shop", "user": "app"}

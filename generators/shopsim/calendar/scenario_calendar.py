@@ -7,12 +7,12 @@ import datetime as dt
 import numpy as np
 import numpy.typing as npt
 
-from shopsim.draws import Bools, Ints
-from shopsim.holidays import holidays
-from shopsim.locales import LOCALES, Locale
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, HOUR_MS, OPENING_MS, PPM, Span
-from shopsim.zones import Clocks
+from shopsim.calendar.holidays import holidays
+from shopsim.calendar.time_zones import Clocks
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, OPENING_MS, PPM, Span
+from shopsim.core.locales import LOCALES, Locale
+from shopsim.core.rng import Bools, Ints
+from shopsim.scenario.sections import Scenario
 
 _EPOCH = dt.date(1970, 1, 1)
 _LAST_DAY = (dt.date(2103, 1, 1) - _EPOCH).days

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Ints
+from shopsim.core.rng import Ints
 
 HOUR_MS = 3_600_000
 _YEARS = range(1989, 2103)

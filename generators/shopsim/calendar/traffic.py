@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from shopsim.draws import Draws, Ints
+from shopsim.core.rng import Draws, Ints
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from shopsim.draws import Ints
+from shopsim.core.rng import Ints
 
 PREFIXES = {
     "customer_id": "c",

@@ -15,7 +15,7 @@ class Locale:
     Attributes:
         name: Faker's.
         currency: in which they pay.
-        zone: their time zone, a key of `shopsim.zones.ZONES`; one for the whole country.
+        zone: their time zone, a key of `shopsim.calendar.time_zones.ZONES`; one for the whole country.
         number_first: `12 Mill Lane` rather than `Mühlweg 12`.
         family_first: the family name stands before the given one.
     """

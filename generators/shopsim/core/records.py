@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from shoplake.contract import EVENTS
-from shopsim.draws import Choice, Ints, cumulated
+from shopsim.core.rng import Choice, Ints, cumulated
 
 Records = Mapping[str, Ints]
 """Record type -> int64 array of shape [fields of LAYOUT, events]."""

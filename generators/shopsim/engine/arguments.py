@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from numbers import Integral
 
 from shoplake.contract import EVENTS, TOPICS
-from shopsim.checking import nearest
-from shopsim.scenario import Scenario
+from shopsim.scenario.sections import Scenario
+from shopsim.scenario.type_checks import nearest
 
 
 class UnknownEvent(KeyError):

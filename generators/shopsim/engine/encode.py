@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 
 from shoplake import contract
-from shopsim import faults
-from shopsim.arguments import refuse_wrong
-from shopsim.breaking import broken
-from shopsim.draws import Ints
-from shopsim.lines import Text, buffers_of, column, views_of
-from shopsim.ordering import order_of
-from shopsim.scenario import Scenario
-from shopsim.windows import Stretch, Window
+from shopsim.core.frame_sort import order_of
+from shopsim.core.line_buffers import Text, buffers_of, column, views_of
+from shopsim.core.rng import Ints
+from shopsim.engine.arguments import refuse_wrong
+from shopsim.engine.windows import Stretch, Window
+from shopsim.faults import selection as faults
+from shopsim.faults.encoding import broken
+from shopsim.scenario.sections import Scenario
 
 TOPIC = pl.Enum(list(contract.TOPICS))
 TYPE = pl.Enum(list(contract.EVENTS))

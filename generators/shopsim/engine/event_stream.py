@@ -9,14 +9,14 @@ from itertools import islice
 import polars as pl
 
 from shoplake.contract import TOPICS
-from shopsim.arguments import refuse_below, refuse_wrong
-from shopsim.parallel import published_in_parallel
-from shopsim.published import published
-from shopsim.scenario import Scenario
-from shopsim.schedule import Schedule
-from shopsim.simulate import checked
-from shopsim.text import pools
-from shopsim.windows import EncodedWindow, Position, Published
+from shopsim.engine.arguments import refuse_below, refuse_wrong
+from shopsim.engine.parallel import published_in_parallel
+from shopsim.engine.publish_windows import published
+from shopsim.engine.simulate import checked
+from shopsim.engine.window_plan import Schedule
+from shopsim.engine.windows import EncodedWindow, Position, Published
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.text_pools import pools
 
 
 def stream(

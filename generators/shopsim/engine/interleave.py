@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shopsim.draws import Ints, in_order
-from shopsim.records import LAYOUT, LINES
-from shopsim.windows import Stretch
+from shopsim.core.records import LAYOUT, LINES
+from shopsim.core.rng import Ints, in_order
+from shopsim.engine.windows import Stretch
 
 Lanes = npt.NDArray[np.int16]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from shopsim.carts import Carts
-from shopsim.catalogue import Assortment
-from shopsim.customers import Customers
-from shopsim.draws import Ints
-from shopsim.fulfilment import Fulfilment
-from shopsim.orders import Till
-from shopsim.records import Pending, field
-from shopsim.reviews import Reviews
-from shopsim.scenario import Scenario
-from shopsim.seasons import Span
-from shopsim.sessions import Browsing, Sessions
-from shopsim.stock import Stock
-from shopsim.timetable import Timetable
+from shopsim.calendar.scenario_calendar import Timetable
+from shopsim.calendar.traffic import Span
+from shopsim.core.records import Pending, field
+from shopsim.core.rng import Ints
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.carts import Carts
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.customers import Customers
+from shopsim.shop.fulfilment import Fulfilment
+from shopsim.shop.orders import Till
+from shopsim.shop.reviews import Reviews
+from shopsim.shop.sessions import Browsing, Sessions
+from shopsim.shop.stock import Stock
 
 _PRODUCTS = 1.5
 """Products in an order and units of each, roughly, for the shop's own forecast of demand."""

@@ -13,15 +13,15 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, TypeAlias
 
+from shopsim.core.line_buffers import Text
+from shopsim.engine.publish_windows import published
+from shopsim.engine.shared_memory import Parcel, merged, packed, unpacked
+from shopsim.engine.windows import Published
+from shopsim.engine.worker_processes import JOIN_S, UNGUARDED, end, end_with_parent, start
 from shopsim.errors import WorkerFailed
-from shopsim.lines import Text
-from shopsim.loading import scenario_from_dict
-from shopsim.parcels import Parcel, merged, packed, unpacked
-from shopsim.processes import JOIN_S, UNGUARDED, end, end_with_parent, start
-from shopsim.published import published
-from shopsim.scenario import Scenario
-from shopsim.text import Pools, pools
-from shopsim.windows import Published
+from shopsim.loading.files import scenario_from_dict
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.text_pools import Pools, pools
 
 _AHEAD = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
 WINDOWS_PER_WORKER = 2

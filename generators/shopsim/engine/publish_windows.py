@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from shopsim.encode import ORDER, SCHEMA, encoded
-from shopsim.faults import longest_delay_ms
-from shopsim.ordering import ordered
-from shopsim.scenario import Scenario
-from shopsim.schedule import Schedule
-from shopsim.simulate import stretches
-from shopsim.text import Pools
-from shopsim.windows import Published
+from shopsim.core.frame_sort import ordered
+from shopsim.engine.encode import ORDER, SCHEMA, encoded
+from shopsim.engine.simulate import stretches
+from shopsim.engine.window_plan import Schedule
+from shopsim.engine.windows import Published
+from shopsim.faults.selection import longest_delay_ms
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.text_pools import Pools
 
 
 def published(

@@ -13,15 +13,15 @@ import polars as pl
 import pyarrow as pa
 
 from shoplake.contract import EVENTS, TOPIC_OF, columns_of
-from shopsim.attribution import campaign_names
-from shopsim.catalogue import Assortment
-from shopsim.draws import Ints
-from shopsim.ids import PREFIXES, Ids, taken
-from shopsim.interleave import Happened
-from shopsim.money import Exchange
-from shopsim.records import LAYOUT, LINES, choices
-from shopsim.scenario import Scenario
-from shopsim.text import Pools
+from shopsim.core.ids import PREFIXES, Ids, taken
+from shopsim.core.records import LAYOUT, LINES, choices
+from shopsim.core.rng import Ints
+from shopsim.engine.interleave import Happened
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.campaign_attribution import campaign_names
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.currencies import Exchange
+from shopsim.shop.text_pools import Pools
 
 LANE = pl.Int16
 SCHEMAS: dict[str, pl.Schema] = {

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from shopsim import lines
-from shopsim.encode import ORDER, SCHEMA
-from shopsim.ordering import order_of
-from shopsim.windows import Published
+from shopsim.core import line_buffers
+from shopsim.core.frame_sort import order_of
+from shopsim.engine.encode import ORDER, SCHEMA
+from shopsim.engine.windows import Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,19 @@ class Parcel:
 
     rows: pl.DataFrame
     counts: list[int]
-    views: lines.Views
+    views: line_buffers.Views
     text: pa.Buffer
 
 
-def packed(part: Published) -> tuple[bytes, lines.Text]:
+def packed(part: Published) -> tuple[bytes, line_buffers.Text]:
     """A message, and the memory to be sent with it: all columns are written behind the text of the values."""
     values, text = part.rows["value"], part.text
     if text is not None:
-        views = lines.views_in(values)
+        views = line_buffers.views_in(values)
     else:
-        text = lines.Text()
-        text.write(lines.joined(values))
-        views = lines.views_of(text.buffer())
+        text = line_buffers.Text()
+        text.write(line_buffers.joined(values))
+        views = line_buffers.views_of(text.buffer())
     size, columns = text.size, part.rows.drop("value").to_arrow(compat_level=pl.CompatLevel.newest())
     buffers: list[pickle.PickleBuffer] = []
     described = pickle.dumps((columns, part.counts, views), protocol=5, buffer_callback=buffers.append)
@@ -52,7 +52,7 @@ def packed(part: Published) -> tuple[bytes, lines.Text]:
 def unpacked(message: bytes, descriptor: int) -> Parcel:
     """The parcel, from its message and a file descriptor of its memory, which is not needed after that."""
     described, places, size = pickle.loads(message)  # noqa: S301 - a process of ours wrote it
-    memory = lines.mapped(descriptor)
+    memory = line_buffers.mapped(descriptor)
     columns, counts, views = pickle.loads(described, buffers=[memory[place] for place in places])  # noqa: S301
     rows = pl.from_arrow(columns)
     assert isinstance(rows, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes one
@@ -71,7 +71,7 @@ def merged(parcels: Sequence[Parcel]) -> Published:
     end = 0
     for parcel in parcels:
         start, end = end, end + len(parcel.views)
-        views[start:end, lines.BUFFER] += len(buffers)
-        buffers += lines.buffers_of(parcel.text)
-    values = lines.column(views[order], buffers)
+        views[start:end, line_buffers.BUFFER] += len(buffers)
+        buffers += line_buffers.buffers_of(parcel.text)
+    values = line_buffers.column(views[order], buffers)
     return Published(rows[order].with_columns(values.alias("value")).select(SCHEMA.names()), counts)

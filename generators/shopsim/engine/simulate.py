@@ -8,18 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import polars as pl
 
 from shoplake.contract import TOPICS
-from shopsim import ids
-from shopsim.arguments import refuse_below, refuse_wrong
-from shopsim.catalogue import Catalogue
+from shopsim.core import ids
+from shopsim.engine.arguments import refuse_below, refuse_wrong
+from shopsim.engine.interleave import interleaved
+from shopsim.engine.lane import Lane
+from shopsim.engine.render import Renderer
+from shopsim.engine.window_plan import Schedule
+from shopsim.engine.windows import Stretch, Window
 from shopsim.errors import ScenarioError
-from shopsim.interleave import interleaved
-from shopsim.lane import Lane
-from shopsim.render import Renderer
-from shopsim.scenario import Scenario
-from shopsim.schedule import Schedule
-from shopsim.text import Pools, pools
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.catalogue import Catalogue
+from shopsim.shop.text_pools import Pools, pools
 from shopsim.version import VERSION
-from shopsim.windows import Stretch, Window
 
 _LAST_MS = 4_102_444_800_000  # 2100: the contract knows no later time
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.scenario import Habits, Scenario
-from shopsim.seasons import HOUR_MS, Span
-from shopsim.timetable import Timetable, locale_weights
-from shopsim.windows import Stretch
+from shopsim.calendar.scenario_calendar import Timetable, locale_weights
+from shopsim.calendar.traffic import HOUR_MS, Span
+from shopsim.engine.windows import Stretch
+from shopsim.scenario.sections import Habits, Scenario
 
 EVENTS_PER_WINDOW = 100_000
 """About as many, where more than that are expected."""

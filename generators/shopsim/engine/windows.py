@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from shopsim.arguments import UnknownEvent
-from shopsim.lines import Text
+from shopsim.core.line_buffers import Text
+from shopsim.engine.arguments import UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which events go wrong and how, by a hash of where they are: the same for any lanes, workers and place to resume.
 
-An event has one fault at most. `MOVING` faults change when an event comes, `BREAKING` ones (see `breaking`) its bytes.
+An event has one fault at most. `MOVING` faults change when an event comes, `BREAKING` ones (see `encoding`) its bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy.typing as npt
 import polars as pl
 
 from shoplake.contract import EVENTS, TOPIC_OF, TOPICS
-from shopsim.breaking import BREAKING, targets
-from shopsim.checking import nearest
-from shopsim.draws import WORD, Bools, Ints, at_quantile, lognormal
+from shopsim.core.rng import WORD, Bools, Ints, at_quantile, lognormal
 from shopsim.errors import Problem
-from shopsim.scenario import Faults
+from shopsim.faults.encoding import BREAKING, targets
+from shopsim.scenario.sections import Faults
+from shopsim.scenario.type_checks import nearest
 
 MOVING = ("late", "out_of_order", "duplicated")
 """Faults that leave the bytes alone and change when, or how often, they come."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from shopsim import wording
-from shopsim.checking import mistakes, nearest
-from shopsim.checks import problems
-from shopsim.document import Document, read
+from shopsim import error_wording
 from shopsim.errors import ScenarioError
-from shopsim.scenario import FORMAT, Scenario
+from shopsim.loading.semantic_checks import problems
+from shopsim.scenario.sections import FORMAT, Scenario
+from shopsim.scenario.type_checks import mistakes, nearest
+from shopsim.scenario.yaml_positions import Document, read
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -25,7 +25,7 @@ def scenarios() -> list[str]:
 def shipped() -> Path:
     """The folder of the scenarios that come with the package, and of their JSON Schema."""
     # In an installed package the scenarios lie inside it, in a checkout beside it.
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     inside = here / "scenarios"
     return inside if inside.is_dir() else here.parent / "scenarios"
 
@@ -123,7 +123,7 @@ def _errors(document: Document) -> list[ScenarioError]:
     stated = values.get("version", FORMAT) if isinstance(values, dict) else FORMAT
     if stated != FORMAT:  # the rest of it would be measured by the wrong rules
         expected = f"{FORMAT}, the version of scenario files that this release reads"
-        return [document.error("version", expected, wording.found(stated))]
+        return [document.error("version", expected, error_wording.found(stated))]
     if errors := list(mistakes(document, Scenario)):
         return errors
     scenario = msgspec.convert(values, Scenario)

@@ -6,10 +6,11 @@ import datetime as dt
 import math
 from collections import Counter
 
-from shopsim import extremes, faults
+from shopsim.core.locales import LOCALES
 from shopsim.errors import Problem
-from shopsim.locales import LOCALES
-from shopsim.scenario import Scenario
+from shopsim.faults import selection as faults
+from shopsim.loading import size_limits
+from shopsim.scenario.sections import Scenario
 
 
 def problems(scenario: Scenario) -> list[Problem]:
@@ -18,7 +19,7 @@ def problems(scenario: Scenario) -> list[Problem]:
         *_sums(scenario),
         *_prices(scenario),
         *_currencies(scenario),
-        *extremes.problems(scenario),
+        *size_limits.problems(scenario),
         *_dates(scenario),
         *_names(scenario),
         *faults.problems(scenario.faults),

@@ -1,6 +1,6 @@
 """The most that a scenario can make an event hold, against what the contract allows it to hold.
 
-Amounts are computed as `prices`, `money` and `orders` do, in whole numbers of any size; there they have 63 bits.
+Amounts are computed as `prices`, `currencies` and `orders` do, in whole numbers of any size; there they have 63 bits.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from functools import cache
 from msgspec import inspect
 
 from shoplake.contract import EVENTS
-from shopsim.carts import MOST_UNITS
+from shopsim.core.locales import LOCALES
 from shopsim.errors import Problem
-from shopsim.locales import LOCALES
-from shopsim.money import PPM, minor_rate
-from shopsim.prices import HIGHEST_PERCENT
-from shopsim.scenario import Scenario
-from shopsim.sessions import MOST_STEPS
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.carts import MOST_UNITS
+from shopsim.shop.currencies import PPM, minor_rate
+from shopsim.shop.prices import HIGHEST_PERCENT
+from shopsim.shop.sessions import MOST_STEPS
 
 _WORD = 2**63 - 1
 _BASIS_POINTS = 10_000
@@ -34,7 +34,7 @@ class _Bill:
 def problems(scenario: Scenario) -> list[Problem]:
     """Amounts that the contract refuses or that no 64 bits hold, and rates that make every price the same."""
     if not _paid_in(scenario) <= _known(scenario):
-        return []  # `checks` says so
+        return []  # `semantic_checks` says so
     found: list[Problem] = []
     for currency in sorted({scenario.currency, *_paid_in(scenario)}):
         key = _blamed(scenario, currency)

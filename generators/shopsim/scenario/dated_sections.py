@@ -7,11 +7,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shopsim.parts import Growth, Lift, Name, Part
+from shopsim.scenario.section_types import Growth, Lift, Name, Part
 
 
 class Holidays(Part, frozen=True, kw_only=True):
-    """What the public holidays of each customer's country change; the calendar is `shopsim.holidays`.
+    """What the public holidays of each customer's country change; the calendar is `shopsim.calendar.holidays`.
 
     Attributes:
         traffic: visits on such a day, relative to the same day without.

@@ -1,6 +1,6 @@
 """The JSON Schema of scenario files, for editors.
 
-`python -m shopsim.schema > generators/scenarios/scenario.schema.json` renews the file.
+`python -m shopsim.scenario.json_schema > generators/scenarios/scenario.schema.json` renews the file.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from shoplake.contract import EVENTS, TOPICS
-from shopsim.parts import Part
-from shopsim.reference import descriptions
-from shopsim.scenario import Scenario
+from shopsim.scenario.reference import descriptions
+from shopsim.scenario.section_types import Part
+from shopsim.scenario.sections import Scenario
 
 
 def json_schema() -> dict[str, Any]:

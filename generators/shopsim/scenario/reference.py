@@ -1,6 +1,6 @@
 """What a scenario may say, in words: read off the structs' docstrings, for editors, for the docs and for new files.
 
-`python -m shopsim.reference docs/simulator.md` renews the page's part between the two marks.
+`python -m shopsim.scenario.reference docs/simulator.md` renews the page's part between the two marks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 import yaml
 
-from shopsim.parts import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
-from shopsim.scenario import Scenario
+from shopsim.scenario.section_types import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
+from shopsim.scenario.sections import Scenario
 
 BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end -->"
 SCHEMA_FILE = "scenario.schema.json"

@@ -1,4 +1,4 @@
-"""What a scenario may say: one frozen struct per theme. Reading files is in `loading`, checking values in `checks`."""
+"""What a scenario may say: one frozen struct per theme. Package `loading` reads files and checks values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from shopsim.locales import LocaleName
-from shopsim.occasions import Campaign, FlashSale, Holidays, Trend
-from shopsim.parts import TEXT_END, Amount, CurrencyCode, Description, Name, Part, Rate, Share, Span, Weight
+from shopsim.core.locales import LocaleName
+from shopsim.scenario.dated_sections import Campaign, FlashSale, Holidays, Trend
+from shopsim.scenario.section_types import (
+    TEXT_END,
+    Amount,
+    CurrencyCode,
+    Description,
+    Name,
+    Part,
+    Rate,
+    Share,
+    Span,
+    Weight,
+)
 
 FORMAT: Literal[1] = 1
 """The version of scenario files that this release reads."""

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from shopsim import wording
-from shopsim.document import Document, join
+from shopsim import error_wording
+from shopsim.error_wording import unfolded
 from shopsim.errors import ScenarioError
-from shopsim.parts import Part
-from shopsim.wording import unfolded
+from shopsim.scenario.section_types import Part
+from shopsim.scenario.yaml_positions import Document, join
 
 
 def mistakes(document: Document, part: type[Part]) -> Iterator[ScenarioError]:
@@ -38,12 +38,12 @@ def _in_value(document: Document, value: object, hint: Any, path: str) -> Iterat
         return
     unbounded = isinstance(value, float) and not math.isfinite(value)  # NaN is within any limits
     if unbounded or not _fits(value, hint):  # a list of the right things may still be too short
-        yield document.error(path, wording.expected(hint), wording.found(value))
+        yield document.error(path, error_wording.expected(hint), error_wording.found(value))
 
 
 def _in_part(document: Document, value: object, part: type[Part], path: str) -> Iterator[ScenarioError]:
     if not isinstance(value, Mapping):
-        yield document.error(path, "a mapping of keys to values", wording.found(value))
+        yield document.error(path, "a mapping of keys to values", error_wording.found(value))
         return
     hints = get_type_hints(part, include_extras=True)
     for key, inside in value.items():
@@ -66,8 +66,8 @@ def _in_container(document: Document, value: object, bare: Any, path: str) -> It
             if choices and key not in choices:
                 yield _unknown(document, "", str(key), choices, where)
             elif not _fits(key, arguments[0]):
-                said = f"a key that is {wording.expected(arguments[0])}"
-                yield document.error(where, said, wording.found(key), at_key=True)
+                said = f"a key that is {error_wording.expected(arguments[0])}"
+                yield document.error(where, said, error_wording.found(key), at_key=True)
             else:
                 yield from _in_value(document, inside, arguments[1], where)
     elif origin is tuple and isinstance(value, list | tuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopsim.draws import Bools, Draws, Ints
-from shopsim.occasions import Campaign, FlashSale
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, Span
-from shopsim.timetable import Timetable
+from shopsim.calendar.scenario_calendar import Timetable
+from shopsim.calendar.traffic import DAY_MS, Span
+from shopsim.core.rng import Bools, Draws, Ints
+from shopsim.scenario.dated_sections import Campaign, FlashSale
+from shopsim.scenario.sections import Scenario
 
 
 def campaign_names(scenario: Scenario) -> list[str]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.catalogue import Assortment
-from shopsim.customers import Customers, conversion_thresholds
-from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated
-from shopsim.money import Exchange
-from shopsim.records import Pending
-from shopsim.scenario import Scenario
-from shopsim.seasons import Span
-from shopsim.sessions import Views, Visits
-from shopsim.stock import Stock
+from shopsim.calendar.traffic import Span
+from shopsim.core.records import Pending
+from shopsim.core.rng import Bools, Draws, Ints, Purpose, cumulated
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.currencies import Exchange
+from shopsim.shop.customers import Customers, conversion_thresholds
+from shopsim.shop.sessions import Views, Visits
+from shopsim.shop.stock import Stock
 
 _SHARES = (80, 14, 4, 2)
 MOST_UNITS = len(_SHARES)

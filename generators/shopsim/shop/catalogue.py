@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Draws, Ints, Purpose, cumulated, exponential
-from shopsim.popularity import STOCKED_MS, Ranks, Shelf, shelves
-from shopsim.prices import FEWEST_CENTS, Prices, Running, regular_changes, timeline
-from shopsim.records import ABSENT, Pending
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, FAR_MS, MINUTE_MS, QUIET_MS, Span
+from shopsim.calendar.traffic import DAY_MS, FAR_MS, MINUTE_MS, QUIET_MS, Span
+from shopsim.core.records import ABSENT, Pending
+from shopsim.core.rng import Draws, Ints, Purpose, cumulated, exponential
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.popularity import STOCKED_MS, Ranks, Shelf, shelves
+from shopsim.shop.prices import FEWEST_CENTS, Prices, Running, regular_changes, timeline
 
 FIRST_LAUNCHES_MS = 10 * MINUTE_MS
 """The first products are launched in so much of the start."""

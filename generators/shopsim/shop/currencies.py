@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from shoplake.contract import minor_digits
-from shopsim.draws import Ints
-from shopsim.scenario import Scenario
-from shopsim.timetable import locales_of
+from shopsim.calendar.scenario_calendar import locales_of
+from shopsim.core.rng import Ints
+from shopsim.scenario.sections import Scenario
 
 PPM = 1_000_000
 """Rates are in millionths."""

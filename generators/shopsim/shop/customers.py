@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated, lognormal, threshold
-from shopsim.money import Exchange
-from shopsim.people import FIRST_NAMES, LAST_NAMES, PLACES, STREETS
-from shopsim.records import Pending
-from shopsim.scenario import Habits, Scenario, Segments
-from shopsim.seasons import FAR_MS, MINUTE_MS, Span
-from shopsim.timetable import locale_weights
+from shopsim.calendar.scenario_calendar import locale_weights
+from shopsim.calendar.traffic import FAR_MS, MINUTE_MS, Span
+from shopsim.core.records import Pending
+from shopsim.core.rng import Bools, Draws, Ints, Purpose, cumulated, lognormal, threshold
+from shopsim.scenario.sections import Habits, Scenario, Segments
+from shopsim.shop.currencies import Exchange
+from shopsim.shop.names_and_addresses import FIRST_NAMES, LAST_NAMES, PLACES, STREETS
 
 SEGMENTS = Segments.__struct_fields__
 """Segments in the order of their numbers."""

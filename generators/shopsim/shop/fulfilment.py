@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Bools, Draws, Ints, Purpose, cumulated, lognormal
-from shopsim.orders import Orders
-from shopsim.records import Pending, choices, weighted
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, HOUR_MS, MINUTE_MS, Span
-from shopsim.timetable import Timetable
+from shopsim.calendar.scenario_calendar import Timetable
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, MINUTE_MS, Span
+from shopsim.core.records import Pending, choices, weighted
+from shopsim.core.rng import Bools, Draws, Ints, Purpose, cumulated, lognormal
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.orders import Orders
 
 _PAYMENT_FAILED, _REQUESTED = 0, 1
 _DECLINES = len(choices("payment_declined", "reason"))

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shopsim.locales import Locale
+from shopsim.core.locales import Locale
 
 if TYPE_CHECKING:
     from faker import Faker

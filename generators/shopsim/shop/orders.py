@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.carts import Bought
-from shopsim.customers import Customers, habits
-from shopsim.draws import Draws, Ints, Purpose, counted, threshold
-from shopsim.money import Exchange
-from shopsim.records import LINES, Pending
-from shopsim.scenario import Scenario
-from shopsim.seasons import Span
-from shopsim.sessions import Visits
+from shopsim.calendar.traffic import Span
+from shopsim.core.records import LINES, Pending
+from shopsim.core.rng import Draws, Ints, Purpose, counted, threshold
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.carts import Bought
+from shopsim.shop.currencies import Exchange
+from shopsim.shop.customers import Customers, habits
+from shopsim.shop.sessions import Visits
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Choice, Draws, Ints
-from shopsim.prices import Running
-from shopsim.scenario import Catalogue
-from shopsim.seasons import QUIET_MS, Span
+from shopsim.calendar.traffic import QUIET_MS, Span
+from shopsim.core.rng import Choice, Draws, Ints
+from shopsim.scenario.sections import Catalogue
+from shopsim.shop.prices import Running
 
 STOCKED_MS = 30 * 60_000
 """Every lane has its first units of a product so much after its launch, at the latest."""

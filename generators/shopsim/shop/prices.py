@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.draws import Bools, Draws, Ints
-from shopsim.occasions import FlashSale
-from shopsim.seasons import FAR_MS, QUIET_MS, Span
+from shopsim.calendar.traffic import FAR_MS, QUIET_MS, Span
+from shopsim.core.rng import Bools, Draws, Ints
+from shopsim.scenario.dated_sections import FlashSale
 
 FEWEST_CENTS = 49
 _REBATES = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopsim.catalogue import Assortment
-from shopsim.draws import Draws, Ints, Purpose, lognormal
-from shopsim.fulfilment import Deliveries
-from shopsim.orders import Orders
-from shopsim.records import Pending, choices
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, HOUR_MS, Span
-from shopsim.text import BODIES, LEADS_PER_RATING, TITLES_PER_RATING
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, Span
+from shopsim.core.records import Pending, choices
+from shopsim.core.rng import Draws, Ints, Purpose, lognormal
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.fulfilment import Deliveries
+from shopsim.shop.orders import Orders
+from shopsim.shop.text_pools import BODIES, LEADS_PER_RATING, TITLES_PER_RATING
 
 _REMOVALS = len(choices("review_removed", "reason"))
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.attribution import Attribution
-from shopsim.catalogue import Assortment
-from shopsim.customers import Arrivals, Customers, stays
-from shopsim.draws import Draws, Ints, Purpose, cumulated, lognormal, spread_out
-from shopsim.popularity import Shelf
-from shopsim.records import ABSENT, Pending, choices, weighted
-from shopsim.scenario import Scenario
-from shopsim.seasons import QUIET_MS, Span
-from shopsim.stock import Stock, is_sellable
-from shopsim.text import QUERIES
-from shopsim.timetable import Timetable, locale_weights
+from shopsim.calendar.scenario_calendar import Timetable, locale_weights
+from shopsim.calendar.traffic import QUIET_MS, Span
+from shopsim.core.records import ABSENT, Pending, choices, weighted
+from shopsim.core.rng import Draws, Ints, Purpose, cumulated, lognormal, spread_out
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.campaign_attribution import Attribution
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.customers import Arrivals, Customers, stays
+from shopsim.shop.popularity import Shelf
+from shopsim.shop.stock import Stock, is_sellable
+from shopsim.shop.text_pools import QUERIES
 
 MOST_STEPS = 40
 """Pages, searches and product views of the longest session."""

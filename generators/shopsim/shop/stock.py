@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shopsim.catalogue import Assortment
-from shopsim.draws import Bools, Draws, Ints, Purpose, counted, lognormal
-from shopsim.popularity import STOCKED_MS
-from shopsim.records import Pending, field
-from shopsim.scenario import Scenario
-from shopsim.seasons import DAY_MS, HOUR_MS, MINUTE_MS, QUIET_MS, Span
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, MINUTE_MS, QUIET_MS, Span
+from shopsim.core.records import Pending, field
+from shopsim.core.rng import Bools, Draws, Ints, Purpose, counted, lognormal
+from shopsim.scenario.sections import Scenario
+from shopsim.shop.catalogue import Assortment
+from shopsim.shop.popularity import STOCKED_MS
 
 _COMES_IN = ("stock_received", "stock_released", "stock_returned")
 

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import polars as pl
 
-from shopsim.draws import Ints
-from shopsim.locales import Locale
-from shopsim.people import faker, people
-from shopsim.scenario import Category, Scenario
-from shopsim.timetable import locales_of
+from shopsim.calendar.scenario_calendar import locales_of
+from shopsim.core.locales import Locale
+from shopsim.core.rng import Ints
+from shopsim.scenario.sections import Category, Scenario
+from shopsim.shop.names_and_addresses import faker, people
 
 BODIES = 600
 QUERIES = 400

@@ -7,11 +7,11 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shoplake import kafka
-from shoplake.bench import log
+from shoplake.bench import kafka_log
 from shoplake.bench.results import Measure
-from shoplake.bench.watch import Stopwatch
+from shoplake.bench.stopwatch import Stopwatch
 from shoplake.contract import TOPICS
-from shoplake.platform import kafka_cluster
+from shoplake.environments import kafka_cluster
 from shoplake.streaming.reader import Limits
 
 FETCH_BYTES = 2 * 1024 * 1024
@@ -33,9 +33,9 @@ def bare(events: int) -> Measure:
 
 async def _decoded() -> Measure:
     watch, count = Stopwatch(), 0
-    async with log.at_start(kafka_cluster(), TOPICS, Limits()) as reader:
+    async with kafka_log.at_start(kafka_cluster(), TOPICS, Limits()) as reader:
         watch.start()
-        async for batch in log.batches(reader):
+        async for batch in kafka_log.batches(reader):
             count += len(batch)
             if len(batch):
                 watch.stop()
@@ -44,7 +44,7 @@ async def _decoded() -> Measure:
 
 async def _bare() -> Measure:
     watch, count = Stopwatch(), 0
-    partitions = [TopicPartition(*partition) for partition in log.partitions()]
+    partitions = [TopicPartition(*partition) for partition in kafka_log.partitions()]
     # As `kafka.consumer` but for what that changes in aiokafka.
     stock = AIOKafkaConsumer(
         **kafka.client_options(kafka_cluster()),

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shoplake.bench.home import own_home
+from shoplake.bench.isolated_home import own_home
 from shoplake.bench.results import Measure
 from shoplake.bench.signals import undisturbed
-from shoplake.bench.watch import Stopwatch
+from shoplake.bench.stopwatch import Stopwatch
 
 COMMAND = (sys.executable, "-m", "shoplake.cli.main")
 

@@ -7,11 +7,11 @@ from collections import Counter
 
 import shopsim
 from shoplake import sinks
-from shoplake.bench import shop
+from shoplake.bench import scenario
 from shoplake.bench.results import Measure
-from shoplake.bench.running import running
-from shoplake.bench.watch import Stopwatch, cpu_s
-from shoplake.platform import connect
+from shoplake.bench.sink_workers import running
+from shoplake.bench.stopwatch import Stopwatch, cpu_s
+from shoplake.environments import connect
 from shoplake.publish.kafka import publish
 from shoplake.verify import verify
 
@@ -30,8 +30,8 @@ def generate_and_stream(events: int) -> Measure:
 
 async def _generate_and_stream(events: int) -> Measure:
     settings = connect()
-    run, watch, topics = shop.run_of(events), Stopwatch(), Counter[str]()
-    shop.warm_up(run)
+    run, watch, topics = scenario.run_of(events), Stopwatch(), Counter[str]()
+    scenario.warm_up(run)
 
     def tell(_: int, window: shopsim.EncodedWindow | None) -> None:
         if window is None:

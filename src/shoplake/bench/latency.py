@@ -16,18 +16,18 @@ import redis
 
 import shopsim
 from shoplake import kafka
-from shoplake.bench import shop
+from shoplake.bench import scenario
 from shoplake.bench.results import Measure
-from shoplake.bench.running import running
-from shoplake.bench.watch import Stopwatch, cpu_s
+from shoplake.bench.sink_workers import running
+from shoplake.bench.stopwatch import Stopwatch, cpu_s
 from shoplake.contract.partitioner import partitions_of
-from shoplake.platform import connect
+from shoplake.environments import connect
 from shoplake.publish.kafka import publish
-from shoplake.publish.pace import Pace, SystemClock
+from shoplake.publish.rate_limit import Pace, SystemClock
 from shoplake.publish.run import Run
 from shoplake.settings import RedisSettings, Settings
 from shoplake.sinks.base import TopicPartition
-from shoplake.sinks.redis import CHECKPOINTS, RedisSink
+from shoplake.sinks.redis.sink import CHECKPOINTS, RedisSink
 
 SINK = "redis"
 EVENTS_PER_S = 5_000
@@ -53,7 +53,7 @@ def to_board(events: int) -> Measure:
 
 async def _to_board(events: int) -> Measure:
     settings = connect()
-    opening, paced = shop.run_of(OPENING), shop.run_of(OPENING + events)
+    opening, paced = scenario.run_of(OPENING), scenario.run_of(OPENING + events)
     released, clock, watch = _Released(), _Clock(), Stopwatch()
     async with running([SINK]) as sink:
         await publish(settings.kafka, opening)

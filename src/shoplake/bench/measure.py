@@ -7,7 +7,7 @@ import sys
 
 import msgspec
 
-from shoplake import garbage
+from shoplake import gc_tuning
 from shoplake.bench import stages
 from shoplake.bench.signals import interrupt_on_sigterm
 from shoplake.errors import ShoplakeError
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("events", type=int)
     options = parser.parse_args()
     interrupt_on_sigterm()
-    garbage.collect_rarely()  # as commands and workers do
+    gc_tuning.collect_rarely()  # as commands and workers do
     measuring = stages.ours if options.side == "ours" else stages.limit
     try:
         found = measuring(options.stage)(options.events)

@@ -12,11 +12,11 @@ from aiokafka import AIOKafkaProducer
 
 import shopsim
 from shoplake import kafka
-from shoplake.bench import shop
+from shoplake.bench import scenario
 from shoplake.bench.results import Measure
-from shoplake.bench.watch import Stopwatch
+from shoplake.bench.stopwatch import Stopwatch
 from shoplake.contract.partitioner import partitions_of
-from shoplake.platform import kafka_cluster
+from shoplake.environments import kafka_cluster
 from shoplake.publish.kafka import BATCH_BYTES, COMPRESSION, IN_FLIGHT_BATCHES, publish
 
 Record = tuple[int, bytes, bytes]  # timestamp, key, value
@@ -32,8 +32,8 @@ class Part(NamedTuple):
 
 def transactional(events: int) -> Measure:
     """Simulate and publish, from when the producer has its transactional id to the last commit."""
-    run, watch = shop.run_of(events), Stopwatch()
-    shop.warm_up(run)
+    run, watch = scenario.run_of(events), Stopwatch()
+    scenario.warm_up(run)
 
     def tell(_: int, window: shopsim.EncodedWindow | None) -> None:
         if window is None:
@@ -47,7 +47,7 @@ def transactional(events: int) -> Measure:
 
 def bare(events: int) -> Measure:
     """Send the same records, encoded before the clock starts: idempotent, compressed alike, no transaction."""
-    parts = [part for window in shop.run_of(events).stream() for part in _parts(window.rows)]
+    parts = [part for window in scenario.run_of(events).stream() for part in _parts(window.rows)]
     watch = asyncio.run(_send(parts))
     return watch.measure(sum(len(part.records) for part in parts))
 

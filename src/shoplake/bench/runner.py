@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shoplake.bench.lab import Lab, Say, lab
 from shoplake.bench.results import READ, Measure, Measured, Sample, beside_reading, sum_of_costs
 from shoplake.bench.signals import interrupt_on_sigterm
+from shoplake.bench.stack import Lab, Say, lab
 from shoplake.errors import ShoplakeError
 
 if TYPE_CHECKING:

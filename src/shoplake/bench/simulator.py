@@ -12,7 +12,7 @@ import numpy as np
 
 import shopsim
 from shoplake.bench.results import Measure
-from shoplake.bench.watch import Stopwatch
+from shoplake.bench.stopwatch import Stopwatch
 
 SCENARIO, SEED = "load-test", 7
 FIRST_WINDOW = 8

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplake import platform, settings, stack
-from shoplake.bench import log, shop
-from shoplake.bench.home import own_home
+from shoplake import environments, settings, stack
+from shoplake.bench import kafka_log, scenario
+from shoplake.bench.isolated_home import own_home
 from shoplake.bench.signals import interrupt_on_sigterm, undisturbed
 from shoplake.bench.stores import store
-from shoplake.infra import inputs, runner
+from shoplake.infra import runner, stack_inputs
 from shoplake.publish.kafka import publish
 from shoplake.sinks import SINKS
 from shoplake.streaming.supervisor import stream
@@ -66,7 +66,7 @@ class Lab:
 
     def empty_log(self) -> None:
         """Make the topics anew."""
-        asyncio.run(log.empty(self.settings.kafka))
+        asyncio.run(kafka_log.empty(self.settings.kafka))
         self.in_log, self.full = None, False
 
     def empty_stores(self, *names: str) -> None:
@@ -81,7 +81,7 @@ class Lab:
             return
         self.say(f"publishing {events:,} events")
         self.empty_log()
-        asyncio.run(publish(self.settings.kafka, shop.run_of(events)))
+        asyncio.run(publish(self.settings.kafka, scenario.run_of(events)))
         self.in_log = events
 
     def fill_stores(self) -> None:
@@ -107,9 +107,9 @@ def lab(say: Say) -> Iterator[Lab]:
             say("starting a stack")
             stack.up()
             os.environ.update(stack.environment())
-            platform.prepare_stack()
+            environments.prepare_stack()
             say("applying the local environment")
-            given = inputs.of("local", stack)
+            given = stack_inputs.of("local", stack)
             runner.apply("local", variables={**given.variables, **WITHOUT_RDS}, environment=given.environment)
             yield Lab(settings.load(), say)
         finally:

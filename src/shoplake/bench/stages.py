@@ -9,7 +9,7 @@ from typing import Literal
 
 from shoplake.bench.results import Measure
 from shoplake.errors import UnknownName
-from shoplake.streaming import sparing
+from shoplake.streaming import worker_environment
 
 Measuring = Callable[[int], Measure]
 """Measures with about so many events, in the process that calls it."""
@@ -50,7 +50,13 @@ class Stage:
     @property
     def environment(self) -> Mapping[str, str]:
         """What its processes, ours and the limit's, have in their environment: a sink's what its worker has."""
-        return sparing.ENVIRONMENT if self.sink or self.name == "read" else ONE_THREAD if self.one_thread else {}
+        return (
+            worker_environment.ENVIRONMENT
+            if self.sink or self.name == "read"
+            else ONE_THREAD
+            if self.one_thread
+            else {}
+        )
 
     @property
     def sink(self) -> str:
@@ -180,7 +186,7 @@ def ours(name: str) -> Measuring:
 
             return transactional
         case "read":
-            from shoplake.bench.reading import decoded
+            from shoplake.bench.consuming import decoded
 
             return decoded
         case "latency":
@@ -188,11 +194,11 @@ def ours(name: str) -> Measuring:
 
             return to_board
         case "whole":
-            from shoplake.bench.whole import generate_and_stream
+            from shoplake.bench.end_to_end import generate_and_stream
 
             return generate_and_stream
         case "verify":
-            from shoplake.bench.proving import proven
+            from shoplake.bench.verifying import proven
 
             return proven
         case "demo":
@@ -216,11 +222,11 @@ def limit(name: str) -> Measuring:
 
             return write_ndjson
         case "publish" | "read":
-            from shoplake.bench import publishing, reading
+            from shoplake.bench import consuming, publishing
 
-            return publishing.bare if name == "publish" else reading.bare
+            return publishing.bare if name == "publish" else consuming.bare
         case "verify":
-            from shoplake.bench.proving import scanned
+            from shoplake.bench.verifying import scanned
 
             return scanned
     from shoplake.bench.streaming import bare

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shoplake import sinks
-from shoplake.bench import log
+from shoplake.bench import kafka_log
+from shoplake.bench.stopwatch import Stopwatch
 from shoplake.bench.stores import store as store_of
-from shoplake.bench.watch import Stopwatch
-from shoplake.platform import connect
+from shoplake.environments import connect
 from shoplake.streaming.loop import SinkLoop
 from shoplake.streaming.reader import Limits, LogReader
 from shoplake.streaming.worker import LIMITS
@@ -40,7 +40,7 @@ def bare(name: str, events: int) -> Measure:
 async def _bare(name: str) -> Measure:
     settings = connect()
     topics = sinks.make(name, settings).topics
-    batches = await log.all_batches(settings.kafka, topics, limits_of(name))
+    batches = await kafka_log.all_batches(settings.kafka, topics, limits_of(name))
     watch = Stopwatch()
     await store_of(name).write(settings, batches, watch)
     return watch.measure(sum(map(len, batches)))

@@ -10,16 +10,16 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from shoplake import allocators, contract_log, sinks
+from shoplake import contract_log, malloc_tuning, sinks
 from shoplake.bench.footprint import Footprint
 from shoplake.bench.results import Measure
-from shoplake.bench.watch import Stopwatch
+from shoplake.bench.stopwatch import Stopwatch
 from shoplake.contract import DEAD_LETTERS, TOPICS
-from shoplake.platform import connect
+from shoplake.environments import connect
 from shoplake.settings import Settings
-from shoplake.verify import log, verify
+from shoplake.verify import log_reader, verify
 from shoplake.verify.database import count, open_database, run_sql
-from shoplake.verify.events import Spill, spill_chunk
+from shoplake.verify.event_tables import Spill, spill_chunk
 from shoplake.verify.stores import store
 
 INDEX = "log_index"
@@ -29,7 +29,7 @@ def proven(events: int) -> Measure:
     """Verify the log and all stores."""
     del events  # those of the log
     settings = connect()
-    allocators.keep_little()  # as the command does
+    malloc_tuning.keep_little()  # as the command does
     watch = Stopwatch()
     with Footprint() as footprint:
         watch.start()
@@ -66,7 +66,7 @@ async def _loaded(database: duckdb.DuckDBPyConnection, settings: Settings, folde
     spill.create_views(database)
     run_sql(database, "common")
     known = await contract_log.read(settings.kafka)
-    async for chunk in log.read(settings.kafka, [*TOPICS, DEAD_LETTERS]):
+    async for chunk in log_reader.read(settings.kafka, [*TOPICS, DEAD_LETTERS]):
         spill_chunk(spill, chunk, known)
     relations = [INDEX, *(f"valid_{topic}" for topic in TOPICS)]
     for name in sinks.SINKS:

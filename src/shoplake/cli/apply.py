@@ -23,9 +23,9 @@ def command(
     import json
 
     from shoplake import stack
-    from shoplake.infra import guards, inputs, runner
+    from shoplake.infra import guards, runner, stack_inputs
 
-    given = inputs.of(environment, stack)
+    given = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
         confirm = typer.prompt(f"This changes {environment}. Type its name to go on", default="", show_default=False)
     applied = runner.apply(

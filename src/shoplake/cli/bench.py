@@ -53,7 +53,7 @@ def command(
     from shoplake.bench.machine import machine
     from shoplake.bench.profile import profiler
     from shoplake.bench.report import document, row
-    from shoplake.bench.run import bench
+    from shoplake.bench.runner import bench
     from shoplake.cli.version import describe
 
     wanted = stages.named(only)

@@ -51,17 +51,17 @@ def check(
     import dataclasses
     import json as jsonlib
 
-    from shoplake import baselines
+    from shoplake import contract_baseline
     from shoplake.contract import compatibility, export
 
-    changes = compatibility.compare(baselines.load(against), export())
+    changes = compatibility.compare(contract_baseline.load(against), export())
     if json:
         print(jsonlib.dumps({"changes": [dataclasses.asdict(change) for change in changes]}))
     else:
         for change in changes:
             if change.compatible:
                 typer.echo(str(change))
-    baselines.refuse_incompatible(changes)
+    contract_baseline.refuse_incompatible(changes)
     if not json:
         typer.echo(f"compatible: {len(changes)} changes" if changes else "the same contract")
 
@@ -79,11 +79,11 @@ def activate(
     import asyncio
     import os
 
-    from shoplake import contract_log, failpoints, platform
+    from shoplake import contract_log, environments, failpoints
     from shoplake.contract.schema import own_version
 
     failpoints.arm(os.environ)
-    newest = asyncio.run(contract_log.activate(platform.kafka_cluster(environment)))
+    newest = asyncio.run(contract_log.activate(environments.kafka_cluster(environment)))
     own = own_version()
     note = "" if newest.version == own else f"; this program knows version {own}, whose events fit it"
     typer.echo(f"contract version {newest.version} ({newest.digest}) is in force{note}")
@@ -101,8 +101,8 @@ def accept(
 
     Example: shoplake contract accept
     """
-    from shoplake import baselines
+    from shoplake import contract_baseline
 
-    for change in baselines.accept(incompatible=incompatible):
+    for change in contract_baseline.accept(incompatible=incompatible):
         typer.echo(str(change))
-    typer.echo(f"wrote {baselines.SHIPPED}")
+    typer.echo(f"wrote {contract_baseline.SHIPPED}")

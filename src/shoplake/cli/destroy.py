@@ -25,7 +25,7 @@ def command(
     Example: shoplake destroy local
     """
     from shoplake import stack
-    from shoplake.infra import account, environments, guards, inputs, runner, survivors
+    from shoplake.infra import aws_clients, environments, guards, leftovers, runner, stack_inputs
 
     if environments.named(environment).name not in guards.TYPED:
         ask(
@@ -33,7 +33,7 @@ def command(
             "What is in Kafka, Postgres, MongoDB and Redis of a local stack stays.",
             yes=yes,
         )
-    given = inputs.of(environment, stack)
+    given = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
         confirm = typer.prompt(f"This destroys {environment}. Type its name to go on", default="", show_default=False)
     destroyed = runner.destroy(
@@ -44,6 +44,6 @@ def command(
         typed=confirm,
     )
     typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; asking what is left")
-    clients = account.clients(environments.named(environment), given.environment)
-    left = survivors.find(environment, clients, missing=given.missing)
-    typer.echo(survivors.report(environment, left) + f"{environment} is gone")
+    clients = aws_clients.clients(environments.named(environment), given.environment)
+    left = leftovers.find(environment, clients, missing=given.missing)
+    typer.echo(leftovers.report(environment, left) + f"{environment} is gone")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shoplake.cli import times
+from shoplake.cli import timestamps
 from shoplake.terminal import counted
 
 if TYPE_CHECKING:
-    from shoplake.streaming.dead_letters import DeadLetter
-    from shoplake.streaming.letters import Filter, Found, Outcome, State
-    from shoplake.streaming.replay import Result
+    from shoplake.streaming.dead_letters.replay import Result
+    from shoplake.streaming.dead_letters.router import DeadLetter
+    from shoplake.streaming.dead_letters.store import Filter, Found, Outcome, State
 
 SHOWN_REFUSALS = 20
 
@@ -60,9 +60,9 @@ def list_letters(
     import asyncio
     from dataclasses import replace
 
-    from shoplake import platform
-    from shoplake.streaming import letters
-    from shoplake.streaming.originals import completed
+    from shoplake import environments
+    from shoplake.streaming.dead_letters import store as letters
+    from shoplake.streaming.dead_letters.originals import completed
 
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
 
@@ -71,7 +71,7 @@ def list_letters(
         found = await letters.find(cluster, wanted, outcomes, limit=limit)
         return (replace(found, letters=await completed(cluster, found.letters)) if json else found), outcomes
 
-    cluster = platform.kafka_cluster(environment)
+    cluster = environments.kafka_cluster(environment)
     found, outcomes = asyncio.run(look())
     if json:
         for letter in found.letters:
@@ -92,12 +92,12 @@ def show(
     """
     import asyncio
 
-    from shoplake import platform
+    from shoplake import environments
     from shoplake.errors import UnknownName
-    from shoplake.streaming import letters
-    from shoplake.streaming.originals import completed
+    from shoplake.streaming.dead_letters import store as letters
+    from shoplake.streaming.dead_letters.originals import completed
 
-    cluster = platform.kafka_cluster(environment)
+    cluster = environments.kafka_cluster(environment)
     wanted = letters.Filter(states=frozenset(), names=frozenset({name}))
     outcomes = asyncio.run(letters.read_outcomes(cluster))
     found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
@@ -108,7 +108,7 @@ def show(
     if json:
         _print_json(document)
         return
-    for field, value in (document | {"time": times.local(found.letters[0].timestamp_ms)}).items():
+    for field, value in (document | {"time": timestamps.local(found.letters[0].timestamp_ms)}).items():
         typer.echo(f"{field + ':':14}{value}")
 
 
@@ -141,17 +141,17 @@ def replay(
     """
     import asyncio
 
-    from shoplake import platform
+    from shoplake import environments
     from shoplake.cli.progress import counting_up
-    from shoplake.streaming import mending
-    from shoplake.streaming.replay import replay
+    from shoplake.streaming.dead_letters import repair
+    from shoplake.streaming.dead_letters.replay import replay
 
-    given = mending.read_values(values) if values else {}
+    given = repair.read_values(values) if values else {}
     if given and not names:
         names = sorted(given)
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
-    mends = mending.Mending(mending.parse_changes(set_ or (), rename or (), unset or ()), given)
-    cluster = platform.kafka_cluster(environment)
+    mends = repair.Mending(repair.parse_changes(set_ or (), rename or (), unset or ()), given)
+    cluster = environments.kafka_cluster(environment)
     with counting_up("letters") as watch:
         result = asyncio.run(replay(cluster, wanted, mends, dry_run=dry_run, watch=watch))
     _report(result, "replayed", json, dry_run=dry_run)
@@ -176,15 +176,15 @@ def discard(
     """
     import asyncio
 
-    from shoplake import platform
+    from shoplake import environments
     from shoplake.cli.progress import counting_up
     from shoplake.errors import UsageError
-    from shoplake.streaming.replay import discard
+    from shoplake.streaming.dead_letters.replay import discard
 
     if not (names or reason or topic or since or until or every):
         raise UsageError("expected which letters to discard, found nothing", fix="name them, filter, or say --all")
     wanted = _filter(names, reason, topic, since, until, ["open"])
-    cluster = platform.kafka_cluster(environment)
+    cluster = environments.kafka_cluster(environment)
     with counting_up("letters") as watch:
         result = asyncio.run(discard(cluster, wanted, note, dry_run=dry_run, watch=watch))
     _report(result, "discarded", json, dry_run=dry_run)
@@ -198,7 +198,7 @@ def _filter(
     until: str,
     states: list[str],
 ) -> Filter:
-    from shoplake.streaming import letters
+    from shoplake.streaming.dead_letters import store as letters
 
     return letters.filter_of(
         names=names or (), reasons=reasons or (), topics=topics or (), since=since, until=until, states=states
@@ -214,7 +214,7 @@ def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any
         "partition": letter.partition,
         "offset": letter.offset,
         "key": letter.key,
-        "time": times.utc(letter.timestamp_ms),
+        "time": timestamps.utc(letter.timestamp_ms),
         "reason": letter.reason,
         "detail": letter.detail,
         "contract": letter.contract,
@@ -243,7 +243,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     console = Console()
     if found.letters:
@@ -251,7 +251,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
         rows = []
         for letter in sorted(found.letters, key=lambda letter: letter.timestamp_ms):
             document = _document(letter, outcomes)
-            time = times.local(letter.timestamp_ms).rpartition(" ")[0]
+            time = timestamps.local(letter.timestamp_ms).rpartition(" ")[0]
             rows.append((document["letter"], time, _event_type(document["value"]), document["detail"]))
         taken = sum(max(len(row[column]) for row in rows) + 2 for column in range(3))
         for *short, detail in rows:

@@ -56,8 +56,8 @@ def _print_checks(found: Sequence[Check]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from shoplake import invocation, links
-    from shoplake.tables import table
+    from shoplake import docs_links, invocation
+    from shoplake.text_tables import table
 
     console = Console()
     made = table("", "check", "found")
@@ -67,7 +67,7 @@ def _print_checks(found: Sequence[Check]) -> None:
     console.print(made)
     for check in found:
         if not check.ok:
-            place = links.page(RUNBOOKS, check.name.replace(" ", "-"))
+            place = docs_links.page(RUNBOOKS, check.name.replace(" ", "-"))
             console.print(f"{check.name}: what to do is in {place}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -77,7 +77,7 @@ def _print_emulators() -> None:
 
     from shoplake.stack import CAPABILITIES
     from shoplake.stack.capabilities import MEASURED, TITLES
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     versions = [f"{TITLES[emulator]} {version}" for emulator, version in MEASURED.items()]
     made = table("service", *versions, "local")

@@ -25,9 +25,9 @@ def command(
     import shlex
 
     from shoplake import environ, stack
-    from shoplake.infra import environments, inputs, runner
+    from shoplake.infra import environments, runner, stack_inputs
 
-    given = inputs.of(environment, stack)
+    given = stack_inputs.of(environment, stack)
     values = runner.shell_environment(environment, variables=given.variables, environment=given.environment)
     emulated = environment in environments.EMULATED
     if emulated:  # the address of the stack, so that no proxy stands before it

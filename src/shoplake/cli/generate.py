@@ -12,9 +12,9 @@ from shoplake.terminal import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shoplake.publish.forecast import Forecast
-    from shoplake.publish.pace import Pace
-    from shoplake.publish.progress import Published
+    from shoplake.publish.estimate import Forecast
+    from shoplake.publish.progress_records import Published
+    from shoplake.publish.rate_limit import Pace
     from shoplake.publish.run import Run
     from shopsim import EncodedWindow
 
@@ -105,7 +105,7 @@ def command(
     if context.invoked_subcommand is not None:
         return
     from shoplake.errors import UsageError
-    from shoplake.publish.pace import LIVE_RATE_PER_S, Pace, parse_rate, parse_speed
+    from shoplake.publish.rate_limit import LIVE_RATE_PER_S, Pace, parse_rate, parse_speed
     from shoplake.publish.run import Run, end_of, load_scenario, topics_named
 
     shop = load_scenario(scenario, start)
@@ -129,7 +129,7 @@ def command(
             "--engine spark writes JSON lines into a folder", fix="add --out, leave out --format, --watch, --faults-out"
         )
     if dry_run:
-        from shoplake.publish.forecast import forecast
+        from shoplake.publish.estimate import forecast
 
         made = forecast(run)
         if json:
@@ -172,9 +172,9 @@ def _say(as_json: bool, found: Mapping[str, object], text: str) -> None:
 def _write(
     run: Run, out: Path, format: str, *, overwrite: bool, watch: bool, faults_out: Path | None
 ) -> Mapping[str, int]:
-    from shoplake.cli.publishing import publishing
+    from shoplake.cli.publish_progress import publishing
     from shoplake.publish import files
-    from shoplake.publish.ledger import told
+    from shoplake.publish.fault_ledger import told
     from shoplake.publish.run import all_of
 
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=False) as ledger:
@@ -196,15 +196,15 @@ def _publish(
     import dataclasses
     import os
 
-    from shoplake import failpoints, platform
-    from shoplake.cli.publishing import publishing
+    from shoplake import environments, failpoints
+    from shoplake.cli.publish_progress import publishing
+    from shoplake.publish.fault_ledger import told
     from shoplake.publish.kafka import publish
-    from shoplake.publish.ledger import told
-    from shoplake.publish.progress import read_progress
+    from shoplake.publish.progress_records import read_progress
     from shoplake.publish.run import all_of
 
     failpoints.arm(os.environ)
-    cluster = platform.kafka_cluster(environment)
+    cluster = environments.kafka_cluster(environment)
     if more is not None:
         there = asyncio.run(read_progress(cluster)).get(run.publisher)
         run = dataclasses.replace(run, events=more + (there.events if there else 0))
@@ -234,7 +234,7 @@ def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:
 def _print(run: Run, made: Forecast) -> None:
     from rich.console import Console
 
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     forecast = table("topic", numbers=("events", "bytes", "faults"))
     for topic in run.topics:

@@ -31,8 +31,8 @@ def command(
 
     from shoplake import open_transactions
     from shoplake.contract import TOPICS
+    from shoplake.environments import LOG, connect
     from shoplake.invocation import as_typed
-    from shoplake.platform import LOG, connect
     from shoplake.sinks import named
     from shoplake.streaming.lag import lags
     from shoplake.streaming.worker import DEAD_LETTERS
@@ -81,7 +81,7 @@ def _print_table(found: Sequence[SinkLag]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     behind = any(one.lag for sink in found for one in sink.partitions)
     made = table("sink", "", numbers=("next offset", "end", "lag") if behind else ("lag",))

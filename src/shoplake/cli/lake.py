@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from shoplake.sinks.lake_maintenance import Maintained
+    from shoplake.sinks.lake.maintenance import Maintained
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,16 +41,16 @@ def maintain(
     import json as jsonlib
     import sys
 
-    from shoplake import platform
-    from shoplake.sinks import lake_maintenance
+    from shoplake import environments
+    from shoplake.sinks.lake import maintenance
 
-    bounds = lake_maintenance.bounds_of(target_mb=target_mb, min_files=min_files, keep=keep, orphan_age=orphan_age)
+    bounds = maintenance.bounds_of(target_mb=target_mb, min_files=min_files, keep=keep, orphan_age=orphan_age)
     done = asyncio.run(
-        lake_maintenance.maintain(
-            platform.connect(environment, {"lake"}),
+        maintenance.maintain(
+            environments.connect(environment, {"lake"}),
             bounds,
-            topics=lake_maintenance.topics_of(tables),
-            steps=lake_maintenance.steps_of(only),
+            topics=maintenance.topics_of(tables),
+            steps=maintenance.steps_of(only),
             dry_run=dry_run,
             watch=lambda text: print(text, file=sys.stderr),
         )
@@ -64,7 +64,7 @@ def maintain(
 def _print(done: list[Maintained], dry_run: bool) -> None:
     from rich.console import Console
 
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     console = Console()
     if dry_run:

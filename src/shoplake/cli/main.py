@@ -11,11 +11,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shoplake import environ, garbage, invocation, library_logs
+from shoplake import environ, gc_tuning, invocation, library_logs
 from shoplake.cli import (
     apply,
     bench,
-    choices,
     contract,
     cost,
     demo,
@@ -24,7 +23,7 @@ from shoplake.cli import (
     doctor,
     down,
     env,
-    failures,
+    error_output,
     generate,
     generate_report,
     healthy,
@@ -32,6 +31,7 @@ from shoplake.cli import (
     lake,
     logs,
     migrate,
+    option_values,
     plan,
     rebuild,
     scenario,
@@ -77,7 +77,7 @@ class Commands(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             reflow_help(command)
-            choices.show(command)
+            option_values.show(command)
         return command
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the class of its context to itself
@@ -154,19 +154,19 @@ def main() -> None:
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):  # a terminal that is not UTF-8 lacks some of our characters
             output.reconfigure(errors="replace")
-    garbage.collect_rarely()
+    gc_tuning.collect_rarely()
     invocation.take_over_name()
     if "--debug" in sys.argv[1:2]:
         os.environ["SHOPLAKE_DEBUG"] = "1"
     library_logs.to_file("shoplake")
     try:
         sys.exit(app(prog_name="shoplake", standalone_mode=False))
-    except failures.Refused as refused:
+    except error_output.Refused as refused:
         if not refused.format_message():  # no command was given where one is needed: its help is the message
             refused.show()
             sys.exit(refused.exit_code)
-        error = failures.of_command_line(refused)
-        failures.show(error)
+        error = error_output.of_command_line(refused)
+        error_output.show(error)
         sys.exit(error.exit_code)
     except typer.Abort:
         print("interrupted; run the same command again to go on", file=sys.stderr)
@@ -174,7 +174,7 @@ def main() -> None:
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):
             raise
-        failures.show(error)
+        error_output.show(error)
         sys.exit(error.exit_code)
 
 

@@ -14,7 +14,7 @@ def command(
 
     Example: shoplake migrate dev
     """
-    from shoplake import platform
+    from shoplake import environments
 
-    platform.prepare(environment)
+    environments.prepare(environment)
     typer.echo(f"topics and the relational schema of {environment} are at their newest")

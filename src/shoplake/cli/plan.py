@@ -24,7 +24,7 @@ def command(
 
     from shoplake import stack
     from shoplake.infra import dry_run as dry
-    from shoplake.infra import inputs, runner
+    from shoplake.infra import runner, stack_inputs
     from shoplake.invocation import as_typed
 
     if dry_run:
@@ -32,7 +32,7 @@ def command(
         typer.echo(dry.as_json(found) if as_json else as_typed(dry.report(found)))
         dry.refuse_violations(found)
         return
-    given = inputs.of(environment, stack)
+    given = stack_inputs.of(environment, stack)
     planned = runner.plan(environment, variables=given.variables, environment=given.environment)
     if as_json:
         changes = [{"action": change.action, "address": change.address} for change in planned.changes]

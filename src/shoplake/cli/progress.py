@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-    from shoplake.streaming.progress import Progress as WorkerProgress
     from shoplake.streaming.rebuild import Step
     from shoplake.streaming.supervisor import WorkerView
+    from shoplake.streaming.worker_reports import Progress as WorkerProgress
 
 PLAIN_EVERY_S = 5.0
 

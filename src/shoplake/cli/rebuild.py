@@ -34,11 +34,11 @@ def command(
     import dataclasses
     import json as jsonlib
 
-    from shoplake import platform
+    from shoplake import environments
     from shoplake.cli.progress import rebuilding
     from shoplake.errors import UsageError
     from shoplake.streaming.rebuild import SOURCES, rebuild, refuse_unknown
-    from shoplake.streaming.stopping import stopped_by_signals
+    from shoplake.streaming.signals import stopped_by_signals
 
     chosen = next((known for known in SOURCES if known == source), None)
     if chosen is None:
@@ -50,7 +50,7 @@ def command(
 
     refuse_unknown(store)
     ask(f"This empties {store} of '{environment}' and fills it again; until then its readers miss data.", yes=yes)
-    settings = platform.connect(environment, (platform.LOG, store))
+    settings = environments.connect(environment, (environments.LOG, store))
     done = asyncio.run(run())
     if json:
         print(jsonlib.dumps({"store": store, **dataclasses.asdict(done)}))

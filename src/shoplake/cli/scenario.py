@@ -26,7 +26,7 @@ def listed() -> None:
     from rich.console import Console
 
     import shopsim
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     made = table("scenario", "opens", "description")
     for name in shopsim.scenarios():

@@ -44,7 +44,7 @@ def _print_table(status: Status) -> None:
     from rich.markup import escape
 
     from shoplake.invocation import as_typed
-    from shoplake.tables import table
+    from shoplake.text_tables import table
 
     console = Console()
     made = table("server", "state", "address", numbers=("pid", "memory", "ready after"))

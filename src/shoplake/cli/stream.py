@@ -43,19 +43,19 @@ def command(
     import contextlib
     import json as jsonlib
 
-    from shoplake import open_transactions, platform
+    from shoplake import environments, open_transactions
     from shoplake.cli.progress import watching_sinks
     from shoplake.contract import TOPICS
     from shoplake.errors import InfraError, StreamHalted
     from shoplake.sinks import named
     from shoplake.streaming import heartbeat, metrics
-    from shoplake.streaming.progress import Progress
     from shoplake.streaming.supervisor import WorkerView, stream
     from shoplake.streaming.worker import DEAD_LETTERS
+    from shoplake.streaming.worker_reports import Progress
 
     names = [] if sinks == "none" else named(sinks)
     beside = (DEAD_LETTERS,) if dead_letters else ()
-    uses = (platform.LOG, *names)
+    uses = (environments.LOG, *names)
     with contextlib.ExitStack() as stack:
         watch = stack.enter_context(watching_sinks())
         if metrics_port is not None:
@@ -68,10 +68,10 @@ def command(
             watch([WorkerView(name, progress) for name in (*names, *beside)])
 
         if wait:
-            platform.connect_when_applied(environment, waiting, uses)
+            environments.connect_when_applied(environment, waiting, uses)
         else:
-            platform.connect(environment, uses)
-        log = platform.connect(environment, {platform.LOG}).kafka
+            environments.connect(environment, uses)
+        log = environments.connect(environment, {environments.LOG}).kafka
 
         async def run() -> Sequence[WorkerView]:
             run_once = partial(stream, names, beside=beside, workers=workers, environment=environment, watch=watch)

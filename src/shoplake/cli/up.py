@@ -28,13 +28,13 @@ def command(
     """
     import sys
 
-    from shoplake import platform
+    from shoplake import environments
     from shoplake import stack as servers
 
     status = servers.up(
         lambda text: print(text, file=sys.stderr), kind=stack, emulator=servers.emulator_named(emulator)
     )
-    platform.prepare_stack()
+    environments.prepare_stack()
     if json:
         print_json(status)
     else:

@@ -28,12 +28,12 @@ def command(
     import json as jsonlib
     import sys
 
-    from shoplake import allocators, open_transactions
+    from shoplake import malloc_tuning, open_transactions
+    from shoplake.environments import LOG, connect
     from shoplake.errors import VerifyFailed
-    from shoplake.platform import LOG, connect
     from shoplake.verify import named, verify
 
-    allocators.keep_little()
+    malloc_tuning.keep_little()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
     settings = connect(environment, (LOG, *named(names)))
     report = asyncio.run(verify(settings, names, progress=lambda text: print(text, file=sys.stderr)))
@@ -73,7 +73,7 @@ def left_out(store: StoreResult, shown: int) -> str | None:
 def _print(report: Report) -> None:
     from rich.console import Console
 
-    from shoplake.verify.table import stores_table
+    from shoplake.verify.report_table import stores_table
 
     console = Console()
     console.print(stores_table(report))

@@ -5,8 +5,8 @@ Imports nothing else of ours, so that any program may depend on it alone.
 
 from shoplake.contract.base import Event, minor_digits
 from shoplake.contract.codec import REASONS, Decoded, Rejected, decode, decode_one, encode, rejections, write_lines
+from shoplake.contract.key_and_partition import Placement
 from shoplake.contract.partitioner import partitions_of
-from shoplake.contract.placement import Placement
 from shoplake.contract.schema import digest, export
 from shoplake.contract.topics import (
     CONTRACTS,

@@ -14,9 +14,9 @@ import msgspec
 import polars as pl
 
 from shoplake.contract.base import Event
-from shoplake.contract.placement import Placement
+from shoplake.contract.duplicate_names import all_unique, repeated_name
+from shoplake.contract.key_and_partition import Placement
 from shoplake.contract.topics import EVENTS, TOPICS, Topic, columns_of, type_name
-from shoplake.contract.unique_names import all_unique, repeated_name
 
 # An even number of backslashes before it would be text that happens to end in "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

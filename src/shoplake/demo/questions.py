@@ -43,7 +43,7 @@ def revenue_per_day(settings: Settings) -> Answer:
     import duckdb
     from pyiceberg.expressions import In
 
-    from shoplake.sinks.lake_tables import open_catalog
+    from shoplake.sinks.lake.tables import open_catalog
 
     table = open_catalog(settings).load_table((settings.lake.database, "orders"))
     scan = table.scan(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from shoplake import invocation
 from shoplake.infra import environments
-from shoplake.tables import table
-from shoplake.verify.table import stores_table
+from shoplake.text_tables import table
+from shoplake.verify.report_table import stores_table
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,16 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shoplake import platform, stack
+from shoplake import environments, stack
 from shoplake.demo.questions import Answer, ask
-from shoplake.infra import inputs, runner
+from shoplake.infra import runner, stack_inputs
 from shoplake.publish.kafka import publish
-from shoplake.publish.progress import progress_of
+from shoplake.publish.progress_records import progress_of
 from shoplake.publish.run import Run, load_scenario
 from shoplake.sinks import SINKS
-from shoplake.stack import given
+from shoplake.stack import external
+from shoplake.streaming.catch_up import until_caught_up
 from shoplake.streaming.supervisor import stream
-from shoplake.streaming.waiting import until_caught_up
 from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import verify
 
@@ -92,14 +92,14 @@ def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say],
     clock = _Clock()
     with clock.stage("up"):
         start(say)
-        platform.prepare_stack()
+        environments.prepare_stack()
     with _applying(clock, say) as applied:
         with clock.stage("generate"):
             run = asyncio.run(_next_run(shop, seed, events))
             say(f"simulating and publishing up to event {run.events:,}")
-            asyncio.run(publish(platform.kafka_cluster(), run))
+            asyncio.run(publish(environments.kafka_cluster(), run))
         applied.wait_until_usable()
-        settings = platform.connect()
+        settings = environments.connect()
         with clock.stage("stream"):
             _fill(settings, say)
         with clock.stage("verify"):
@@ -111,7 +111,7 @@ def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say],
 
 def _fill(settings: Settings, say: Say) -> None:
     """Stream into the stores, or wait for those who do where the stack is somebody else's."""
-    if not given.exists():
+    if not external.exists():
         say(f"streaming into {', '.join(SINKS)}")
         asyncio.run(stream(SINKS, until_caught_up=True, watch=_seldom(say)))
         return
@@ -140,7 +140,7 @@ def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
 
 async def _next_run(shop: Scenario, seed: int, events: int) -> Run:
     """The run up to the next multiple of `events`: a new share of the shop, or the rest of an unfinished one."""
-    done = await progress_of(platform.kafka_cluster(), Run(shop, seed, events).publisher)
+    done = await progress_of(environments.kafka_cluster(), Run(shop, seed, events).publisher)
     shares = (done.events // events if done is not None else 0) + 1
     return Run(shop, seed, shares * events)
 
@@ -167,12 +167,12 @@ class _Apply:
 @contextlib.contextmanager
 def _applying(clock: _Clock, say: Say) -> Iterator[_Apply]:
     usable, cancel = threading.Event(), threading.Event()
-    given = inputs.of(platform.LOCAL, stack)
+    given = stack_inputs.of(environments.LOCAL, stack)
 
     def apply() -> object:
         with clock.stage("apply"):
             return runner.apply(
-                platform.LOCAL,
+                environments.LOCAL,
                 variables=given.variables,
                 environment=given.environment,
                 report=lambda line: say(f"terraform: {line}"),

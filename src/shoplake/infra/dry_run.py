@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import InfraError, PolicyRefused
-from shoplake.infra import cost, environments, policy, summary, terraform, workspace
+from shoplake.infra import cost, environments, plan_summary, policy, terraform, workspace
 from shoplake.infra.environments import Environment
 from shoplake.infra.plan_json import Plan
 from shoplake.infra.terraform import Binary
@@ -59,7 +59,7 @@ class DryRun:
     environment: str
     plan: Plan
     path: Path
-    modules: tuple[summary.ModuleSummary, ...]
+    modules: tuple[plan_summary.ModuleSummary, ...]
     violations: tuple[policy.Violation, ...]
 
 
@@ -76,20 +76,20 @@ def run(name: str) -> DryRun:
     beside = replace(chosen, folder=folder)
     with workspace.exclusive(beside, lambda _: None):
         path = folder / "plan.json"
-        private.write(path, _plan_json(beside, binary).encode())
+        private_files.write(path, _plan_json(beside, binary).encode())
     plan = Plan(json.loads(path.read_text(encoding="utf-8")))
     return DryRun(
         environment=chosen.name,
         plan=plan,
         path=path,
-        modules=summary.by_module(plan),
+        modules=plan_summary.by_module(plan),
         violations=policy.check(plan, chosen.name),
     )
 
 
 def report(found: DryRun) -> str:
     """What a person reads: module by module, counts, cost, where the plan is."""
-    counts = summary.actions(found.plan)
+    counts = plan_summary.actions(found.plan)
     counted = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
     return "\n".join(
         [
@@ -174,7 +174,7 @@ def _terraform(binary: Binary, root: Path, environment: dict[str, str], *argumen
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
-            umask=private.UMASK,
+            umask=private_files.UMASK,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

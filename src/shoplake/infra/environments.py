@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 from shoplake.errors import InfraError, UnknownName, UsageError
 
 EMULATED = ("local",)
@@ -92,11 +92,11 @@ def source_tree() -> Path:
 
 
 def _copy(original: Path, copy: Path) -> None:
-    private.folder(copy.parent)
+    private_files.folder(copy.parent)
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
     shutil.copytree(original, unfinished, copy_function=shutil.copyfile, dirs_exist_ok=True)
     for copied in (unfinished, *unfinished.rglob("*")):
-        copied.chmod(private.FOLDER_MODE if copied.is_dir() else private.FILE_MODE)
+        copied.chmod(private_files.FOLDER_MODE if copied.is_dir() else private_files.FILE_MODE)
     try:
         unfinished.rename(copy)
     except OSError:  # another process was quicker

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from shoplake.infra.progress import Diagnostic
+from shoplake.infra.terraform_output import Diagnostic
 
 # Created whole by one call; the rest of its creation is the provider's wait. Interrupted there, Terraform would
 # destroy and create it again, with two fixed waits of more than a minute.

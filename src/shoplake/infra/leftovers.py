@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shoplake.errors import InfraError
-from shoplake.infra.account import Clients
+from shoplake.infra.aws_clients import Clients
 
 PROJECT = "shoplake"
 

@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shoplake.errors import InfraError
-from shoplake.infra.account import Clients
+from shoplake.infra.aws_clients import Clients
 from shoplake.infra.plan_json import Plan, Resource
-from shoplake.infra.progress import Report
+from shoplake.infra.terraform_output import Report
 
 PAGE = 1000  # what one call of DeleteObjects takes
 GONE = frozenset({"NoSuchBucket", "ResourceNotFoundException", "DBInstanceNotFound", "DBClusterNotFoundFault"})

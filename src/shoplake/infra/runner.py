@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shoplake.infra import account, emptying, environments, guards, session, terraform, workspace
+from shoplake.infra import aws_clients, environments, guards, pre_destroy, terraform, terraform_session, workspace
 from shoplake.infra.plan_json import Plan
-from shoplake.infra.progress import Change, Report, Transcript
+from shoplake.infra.terraform_output import Change, Report, Transcript
 
 PLAN_TIMEOUT_S = 300
 APPLY_TIMEOUT_S = 1200
@@ -66,7 +66,7 @@ def plan(
         UsageError: there is no environment of that name.
         InfraError: Terraform failed; the message holds its diagnostics in full.
     """
-    with session.opened(name, variables, environment, report) as opened:
+    with terraform_session.opened(name, variables, environment, report) as opened:
         code, said = opened.run("plan", "-detailed-exitcode", timeout_s=PLAN_TIMEOUT_S)
         if code not in (0, 2):
             raise opened.failure("plan", code, said)
@@ -99,7 +99,7 @@ def apply(
     """
     started = time.monotonic()
     guards.refuse_untyped(environments.named(name), typed)
-    with session.opened(name, variables, environment, report) as opened:
+    with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
             said = _apply_what_was_judged(opened, (), allow_destroy, cancel)
         else:
@@ -129,7 +129,7 @@ def destroy(
     """
     started = time.monotonic()
     guards.refuse_untyped(environments.named(name), typed)
-    with session.opened(name, variables, environment, report) as opened:
+    with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
             said = _destroy_what_was_judged(opened, allow_destroy)
             return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
@@ -146,7 +146,7 @@ def outputs(name: str, *, environment: Mapping[str, str], report: Report = to_st
         UsageError: there is no environment of that name.
         InfraError: Terraform failed.
     """
-    with session.opened(name, {}, environment, report) as opened:
+    with terraform_session.opened(name, {}, environment, report) as opened:
         return opened.outputs()
 
 
@@ -163,7 +163,10 @@ def shell_environment(name: str, *, variables: Mapping[str, str], environment: M
 
 
 def _apply_what_was_judged(
-    opened: session.Session, options: tuple[str, ...], allow_destroy: Collection[str], cancel: threading.Event | None
+    opened: terraform_session.Session,
+    options: tuple[str, ...],
+    allow_destroy: Collection[str],
+    cancel: threading.Event | None,
 ) -> Transcript:
     """Plan, judge that plan, apply it and no other. What is lost on AWS is never adopted: a person imports it."""
     with opened.saved_plan(*options, timeout_s=AWS_TIMEOUT_S) as (path, plan):
@@ -174,7 +177,7 @@ def _apply_what_was_judged(
     return said
 
 
-def _destroy_what_was_judged(opened: session.Session, allow_destroy: Collection[str]) -> Transcript:
+def _destroy_what_was_judged(opened: terraform_session.Session, allow_destroy: Collection[str]) -> Transcript:
     """As an apply, with what stands in the way cleared first.
 
     Something may be written into a bucket between its emptying and its end, access logs for one: then once more.
@@ -183,9 +186,9 @@ def _destroy_what_was_judged(opened: session.Session, allow_destroy: Collection[
     while True:
         with opened.saved_plan("-destroy", timeout_s=AWS_TIMEOUT_S) as (path, plan):
             guards.refuse_lost_data(chosen, plan, allow_destroy if attempt == 1 else _still(plan, allow_destroy))
-            found = emptying.obstacles(plan)
+            found = pre_destroy.obstacles(plan)
             if found:
-                emptying.clear(found, account.clients(chosen, opened.environment), opened.report)
+                pre_destroy.clear(found, aws_clients.clients(chosen, opened.environment), opened.report)
             code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S)
         if code == 0:
             return said
@@ -202,7 +205,7 @@ def _still(plan: Plan, allowed: Collection[str]) -> list[str]:
 
 
 def _apply_and_adopt(
-    opened: session.Session, ready: threading.Event | None, cancel: threading.Event | None
+    opened: terraform_session.Session, ready: threading.Event | None, cancel: threading.Event | None
 ) -> Transcript:
     """Each round adopts what those before it met and did not know; one that meets nothing new is the last."""
     known: dict[str, str] = {}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from shoplake import environ, paths
-from shoplake.infra import caller, environments
-from shoplake.infra.variables import ConnectionsLike, variables_from
+from shoplake.infra import aws_caller, environments
+from shoplake.infra.tfvars import ConnectionsLike, variables_from
 
 GIT_TIMEOUT_S = 10
 
@@ -56,7 +56,7 @@ def of(name: str, stack: StackLike) -> Inputs:
         StackError: it is emulated, and what answers for AWS is no emulator that we know.
     """
     if environments.named(name).on_aws:
-        return Inputs(variables={"commit": commit()}, environment=caller.environment())
+        return Inputs(variables={"commit": commit()}, environment=aws_caller.environment())
     aws = stack.environment()
     environ.use_stack(aws)
     variables = variables_from(stack.connections({"aws"})) | {"capabilities": json.dumps(dict(stack.switches()))}

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from shoplake.infra.progress import Report
+from shoplake.infra.terraform_output import Report
 
 LOCK_TIMEOUT_S = 60
 POLL_S = 0.1

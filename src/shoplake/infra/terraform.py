@@ -19,7 +19,7 @@ from pathlib import Path
 
 from shoplake import environ, paths
 from shoplake.errors import DownloadFailed, InfraError, TerraformUnavailable
-from shoplake.infra import mirror
+from shoplake.infra import provider_mirror
 
 PINNED = "1.11.4"
 MINIMUM = (1, 11)  # write-only arguments and ephemeral variables keep passwords out of the state
@@ -78,7 +78,7 @@ def _describe_binary() -> tuple[str, str, bool]:
 def _describe_provider() -> tuple[str, str, bool]:
     binary = find()
     try:
-        found = mirror.find(binary.command if binary else "terraform")
+        found = provider_mirror.find(binary.command if binary else "terraform")
     except InfraError as error:
         return ("aws provider", error.message, False)
     return ("aws provider", str(found) if found else "no mirror; fetched from the registry at the first apply", True)
@@ -116,7 +116,7 @@ def _cached() -> Path:
 def _download() -> Binary:
     """The pinned release, checked against the SHA256SUMS published beside it."""
     base = f"{os.environ.get('SHOPLAKE_TERRAFORM_URL', RELEASES).rstrip('/')}/{PINNED}"
-    archive = f"terraform_{PINNED}_{mirror.platform_name()}.zip"
+    archive = f"terraform_{PINNED}_{provider_mirror.platform_name()}.zip"
     expected = _published_sha256(_fetch(f"{base}/terraform_{PINNED}_SHA256SUMS").decode(), archive)
     content = _fetch(f"{base}/{archive}")
     found = hashlib.sha256(content).hexdigest()

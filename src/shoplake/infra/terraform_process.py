@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import InfraError
 
 POLL_S = 0.05
@@ -53,7 +53,7 @@ def run(command: Command, feed: Callable[[str], None], cancel: threading.Event |
         KeyboardInterrupt: after Terraform has stopped and saved its state.
     """
     # A file, not a pipe: were the reader killed, the next line would kill Terraform before it saved its state.
-    with open(command.log, "wb", opener=private.opener) as sink, command.log.open("rb") as source:
+    with open(command.log, "wb", opener=private_files.opener) as sink, command.log.open("rb") as source:
         process = _start(command, sink)
         lines = _Lines(source, feed)
         try:
@@ -90,7 +90,7 @@ def _start(command: Command, sink: IO[bytes]) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=subprocess.STDOUT,
-        umask=private.UMASK,  # state, backup, plans
+        umask=private_files.UMASK,  # state, backup, plans
         process_group=0,  # Ctrl-C in the terminal reaches us alone; we pass it on once
     )
 

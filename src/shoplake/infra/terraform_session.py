@@ -11,11 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import InfraError
-from shoplake.infra import caller, environments, guards, process, repair, state_file, terraform, workspace
+from shoplake.infra import (
+    aws_caller,
+    environments,
+    guards,
+    import_existing,
+    state_file,
+    terraform,
+    terraform_process,
+    workspace,
+)
 from shoplake.infra.plan_json import Plan
-from shoplake.infra.progress import Report, Transcript
+from shoplake.infra.terraform_output import Report, Transcript
 
 PARALLELISM = 32  # an emulator on the same machine throttles nobody
 PARALLELISM_ON_AWS = 10
@@ -48,7 +57,7 @@ class Session:
         said = Transcript(report=self.report)
         parallelism = PARALLELISM_ON_AWS if self.chosen.on_aws else PARALLELISM
         common = ["-json", "-input=false", f"-parallelism={parallelism}", f"-lock-timeout={LOCK_TIMEOUT}"]
-        command = process.Command(
+        command = terraform_process.Command(
             argv=[str(self.binary.path), subcommand, *common, *options],
             cwd=self.chosen.root,
             environment=self.environment,
@@ -61,7 +70,7 @@ class Session:
             if ready is not None and said.planned and not said.outstanding(besides=SLOW_AND_UNREAD):
                 ready.set()
 
-        return process.run(command, feed, cancel), said
+        return terraform_process.run(command, feed, cancel), said
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name."""
@@ -85,14 +94,14 @@ class Session:
 
     def keep_tainted(self) -> None:
         """Go on with what an interrupted run created and did not wait for."""
-        for address in repair.wrongly_tainted(state_file.read(self.chosen.state, self.report)):
+        for address in import_existing.wrongly_tainted(state_file.read(self.chosen.state, self.report)):
             self.report(f"keeping {address} of an interrupted run")
             self._capture("untaint", f"-lock-timeout={LOCK_TIMEOUT}", address)
 
     def orphans(self, said: Transcript) -> dict[str, str]:
         """What a killed run created and could not write down, as met by a failed one: address to import id."""
-        lost = repair.orphans(said.errors())
-        return repair.import_ids(self._plan_json(), lost, EMULATOR_ACCOUNT) if lost else {}
+        lost = import_existing.orphans(said.errors())
+        return import_existing.import_ids(self._plan_json(), lost, EMULATOR_ACCOUNT) if lost else {}
 
     def adopting(self, orphans: Mapping[str, str]) -> Session:
         """The same root with the orphans to import.
@@ -100,7 +109,7 @@ class Session:
         It is a copy, because `import` blocks belong in a root; the command `import` takes one at a time and
         evaluates outputs of what is not imported yet.
         """
-        root = workspace.copy_of_root(self.chosen, {"adopt.tf": repair.import_blocks(orphans)})
+        root = workspace.copy_of_root(self.chosen, {"adopt.tf": import_existing.import_blocks(orphans)})
         return replace(self, chosen=replace(self.chosen, root=root))
 
     def failure(self, subcommand: str, code: int, said: Transcript) -> InfraError:
@@ -135,7 +144,7 @@ class Session:
                 cwd=self.chosen.root,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
-                umask=private.UMASK,
+                umask=private_files.UMASK,
                 capture_output=True,
                 text=True,
                 timeout=SHORT_TIMEOUT_S,
@@ -175,4 +184,4 @@ def refuse_elsewhere(chosen: environments.Environment, aws: Mapping[str, str]) -
         place = chosen.place()
         guards.refuse_other_region(chosen, place, aws)
         guards.refuse_other_workspace(chosen, aws, workspace.selected(chosen))
-        guards.refuse_other_account(chosen, place, caller.account_id(place.region))
+        guards.refuse_other_account(chosen, place, aws_caller.account_id(place.region))

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from shoplake import environ, paths, private
+from shoplake import environ, paths, private_files
 from shoplake.errors import InfraError
-from shoplake.infra import mirror
+from shoplake.infra import provider_mirror
 from shoplake.infra.environments import Environment
-from shoplake.infra.progress import Report
 from shoplake.infra.terraform import Binary
+from shoplake.infra.terraform_output import Report
 
 INIT_TIMEOUT_S = 600
 LOCK_TIMEOUT_S = 900
@@ -48,7 +48,7 @@ def process_environment(shell: Mapping[str, str]) -> dict[str, str]:
 def write_cli_config(binary: Binary) -> Path:
     """The CLI configuration of this stack, readable by its owner alone (the user's own may hold tokens)."""
     path = paths.home() / "terraform" / "cli.tfrc"
-    _write(path, mirror.cli_config(binary.command))
+    _write(path, provider_mirror.cli_config(binary.command))
     return path
 
 
@@ -59,10 +59,10 @@ def exclusive(environment: Environment, report: Report) -> Iterator[None]:
     Raises:
         InfraError: another run did not end in time.
     """
-    private.folder(environment.folder.parent)
-    private.folder(environment.folder)
+    private_files.folder(environment.folder.parent)
+    private_files.folder(environment.folder)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
-    with open(environment.folder / "run.lock", "a+", opener=private.opener) as lock:
+    with open(environment.folder / "run.lock", "a+", opener=private_files.opener) as lock:
         if not _try_lock(lock.fileno()):
             report(f"another run on '{environment.name}' is under way; waiting for it")
             while not _try_lock(lock.fileno()):
@@ -113,13 +113,13 @@ def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
     shutil.rmtree(copy, ignore_errors=True)
     tree = next(folder for folder in environment.root.parents if (folder / "modules").is_dir())
     root = copy / environment.root.relative_to(tree)
-    private.folder(root)
+    private_files.folder(root)
     (copy / "modules").symlink_to(tree / "modules")
     lock_file = environment.root.glob(".terraform.lock.hcl")
     for file in [*environment.root.glob("*.tf"), *environment.root.glob("*.tfvars"), *lock_file]:
-        private.write(root / file.name, file.read_bytes())
+        private_files.write(root / file.name, file.read_bytes())
     for name, text in added.items():
-        private.write(root / name, text.encode())
+        private_files.write(root / name, text.encode())
     return root
 
 
@@ -130,7 +130,7 @@ def _run_init(environment: Environment, binary: Binary, shell: Mapping[str, str]
             cwd=environment.root,
             env=process_environment(shell),
             stdin=subprocess.DEVNULL,
-            umask=private.UMASK,
+            umask=private_files.UMASK,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -150,7 +150,7 @@ def _initialised(environment: Environment) -> bool:
     return (
         (environment.data_dir / "modules" / "modules.json").is_file()
         and (environment.root / ".terraform.lock.hcl").is_file()
-        and any(providers.glob(f"*/*/*/*/{mirror.platform_name()}/*"))
+        and any(providers.glob(f"*/*/*/*/{provider_mirror.platform_name()}/*"))
     )
 
 
@@ -179,5 +179,5 @@ def _write(path: Path, text: str) -> None:
     """In one step, so that a second process never reads half of it."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    private.folder(path.parent)
-    private.write(path, text.encode())
+    private_files.folder(path.parent)
+    private_files.write(path, text.encode())

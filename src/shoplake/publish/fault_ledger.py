@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import shopsim
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.publish.run import Run, Watch
-from shopsim.faults import LEDGER
+from shopsim.faults.selection import LEDGER
 
 _PARTIAL = ".partial"
 

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 import shopsim
 from shoplake.contract import TOPICS, Rejected, decode
 from shoplake.errors import UsageError
-from shoplake.publish.folder import complete_or_nothing, explained, partial, refuse_occupied
+from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import Run, Watch
-from shopsim.lines import joined
+from shopsim.core.line_buffers import joined
 
 REJECTED = "rejected.jsonl"
 

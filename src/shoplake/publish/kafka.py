@@ -20,8 +20,8 @@ from shoplake import contract_log, failpoints, kafka
 from shoplake.contract import PROGRESS, TOPICS
 from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
-from shoplake.publish.pace import Clock, Pace, SystemClock, paced
-from shoplake.publish.progress import Published, progress_of
+from shoplake.publish.progress_records import Published, progress_of
+from shoplake.publish.rate_limit import Clock, Pace, SystemClock, paced
 from shoplake.publish.run import Run, Watch
 from shoplake.terminal import to_stderr
 

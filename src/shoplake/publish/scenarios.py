@@ -8,9 +8,9 @@ from pathlib import Path
 import shopsim
 from shoplake.errors import FileInTheWay, InvalidScenario, ShoplakeError
 from shoplake.publish.run import load_scenario
-from shopsim.loading import scenario_file
-from shopsim.reference import SCHEMA_FILE, starter
-from shopsim.schema import json_schema
+from shopsim.loading.files import scenario_file
+from shopsim.scenario.json_schema import json_schema
+from shopsim.scenario.reference import SCHEMA_FILE, starter
 
 
 def text_of(name_or_path: str) -> str:

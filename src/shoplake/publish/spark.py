@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import polars as pl
 
-from shoplake.publish.folder import complete_or_nothing, explained, partial, refuse_occupied
+from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import Run
 from shoplake.publish.spark_context import spark_context
-from shopsim.encode import ORDER
+from shopsim.engine.encode import ORDER
 
 if TYPE_CHECKING:
     from pyspark import RDD, SparkContext

@@ -21,23 +21,23 @@ def make(name: str, settings: Settings) -> Sink:
     """
     match name:
         case "lake":
-            from shoplake.sinks.lake import LakeSink
+            from shoplake.sinks.lake.sink import LakeSink
 
             return LakeSink(settings)
         case "postgres":
-            from shoplake.sinks.postgres import PostgresSink
+            from shoplake.sinks.postgres.sink import PostgresSink
 
             return PostgresSink(settings.postgres)
         case "dynamodb":
-            from shoplake.sinks.dynamodb import DynamoDBSink
+            from shoplake.sinks.dynamodb.sink import DynamoDBSink
 
             return DynamoDBSink(settings.dynamodb)
         case "mongo":
-            from shoplake.sinks.mongo import MongoSink
+            from shoplake.sinks.mongo.sink import MongoSink
 
             return MongoSink(settings.mongo)
         case "redis":
-            from shoplake.sinks.redis import RedisSink
+            from shoplake.sinks.redis.sink import RedisSink
 
             return RedisSink(settings.redis)
     raise UnknownName(f"there is no sink '{name}'", fix=f"choose from {', '.join(SINKS)}")

@@ -20,10 +20,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
+from shoplake.backoff import jittered
 from shoplake.errors import Backpressure, Fenced
-from shoplake.patience import jittered
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
-from shoplake.sinks.rebuilding import RebuildableSink
+from shoplake.sinks.rebuildable import RebuildableSink
 
 Key: TypeAlias = tuple[str, ...]
 Item: TypeAlias = dict[str, Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 from shoplake import library_logs, paths
 from shoplake.errors import UnknownName, UsageError
 from shoplake.stack import capabilities as _capabilities
-from shoplake.stack import compose, embedded, given, process
+from shoplake.stack import compose, embedded, external, process
 from shoplake.stack import status as embedded_status
 from shoplake.stack.aws_endpoint import Answering, identify
 from shoplake.stack.capabilities import CAPABILITIES, MEASURED, Capability, Emulator, Support, support
@@ -62,7 +62,7 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
         UsageError: no such kind, or this home has a stack of the other.
         StackError: it did not come up; the message says what to do.
     """
-    given.refuse_to_run("start")
+    external.refuse_to_run("start")
     home = paths.home()
     wanted = kind or ("compose" if compose.exists(home) else "embedded")
     if wanted not in KINDS:
@@ -77,7 +77,7 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
 
 def ensure(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> None:
     """As `up`; but a stack that somebody else runs is taken as it is."""
-    if not given.exists():
+    if not external.exists():
         up(say, kind=kind, emulator=emulator)
 
 
@@ -133,7 +133,7 @@ def connections(services: Collection[Service] = SERVICES) -> Connections:
         StackNotRunning: one of those is not running.
         StackError: SHOPLAKE_STACK_FILE is not readable.
     """
-    if (found := given.connections()) is not None:
+    if (found := external.connections()) is not None:
         return found
     home = paths.home()
     return compose.connections(home, services) if compose.exists(home) else embedded.connections(services)

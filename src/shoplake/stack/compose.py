@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import SecretStr
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 from shoplake.errors import ServerFailed, StackError, UnknownName, UsageError
 from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
@@ -72,7 +72,7 @@ def up(home: Path, say: Say, emulator: Emulator | None) -> Status:
         done = _compose(state, "up", *wait, *state.services, timeout_s=UP_TIMEOUT_S, check=False)
         if done.returncode:
             raise _not_up(state, done.stderr)
-        private.folder(home / "run")
+        private_files.folder(home / "run")
         note_ready(home / "run", time.monotonic() - begun)
         _save(home, msgspec.structs.replace(state, passwords={name: _secret(state, name) for name in SECRETS}))
     return status(home)
@@ -177,7 +177,7 @@ def _load_or_create(home: Path, emulator: Emulator | None) -> State:
 
 
 def _save(home: Path, state: State) -> None:
-    private.write(_file(home), msgspec.json.format(msgspec.json.encode(state)))
+    private_files.write(_file(home), msgspec.json.format(msgspec.json.encode(state)))
 
 
 def _compose(

@@ -1,6 +1,6 @@
 """Becomes a server: notes its own pid, gives up root where told to, then replaces itself. Run as a script, on its own.
 
-    python -I -S launch.py PID_FILE|- UID:GID:CAPABILITY|- COMMAND…
+    python -I -S drop_privileges.py PID_FILE|- UID:GID:CAPABILITY|- COMMAND…
 
 The pid and the start time are on disk before the server exists, so however the command that starts it ends, `down`
 finds it. Code between fork and exec is not safe in a program with threads, hence a program of its own. It imports

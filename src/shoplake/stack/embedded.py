@@ -13,15 +13,15 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 from shoplake.errors import ServerFailed, StackError
 from shoplake.stack import aws_endpoint, downloads, process
 from shoplake.stack.connections import SERVICES, Connections, Service
+from shoplake.stack.download_progress import download_progress
 from shoplake.stack.mongo import DATABASE as MONGO_DATABASE
 from shoplake.stack.ports import refuse_taken
 from shoplake.stack.postgres import DATABASE as POSTGRES_DATABASE
 from shoplake.stack.postgres import USER as POSTGRES_USER
-from shoplake.stack.progress import download_progress
 from shoplake.stack.servers import LOOPBACK, Place, Server
 from shoplake.stack.state import OURS, Say, State, load, load_or_create, lock, silent
 from shoplake.stack.status import SERVERS, Status, crashed, note_ready, require_running, servers, status
@@ -148,7 +148,7 @@ def _bring_up(server: Server, place: Place, say: Say, cancel: threading.Event) -
             raise _failed(server, place, f"did not answer within {server.ready_timeout_s:.0f} s")
         if cancel.wait(POLL_S):
             return
-    place.wanted_file.touch(mode=private.FILE_MODE)
+    place.wanted_file.touch(mode=private_files.FILE_MODE)
     if started is not None:
         ready_s = time.monotonic() - begun
         note_ready(place.run, ready_s)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import ServerFailed
 from shoplake.stack import process
 from shoplake.stack.downloads import kafka_folder
@@ -41,8 +41,8 @@ class KafkaServer(Server):
         """Write the configuration; format the storage once."""
         super().prepare(place)
         properties = "".join(f"{name}={_escaped(str(value))}\n" for name, value in _properties(place).items())
-        private.write(_configuration(place), properties.encode("ascii"))
-        private.write(_logging(place), LOGGING.encode("ascii"))
+        private_files.write(_configuration(place), properties.encode("ascii"))
+        private_files.write(_logging(place), LOGGING.encode("ascii"))
         if not place.data.joinpath("meta.properties").exists():
             self._format(place)
 

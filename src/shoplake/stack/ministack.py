@@ -1,10 +1,10 @@
 """MiniStack, the AWS emulator, from the wheel `ministack`.
 
 S3 objects are on disk at once. Everything else (DynamoDB items, SSM, secrets, Glue, IAM, bucket settings) is in memory
-and written whole when the server stops, and by `emulator.py` while it runs: a second after it fell quiet, every half
-minute under load. So a `kill -9` takes back up to that much of DynamoDB and Glue, or more where the state is so large
-that it takes seconds to write; the sinks find the older checkpoint and fold the log again. The files are written one
-by one: a kill between two of them can leave services some milliseconds apart.
+and written whole when the server stops, and by `ministack_process.py` while it runs: a second after it fell quiet,
+every half minute under load. So a `kill -9` takes back up to that much of DynamoDB and Glue, or more where the state
+is so large that it takes seconds to write; the sinks find the older checkpoint and fold the log again. The files are
+written one by one: a kill between two of them can leave services some milliseconds apart.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class MiniStackServer(Server):
     def command(self, place: Place) -> Sequence[str | Path]:
         """The gateway."""
         del place
-        return [sys.executable, "-m", "shoplake.stack.emulator"]
+        return [sys.executable, "-m", "shoplake.stack.ministack_process"]
 
     def environment(self, place: Place) -> Mapping[str, str]:
         """All of its configuration; it listens on every interface unless told."""

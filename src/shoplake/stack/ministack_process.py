@@ -1,4 +1,4 @@
-"""MiniStack with snapshots, and scans of large tables: run as `python -m shoplake.stack.emulator`.
+"""MiniStack with snapshots, and scans of large tables: run as `python -m shoplake.stack.ministack_process`.
 
 It is configured by MiniStack's own variables. MiniStack writes its state only when it stops in good order, so a
 `kill -9` would take all tables, parameters and catalogues with it. Here they are also written while it runs: when it
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from shoplake.stack import scans
+from shoplake.stack import ministack_scans
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -105,7 +105,7 @@ def main() -> None:
     def write() -> None:
         save_all(ministack._build_persistence_save_dict())
 
-    scans.install(dynamodb)
+    ministack_scans.install(dynamodb)
     ministack.app = with_snapshots(ministack.app, write)
     ministack.main()
 

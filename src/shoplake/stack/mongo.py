@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.stack.servers import LOOPBACK, Place, Server, exchange
 
 DATABASE = "shoplake"
@@ -26,7 +26,7 @@ class MongoServer(Server):
     def prepare(self, place: Place) -> None:
         """Make the folder of the program that is used; a pid file of NX-27017's would keep it from starting."""
         super().prepare(place)
-        private.folder(_folder(place))
+        private_files.folder(_folder(place))
         _own_pid_file(place).unlink(missing_ok=True)
 
     def command(self, place: Place) -> Sequence[str | Path]:

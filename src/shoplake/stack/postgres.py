@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import ServerFailed
-from shoplake.processes import start_time
-from shoplake.stack import process, unprivileged
+from shoplake.proc_stat import start_time
+from shoplake.stack import process, server_user
 from shoplake.stack.servers import LOOPBACK, PROBE_TIMEOUT_S, Place, Server, wheel
 
 USER = DATABASE = "shoplake"
@@ -33,8 +33,8 @@ class PostgresServer(Server):
         """Make the cluster once, as the account that will run it."""
         super().prepare(place)
         owner = self.identity(place)
-        unprivileged.give(place.data, owner)
-        unprivileged.give(place.run, owner)
+        server_user.give(place.data, owner)
+        server_user.give(place.run, owner)
         if not _cluster(place).exists():
             self._make_cluster(place)
         _drop_lock_of_the_dead(_cluster(place) / "postmaster.pid")
@@ -53,9 +53,9 @@ class PostgresServer(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [program("postgres"), "-D", _cluster(place), *options]
 
-    def identity(self, place: Place) -> unprivileged.Identity | None:
+    def identity(self, place: Place) -> server_user.Identity | None:
         """Postgres refuses to be root."""
-        return unprivileged.identity(_cluster(place), program("postgres"))
+        return server_user.identity(_cluster(place), program("postgres"))
 
     def answers(self, place: Place) -> bool:
         """SELECT 1."""
@@ -81,7 +81,7 @@ class PostgresServer(Server):
         unfinished = place.data / "unfinished"
         password = place.run / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
-        private.write(password, place.state.passwords[self.name].encode())
+        private_files.write(password, place.state.passwords[self.name].encode())
         try:
             if (owner := self.identity(place)) is not None:
                 shutil.chown(password, owner.uid, owner.gid)

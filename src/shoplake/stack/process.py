@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import environ, private
-from shoplake.processes import start_time, stat_fields
-from shoplake.stack import launch
-from shoplake.stack.unprivileged import Identity
+from shoplake import environ, private_files
+from shoplake.proc_stat import start_time, stat_fields
+from shoplake.stack import drop_privileges
+from shoplake.stack.server_user import Identity
 
 MARK = "SHOPLAKE_STACK"
 TAIL_LINES = 20
@@ -61,7 +61,7 @@ class Launch:
 
     def arguments(self, pid_file: Path | None) -> list[str]:
         """The command line that becomes the server."""
-        python = [sys.executable, "-I", "-S", launch.__file__]
+        python = [sys.executable, "-I", "-S", drop_privileges.__file__]
         return [*python, str(pid_file or "-"), str(self.identity or "-"), *map(str, self.command)]
 
     def variables(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class Launch:
 def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, its output appended to its log."""
     _rotate(log_file)
-    with open(log_file, "ab", opener=private.opener) as log:
+    with open(log_file, "ab", opener=private_files.opener) as log:
         return subprocess.Popen(
             start.arguments(pid_file),
             stdin=subprocess.DEVNULL,
@@ -182,7 +182,7 @@ def telling(log_file: Path, lines: int = TELLING_LINES) -> str:
 
 
 def _rotate(log_file: Path) -> None:
-    private.folder(log_file.parent)
+    private_files.folder(log_file.parent)
     if log_file.exists() and log_file.stat().st_size > LOG_KEEP_BYTES:
         log_file.replace(log_file.with_suffix(".log.1"))
 

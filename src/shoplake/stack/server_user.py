@@ -1,4 +1,4 @@
-"""Whom a server runs as that refuses to be root, when we are root. `launch.py` does the change.
+"""Whom a server runs as that refuses to be root, when we are root. `drop_privileges.py` does the change.
 
 A stack's home is closed to everybody else. The account is let through by its group, which may walk down to its own
 folders and read nothing on the way. Where the home itself lies below a folder that only root may enter (`/root/…`), the
@@ -14,10 +14,10 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import StackError
 
-PASSAGE_MODE = private.FOLDER_MODE | private.WALK_THROUGH
+PASSAGE_MODE = private_files.FOLDER_MODE | private_files.WALK_THROUGH
 ACCOUNTS = ("postgres", "nobody")
 # In order of preference: to read and search everywhere; containers often grant only the second, which also writes.
 CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE = 2, 1
@@ -50,14 +50,14 @@ def identity(*paths: Path) -> Identity | None:
 
 def give(path: Path, owner: Identity | None) -> None:
     """Make a private folder that the account owns."""
-    private.folder(path)
+    private_files.folder(path)
     if owner is not None:
         os.chown(path, owner.uid, owner.gid)
 
 
 def passage(path: Path) -> None:
     """Make a private folder; where we are root, the account's group may walk through it, and not read it."""
-    private.folder(path)
+    private_files.folder(path)
     if os.geteuid() == 0 and (account := _known_account()) is not None:
         os.chown(path, -1, account.pw_gid)
         path.chmod(PASSAGE_MODE)

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import ServerFailed
-from shoplake.stack import unprivileged
+from shoplake.stack import server_user
 from shoplake.stack.process import Launch
+from shoplake.stack.server_user import Identity
 from shoplake.stack.state import State
-from shoplake.stack.unprivileged import Identity
 
 LOOPBACK = "127.0.0.1"
 PROBE_TIMEOUT_S = 2.0
@@ -74,8 +74,8 @@ class Server(ABC):
     def prepare(self, place: Place) -> None:
         """Make folders and configuration; called before each start."""
         for folder in (place.data, place.run):
-            unprivileged.passage(folder.parent)
-            private.folder(folder)
+            server_user.passage(folder.parent)
+            private_files.folder(folder)
 
     @abstractmethod
     def command(self, place: Place) -> Sequence[str | Path]:

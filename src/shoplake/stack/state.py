@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import StackError
-from shoplake.stack import unprivileged
+from shoplake.stack import server_user
 
 PORTS = ("kafka", "kafka-controller", "postgres", "valkey", "mongo", "ministack")
 LOWEST_PORT = 20000
@@ -85,7 +85,7 @@ def load_or_create(home: Path, aws_endpoint: str | None = None) -> State:
         aws_endpoint=aws_endpoint,
         alone={entry.name for entry in home.iterdir()} <= OURS,
     )
-    private.write(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
+    private_files.write(home / "stack.json", msgspec.json.format(msgspec.json.encode(state)))
     return state
 
 
@@ -166,7 +166,7 @@ def _acquire(home: Path, say: Say) -> int:
 def _make_private(home: Path) -> None:
     """A folder that holds somebody else's things as well keeps its mode: all that we put into it is closed itself."""
     if not home.exists() or {entry.name for entry in home.iterdir()} <= OURS:
-        unprivileged.passage(home)
+        server_user.passage(home)
 
 
 def _wait_for(descriptor: int, say: Say) -> None:

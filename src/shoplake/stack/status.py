@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 from shoplake.errors import StackError, StackNotRunning, UnknownName
 from shoplake.stack import process
 from shoplake.stack.aws_endpoint import identify
@@ -141,7 +141,7 @@ def logs(service: str, lines: int = process.TAIL_LINES) -> str:
 
 def note_ready(run: Path, seconds: float) -> None:
     """Remember how long a start took, for `status`."""
-    private.write(run / "ready_s", f"{seconds:.2f}".encode("ascii"))
+    private_files.write(run / "ready_s", f"{seconds:.2f}".encode("ascii"))
 
 
 def read_ready(run: Path) -> float | None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoplake import private
+from shoplake import private_files
 from shoplake.errors import ServerFailed
 from shoplake.stack.servers import LOOPBACK, Place, Server, exchange, wheel
 
@@ -36,7 +36,7 @@ class ValkeyServer(Server):
             "maxmemory-policy": "noeviction",
         }
         lines = "".join(f"{name} {value}\n" for name, value in settings.items())
-        private.write(place.run / "valkey.conf", lines.encode())
+        private_files.write(place.run / "valkey.conf", lines.encode())
 
     def command(self, place: Place) -> Sequence[str | Path]:
         """The server."""

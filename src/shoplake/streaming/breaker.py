@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shoplake.patience import Patience
+from shoplake.backoff import Patience
 
 FAILURES_TO_OPEN = 3
 

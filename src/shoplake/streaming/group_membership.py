@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 
 TOKEN_LENGTH = len(uuid.uuid4().hex)
 
@@ -39,7 +39,7 @@ def held(group: str) -> Iterator[str | None]:
 
 def _first_free(group: str, open_files: contextlib.ExitStack) -> IO[str]:
     folder = paths.home() / "run" / "members"
-    private.folder(folder)
+    private_files.folder(folder)
     for number in itertools.count(1):
         file = open_files.enter_context(_private(folder / f"{quote(group, safe='')}-{number}"))
         with contextlib.suppress(BlockingIOError):
@@ -49,7 +49,7 @@ def _first_free(group: str, open_files: contextlib.ExitStack) -> IO[str]:
 
 
 def _private(path: Path) -> IO[str]:
-    return open(path, "a+", opener=private.opener)
+    return open(path, "a+", opener=private_files.opener)
 
 
 def _name(file: IO[str]) -> str:

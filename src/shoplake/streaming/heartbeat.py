@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shoplake import paths, private
+from shoplake import paths, private_files
 from shoplake.errors import StreamHalted
-from shoplake.processes import start_time
+from shoplake.proc_stat import start_time
 
 if TYPE_CHECKING:
-    from shoplake.streaming.progress import Progress
     from shoplake.streaming.supervisor import WorkerView
+    from shoplake.streaming.worker_reports import Progress
 
 Watch = Callable[[Sequence["WorkerView"]], None]
 
@@ -51,7 +51,7 @@ def beating(watch: Watch | None = None) -> Iterator[Watch]:
     The heartbeat is removed at the end: a stream that was stopped does not work any more.
     """
     path = file()
-    private.folder(path.parent)
+    private_files.folder(path.parent)
     last: dict[str, Progress] = {}
     said: dict[str, float] = {}
     written = 0.0
@@ -66,7 +66,7 @@ def beating(watch: Watch | None = None) -> Iterator[Watch]:
                 last[name], said[name] = view.progress, now
         if now - written >= EVERY_S:
             written = now
-            private.write(path, msgspec.json.encode(Heartbeat(os.getpid(), started, said)))
+            private_files.write(path, msgspec.json.encode(Heartbeat(os.getpid(), started, said)))
         if watch is not None:
             watch(views)
 

@@ -11,10 +11,10 @@ from shoplake import sinks
 from shoplake.contract import TOPICS
 from shoplake.errors import LogUnavailable, SinkError
 from shoplake.sinks.base import TopicPartition
-from shoplake.streaming import letter_progress
-from shoplake.streaming.log import Bounds, read_bounds
+from shoplake.streaming.dead_letters import progress as letter_progress
+from shoplake.streaming.log_bounds import Bounds, read_bounds
 from shoplake.streaming.worker import DEAD_LETTERS
-from shoplake.topic_ids import TopicId
+from shoplake.topic_identity import TopicId
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings, Settings

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from shoplake import kafka
 from shoplake.errors import LogUnavailable, StreamHalted
 from shoplake.sinks.base import OffsetRange, TopicPartition
-from shoplake.topic_ids import TopicId, TopicIds, refuse_others
+from shoplake.topic_identity import TopicId, TopicIds, refuse_others
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from shoplake.backoff import Patience, jittered
 from shoplake.errors import Backpressure, BeingRebuilt, Fenced, LogUnavailable, Misplaced, StoreUnavailable
-from shoplake.patience import Patience, jittered
 from shoplake.sinks.base import Batch, OffsetRange
-from shoplake.streaming.ahead import Fetched, ReadAhead
 from shoplake.streaming.breaker import Breaker
-from shoplake.streaming.progress import Progress, Report
-from shoplake.streaming.tail import KEPT_S, Tail
-from shoplake.streaming.waits import first
-from shoplake.topic_ids import TopicId, refuse_others
+from shoplake.streaming.control_records import KEPT_S, Tail
+from shoplake.streaming.interruptible_wait import first
+from shoplake.streaming.prefetch import Fetched, ReadAhead
+from shoplake.streaming.worker_reports import Progress, Report
+from shoplake.topic_identity import TopicId, refuse_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

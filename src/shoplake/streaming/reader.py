@@ -20,8 +20,8 @@ from shoplake.contract import TOPICS, Placement, decode
 from shoplake.contract.history import History, InForce
 from shoplake.errors import StreamHalted
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
-from shoplake.streaming.contracts import Contracts
-from shoplake.streaming.log import Log
+from shoplake.streaming.contract_versions import Contracts
+from shoplake.streaming.log_bounds import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from shoplake.errors import NewerContract
     from shoplake.settings import KafkaSettings
-    from shoplake.topic_ids import TopicId
+    from shoplake.topic_identity import TopicId
 
 POLL_MS = 200
 # Between two looks at how large a batch has become.

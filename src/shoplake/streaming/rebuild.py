@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Literal
 from shoplake import sinks
 from shoplake.errors import Backpressure, Interrupted, StoreUnavailable, StreamHalted, UnknownName, first_of
 from shoplake.sinks.base import Batch, TopicPartition
-from shoplake.sinks.rebuilding import RebuildableSink, State
-from shoplake.streaming.log import Bounds, read_bounds
+from shoplake.sinks.rebuildable import RebuildableSink, State
+from shoplake.streaming.log_bounds import Bounds, read_bounds
 from shoplake.streaming.loop import SinkLoop
-from shoplake.streaming.progress import Progress
 from shoplake.streaming.reader import Limits, LogReader
 from shoplake.streaming.worker import LIMITS
-from shoplake.topic_ids import TopicId, refuse_others
+from shoplake.streaming.worker_reports import Progress
+from shoplake.topic_identity import TopicId, refuse_others
 
 if TYPE_CHECKING:
     from shoplake.settings import Settings
-    from shoplake.sinks.lake_archive import Archive
+    from shoplake.sinks.lake.archive import Archive
 
 Source = Literal["auto", "log", "lake"]
 SOURCES: tuple[Source, ...] = ("auto", "log", "lake")
@@ -171,7 +171,7 @@ class _Rebuild:
         self, ids: Mapping[str, TopicId], log: Bounds, starts: Mapping[TopicPartition, int]
     ) -> dict[str, Archive]:
         """The lake's tables, which have to be of this log, and to reach to where it begins."""
-        from shoplake.sinks.lake_archive import Archive  # PyIceberg takes most of a second to import
+        from shoplake.sinks.lake.archive import Archive  # PyIceberg takes most of a second to import
 
         archives = {
             topic: await asyncio.to_thread(Archive, self._settings, topic) for topic in sorted(self._sink.topics)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from shoplake.errors import Interrupted, ShoplakeError
-from shoplake.streaming import sparing
-from shoplake.streaming.progress import Progress
+from shoplake.streaming import worker_environment
 from shoplake.streaming.rate import Rate
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
+from shoplake.streaming.worker_reports import Progress
 from shoplake.terminal import to_stderr
 
 # A worker that is killed starts where its store stands. One that is killed again and again has a reason.
@@ -147,7 +147,7 @@ class _Worker:
             *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=sparing.environment(),
+            env=worker_environment.environment(),
             start_new_session=True,  # Ctrl-C is ours to pass on, once, and gently
         )
         self.view = replace(self.view, pid=process.pid)

@@ -18,14 +18,14 @@ from functools import partial
 
 import msgspec
 
-from shoplake import failpoints, garbage, library_logs, sinks
+from shoplake import failpoints, gc_tuning, library_logs, sinks
 from shoplake import settings as settings_
 from shoplake.errors import ShoplakeError
-from shoplake.streaming import places
-from shoplake.streaming.dead_letters import DeadLetterLoop
+from shoplake.streaming import group_membership
+from shoplake.streaming.dead_letters.router import DeadLetterLoop
 from shoplake.streaming.loop import REPORT_EVERY_S, SinkLoop
-from shoplake.streaming.progress import Progress
 from shoplake.streaming.reader import Limits, LogReader
+from shoplake.streaming.worker_reports import Progress
 
 DEAD_LETTERS = "dead-letters"
 # After being told to stop: so long to finish the batch in hand, and so long until the process is gone in any case.
@@ -52,7 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         failpoints.arm(os.environ)
-        garbage.collect_rarely()
+        gc_tuning.collect_rarely()
         library_logs.to_file(arguments.sink)
         asyncio.run(_run(arguments))
     except ShoplakeError as error:
@@ -90,7 +90,7 @@ async def _work(arguments: argparse.Namespace, stopping: asyncio.Event) -> None:
     if arguments.max_records:
         limits = replace(limits, max_records=arguments.max_records)
     group = f"{log.group_prefix}-{arguments.sink}"
-    with places.held(group) as member:
+    with group_membership.held(group) as member:
         reader = LogReader(log, group, store.topics, limits, member)
         loop = SinkLoop(store, reader, _print, report_every_s=arguments.report_every_s)
         await loop.run(until_caught_up=until_caught_up, stopping=stopping)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from shoplake import allocators
+from shoplake import malloc_tuning
 
 ENVIRONMENT = {
     # Workers are what shares out the cores: with more threads, polars' NDJSON reader takes half as much CPU time again.
@@ -12,9 +12,9 @@ ENVIRONMENT = {
     # What batches took is given back; Arrow's own allocator keeps even more than glibc. A worker of the lake, which
     # writes in threads, had 558 MB at most without these and 425 MB with them, for a fifth more processor time. Lower
     # thresholds cost more.
-    "MALLOC_ARENA_MAX": str(allocators.ARENAS),
-    "MALLOC_MMAP_THRESHOLD_": str(allocators.MMAP_THRESHOLD_BYTES),
-    "MALLOC_TRIM_THRESHOLD_": str(allocators.TRIM_THRESHOLD_BYTES),
+    "MALLOC_ARENA_MAX": str(malloc_tuning.ARENAS),
+    "MALLOC_MMAP_THRESHOLD_": str(malloc_tuning.MMAP_THRESHOLD_BYTES),
+    "MALLOC_TRIM_THRESHOLD_": str(malloc_tuning.TRIM_THRESHOLD_BYTES),
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
 

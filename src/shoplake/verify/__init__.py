@@ -4,6 +4,6 @@ Shares no code with the sinks: both follow docs/data-model.md, so that one mista
 """
 
 from shoplake.verify.report import STORES, Difference, Finding, Report, StoreResult
-from shoplake.verify.run import named, verify
+from shoplake.verify.verification import named, verify
 
 __all__ = ["STORES", "Difference", "Finding", "Report", "StoreResult", "named", "verify"]

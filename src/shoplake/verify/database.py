@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-# What does not fit goes to the disk, but for aggregates of texts (`shares.py`).
+# What does not fit goes to the disk, but for aggregates of texts (`key_ranges.py`).
 MEMORY_LIMIT = "192MB"
 # Each takes memory of its own, most of it beside that limit. One more processor reads the log meanwhile.
 THREADS = 2

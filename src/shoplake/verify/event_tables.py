@@ -15,7 +15,7 @@ import polars as pl
 from shoplake.contract import DEAD_LETTERS, TOPICS, Placement, decode
 from shoplake.contract.history import History, InForce
 from shoplake.verify.database import parquet_of, run_sql
-from shoplake.verify.log import Chunk, Records
+from shoplake.verify.log_reader import Chunk, Records
 
 COORDINATES: dict[str, pl.DataType | type[pl.DataType]] = {"kafka_partition": pl.Int32, "kafka_offset": pl.Int64}
 INDEX = {

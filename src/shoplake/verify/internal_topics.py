@@ -11,7 +11,7 @@ import msgspec
 
 import shopsim
 from shoplake.contract import TOPICS
-from shoplake.verify.log import Chunk
+from shoplake.verify.log_reader import Chunk
 from shoplake.verify.report import Finding, StoreResult
 
 Body: TypeAlias = Mapping[str, Any]

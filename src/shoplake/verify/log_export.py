@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from shoplake import contract_log
 from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.contract.history import History
-from shoplake.verify import log
-from shoplake.verify.apart import Tell
-from shoplake.verify.events import Spill, spill_chunk
+from shoplake.verify import log_reader
+from shoplake.verify.event_tables import Spill, spill_chunk
+from shoplake.verify.subprocess_worker import Tell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ async def _read_log(cluster: KafkaSettings, spill: Spill, tell: Tell) -> int:
     known: History | None = None
     writing: asyncio.Task[int] | None = None
     async with asyncio.TaskGroup() as tasks:
-        async for chunk in log.read(cluster, [*TOPICS, DEAD_LETTERS]):
+        async for chunk in log_reader.read(cluster, [*TOPICS, DEAD_LETTERS]):
             if writing:
                 events += await writing
                 tell(events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shoplake.tables import table
+from shoplake.text_tables import table
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,7 +13,7 @@ import shopsim
 from shoplake.contract import TOPICS
 from shoplake.errors import VerifyFailed
 from shoplake.verify.database import run_sql
-from shoplake.verify.events import Spill, hashes, indexed
+from shoplake.verify.event_tables import Spill, hashes, indexed
 from shoplake.verify.report import MAX_FINDINGS, Finding, StoreResult
 
 Sums: TypeAlias = dict[str, tuple[int, ...]]

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 
-from shoplake import allocators, library_logs
+from shoplake import library_logs, malloc_tuning
 from shoplake.errors import ShoplakeError
-from shopsim.processes import JOIN_S, end, end_with_parent, start
+from shopsim.engine.worker_processes import JOIN_S, end, end_with_parent, start
 
 R = TypeVar("R")
 Tell: TypeAlias = Callable[[int], None]
@@ -65,7 +65,7 @@ class Apart:
 
 
 def _work(theirs: Connection) -> None:
-    allocators.keep_little()
+    malloc_tuning.keep_little()
     library_logs.to_file("verify")
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:

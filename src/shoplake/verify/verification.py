@@ -19,18 +19,18 @@ from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UnknownName, first_of
 from shoplake.open_transactions import OpenTransaction
 from shoplake.settings import Settings
-from shoplake.verify import log
-from shoplake.verify.apart import Apart
+from shoplake.verify import log_reader
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
-from shoplake.verify.events import Spill
-from shoplake.verify.internal import Newest, newest_outcomes, newest_progress
-from shoplake.verify.reading import read_log
-from shoplake.verify.replays import check_replays, note_outcomes
+from shoplake.verify.event_tables import Spill
+from shoplake.verify.internal_topics import Newest, newest_outcomes, newest_progress
+from shoplake.verify.log_export import read_log
+from shoplake.verify.replay_check import check_replays, note_outcomes
 from shoplake.verify.report import STORES, Finding, Report, StoreResult
-from shoplake.verify.simulation import check_log, simulated_sums, spill_simulation
+from shoplake.verify.simulation_check import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
-from shoplake.verify.structures import result_of
+from shoplake.verify.structure_diff import result_of
+from shoplake.verify.subprocess_worker import Apart
 
 OPEN_FOR_S = 2.0  # after what `settled_ends` has waited
 Progress = Callable[[str], None]
@@ -154,13 +154,13 @@ class _Run:
             return await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
-        progress = newest_progress([chunk async for chunk in log.read(self.settings.kafka, [PROGRESS])])
+        progress = newest_progress([chunk async for chunk in log_reader.read(self.settings.kafka, [PROGRESS])])
         self._tell_passed_over(PROGRESS, progress)
         published = progress.values
         for record in published:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")
         cursor = self.database.cursor()
-        outcomes = newest_outcomes([chunk async for chunk in log.read(self.settings.kafka, [OUTCOMES])])
+        outcomes = newest_outcomes([chunk async for chunk in log_reader.read(self.settings.kafka, [OUTCOMES])])
         self._tell_passed_over(OUTCOMES, outcomes)
         note_outcomes(cursor, outcomes.values)
         simulated = await asyncio.to_thread(simulated_sums, published, self.folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplake.bench.home import foreign, own_home
+from shoplake.bench.isolated_home import foreign, own_home
 
 
 def test_what_names_a_stack_a_store_or_an_account_is_left_out_and_where_downloads_come_from_stays() -> None:

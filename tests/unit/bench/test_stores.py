@@ -6,13 +6,13 @@ import functools
 
 import polars as pl
 
-from shoplake.bench import shop
+from shoplake.bench import scenario
 from shoplake.bench.stores import redis
 from shoplake.bench.stores.keyed import writes
 from shoplake.contract import TOPICS, decode
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
-from shoplake.sinks.dynamodb_items import PARTS
-from shoplake.sinks.redis import hash_changes
+from shoplake.sinks.dynamodb.items import PARTS
+from shoplake.sinks.redis.sink import hash_changes
 
 EVENTS = 25_000
 
@@ -27,7 +27,7 @@ def batch(topic: str, rows: pl.DataFrame, start: int) -> Batch:
 
 @functools.cache
 def published() -> pl.DataFrame:
-    return pl.concat([window.rows for window in shop.run_of(EVENTS).stream()])
+    return pl.concat([window.rows for window in scenario.run_of(EVENTS).stream()])
 
 
 def batches(topic: str) -> tuple[Batch, Batch, Batch]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docgen.commands import EXAMPLE, each_command
-from shoplake.cli import times
+from shoplake.cli import timestamps
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*(?:[349][0-7]|[34]8)[;m]")
 COMMANDS = dict(each_command())
@@ -98,8 +98,8 @@ def test_people_get_their_zone_and_programs_get_utc(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        assert times.local(1_718_000_000_000) == "2024-06-10 15:13:20 JST"
-        assert times.utc(1_718_000_000_000) == "2024-06-10T06:13:20.000Z"
+        assert timestamps.local(1_718_000_000_000) == "2024-06-10 15:13:20 JST"
+        assert timestamps.utc(1_718_000_000_000) == "2024-06-10T06:13:20.000Z"
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -107,7 +107,7 @@ def test_people_get_their_zone_and_programs_get_utc(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("ms", [2**62, -(2**62), 2**63 - 1, -(2**63), 253_402_300_799_999, -62_135_596_800_000])
 def test_a_time_that_no_calendar_has_is_shown_as_its_number(ms: int) -> None:
-    assert times.utc(ms) == times.local(ms) == f"{ms} ms"
+    assert timestamps.utc(ms) == timestamps.local(ms) == f"{ms} ms"
 
 
 def test_doctor_names_the_runbook_of_what_is_not_well(tmp_path: Path) -> None:

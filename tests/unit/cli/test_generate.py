@@ -14,11 +14,11 @@ from typer.testing import CliRunner, Result
 import shopsim
 from shoplake.cli.generate import app as generate
 from shoplake.cli.main import app
-from shoplake.cli.publishing import Meter, Sampler
+from shoplake.cli.publish_progress import Meter, Sampler
 from shoplake.contract import TOPICS
 from shoplake.errors import InvalidScenario, UsageError
 from shoplake.publish.run import Run
-from shopsim.schema import json_schema
+from shopsim.scenario.json_schema import json_schema
 
 SCENARIOS = Path(__file__).parents[3] / "generators" / "scenarios"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplake import invocation, links, paths
+from shoplake import docs_links, invocation, paths
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_an_installed_package_keeps_its_state_with_the_user(
 def test_pages_are_files_in_a_checkout_and_addresses_for_an_installed_package(
     request: pytest.FixtureRequest,
 ) -> None:
-    assert links.page("reference/errors", "sl0203") == "docs/reference/errors.md#sl0203"
+    assert docs_links.page("reference/errors", "sl0203") == "docs/reference/errors.md#sl0203"
     request.getfixturevalue("installed")
-    assert links.page("reference/errors", "sl0203") == f"{links.DOCUMENTATION}/reference/errors/#sl0203"
+    assert docs_links.page("reference/errors", "sl0203") == f"{docs_links.DOCUMENTATION}/reference/errors/#sl0203"
 
 
 def test_the_address_of_the_documentation_is_the_same_everywhere() -> None:
     root = paths.project_root()
     for name in ("pyproject.toml", "generators/pyproject.toml", "mkdocs.yml"):
-        assert f"{links.DOCUMENTATION}/" in (root / name).read_text(), name
+        assert f"{docs_links.DOCUMENTATION}/" in (root / name).read_text(), name

@@ -11,16 +11,16 @@ from rich.console import Console
 from shoplake.cli import dlq, doctor, lag, lake
 from shoplake.contract import TOPICS
 from shoplake.infra.plan_json import Plan
-from shoplake.infra.summary import by_module
+from shoplake.infra.plan_summary import by_module
 from shoplake.sinks.base import TopicPartition
-from shoplake.sinks.lake_maintenance import Maintained
+from shoplake.sinks.lake.maintenance import Maintained
 from shoplake.stack.doctor import Check
-from shoplake.streaming.dead_letters import DeadLetter
+from shoplake.streaming.dead_letters.router import DeadLetter
+from shoplake.streaming.dead_letters.store import Found
 from shoplake.streaming.lag import PartitionLag, SinkLag
-from shoplake.streaming.letters import Found
 from shoplake.verify import Report
 from shoplake.verify.report import STORES, StoreResult
-from shoplake.verify.table import stores_table
+from shoplake.verify.report_table import stores_table
 
 WIDTH = 80
 LARGE = 10_000_000

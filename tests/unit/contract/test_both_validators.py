@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import shopsim
 from shoplake.contract import EVENTS, TOPIC_OF, rejections
 from shoplake.contract.schema import event_schema
-from shopsim.schema import json_schema
+from shopsim.scenario.json_schema import json_schema
 
-from .drawn import CHARACTERS, events_of
+from .random_events import CHARACTERS, events_of
 
 REGISTERED = {
     "type": "customer_registered",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shoplake.contract import EVENTS, TOPICS, Topic, decode, encode, rejections
 
-from .drawn import events_of, fields_of, frame_of
+from .random_events import events_of, fields_of, frame_of
 
 TOPIC_OF = {name: topic for topic in TOPICS.values() for name, event in EVENTS.items() if event in topic.events}
 REVIEW = {

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoplake.contract import TOPICS, decode, decode_one
-from shoplake.contract.unique_names import repeated_name
+from shoplake.contract.duplicate_names import repeated_name
 
 CAPTURED = {
     "type": "payment_captured",

@@ -16,7 +16,7 @@ from shoplake.contract.base import Cents, Id
 from shoplake.contract.compatibility import compare
 from shoplake.contract.schema import Schema
 
-from .drawn import events_of
+from .random_events import events_of
 
 Kind = Literal["bargain", "regular"]
 

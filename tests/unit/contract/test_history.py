@@ -15,7 +15,7 @@ from shoplake.contract.from_schema import UnknownSchemaError, topics_of
 from shoplake.contract.history import History, Version
 from shoplake.contract.schema import Schema, digest, digest_of, own_version
 
-from .drawn import events_of
+from .random_events import events_of
 
 OWN = own_version()
 STARTED = {"type": "session_started", "event_id": "e", "occurred_at_ms": 1_704_067_200_000, "session_id": "s1"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shoplake.contract import EVENTS, TOPICS, digest, export
 from shoplake.contract.schema import Schema, to_text
 
-from .drawn import events_of, fields_of
+from .random_events import events_of, fields_of
 
 
 def test_every_topic_and_event_is_in_it_with_its_key() -> None:

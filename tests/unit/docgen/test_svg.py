@@ -5,31 +5,31 @@ from pathlib import Path
 
 import pytest
 
-from docgen import diagrams, drawing, hcl, terraform
-from docgen.drawing import Box
+from docgen import diagrams, hcl, svg, terraform
+from docgen.svg import Box
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_what_needs_another_stands_in_a_lower_row() -> None:
-    assert drawing.layers({"b": ["a"], "a": [], "c": ["a", "b"]}) == [["a"], ["b"], ["c"]]
+    assert svg.layers({"b": ["a"], "a": [], "c": ["a", "b"]}) == [["a"], ["b"], ["c"]]
 
 
 def test_a_long_row_is_broken() -> None:
-    assert drawing.layers({name: [] for name in "abcde"}, most=2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert svg.layers({name: [] for name in "abcde"}, most=2) == [["a", "b"], ["c", "d"], ["e"]]
 
 
 def test_a_circle_is_refused() -> None:
     with pytest.raises(ValueError, match="need each other: a, b"):
-        drawing.layers({"a": ["b"], "b": ["a"]})
+        svg.layers({"a": ["b"], "b": ["a"]})
 
 
 def test_an_arrow_that_another_way_implies_is_left_out() -> None:
-    assert drawing.reduced({"a": [], "b": ["a"], "c": ["a", "b"]}) == {"a": [], "b": ["a"], "c": ["b"]}
+    assert svg.reduced({"a": [], "b": ["a"], "c": ["a", "b"]}) == {"a": [], "b": ["a"], "c": ["b"]}
 
 
 def test_a_drawing_has_its_boxes_its_arrows_and_no_markup_of_its_texts() -> None:
-    root = ElementTree.fromstring(drawing.svg([[Box("a<b", ("x & y",))], [Box("c")]], [("a<b", "c")], "t"))
+    root = ElementTree.fromstring(svg.svg([[Box("a<b", ("x & y",))], [Box("c")]], [("a<b", "c")], "t"))
     assert [text.text for text in root.iter(f"{SVG}text")] == ["a<b", "x & y", "c"]
     assert len([path for path in root.iter(f"{SVG}path") if path.get("class") == "e"]) == 1
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shoplake.infra import repair
-from shoplake.infra.progress import Diagnostic
+from shoplake.infra import import_existing
+from shoplake.infra.terraform_output import Diagnostic
 
 INSTANCE = 'module.relational["shoplake-local"].aws_db_instance.this'
 
@@ -22,7 +22,7 @@ def error(summary: str, address: str = INSTANCE) -> Diagnostic:
 
 
 def test_a_tainted_rds_instance_is_kept() -> None:
-    assert repair.wrongly_tainted(state("aws_db_instance", status="tainted")) == [INSTANCE]
+    assert import_existing.wrongly_tainted(state("aws_db_instance", status="tainted")) == [INSTANCE]
 
 
 @pytest.mark.parametrize(
@@ -30,18 +30,18 @@ def test_a_tainted_rds_instance_is_kept() -> None:
     [("aws_db_instance", {}), ("aws_s3_bucket", {"status": "tainted"})],
 )
 def test_what_is_whole_or_of_another_type_is_left_to_terraform(resource_type: str, instance: dict[str, str]) -> None:
-    assert repair.wrongly_tainted(state(resource_type, **instance)) == []
+    assert import_existing.wrongly_tainted(state(resource_type, **instance)) == []
 
 
 def test_keys_of_instances_are_part_of_the_address() -> None:
-    named = repair.wrongly_tainted(state("aws_db_instance", status="tainted", index_key="a"))
-    counted = repair.wrongly_tainted(state("aws_db_instance", status="tainted", index_key=0))
+    named = import_existing.wrongly_tainted(state("aws_db_instance", status="tainted", index_key="a"))
+    counted = import_existing.wrongly_tainted(state("aws_db_instance", status="tainted", index_key=0))
 
     assert (named, counted) == ([f'{INSTANCE}["a"]'], [f"{INSTANCE}[0]"])
 
 
 def test_an_empty_state_has_nothing_to_keep() -> None:
-    assert repair.wrongly_tainted({}) == []
+    assert import_existing.wrongly_tainted({}) == []
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_an_empty_state_has_nothing_to_keep() -> None:
     ],
 )
 def test_an_orphan_is_known_by_the_error_it_causes(summary: str) -> None:
-    assert repair.orphans([error(summary)]) == [INSTANCE]
+    assert import_existing.orphans([error(summary)]) == [INSTANCE]
 
 
 def test_other_errors_and_errors_without_an_address_name_no_orphan() -> None:
-    assert repair.orphans([error("AccessDenied: no"), error("already exists", address="")]) == []
+    assert import_existing.orphans([error("AccessDenied: no"), error("already exists", address="")]) == []
 
 
 def test_import_ids_come_from_the_plan() -> None:
@@ -70,8 +70,11 @@ def test_import_ids_come_from_the_plan() -> None:
     root = {"resources": [database], "child_modules": [{"resources": [table, policy, other]}]}
     plan = {"planned_values": {"root_module": root}}
 
-    assert repair.import_ids(plan, ["a", "b", "c"], "000000000000") == {"a": "000000000000:shop", "b": "orders"}
+    assert import_existing.import_ids(plan, ["a", "b", "c"], "000000000000") == {
+        "a": "000000000000:shop",
+        "b": "orders",
+    }
 
 
 def test_import_blocks_are_terraforms() -> None:
-    assert repair.import_blocks({'m.t["k"]': "x"}) == 'import {\n  to = m.t["k"]\n  id = "x"\n}\n'
+    assert import_existing.import_blocks({'m.t["k"]': "x"}) == 'import {\n  to = m.t["k"]\n  id = "x"\n}\n'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoplake.infra.emptying import obstacles
 from shoplake.infra.plan_json import Plan
+from shoplake.infra.pre_destroy import obstacles
 
 
 def change(type_: str, actions: list[str], **before: Any) -> dict[str, Any]:

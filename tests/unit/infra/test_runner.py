@@ -12,7 +12,7 @@ import pytest
 
 from shoplake import paths
 from shoplake.errors import InfraError, UsageError
-from shoplake.infra import environments, mirror, runner, workspace
+from shoplake.infra import environments, provider_mirror, runner, workspace
 
 AWS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_REGION": "us-east-1"}
 VARIABLES = {"redis_port": "6379", "redis_password": "pass word"}
@@ -44,7 +44,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "versions.tf").write_text("terraform {}\n")
     program = tmp_path / "bin" / "terraform"
     program.parent.mkdir()
-    program.write_text(FAKE.replace("PLATFORM", mirror.platform_name()))
+    program.write_text(FAKE.replace("PLATFORM", provider_mirror.platform_name()))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path / "checkout"))

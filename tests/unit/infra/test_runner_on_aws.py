@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shoplake.errors import InfraError
-from shoplake.infra import caller, mirror, runner
+from shoplake.infra import aws_caller, provider_mirror, runner
 
 # Records each call; `show` prints `PLAN`, what else runs prints `SAID` and ends with `CODE`.
 FAKE = """#!/bin/sh
@@ -42,7 +42,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "terraform.tfvars").write_text('account_id = "111111111111"\nregion = "us-east-1"\n')
     program = tmp_path / "bin" / "terraform"
     program.parent.mkdir()
-    program.write_text(FAKE.replace("PLATFORM", mirror.platform_name()))
+    program.write_text(FAKE.replace("PLATFORM", provider_mirror.platform_name()))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path / "checkout"))
@@ -50,7 +50,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("CALLS", "SAID", "PLAN"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.delenv("TF_PLUGIN_MIRROR", raising=False)
-    monkeypatch.setattr(caller, "account_id", lambda region: "111111111111")  # AWS's own answer
+    monkeypatch.setattr(aws_caller, "account_id", lambda region: "111111111111")  # AWS's own answer
     (tmp_path / "said").write_text("")
     (tmp_path / "plan").write_text('{"resource_changes": []}')
     return tmp_path / "calls"
@@ -105,7 +105,7 @@ def test_what_exists_already_is_never_adopted_on_aws(calls: Path, monkeypatch: p
 
 
 def test_another_account_stops_before_init(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller, "account_id", lambda region: "000000000000")
+    monkeypatch.setattr(aws_caller, "account_id", lambda region: "000000000000")
     with pytest.raises(InfraError, match="belongs to account 111111111111, and your credentials are of account 0000"):
         runner.apply("dev", variables={}, environment=AWS, report=quiet)
     assert not calls.exists()

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from shoplake.errors import StackNotRunning
-from shoplake.infra import inputs
-from shoplake.infra.variables import ConnectionsLike
+from shoplake.infra import stack_inputs
+from shoplake.infra.tfvars import ConnectionsLike
 
 CONNECTIONS = SimpleNamespace(
     kafka_bootstrap_servers="127.0.0.1:9092",
@@ -84,7 +84,7 @@ def test_an_environment_on_aws_needs_no_stack_and_gets_the_callers_variables(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "dev")
     monkeypatch.setenv("TF_WORKSPACE", "mine")  # passed on for the guards to refuse
-    given = inputs.of("dev", Down())
+    given = stack_inputs.of("dev", Down())
     assert given.variables == {"commit": git(checkout, "rev-parse", "HEAD")}
     assert given.environment["AWS_PROFILE"] == "dev"
     assert given.environment["TF_WORKSPACE"] == "mine"
@@ -92,11 +92,11 @@ def test_an_environment_on_aws_needs_no_stack_and_gets_the_callers_variables(
 
 def test_local_needs_the_stack() -> None:
     with pytest.raises(StackNotRunning):
-        inputs.of("local", Down())
+        stack_inputs.of("local", Down())
 
 
 def test_local_is_given_what_its_emulator_has() -> None:
-    given = inputs.of("local", Running())
+    given = stack_inputs.of("local", Running())
     assert json.loads(given.variables["capabilities"]) == {"glue": True, "rds": False}
     assert given.missing == {"rds"}
     assert given.variables["redis_port"] == "6379"
@@ -105,10 +105,10 @@ def test_local_is_given_what_its_emulator_has() -> None:
 
 def test_a_changed_checkout_is_told_by_its_commit(checkout: Path) -> None:
     (checkout / "file").write_text("2")
-    assert inputs.commit() == git(checkout, "rev-parse", "HEAD") + "-dirty"
+    assert stack_inputs.commit() == git(checkout, "rev-parse", "HEAD") + "-dirty"
 
 
 def test_outside_git_the_commit_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOPLAKE_ROOT", str(tmp_path))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert inputs.commit() == "unknown"
+    assert stack_inputs.commit() == "unknown"

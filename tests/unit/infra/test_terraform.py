@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from shoplake.errors import DownloadFailed
-from shoplake.infra import mirror, terraform
+from shoplake.infra import provider_mirror, terraform
 
-ARCHIVE = f"terraform_{terraform.PINNED}_{mirror.platform_name()}.zip"
+ARCHIVE = f"terraform_{terraform.PINNED}_{provider_mirror.platform_name()}.zip"
 SUMS = f"terraform_{terraform.PINNED}_SHA256SUMS"
 
 
@@ -120,8 +120,8 @@ def test_an_unreachable_server_is_told_with_what_to_do(monkeypatch: pytest.Monke
 
 def test_doctor_is_told_what_was_found(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = install(path, "terraform", script("1.12.2"))
-    provider = tmp_path / "mine" / "registry.terraform.io" / "hashicorp" / "aws" / mirror.PROVIDER_VERSION
-    (provider / mirror.platform_name()).mkdir(parents=True)
+    provider = tmp_path / "mine" / "registry.terraform.io" / "hashicorp" / "aws" / provider_mirror.PROVIDER_VERSION
+    (provider / provider_mirror.platform_name()).mkdir(parents=True)
     monkeypatch.setenv("TF_PLUGIN_MIRROR", str(tmp_path / "mine"))
 
     assert terraform.describe() == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shoplake.infra.progress import Change, Transcript
+from shoplake.infra.terraform_output import Change, Transcript
 
 BUCKET = 'module.lake.aws_s3_bucket.this["raw"]'
 INSTANCE = "module.relational.aws_db_instance.this"

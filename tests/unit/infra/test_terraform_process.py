@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from shoplake.errors import InfraError
-from shoplake.infra import process
+from shoplake.infra import terraform_process
 
 # Stands for Terraform: says where it is, and on SIGINT saves its state and leaves.
 GENTLE = """#!/bin/sh
@@ -25,11 +25,11 @@ while true; do sleep 0.05; done
 """
 
 
-def command(folder: Path, text: str, timeout_s: float = 20) -> process.Command:
+def command(folder: Path, text: str, timeout_s: float = 20) -> terraform_process.Command:
     program = folder / "terraform"
     program.write_text(text)
     program.chmod(0o755)
-    return process.Command(
+    return terraform_process.Command(
         argv=[str(program), "apply"], cwd=folder, environment=os.environ, log=folder / "log", timeout_s=timeout_s
     )
 
@@ -53,7 +53,7 @@ def until(condition: object, timeout_s: float = 10) -> bool:
 
 def test_every_line_is_fed_and_the_exit_code_returned(tmp_path: Path) -> None:
     lines: list[str] = []
-    code = process.run(
+    code = terraform_process.run(
         command(tmp_path, "#!/bin/sh\nprintf 'one\\ntw'; sleep 0.2; printf 'o\\n'; exit 2\n"), lines.append
     )
 
@@ -65,7 +65,7 @@ def test_every_line_is_fed_and_the_exit_code_returned(tmp_path: Path) -> None:
 def test_what_takes_too_long_is_stopped_gently(tmp_path: Path) -> None:
     lines: list[str] = []
     with pytest.raises(InfraError, match="was not done after"):
-        process.run(command(tmp_path, GENTLE, timeout_s=0.5), lines.append)
+        terraform_process.run(command(tmp_path, GENTLE, timeout_s=0.5), lines.append)
 
     assert (tmp_path / "state").read_text() == "saved\n"
     assert lines == ["started", "stopping"]
@@ -74,17 +74,17 @@ def test_what_takes_too_long_is_stopped_gently(tmp_path: Path) -> None:
 def test_cancel_stops_gently(tmp_path: Path) -> None:
     cancel = threading.Event()
     with pytest.raises(InfraError, match="stopped before it was done"):
-        process.run(command(tmp_path, GENTLE), lambda _: cancel.set(), cancel)
+        terraform_process.run(command(tmp_path, GENTLE), lambda _: cancel.set(), cancel)
 
     assert (tmp_path / "state").exists()
 
 
 def test_what_will_not_stop_is_killed_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "STOP_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(process, "KILL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(terraform_process, "STOP_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(terraform_process, "KILL_TIMEOUT_S", 0.2)
     stubborn = "#!/bin/sh\ntrap '' INT\nsleep 60 & echo $! > child\necho $$ > pid\nwait\nsleep 60\n"
     with pytest.raises(InfraError):
-        process.run(command(tmp_path, stubborn, timeout_s=0.5), lambda _: None)
+        terraform_process.run(command(tmp_path, stubborn, timeout_s=0.5), lambda _: None)
 
     pids = [int((tmp_path / name).read_text()) for name in ("pid", "child")]
     assert until(lambda: all(gone(pid) for pid in pids))
@@ -95,11 +95,11 @@ def runner_process(folder: Path) -> subprocess.Popen[bytes]:
     text = f"""
         import os, signal
         from pathlib import Path
-        from shoplake.infra import process
+        from shoplake.infra import terraform_process
         signal.signal(signal.SIGINT, signal.default_int_handler)
         folder = Path({str(folder)!r})
         argv = [str(folder / "terraform"), "apply"]
-        process.run(process.Command(argv, folder, os.environ, folder / "log", 60), print)
+        terraform_process.run(terraform_process.Command(argv, folder, os.environ, folder / "log", 60), print)
     """
     started = subprocess.Popen([sys.executable, "-c", textwrap.dedent(text)], stderr=subprocess.DEVNULL)
     assert until(lambda: "started" in (folder / "log").read_text() if (folder / "log").exists() else False)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from shoplake import paths
-from shoplake.infra import variables
-from shoplake.infra.variables import password_version, variables_from
+from shoplake.infra import tfvars
+from shoplake.infra.tfvars import password_version, variables_from
 
 CONNECTIONS = SimpleNamespace(
     kafka_bootstrap_servers="127.0.0.1:9092",
@@ -48,7 +48,7 @@ def test_values_are_text_and_passwords_in_the_clear() -> None:
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_the_version_is_a_function_of_the_password_and_fits_terraform(one: str, other: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(variables, "DIGEST_ROUNDS", 1)
+        monkeypatch.setattr(tfvars, "DIGEST_ROUNDS", 1)
         first, second = password_version("redis", one), password_version("redis", other)
 
     assert 1 <= first < 2**31

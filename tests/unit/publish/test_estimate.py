@@ -8,7 +8,7 @@ import pytest
 
 import shopsim
 from shoplake.errors import UsageError
-from shoplake.publish.forecast import forecast
+from shoplake.publish.estimate import forecast
 from shoplake.publish.run import Run, end_of
 
 DAYS = 60

@@ -11,10 +11,10 @@ import shopsim
 from shoplake.contract import TOPICS, rejections
 from shoplake.errors import UsageError
 from shoplake.publish import files
-from shoplake.publish.ledger import FaultLedger
+from shoplake.publish.fault_ledger import FaultLedger
 from shoplake.publish.run import Run
-from shopsim.breaking import BREAKING, REASONS
-from shopsim.faults import FAULTS, LEDGER
+from shopsim.faults.encoding import BREAKING, REASONS
+from shopsim.faults.selection import FAULTS, LEDGER
 
 EVENTS = 6_000
 

@@ -17,7 +17,7 @@ from shoplake.contract import TOPICS, decode
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.publish import files
 from shoplake.publish.run import Run
-from shopsim.breaking import BREAKING
+from shopsim.faults.encoding import BREAKING
 
 EVENTS = 12_000
 

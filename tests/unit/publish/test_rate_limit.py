@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplake.errors import UsageError
-from shoplake.publish.pace import LONGEST_NAP_S, TICK_S, Pace, paced, parse_rate, parse_speed
+from shoplake.publish.rate_limit import LONGEST_NAP_S, TICK_S, Pace, paced, parse_rate, parse_speed
 from shopsim import EncodedWindow, Position
 
 NOW_S = 1_000_000.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shopsim.catalogue import Catalogue
-from shopsim.draws import Draws, Purpose
-from shopsim.money import Exchange
-from shopsim.popularity import Ranks
-from shopsim.records import ABSENT, field
-from shopsim.text import pools
-from shopsim.timetable import Timetable
+from shopsim.calendar.scenario_calendar import Timetable
+from shopsim.core.records import ABSENT, field
+from shopsim.core.rng import Draws, Purpose
+from shopsim.shop.catalogue import Catalogue
+from shopsim.shop.currencies import Exchange
+from shopsim.shop.popularity import Ranks
+from shopsim.shop.text_pools import pools
 
 
 def advanced(scenario, windows):

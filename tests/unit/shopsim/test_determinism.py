@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import shopsim
-from shopsim.encode import ORDER, encode
+from shopsim.engine.encode import ORDER, encode
 
 scenarios = pytest.mark.parametrize("name", shopsim.scenarios())
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import shopsim
 from shoplake.contract import EVENTS, TOPIC_OF, TOPICS, decode, rejections
-from shopsim.breaking import BREAKING, REASONS, broken, targets
-from shopsim.encode import ORDER, encode
-from shopsim.faults import FAULTS, MOVING, ledger, rates_of
-from shopsim.published import published
-from shopsim.text import pools
+from shopsim.engine.encode import ORDER, encode
+from shopsim.engine.publish_windows import published
+from shopsim.faults.encoding import BREAKING, REASONS, broken, targets
+from shopsim.faults.selection import FAULTS, MOVING, ledger, rates_of
+from shopsim.shop.text_pools import pools
 
 SEED = 7
 EVENTS_EACH = 20_000

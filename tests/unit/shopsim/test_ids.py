@@ -7,7 +7,7 @@ import polars as pl
 from msgspec import inspect
 
 from shoplake.contract import EVENTS
-from shopsim import ids
+from shopsim.core import ids
 
 
 def test_a_hundred_thousand_seeds_have_a_namespace_each():

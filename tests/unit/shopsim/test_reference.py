@@ -13,9 +13,9 @@ import yaml
 
 import shopsim
 from shoplake.contract import EVENTS
-from shopsim import reference
-from shopsim.reference import BEGIN, END, descriptions, markdown, renewed, starter, summary
-from shopsim.scenario import Faults, Funnel, Part, Rates, Scenario
+from shopsim.scenario import reference
+from shopsim.scenario.reference import BEGIN, END, descriptions, markdown, renewed, starter, summary
+from shopsim.scenario.sections import Faults, Funnel, Part, Rates, Scenario
 
 PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 
@@ -69,7 +69,7 @@ def test_every_key_of_a_new_file_is_explained_where_it_stands_first():
 
 
 def test_the_page_in_the_docs_is_current():
-    """`python -m shopsim.reference docs/simulator.md` renews it."""
+    """`python -m shopsim.scenario.reference docs/simulator.md` renews it."""
     page = PAGE.read_text()
     assert page.count(BEGIN) == page.count(END) == 1
     assert renewed(page) == page

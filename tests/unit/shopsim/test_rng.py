@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopsim.draws import (
+from shopsim.core.frame_sort import ordered
+from shopsim.core.records import LAYOUT, Pending
+from shopsim.core.rng import (
     WORD,
     Choice,
     Draws,
@@ -21,8 +23,6 @@ from shopsim.draws import (
     lognormal,
     spread_out,
 )
-from shopsim.ordering import ordered
-from shopsim.records import LAYOUT, Pending
 
 
 def draws(window: int = 0, purpose: Purpose = Purpose.CARTS) -> Draws:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import shopsim
-from shopsim.document import Document
-from shopsim.schema import json_schema
+from shopsim.scenario.json_schema import json_schema
+from shopsim.scenario.yaml_positions import Document
 
 SCENARIOS = Path(__file__).parents[3] / "generators" / "scenarios"
 
@@ -219,7 +219,7 @@ def test_all_mistakes_are_found_at_once(definition):
     definition["funnel"]["cart"] = 2
     definition["lanes"] = "many"
     del definition["stock"]["minimum"]
-    found = [(error.key, error.found) for error in shopsim.loading._errors(Document(definition))]
+    found = [(error.key, error.found) for error in shopsim.loading.files._errors(Document(definition))]
     assert found == [("lanes", "'many'"), ("funnel.cart", "2"), ("stock.minimum", "nothing")]
 
 
@@ -321,7 +321,7 @@ def test_a_scenario_from_a_path_is_the_shipped_one(demo):
 
 
 def test_the_json_schema_is_current():
-    """`python -m shopsim.schema > generators/scenarios/scenario.schema.json` renews it."""
+    """`python -m shopsim.scenario.json_schema > generators/scenarios/scenario.schema.json` renews it."""
     assert json.loads((SCENARIOS / "scenario.schema.json").read_text()) == json.loads(json.dumps(json_schema()))
 
 

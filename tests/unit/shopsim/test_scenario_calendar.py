@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import shopsim
-from shopsim.attribution import Attribution
-from shopsim.draws import Draws, Purpose
-from shopsim.holidays import easter, holidays
-from shopsim.schedule import EVENTS_PER_WINDOW, Schedule
-from shopsim.seasons import DAY_MS, HOUR_MS, PPM
-from shopsim.timetable import Timetable, locales_of
-from shopsim.zones import ZONES, Clocks
+from shopsim.calendar.holidays import easter, holidays
+from shopsim.calendar.scenario_calendar import Timetable, locales_of
+from shopsim.calendar.time_zones import ZONES, Clocks
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, PPM
+from shopsim.core.rng import Draws, Purpose
+from shopsim.engine.window_plan import EVENTS_PER_WINDOW, Schedule
+from shopsim.shop.campaign_attribution import Attribution
 
 
 def ms(text: str) -> int:

@@ -9,9 +9,9 @@ import pytest
 
 import shopsim
 from shoplake.contract import TOPICS
-from shopsim.parcels import merged, packed, unpacked
-from shopsim.published import published
-from shopsim.text import pools
+from shopsim.engine.publish_windows import published
+from shopsim.engine.shared_memory import merged, packed, unpacked
+from shopsim.shop.text_pools import pools
 
 SEED, LANES, WINDOWS = 7, (0, 1, 2), 7
 

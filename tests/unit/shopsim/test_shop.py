@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from shoplake.contract import EVENTS, TOPICS, decode
-from shopsim.draws import Draws, Purpose
-from shopsim.locales import LOCALES
-from shopsim.reviews import _rating
+from shopsim.core.locales import LOCALES
+from shopsim.core.rng import Draws, Purpose
+from shopsim.shop.reviews import _rating
 
 
 def test_every_event_type_occurs(demo_rows):

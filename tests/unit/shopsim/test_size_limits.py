@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 import shopsim
 from shoplake import contract
-from shopsim import extremes, money, parts
+from shopsim.loading import size_limits
+from shopsim.scenario import section_types
+from shopsim.shop import currencies
 
 PLACES = (
     "catalogue.categories.0.name",
@@ -105,7 +107,7 @@ def test_the_longest_names_of_the_widest_characters_fit_the_contract(demo):
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60))
 def test_any_other_text_can_be_a_name_and_has_a_digest(name):
-    assert msgspec.convert(name, parts.Name) == name
+    assert msgspec.convert(name, section_types.Name) == name
     assert len(msgspec.structs.replace(DEMO, description=name).digest) == 64
 
 
@@ -161,27 +163,27 @@ def _money_problems(demo: shopsim.Scenario, price: int) -> list[Any]:
     categories = tuple(
         msgspec.structs.replace(category, price_cents=(price, price)) for category in demo.catalogue.categories
     )
-    return extremes.problems(
+    return size_limits.problems(
         msgspec.structs.replace(demo, catalogue=msgspec.structs.replace(demo.catalogue, categories=categories))
     )
 
 
 def test_the_limit_is_the_contracts(monkeypatch, demo):
-    monkeypatch.setattr(extremes, "largest_amount", lambda: 10**6)
+    monkeypatch.setattr(size_limits, "largest_amount", lambda: 10**6)
     assert "at most 1,000,000 minor units" in refused(demo.to_dict())
 
 
 @given(cents=st.integers(0, 2**40), rate=st.floats(0.001, 20_000))
 def test_an_amount_is_converted_as_whole_numbers_of_any_size_would_be(cents, rate):
     demo = DEMO
-    used = shopsim.locales.LOCALES[next(iter(demo.customers.locales))].currency
+    used = shopsim.core.locales.LOCALES[next(iter(demo.customers.locales))].currency
     scenario = msgspec.structs.replace(demo, currency="ZZZ", currencies={**demo.currencies, used: rate, "EUR": rate})
-    exchange = money.Exchange(scenario)
-    factor = money.minor_rate(scenario, used)
-    if cents * factor + money.PPM >= 2**63:
+    exchange = currencies.Exchange(scenario)
+    factor = currencies.minor_rate(scenario, used)
+    if cents * factor + currencies.PPM >= 2**63:
         return
     got = exchange.amount(np.array([cents]), np.array([exchange.currencies.index(used)]))
-    assert got.tolist() == [max((cents * factor + money.PPM // 2) // money.PPM, min(cents, 1))]
+    assert got.tolist() == [max((cents * factor + currencies.PPM // 2) // currencies.PPM, min(cents, 1))]
 
 
 def test_a_flash_sale_of_more_products_than_the_shop_has_is_refused(demo):

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shoplake.errors import Fenced, StoreUnavailable
-from shoplake.sinks import dynamodb_items, mongo_documents
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
+from shoplake.sinks.dynamodb import items as dynamodb_items
 from shoplake.sinks.keyed import Item, Key, KeyedSink, fold_items
-from shoplake.sinks.rebuilding import Filling, State
+from shoplake.sinks.mongo import documents
+from shoplake.sinks.rebuildable import Filling, State
 
 from .small_log import Log, batch_of, whole
 
 ITEM_PARTS = dynamodb_items.PARTS
-DOCUMENT_PARTS = tuple(part for part in mongo_documents.PARTS if part.topic in ("orders", "reviews"))
+DOCUMENT_PARTS = tuple(part for part in documents.PARTS if part.topic in ("orders", "reviews"))
 Items = dict[str, dict[Key, Item]]
 
 

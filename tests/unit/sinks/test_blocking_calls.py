@@ -20,9 +20,9 @@ from shoplake.settings import (
     Settings,
 )
 from shoplake.sinks.base import Checkpoint, TopicPartition
-from shoplake.sinks.dynamodb import DynamoDBSink
-from shoplake.sinks.lake import LakeSink
-from shoplake.sinks.parallel import PARALLEL_CALLS, StoreThreads, in_parallel
+from shoplake.sinks.blocking_calls import PARALLEL_CALLS, StoreThreads, in_parallel
+from shoplake.sinks.dynamodb.sink import DynamoDBSink
+from shoplake.sinks.lake.sink import LakeSink
 
 SETTINGS = Settings.model_construct(
     environment="local",

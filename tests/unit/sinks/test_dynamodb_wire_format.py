@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoplake.sinks.dynamodb_wire import Calls, attributes, plain
+from shoplake.sinks.dynamodb.wire_format import Calls, attributes, plain
 
 VALUES = st.recursive(
     st.text() | st.integers(-(2**53), 2**53), lambda inner: st.dictionaries(st.text(), inner, max_size=3), max_leaves=8

@@ -14,13 +14,15 @@ import pytest
 from shoplake.contract import TOPICS
 from shoplake.contract.limits import CART_ADDITIONS
 from shoplake.errors import SinkError
-from shoplake.sinks import dynamodb_items, lake, mongo_documents
 from shoplake.sinks.base import Batch
+from shoplake.sinks.dynamodb import items as dynamodb_items
 from shoplake.sinks.keyed import Item, Key, Part, fold_items
-from shoplake.sinks.lake import Checkpoint, read_checkpoints
-from shoplake.sinks.lake_tables import table_schema
-from shoplake.sinks.postgres_tables import TABLES
-from shoplake.sinks.redis import hash_changes, sorted_set_changes
+from shoplake.sinks.lake import sink as lake
+from shoplake.sinks.lake.sink import Checkpoint, read_checkpoints
+from shoplake.sinks.lake.tables import table_schema
+from shoplake.sinks.mongo import documents
+from shoplake.sinks.postgres.event_columns import TABLES
+from shoplake.sinks.redis.sink import hash_changes, sorted_set_changes
 
 from .small_log import MINUTE_MS, START_MS, Event, frame
 
@@ -239,7 +241,7 @@ def test_an_order_item_counts_its_pieces() -> None:
 
 def test_a_customer_document_counts_orders_and_what_was_spent() -> None:
     returned = ("order_returned", {"order_id": "o1", "customer_id": "c1", "shipment_id": "h1", "reason": "damaged"})
-    assert items(mongo_documents.PARTS, "customers", "orders", [PLACED, *PAID], [returned]) == {
+    assert items(documents.PARTS, "customers", "orders", [PLACED, *PAID], [returned]) == {
         ("c1",): {
             "orders": {
                 **{"placed": 1, "cancelled": 0, "returned": 1, "spent_cents": 252},
@@ -251,13 +253,13 @@ def test_a_customer_document_counts_orders_and_what_was_spent() -> None:
 
 def test_what_the_bank_took_back_was_not_spent() -> None:
     events = [PLACED, *PAID, CHARGED_BACK]
-    assert items(mongo_documents.PARTS, "customers", "orders", events)["c1",]["orders"]["spent_cents"] == 0
+    assert items(documents.PARTS, "customers", "orders", events)["c1",]["orders"]["spent_cents"] == 0
 
 
 def test_a_product_says_of_which_model_it_is_a_variant() -> None:
     launched = ("product_launched", {"product_id": "p1", "name": "Mug", "model_id": "m1", "variant": "Blue"})
     expected = {"model_id": "m1", "variant": "Blue", "name": "Mug", "status": "on_sale", "launched_at": at(0)}
-    assert items(mongo_documents.PARTS, "products", "products", [launched]) == {("p1",): expected}
+    assert items(documents.PARTS, "products", "products", [launched]) == {("p1",): expected}
     (row,) = rows("products", launched)
     assert row == {"product_id": "p1", "updated_at": at(0)} | expected
 
@@ -275,10 +277,10 @@ def test_a_removed_review_no_longer_counts() -> None:
         ("review_removed", review | {"rating": 1}),
     ]
     for batches in ([events], [events[:2], events[2:]]):
-        assert items(mongo_documents.PARTS, "products", "reviews", *batches) == {
+        assert items(documents.PARTS, "products", "reviews", *batches) == {
             ("p1",): {"ratings": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 0, "count": 1, "sum": 4}}
         }
-        assert items(mongo_documents.PARTS, "customers", "reviews", *batches) == {
+        assert items(documents.PARTS, "customers", "reviews", *batches) == {
             ("c1",): {"reviews": {"count": 1, "rating_sum": 4}}
         }
 

@@ -19,9 +19,9 @@ from shoplake.sinks.keyed import Item, Key, Part
 from shoplake.sinks.memory import Memory
 from shoplake.sinks.memory import MemorySink as TransactionalSink
 
+from .interleavings import EVENTS, LOG, PARTITIONS, Schedules, pause
 from .keyed_memory import MemorySink as KeyedMemorySink
 from .keyed_memory import Store
-from .schedules import EVENTS, LOG, PARTITIONS, Schedules, pause
 
 # Phases: a failing schedule is printed as it was found; to make it shorter takes minutes.
 many = settings(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
-from shoplake.sinks.lake_parts import in_parts
+from shoplake.sinks.lake.daily_parts import in_parts
 
 DAY_MS = 86_400_000
 FRAME = {"partition": pl.Int32, "offset": pl.Int64, "occurred_at_ms": pl.Int64}

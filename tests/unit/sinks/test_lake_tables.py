@@ -9,8 +9,8 @@ import pytest
 from pyiceberg.catalog import Catalog, load_catalog
 
 from shoplake.contract import TOPICS, products
-from shoplake.sinks import lake
-from shoplake.sinks.lake_tables import create_table, table_schema
+from shoplake.sinks.lake import sink as lake
+from shoplake.sinks.lake.tables import create_table, table_schema
 
 from .small_log import frame
 

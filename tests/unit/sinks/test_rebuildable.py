@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shoplake.errors import Backpressure, Fenced, SinkError, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, OffsetRange, TopicPartition
 from shoplake.sinks.keyed import Item, Key
-from shoplake.sinks.rebuilding import Filling, state_of
+from shoplake.sinks.rebuildable import Filling, state_of
 
 from .keyed_memory import DOCUMENT_PARTS, ITEM_PARTS, MemorySink, Store, apply_all, content, folded_at_once
 from .small_log import Log, batch_of, logs

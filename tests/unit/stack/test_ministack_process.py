@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shoplake.stack import emulator
-from shoplake.stack.emulator import LONGEST_S, QUIET_S, Timetable, with_snapshots
+from shoplake.stack import ministack_process
+from shoplake.stack.ministack_process import LONGEST_S, QUIET_S, Timetable, with_snapshots
 
 
 def test_nothing_is_written_before_a_request() -> None:
@@ -42,12 +42,12 @@ def test_a_state_that_takes_long_to_write_is_written_more_rarely() -> None:
     timetable.note_written(110, took_s=5)
     timetable.note_request(111)
     assert not timetable.due(111 + LONGEST_S)
-    assert timetable.due(110 + 5 / emulator.LARGEST_SHARE)
+    assert timetable.due(110 + 5 / ministack_process.LARGEST_SHARE)
 
 
 async def test_the_application_is_served_and_its_state_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulator, "QUIET_S", 0.01)
-    monkeypatch.setattr(emulator, "POLL_S", 0.01)
+    monkeypatch.setattr(ministack_process, "QUIET_S", 0.01)
+    monkeypatch.setattr(ministack_process, "POLL_S", 0.01)
     served, stopped, written = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
@@ -79,4 +79,4 @@ async def test_the_application_is_served_and_its_state_written(monkeypatch: pyte
 )
 def test_a_request_that_reads_has_no_state_written(method: str, target: bytes | None, changes: bool) -> None:
     headers = [] if target is None else [(b"X-Amz-Target", target)]
-    assert emulator.may_change({"method": method, "headers": headers}) is changes
+    assert ministack_process.may_change({"method": method, "headers": headers}) is changes

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shoplake.stack import scans
+from shoplake.stack import ministack_scans
 
 dynamodb = pytest.importorskip("ministack.services.dynamodb")
 
@@ -28,7 +28,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> str:
         "BillingMode": "PAY_PER_REQUEST",
     })  # fmt: skip
     assert answer[0] == 200, answer
-    scans.install(dynamodb)
+    ministack_scans.install(dynamodb)
     return name
 
 
@@ -58,7 +58,7 @@ def pages(**request: Any) -> list[list[str]]:
 @pytest.mark.parametrize("page_bytes", [1, 600, 2_000, 20_000])
 @pytest.mark.parametrize("segments", [1, 4])
 def test_each_item_is_found_once(table: str, page_bytes: int, segments: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_BYTES", page_bytes)
+    monkeypatch.setattr(ministack_scans, "PAGE_BYTES", page_bytes)
     for n in range(50):
         put(table, n)
 
@@ -79,7 +79,7 @@ def test_a_page_ends_at_a_megabyte(table: str) -> None:
     found = pages(TableName=table)
 
     assert [len(page) > 1_000 for page in found] == [True, True]
-    assert len(json.dumps(scan(TableName=table)["Items"])) == pytest.approx(scans.PAGE_BYTES, rel=0.1)
+    assert len(json.dumps(scan(TableName=table)["Items"])) == pytest.approx(ministack_scans.PAGE_BYTES, rel=0.1)
     assert len({order for page in found for order in page}) == 6_000
 
 
@@ -106,7 +106,7 @@ def test_a_page_is_what_ministack_would_answer(table: str) -> None:
 
 
 def test_an_order_is_forgotten_with_the_last_page(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
+    monkeypatch.setattr(ministack_scans, "PAGE_BYTES", 2_500)
     for n in range(25):
         put(table, n)
     scan(TableName=table)
@@ -122,7 +122,7 @@ def test_an_empty_table_is_one_empty_page(table: str) -> None:
 
 
 def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
+    monkeypatch.setattr(ministack_scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
     first = scan(TableName=table)
@@ -137,7 +137,7 @@ def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pyte
 
 
 def test_a_scan_goes_on_where_its_order_has_been_forgotten(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "PAGE_BYTES", 2_500)
+    monkeypatch.setattr(ministack_scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
     first = scan(TableName=table)

@@ -16,9 +16,9 @@ from shoplake.contract.history import History
 from shoplake.errors import NewerContract, ShoplakeError
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, Ownership, Sink, TopicPartition
 from shoplake.streaming.loop import SinkLoop
-from shoplake.streaming.progress import Progress
 from shoplake.streaming.reader import Gathered, LogReader, Read
-from shoplake.topic_ids import TopicId
+from shoplake.streaming.worker_reports import Progress
+from shoplake.topic_identity import TopicId
 
 REVIEWS = TopicPartition("reviews", 0)
 WAIT_S = 1000

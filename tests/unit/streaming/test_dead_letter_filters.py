@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shoplake.errors import UsageError
-from shoplake.streaming.letters import parse_time
-from shoplake.streaming.mending import parse_path
+from shoplake.streaming.dead_letters.repair import parse_path
+from shoplake.streaming.dead_letters.store import parse_time
 
 NOW = datetime(2024, 1, 8, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ import pytest
 
 from shoplake.contract import digest
 from shoplake.contract.history import History
-from shoplake.streaming.dead_letters import KEY_BYTES, VALUE_BYTES, Cut, DeadLetter, letters_of
-from shoplake.streaming.originals import in_parts
+from shoplake.streaming.dead_letters.originals import in_parts
+from shoplake.streaming.dead_letters.router import KEY_BYTES, VALUE_BYTES, Cut, DeadLetter, letters_of
 
 OWN = History.of_own()
 VALID = msgspec.json.encode(

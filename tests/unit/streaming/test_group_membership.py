@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from shoplake import paths
-from shoplake.streaming import places
+from shoplake.streaming import group_membership
 
 GROUP = "shop/lake"
 HOLD = f"""
 import time
-from shoplake.streaming import places
-with places.held({GROUP!r}) as name:
+from shoplake.streaming import group_membership
+with group_membership.held({GROUP!r}) as name:
     print(name, flush=True)
     time.sleep(600)
 """
@@ -27,27 +27,27 @@ def home(tmp_path, monkeypatch):
 
 
 def name_of(group: str = GROUP) -> str | None:
-    with places.held(group) as name:
+    with group_membership.held(group) as name:
         return name
 
 
 def test_two_that_live_have_two_names():
-    with places.held(GROUP) as first, places.held(GROUP) as second:
+    with group_membership.held(GROUP) as first, group_membership.held(GROUP) as second:
         assert None not in (first, second)
         assert first != second
 
 
 def test_a_name_that_is_free_again_is_the_next_ones():
-    with places.held(GROUP) as first:
+    with group_membership.held(GROUP) as first:
         pass
     assert name_of() == first
 
 
 def test_a_place_in_the_middle_is_taken_before_a_new_one():
-    first, second = places.held(GROUP), places.held(GROUP)
+    first, second = group_membership.held(GROUP), group_membership.held(GROUP)
     first.__enter__()
     freed = second.__enter__()
-    with places.held(GROUP):
+    with group_membership.held(GROUP):
         second.__exit__(None, None, None)
         assert name_of() == freed
     first.__exit__(None, None, None)
@@ -64,7 +64,7 @@ def test_a_killed_process_leaves_its_name_to_the_next():
 
 
 def test_names_of_different_groups_have_nothing_to_do_with_each_other():
-    with places.held("shop-lake") as lake, places.held("shop-redis") as redis:
+    with group_membership.held("shop-lake") as lake, group_membership.held("shop-redis") as redis:
         assert lake != redis
 
 

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from shoplake.errors import StreamHalted
-from shoplake.processes import start_time
+from shoplake.proc_stat import start_time
 from shoplake.streaming import heartbeat
-from shoplake.streaming.progress import Progress
 from shoplake.streaming.supervisor import WorkerView
+from shoplake.streaming.worker_reports import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def test_a_stream_that_was_stopped_does_not_work_any_more():
 
 def test_a_stream_that_was_killed_does_not_work_any_more():
     script = (
-        "import os\nfrom shoplake.streaming import heartbeat\nfrom shoplake.streaming.progress import Progress\n"
+        "import os\nfrom shoplake.streaming import heartbeat\nfrom shoplake.streaming.worker_reports import Progress\n"
         "from shoplake.streaming.supervisor import WorkerView\n"
         "with heartbeat.beating() as beat:\n    beat([WorkerView('lake', Progress())])\n    os.kill(os.getpid(), 9)\n"
     )

@@ -6,8 +6,8 @@ import pytest
 
 from shoplake.errors import StreamHalted
 from shoplake.sinks.base import TopicPartition
-from shoplake.streaming.letter_progress import LetterProgress
-from shoplake.topic_ids import TopicId
+from shoplake.streaming.dead_letters.progress import LetterProgress
+from shoplake.topic_identity import TopicId
 
 IDS = {"clicks": TopicId("one", 2), "orders": TopicId("two", 1)}
 POSITIONS = {TopicPartition("clicks", 0): 7, TopicPartition("clicks", 1): 0, TopicPartition("orders", 0): 3}

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from tests.virtual_time import virtually
 
+from shoplake.backoff import LIMIT_S
 from shoplake.errors import (
     Backpressure,
     BeingRebuilt,
@@ -20,10 +21,9 @@ from shoplake.errors import (
     StoreUnavailable,
     StreamHalted,
 )
-from shoplake.patience import LIMIT_S
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
 from shoplake.streaming import loop as loop_
-from shoplake.streaming.progress import Progress
+from shoplake.streaming.worker_reports import Progress
 
 from .loop_doubles import REVIEWS, WAIT_S, Forgetful, MemoryLog, MemoryStore, Run, WentBack, eventually, ids
 

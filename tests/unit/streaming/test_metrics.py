@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shoplake.errors import UsageError
 from shoplake.streaming import metrics
-from shoplake.streaming.progress import Progress
 from shoplake.streaming.supervisor import Watch, WorkerView
+from shoplake.streaming.worker_reports import Progress
 
 WORKING = WorkerView("postgres", Progress(70, 5, "streaming", batches=3, batch=20, retries=2), os.getpid(), 12.5, 1, 2)
 WAITING = WorkerView("lake", Progress(7, 9, "waiting", "lake", breaker="half-open", held=4))

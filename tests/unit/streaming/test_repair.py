@@ -14,9 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplake.errors import UsageError
-from shoplake.streaming.dead_letters import DeadLetter
-from shoplake.streaming.letters import Filter, filter_of, parse_time
-from shoplake.streaming.mending import Event, Mending, Refusal, Unmendable, mended, parse_changes, read_values
+from shoplake.streaming.dead_letters.repair import (
+    Event,
+    Mending,
+    Refusal,
+    Unmendable,
+    mended,
+    parse_changes,
+    read_values,
+)
+from shoplake.streaming.dead_letters.router import DeadLetter
+from shoplake.streaming.dead_letters.store import Filter, filter_of, parse_time
 
 STARTED = {"type": "checkout_started", "event_id": "e", "occurred_at_ms": 1_704_067_200_000, "session_id": "s1"}
 NOW = datetime(2024, 2, 1, 12, tzinfo=UTC)

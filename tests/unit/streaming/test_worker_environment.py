@@ -7,19 +7,19 @@ import sys
 
 import pytest
 
-from shoplake.streaming import sparing
+from shoplake.streaming import worker_environment
 
 CODE = "import shoplake.streaming.worker, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
 
 
 def test_arrow_leaves_memory_to_the_system():
     done = subprocess.run(
-        [sys.executable, "-c", CODE], env=sparing.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", CODE], env=worker_environment.environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "system"
 
 
 def test_what_somebody_has_set_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
-    assert sparing.environment()["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
-    assert sparing.environment()["MALLOC_ARENA_MAX"] == "2"
+    assert worker_environment.environment()["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
+    assert worker_environment.environment()["MALLOC_ARENA_MAX"] == "2"

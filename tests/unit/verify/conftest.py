@@ -13,10 +13,10 @@ import pytest
 
 from shoplake.contract import TOPICS, partitions_of
 from shoplake.contract.history import History
-from shoplake.verify import shares, stores
+from shoplake.verify import key_ranges, stores
 from shoplake.verify.database import columns, open_database, run_sql
-from shoplake.verify.events import Spill, spill_chunk
-from shoplake.verify.log import Records
+from shoplake.verify.event_tables import Spill, spill_chunk
+from shoplake.verify.log_reader import Records
 
 Event = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -121,10 +121,10 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
         yield log
 
 
-@pytest.fixture(params=[shares.KEYS_AT_ONCE, 1], ids=["at once", "in shares"])
+@pytest.fixture(params=[key_ranges.KEYS_AT_ONCE, 1], ids=["at once", "in shares"])
 def keys_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test twice: all keys together, and each in a share of its own."""
-    monkeypatch.setattr(shares, "KEYS_AT_ONCE", request.param)
+    monkeypatch.setattr(key_ranges, "KEYS_AT_ONCE", request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Jobs for the process of `test_apart`, in a file that it can import by name."""
+"""Jobs for the process of `test_subprocess_worker`, in a file that it can import by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 
 from shoplake.errors import StackError
-from shoplake.verify.apart import Tell
+from shoplake.verify.subprocess_worker import Tell
 
 
 def counted(to: int, tell: Tell) -> int:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shoplake.verify import shares
+from shoplake.verify import key_ranges
 
 from .conftest import START_MS, Folder
 
@@ -97,7 +97,7 @@ review_events = st.one_of(
 @pytest.fixture(scope="module", autouse=True)
 def in_shares() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shares, "KEYS_AT_ONCE", 1)
+        patch.setattr(key_ranges, "KEYS_AT_ONCE", 1)
         yield
 
 

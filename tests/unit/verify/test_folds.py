@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shoplake.contract.limits import CART_ADDITIONS
-from shoplake.verify import shares
+from shoplake.verify import key_ranges
 from shoplake.verify.stores import documents
 
 from .conftest import CUSTOMER, PLACED, START_MS, Folder
@@ -286,7 +286,7 @@ def test_ids_in_a_cart_are_written_as_the_stores_reader_writes_them(fold: Fold) 
 
 
 def test_many_sessions_are_folded_in_shares(fold: Fold, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "KEYS_AT_ONCE", 7)
+    monkeypatch.setattr(key_ranges, "KEYS_AT_ONCE", 7)
     viewed = [("page_viewed", {"session_id": f"s{n % 20}", "page": "home"}) for n in range(60)]
 
     rows = fold("dynamodb_sessions", clicks=viewed)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shopsim
-from shoplake.verify.internal import Newest, newest_outcomes, newest_progress
-from shoplake.verify.log import Chunk, Records
+from shoplake.verify.internal_topics import Newest, newest_outcomes, newest_progress
+from shoplake.verify.log_reader import Chunk, Records
 
 SCENARIO = shopsim.load_scenario("demo").to_dict()
 

@@ -10,8 +10,8 @@ import polars as pl
 import shopsim
 from shoplake.contract.history import History
 from shoplake.verify import StoreResult
-from shoplake.verify.events import Spill, indexed, spill_chunk
-from shoplake.verify.simulation import check_log, simulated_sums, sums_of
+from shoplake.verify.event_tables import Spill, indexed, spill_chunk
+from shoplake.verify.simulation_check import check_log, simulated_sums, sums_of
 
 from .conftest import records_of
 

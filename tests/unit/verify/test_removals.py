@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.sinks.small_log import frame
 
-from shoplake.sinks.dynamodb_items import PARTS, SESSION_RETENTION_S
-from shoplake.sinks.dynamodb_wire import attributes
+from shoplake.sinks.dynamodb.items import PARTS, SESSION_RETENTION_S
+from shoplake.sinks.dynamodb.wire_format import attributes
 from shoplake.sinks.keyed import Item, Key, fold_items
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import columns

@@ -11,10 +11,10 @@ import pytest
 from shoplake.contract import DEAD_LETTERS, digest
 from shoplake.contract.history import History
 from shoplake.verify.comparison import compare
-from shoplake.verify.events import spill_chunk
-from shoplake.verify.replays import check_replays, note_outcomes
+from shoplake.verify.event_tables import spill_chunk
+from shoplake.verify.replay_check import check_replays, note_outcomes
 from shoplake.verify.report import StoreResult
-from shoplake.verify.simulation import check_log
+from shoplake.verify.simulation_check import check_log
 from shoplake.verify.stores.dead_letters import COMPARISONS
 
 from .conftest import START_MS, Folder, records_of

@@ -15,7 +15,7 @@ from bson.datetime_ms import DatetimeMS
 from shoplake.errors import VerifyFailed
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import columns
-from shoplake.verify.simulation import simulated_sums
+from shoplake.verify.simulation_check import simulated_sums
 from shoplake.verify.stores import dynamodb
 from shoplake.verify.stores.documents import REV, as_row, as_text, create_found, flattened, insert_documents
 from shoplake.verify.stores.dynamodb_pages import Pages, plain

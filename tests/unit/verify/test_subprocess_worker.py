@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 from shoplake.errors import ShoplakeError, StackError
-from shoplake.verify.apart import Apart
+from shoplake.verify.subprocess_worker import Apart
 
 HERE = str(Path(__file__).parent)
 WAIT_S = 20
@@ -25,9 +25,9 @@ WAIT_S = 20
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """`apart_jobs`, under a name that the other process knows as well."""
+    """`subprocess_jobs`, under a name that the other process knows as well."""
     monkeypatch.syspath_prepend(HERE)
-    return importlib.import_module("apart_jobs")
+    return importlib.import_module("subprocess_jobs")
 
 
 async def test_a_job_tells_its_numbers_and_returns(jobs: ModuleType) -> None:
@@ -79,11 +79,11 @@ async def test_it_is_gone_at_the_end_although_it_works(jobs: ModuleType) -> None
 def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "parent.py"
     program.write_text(
-        "import apart_jobs, asyncio, time\n"
-        "from shoplake.verify.apart import Apart\n"
+        "import subprocess_jobs, asyncio, time\n"
+        "from shoplake.verify.subprocess_worker import Apart\n"
         "if __name__ == '__main__':\n"
         "    with Apart() as apart:\n"
-        "        print(asyncio.run(apart.run(apart_jobs.pid, print)), flush=True)\n"
+        "        print(asyncio.run(apart.run(subprocess_jobs.pid, print)), flush=True)\n"
         "        time.sleep(600)\n"
     )
     environment = {**os.environ, "PYTHONPATH": HERE}

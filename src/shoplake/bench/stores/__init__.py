@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
 

@@ -12,13 +12,13 @@ from boto3.dynamodb.types import TypeSerializer
 
 from shoplake import aws
 from shoplake.bench.stores.keyed import writes
-from shoplake.sinks.dynamodb import KEY_NAMES
-from shoplake.sinks.dynamodb_items import PARTS
+from shoplake.sinks.blocking_calls import PARALLEL_CALLS, in_parallel
+from shoplake.sinks.dynamodb.items import PARTS
+from shoplake.sinks.dynamodb.sink import KEY_NAMES
 from shoplake.sinks.keyed import Item, Key, chunks
-from shoplake.sinks.parallel import PARALLEL_CALLS, in_parallel
 
 if TYPE_CHECKING:
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
 

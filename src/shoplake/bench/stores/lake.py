@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pyiceberg.exceptions import NoSuchNamespaceError
 
 from shoplake.contract import TOPICS
-from shoplake.sinks.lake import to_arrow
-from shoplake.sinks.lake_tables import create_table, open_catalog
-from shoplake.sinks.parallel import in_parallel
+from shoplake.sinks.blocking_calls import in_parallel
+from shoplake.sinks.lake.sink import to_arrow
+from shoplake.sinks.lake.tables import create_table, open_catalog
 
 if TYPE_CHECKING:
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
 

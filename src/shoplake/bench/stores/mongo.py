@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pymongo import AsyncMongoClient, InsertOne, MongoClient, ReplaceOne
 
 from shoplake.bench.stores.keyed import writes
-from shoplake.sinks.mongo_documents import PARTS
+from shoplake.sinks.mongo.documents import PARTS
 
 if TYPE_CHECKING:
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
     from shoplake.sinks.keyed import Item, Key

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from shoplake.sinks.postgres_tables import TABLES, Table
+from shoplake.sinks.postgres.event_columns import TABLES, Table
 
 if TYPE_CHECKING:
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import redis
 import redis.asyncio
 
-from shoplake.sinks.redis import hash_changes, sorted_set_changes
+from shoplake.sinks.redis.sink import hash_changes, sorted_set_changes
 
 if TYPE_CHECKING:
-    from shoplake.bench.watch import Stopwatch
+    from shoplake.bench.stopwatch import Stopwatch
     from shoplake.settings import Settings
     from shoplake.sinks.base import Batch
 

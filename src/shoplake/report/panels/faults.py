@@ -9,7 +9,7 @@ import shopsim
 from shoplake.contract import TOPIC_OF, TOPICS
 from shoplake.report.charts import FAINT, FIRST, category, chart, names, said, shade
 from shoplake.report.panel import Panel, percent
-from shopsim.faults import FAULTS, shares, strike
+from shopsim.faults.selection import FAULTS, shares, strike
 
 
 class Faults:

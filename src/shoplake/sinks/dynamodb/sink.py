@@ -13,11 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shoplake import aws, failpoints
 from shoplake.errors import Backpressure, Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
-from shoplake.sinks.dynamodb_items import PARTS
-from shoplake.sinks.dynamodb_wire import Calls, attributes, plain
+from shoplake.sinks.blocking_calls import PARALLEL_CALLS, StoreThreads
+from shoplake.sinks.dynamodb.items import PARTS
+from shoplake.sinks.dynamodb.wire_format import Calls, attributes, plain
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
-from shoplake.sinks.parallel import PARALLEL_CALLS, StoreThreads
-from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
+from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import DynamoDBSettings

@@ -15,8 +15,8 @@ from pyiceberg.types import LongType
 from shoplake.contract import TOPICS
 from shoplake.errors import SinkError
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
-from shoplake.sinks.lake import IDENTITY, Answering, read_checkpoints
-from shoplake.sinks.lake_tables import open_catalog
+from shoplake.sinks.lake.sink import IDENTITY, Answering, read_checkpoints
+from shoplake.sinks.lake.tables import open_catalog
 
 if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, Table

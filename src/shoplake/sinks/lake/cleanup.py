@@ -12,8 +12,8 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 
 from shoplake import aws
 from shoplake.errors import StoreUnavailable
-from shoplake.sinks.lake import checkpoint_path, checkpoint_summary
-from shoplake.sinks.parallel import in_parallel
+from shoplake.sinks.blocking_calls import in_parallel
+from shoplake.sinks.lake.sink import checkpoint_path, checkpoint_summary
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

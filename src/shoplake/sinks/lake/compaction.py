@@ -18,7 +18,7 @@ from pyiceberg.io.pyarrow import ArrowScan, _dataframe_to_data_files
 from pyiceberg.typedef import Record
 
 from shoplake.errors import StoreUnavailable
-from shoplake.sinks.lake import checkpoint_summary
+from shoplake.sinks.lake.sink import checkpoint_summary
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile

@@ -12,10 +12,10 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from shoplake.contract import TOPICS
 from shoplake.errors import UnknownName, UsageError
-from shoplake.sinks.lake import Answering
-from shoplake.sinks.lake_cleanup import expirable, expire, move, orphans, remove
-from shoplake.sinks.lake_compaction import compact, plan
-from shoplake.sinks.lake_tables import open_catalog
+from shoplake.sinks.lake.cleanup import expirable, expire, move, orphans, remove
+from shoplake.sinks.lake.compaction import compact, plan
+from shoplake.sinks.lake.sink import Answering
+from shoplake.sinks.lake.tables import open_catalog
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

@@ -20,14 +20,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, NoSuchTableError
 
 from shoplake import failpoints
+from shoplake.backoff import jittered
 from shoplake.contract import TOPICS
 from shoplake.errors import Backpressure, SinkError, StoreUnavailable
-from shoplake.patience import jittered
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
-from shoplake.sinks.lake_parts import in_parts
-from shoplake.sinks.lake_tables import create_table, forget_lost_tables, open_catalog
-from shoplake.sinks.parallel import StoreThreads
+from shoplake.sinks.blocking_calls import StoreThreads
+from shoplake.sinks.lake.daily_parts import in_parts
+from shoplake.sinks.lake.tables import create_table, forget_lost_tables, open_catalog
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

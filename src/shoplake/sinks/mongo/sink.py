@@ -15,8 +15,8 @@ from shoplake import failpoints
 from shoplake.errors import Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
-from shoplake.sinks.mongo_documents import PARTS
-from shoplake.sinks.rebuilding import NAME, Filling, State, identity_name, state_of
+from shoplake.sinks.mongo.documents import PARTS
+from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings

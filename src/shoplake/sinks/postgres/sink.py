@@ -17,8 +17,8 @@ from psycopg import sql
 from shoplake import failpoints
 from shoplake.errors import StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
-from shoplake.sinks.postgres_tables import TABLES, TOPICS, Table
-from shoplake.sinks.rebuilding import NAME, STATES, Filling, RebuildableSink, State
+from shoplake.sinks.postgres.event_columns import TABLES, TOPICS, Table
+from shoplake.sinks.rebuildable import NAME, STATES, Filling, RebuildableSink, State
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,7 +76,7 @@ class PostgresSink(RebuildableSink):
                 found = await (await self._connect_plain()).execute(VERSION)
                 current = await found.fetchone()
         if current is None or current[0] != head():
-            from shoplake.sinks.postgres_schema import migrate  # Alembic takes a second to import
+            from shoplake.sinks.postgres.migrate import migrate  # Alembic takes a second to import
 
             await asyncio.to_thread(migrate, self._settings.url())
 
@@ -218,9 +218,9 @@ class PostgresSink(RebuildableSink):
 
 def head() -> str:
     """The newest migration that this program knows: their files are numbered."""
-    return max(path.name for path in files("shoplake.sinks.migrations.versions").iterdir() if path.name[0].isdigit())[
-        :4
-    ]
+    return max(
+        path.name for path in files("shoplake.sinks.postgres.migrations.versions").iterdir() if path.name[0].isdigit()
+    )[:4]
 
 
 async def _filling(connection: psycopg.AsyncConnection[TupleRow]) -> Filling:

@@ -1,4 +1,4 @@
--- Applies one batch to the live board: all of it or nothing. `redis_checks.lua` stands before it.
+-- Applies one batch to the live board: all of it or nothing. `checks.lua` stands before it.
 --
 -- KEYS[1] checkpoints, KEYS[2] epochs (hashes by "<topic>-<partition>")
 -- ARGV[1] msgpack: { ranges = { {partition, start, stop, epoch}... },

@@ -1,5 +1,5 @@
 -- Begins a new filling: all of the board goes but the epochs, which rise, so that no owner of before can write to it.
--- It has to work on a damaged board too, which it is there to repair. `redis_checks.lua` stands before it.
+-- It has to work on a damaged board too, which it is there to repair. `checks.lua` stands before it.
 --
 -- KEYS[1] epochs, KEYS[2] the filling (a hash: number, state)
 -- ARGV[1] number of the filling that the caller saw, ARGV[2] state of the new one, ARGV[3..] partitions

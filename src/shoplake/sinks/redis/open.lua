@@ -1,4 +1,4 @@
--- Takes partitions over: raises their epochs, unless the board is held by a rebuild. `redis_checks.lua` stands before it.
+-- Takes partitions over: raises their epochs, unless the board is held by a rebuild. `checks.lua` stands before it.
 --
 -- KEYS[1] checkpoints, KEYS[2] epochs, KEYS[3] the filling (a hash: number, state)
 -- ARGV[1] "1" where the caller is the one that holds it; ARGV[2..] partitions

@@ -30,7 +30,7 @@ from shoplake import failpoints
 from shoplake.errors import Fenced, SinkError, StoreDamaged, StoreUnavailable
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
-from shoplake.sinks.rebuilding import Filling, RebuildableSink, State, state_of
+from shoplake.sinks.rebuildable import Filling, RebuildableSink, State, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import RedisSettings
@@ -70,10 +70,10 @@ class RedisSink(RebuildableSink):
             # HINCRBY sent twice counts twice: what a lost answer means is decided here, by the checkpoint.
             retry=Retry(NoBackoff(), 0),
         )
-        checks = _lua("redis_checks.lua")
-        self._script = self._client.register_script(checks + _lua("redis.lua"))
-        self._open = self._client.register_script(checks + _lua("redis_open.lua"))
-        self._empty = self._client.register_script(checks + _lua("redis_empty.lua"))
+        checks = _lua("checks.lua")
+        self._script = self._client.register_script(checks + _lua("apply.lua"))
+        self._open = self._client.register_script(checks + _lua("open.lua"))
+        self._empty = self._client.register_script(checks + _lua("empty.lua"))
 
     async def prepare(self) -> None:
         """Nothing to make: keys come with their first value."""

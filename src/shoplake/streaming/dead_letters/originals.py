@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from shoplake.settings import KafkaSettings
-    from shoplake.streaming.dead_letters import Cut, DeadLetter
+    from shoplake.streaming.dead_letters.router import Cut, DeadLetter
 
 ANSWER_TIMEOUT_S = 30.0
 

@@ -13,7 +13,7 @@ import msgspec
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, LETTER_PROGRESS
 from shoplake.sinks.base import TopicPartition
-from shoplake.topic_ids import TopicId, refuse_others
+from shoplake.topic_identity import TopicId, refuse_others
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings

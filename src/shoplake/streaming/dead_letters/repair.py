@@ -13,7 +13,7 @@ from shoplake.contract import TOPICS, Topic, decode_one, rejections, type_name
 from shoplake.errors import UsageError
 
 if TYPE_CHECKING:
-    from shoplake.streaming.dead_letters import DeadLetter
+    from shoplake.streaming.dead_letters.router import DeadLetter
 
 Path: TypeAlias = tuple[str | int, ...]
 

@@ -20,10 +20,10 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from shoplake import contract_log, kafka
 from shoplake.contract import OUTCOMES, REPLAY_OF, Topic
 from shoplake.errors import StreamHalted, UnknownName, UsageError
-from shoplake.streaming.dead_letters import DeadLetter
-from shoplake.streaming.letters import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
-from shoplake.streaming.mending import Event, Mending, Refusal, mended
-from shoplake.streaming.originals import completed, in_parts
+from shoplake.streaming.dead_letters.originals import completed, in_parts
+from shoplake.streaming.dead_letters.repair import Event, Mending, Refusal, mended
+from shoplake.streaming.dead_letters.router import DeadLetter
+from shoplake.streaming.dead_letters.store import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
 
 if TYPE_CHECKING:
     from aiokafka.structs import RecordMetadata

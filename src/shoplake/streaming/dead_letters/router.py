@@ -20,16 +20,16 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
+from shoplake.backoff import Patience
 from shoplake.contract import DEAD_LETTERS, LETTER_PROGRESS, TOPICS, Placement, Rejected, rejections
 from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
-from shoplake.patience import Patience
-from shoplake.streaming import letter_progress
-from shoplake.streaming.contracts import Contracts
-from shoplake.streaming.letter_progress import LetterProgress
-from shoplake.streaming.log import Log
-from shoplake.streaming.progress import Progress, Report
-from shoplake.streaming.waits import first
+from shoplake.streaming.contract_versions import Contracts
+from shoplake.streaming.dead_letters import progress as letter_progress
+from shoplake.streaming.dead_letters.progress import LetterProgress
+from shoplake.streaming.interruptible_wait import first
+from shoplake.streaming.log_bounds import Log
+from shoplake.streaming.worker_reports import Progress, Report
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord

@@ -19,7 +19,7 @@ import msgspec
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, REASONS, TOPICS
 from shoplake.errors import UnknownName, UsageError
-from shoplake.streaming.dead_letters import DeadLetter
+from shoplake.streaming.dead_letters.router import DeadLetter
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord

@@ -4,7 +4,7 @@
 CREATE MACRO utc(ms) AS epoch_ms(ms);
 CREATE MACRO iso(ms) AS strftime(epoch_ms(ms), '%Y-%m-%dT%H:%M:%S.%gZ');
 
--- Whether the share that is being folded has this key (`verify/shares.py`); all have, where nobody shares.
+-- Whether the share that is being folded has this key (`verify/key_ranges.py`); all have, where nobody shares.
 CREATE MACRO in_share(key) AS coalesce(hash(key) % getvariable('shares') = getvariable('share'), TRUE);
 
 -- A text as JSON, as Python's encoder and no other writes it: DuckDB's own has `\u001F` where that has `\u001f`.

@@ -21,13 +21,13 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, run_sql
+from shoplake.verify.key_ranges import fold_in_shares
 from shoplake.verify.report import Finding
-from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores.documents import MAP, create_found, insert_columns
 from shoplake.verify.stores.dynamodb_pages import Pages, plain
 from shoplake.verify.stores.dynamodb_removals import expect_removed
 from shoplake.verify.stores.dynamodb_structure import check
-from shoplake.verify.structures import differing
+from shoplake.verify.structure_diff import differing
 
 SESSIONS = Comparison("dynamodb", "sessions", ("pk",))
 ORDERS = Comparison("dynamodb", "orders", ("pk", "sk"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from shoplake.settings import DynamoDBSettings
 from shoplake.verify.report import Finding
-from shoplake.verify.structures import compared, wanted
+from shoplake.verify.structure_diff import compared, wanted
 
 
 def check(client: Any, settings: DynamoDBSettings) -> list[Finding]:  # noqa: ANN401 - boto3 is untyped

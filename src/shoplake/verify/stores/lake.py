@@ -23,7 +23,7 @@ from shoplake.verify.database import columns, literal, parquet_of, run_sql
 from shoplake.verify.report import Finding
 from shoplake.verify.stores.lake_files import Files
 from shoplake.verify.stores.lake_structure import check_catalog, check_table
-from shoplake.verify.structures import differing
+from shoplake.verify.structure_diff import differing
 
 if TYPE_CHECKING:
     import pyarrow as pa

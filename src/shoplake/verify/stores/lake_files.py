@@ -16,7 +16,7 @@ from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 
 from shoplake.verify.database import file_name
 from shoplake.verify.report import Finding
-from shoplake.verify.structures import differing
+from shoplake.verify.structure_diff import differing
 
 if TYPE_CHECKING:
     from pyiceberg.table import DataScan, FileScanTask, Table

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shoplake.verify.report import Finding
-from shoplake.verify.structures import compared, wanted
+from shoplake.verify.structure_diff import compared, wanted
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

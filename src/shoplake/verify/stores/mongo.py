@@ -17,10 +17,10 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, run_sql
+from shoplake.verify.key_ranges import fold_in_shares
 from shoplake.verify.report import Finding
-from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores.documents import DATE, MAP, as_text, create_found, flattened, insert_documents
-from shoplake.verify.structures import compared, differing, wanted
+from shoplake.verify.structure_diff import compared, differing, wanted
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

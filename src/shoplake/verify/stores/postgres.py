@@ -14,11 +14,11 @@ from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, file_name, run_sql
+from shoplake.verify.key_ranges import fold_in_shares
 from shoplake.verify.report import Finding
-from shoplake.verify.shares import fold_in_shares
 from shoplake.verify.stores import postgres_structure
 from shoplake.verify.stores.documents import CHUNK_ROWS, insert_columns
-from shoplake.verify.structures import compared
+from shoplake.verify.structure_diff import compared
 
 SCHEMA = "shop"
 FOLDED_FROM = {

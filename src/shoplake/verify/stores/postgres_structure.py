@@ -7,7 +7,7 @@ from typing import cast
 
 import psycopg
 
-from shoplake.verify.structures import wanted
+from shoplake.verify.structure_diff import wanted
 
 
 def expected() -> dict[str, str]:

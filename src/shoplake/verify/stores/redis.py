@@ -16,7 +16,7 @@ from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import run_sql
 from shoplake.verify.report import Finding
-from shoplake.verify.structures import TABLE, differing
+from shoplake.verify.structure_diff import TABLE, differing
 
 BOARD = Comparison("redis", "board", ("key", "field"))
 COMPARISONS = (BOARD,)

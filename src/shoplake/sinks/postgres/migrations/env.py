@@ -12,7 +12,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
 from shoplake.errors import StoreUnavailable
-from shoplake.sinks.postgres_model import METADATA, SCHEMA
+from shoplake.sinks.postgres.model import METADATA, SCHEMA
 
 # Any number will do, as long as every migration run takes the same one.
 ADVISORY_LOCK = 7_466_752

@@ -1,0 +1,1 @@
+"""Faults in the output: which events are hit, and how their bytes change."""

@@ -1,0 +1,1 @@
+"""The shop itself: customers, catalogue, sessions, carts, orders, fulfilment, reviews and stock."""

@@ -1,0 +1,1 @@
+"""The sink of DynamoDB: sessions with their carts, and orders by customer."""

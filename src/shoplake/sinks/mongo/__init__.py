@@ -1,0 +1,1 @@
+"""The sink of MongoDB: customer and product documents."""

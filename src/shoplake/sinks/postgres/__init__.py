@@ -1,0 +1,1 @@
+"""The sink of Postgres: normalised tables, and the migrations that create them."""

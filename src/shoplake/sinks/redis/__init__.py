@@ -1,0 +1,1 @@
+"""The sink of Redis: the live board, changed by Lua scripts."""

@@ -175,7 +175,7 @@ class RedisSink(RebuildableSink):
 
 
 def _lua(name: str) -> str:
-    return files("shoplake.sinks").joinpath(name).read_text()
+    return files(__package__).joinpath(name).read_text()
 
 
 @contextlib.asynccontextmanager

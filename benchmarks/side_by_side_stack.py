@@ -18,13 +18,13 @@ import redis
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shoplake import aws, environments, kafka, stack
-from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
 from shoplake.settings import DynamoDBSettings, KafkaSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIRS = "theirs"
 """Topic of the other producers."""
-ALL_TOPICS = (*TOPICS, DEAD_LETTERS, OUTCOMES, PROGRESS, THEIRS)
+ALL_TOPICS = (*TOPICS, DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, THEIRS)
 KEPT = ("AttributeDefinitions", "TableName", "KeySchema")
 
 

@@ -34,7 +34,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from shoplake.contract import CONTRACTS, DEAD_LETTERS, LETTER_PROGRESS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import CONTRACTS, DEAD_LETTER_PROGRESS, DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
 from shoplake.errors import LogUnavailable, StreamHalted
 from shoplake.kafka_records import prepare_consumers
 
@@ -130,7 +130,10 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
     wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
     wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
     wanted.append(NewTopic(CONTRACTS, 1, replication, topic_configs=_LARGE))
-    wanted += [NewTopic(name, 1, replication, topic_configs=_COMPACT) for name in (PROGRESS, LETTER_PROGRESS, OUTCOMES)]
+    wanted += [
+        NewTopic(name, 1, replication, topic_configs=_COMPACT)
+        for name in (PUBLISH_PROGRESS, DEAD_LETTER_PROGRESS, OUTCOMES)
+    ]
     async with answering(cluster):
         admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
         await admin.start()

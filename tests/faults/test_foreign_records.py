@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from shoplake.contract import OUTCOMES, PROGRESS, TOPICS, partitions_of
+from shoplake.contract import OUTCOMES, PUBLISH_PROGRESS, TOPICS, partitions_of
 from shoplake.kafka import PARTITIONS
 from shoplake.sinks import SINKS
 from shoplake.stack.process import tail
@@ -39,8 +39,8 @@ REFUSED = (
     *(Foreign(b"{}", b"k", timestamp_ms=ms) for ms in (-1, -(2**62), 2**62, 2**63 - 1)),
 )
 BOOKS = (
-    (PROGRESS, Foreign(None, b"nobody-1")),
-    (PROGRESS, Foreign(b"garbage", b"a stranger", headers=[(NOT_UTF8, None)])),
+    (PUBLISH_PROGRESS, Foreign(None, b"nobody-1")),
+    (PUBLISH_PROGRESS, Foreign(b"garbage", b"a stranger", headers=[(NOT_UTF8, None)])),
     (OUTCOMES, Foreign(None, b"clicks-0-99999999")),
     (OUTCOMES, Foreign(NOT_UTF8, b"a stranger", headers=[(b"shoplake-replay-of", None)])),
 )

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from shoplake import kafka
-from shoplake.contract import LETTER_PROGRESS
+from shoplake.contract import DEAD_LETTER_PROGRESS
 from shoplake.settings import Settings
 from shoplake.streaming.dead_letters import progress as letter_progress
 from shoplake.streaming.dead_letters.router import GROUP
@@ -65,7 +65,7 @@ async def test_no_letter_is_written_again_where_there_is_no_progress_yet(platfor
     places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
     finish()
     async with AIOKafkaProducer(**kafka.client_options(platform.kafka)) as producer:
-        await producer.send_and_wait(LETTER_PROGRESS, None, letter_progress.KEY)
+        await producer.send_and_wait(DEAD_LETTER_PROGRESS, None, letter_progress.KEY)
     assert await letter_progress.read(platform.kafka) is None
     await forget_group(platform)
     places |= await plant(platform, mark, [refused(mark, n) for n in range(3, 5)])

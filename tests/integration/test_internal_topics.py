@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from shoplake.contract import OUTCOMES, PROGRESS
+from shoplake.contract import OUTCOMES, PUBLISH_PROGRESS
 from shoplake.errors import PublishError
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress_records import progress_of, read_progress
@@ -24,25 +24,27 @@ NULL_HEADER = ((b"shoplake-replay-of", None), (b"\xff", b"x"))
 async def test_a_publishers_progress_that_cannot_be_read_stops_that_publisher_alone(platform: Settings) -> None:
     cluster, run = platform.kafka, Run(load_scenario("demo"), SEED, 2_000)
     done = await publish(cluster, run)
-    (at,) = await produce(cluster, PROGRESS, 0, [Foreign(b"garbage", run.publisher.encode(), headers=NULL_HEADER)])
+    (at,) = await produce(
+        cluster, PUBLISH_PROGRESS, 0, [Foreign(b"garbage", run.publisher.encode(), headers=NULL_HEADER)]
+    )
 
-    with pytest.raises(PublishError, match=f"{PROGRESS}-0 at offset {at}"):
+    with pytest.raises(PublishError, match=f"{PUBLISH_PROGRESS}-0 at offset {at}"):
         await publish(cluster, run)
     assert run.publisher not in await read_progress(cluster)
     other = Run(load_scenario("demo"), SEED + 1, 500)
     assert (await publish(cluster, other)).events == 500
     report = await verify(platform, ["log"])
     findings = report.stores[0].findings
-    assert [(f.kind, f.key) for f in findings if f.table == PROGRESS] == [("differing", run.publisher)]
+    assert [(f.kind, f.key) for f in findings if f.table == PUBLISH_PROGRESS] == [("differing", run.publisher)]
 
-    await produce(cluster, PROGRESS, 0, [Foreign(msgspec.json.encode(done), run.publisher.encode())])
+    await produce(cluster, PUBLISH_PROGRESS, 0, [Foreign(msgspec.json.encode(done), run.publisher.encode())])
     assert (await publish(cluster, run)).events == done.events
     assert (await verify(platform, ["log"])).ok
 
 
 async def test_a_deleted_publisher_has_published_nothing(platform: Settings) -> None:
     key = b"deleted-1"
-    await produce(platform.kafka, PROGRESS, 0, [Foreign(b"{}", key), Foreign(None, key)])
+    await produce(platform.kafka, PUBLISH_PROGRESS, 0, [Foreign(b"{}", key), Foreign(None, key)])
 
     assert await progress_of(platform.kafka, key.decode()) is None
     assert (await verify(platform, ["log"])).ok

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shoplake import kafka
 from shoplake import stack as embedded
-from shoplake.contract import PROGRESS, TOPICS
+from shoplake.contract import PUBLISH_PROGRESS, TOPICS
 from shoplake.environments import prepare_stack
 from shoplake.errors import StreamHalted
 from shoplake.settings import KafkaSettings
@@ -34,7 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]
         ("orders", {"retention.ms": "604800000"}, "retention.ms=604800000"),
         ("orders", {"retention.ms": "-1", "cleanup.policy": "compact"}, "cleanup.policy=compact"),
         ("dead-letters", {"retention.ms": "-1", "max.message.bytes": "1000"}, "max.message.bytes=1000"),
-        (PROGRESS, {"cleanup.policy": "delete"}, "cleanup.policy=delete"),
+        (PUBLISH_PROGRESS, {"cleanup.policy": "delete"}, "cleanup.policy=delete"),
     ],
 )
 async def test_a_topic_that_would_lose_records_is_refused(
@@ -47,7 +47,7 @@ async def test_a_topic_that_would_lose_records_is_refused(
 
 
 async def test_a_topic_whose_records_need_one_order_is_refused_with_two_partitions(cluster: KafkaSettings) -> None:
-    async with made_before(cluster, PROGRESS, 2, {"cleanup.policy": "compact"}):
+    async with made_before(cluster, PUBLISH_PROGRESS, 2, {"cleanup.policy": "compact"}):
         with pytest.raises(StreamHalted, match="with 2 partitions"):
             await kafka.create_topics(cluster)
 

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from shoplake.contract import DEAD_LETTERS, PROGRESS, TOPICS
+from shoplake.contract import DEAD_LETTERS, PUBLISH_PROGRESS, TOPICS
 from shoplake.infra import environments
 from shoplake.infra.dry_run import DryRun
 from shoplake.publish.run import Run, load_scenario
@@ -51,7 +51,7 @@ def test_each_sink_may_read_its_topics_in_its_group(planned: Planned, name: str)
 def test_the_publisher_may_write_and_transact_under_its_own_name(planned: Planned) -> None:
     prod = planned("prod")
     run = Run(load_scenario("demo"), 7, 1)
-    for topic in (*TOPICS, PROGRESS):
+    for topic in (*TOPICS, PUBLISH_PROGRESS):
         assert may(prod, "publisher", "kafka-cluster:WriteData", "topic", topic)
     transaction = f"shoplake-publish-{run.publisher}"
     assert may(prod, "publisher", "kafka-cluster:AlterTransactionalId", "transactional-id", transaction)
@@ -68,14 +68,14 @@ def test_dead_letters_are_written_by_a_role_of_their_own(planned: Planned) -> No
 
 def test_verify_may_read_every_topic_and_write_none(planned: Planned) -> None:
     prod = planned("prod")
-    for topic in (*TOPICS, DEAD_LETTERS, PROGRESS):
+    for topic in (*TOPICS, DEAD_LETTERS, PUBLISH_PROGRESS):
         assert may(prod, "reader", "kafka-cluster:ReadData", "topic", topic)
         assert not may(prod, "reader", "kafka-cluster:WriteData", "topic", topic)
 
 
 def test_the_migrator_may_make_every_topic(planned: Planned) -> None:
     prod = planned("prod")
-    for topic in (*TOPICS, DEAD_LETTERS, PROGRESS):
+    for topic in (*TOPICS, DEAD_LETTERS, PUBLISH_PROGRESS):
         assert may(prod, "migrator", "kafka-cluster:CreateTopic", "topic", topic)
 
 

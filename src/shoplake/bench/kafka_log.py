@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shoplake import contract_log, kafka
-from shoplake.contract import CONTRACTS, DEAD_LETTERS, LETTER_PROGRESS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import CONTRACTS, DEAD_LETTER_PROGRESS, DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
 from shoplake.sinks.base import TopicPartition
 from shoplake.streaming.reader import Limits, LogReader
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
     from shoplake.sinks.base import Batch
 
-ALL = (*TOPICS, CONTRACTS, DEAD_LETTERS, LETTER_PROGRESS, PROGRESS, OUTCOMES)
+ALL = (*TOPICS, CONTRACTS, DEAD_LETTERS, DEAD_LETTER_PROGRESS, PUBLISH_PROGRESS, OUTCOMES)
 GONE_S = 60
 GROUP = "bench"
 IDLE_S = 0.05

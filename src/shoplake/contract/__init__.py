@@ -1,6 +1,6 @@
-"""What travels through Kafka: one struct per event, topics with their keys, JSON codec.
+"""The event contract: one struct per event, the topics with their keys, and the JSON codec.
 
-Imports nothing else of ours, so that any program may depend on it alone.
+It imports no other package of this project, so any program can depend on it alone.
 """
 
 from shoplake.contract.base import Event, minor_digits
@@ -10,12 +10,12 @@ from shoplake.contract.partitioner import partitions_of
 from shoplake.contract.schema import digest, export
 from shoplake.contract.topics import (
     CONTRACTS,
+    DEAD_LETTER_PROGRESS,
     DEAD_LETTERS,
     EVENTS,
-    LETTER_PROGRESS,
     MARKER,
     OUTCOMES,
-    PROGRESS,
+    PUBLISH_PROGRESS,
     REPLAY_OF,
     TOPIC_OF,
     TOPICS,
@@ -27,11 +27,11 @@ from shoplake.contract.topics import (
 __all__ = [
     "CONTRACTS",
     "DEAD_LETTERS",
+    "DEAD_LETTER_PROGRESS",
     "EVENTS",
-    "LETTER_PROGRESS",
     "MARKER",
     "OUTCOMES",
-    "PROGRESS",
+    "PUBLISH_PROGRESS",
     "REASONS",
     "REPLAY_OF",
     "TOPICS",

@@ -10,7 +10,7 @@ Page = Literal["home", "category", "offers", "help", "account"]
 
 
 class SessionStarted(Event, frozen=True, kw_only=True, tag="session_started"):
-    """Someone came to the site; `customer_id` is null for a visitor who is not logged in."""
+    """A visitor opened the site; `customer_id` is null if the visitor is not logged in."""
 
     session_id: Id
     customer_id: Id | None = None
@@ -20,14 +20,14 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session_started"):
 
 
 class PageViewed(Event, frozen=True, kw_only=True, tag="page_viewed"):
-    """A page that is not a product's."""
+    """A visitor opened a page that is not a product page."""
 
     session_id: Id
     page: Page
 
 
 class SearchPerformed(Event, frozen=True, kw_only=True, tag="search_performed"):
-    """A search on the site."""
+    """A visitor searched the site."""
 
     session_id: Id
     query: Text
@@ -35,14 +35,14 @@ class SearchPerformed(Event, frozen=True, kw_only=True, tag="search_performed"):
 
 
 class ProductViewed(Event, frozen=True, kw_only=True, tag="product_viewed"):
-    """A product's page."""
+    """A visitor opened a product page."""
 
     session_id: Id
     product_id: Id
 
 
 class CartItemAdded(Event, frozen=True, kw_only=True, tag="cart_item_added"):
-    """A product went into the cart at a price; more of the same adds up."""
+    """A visitor added a product to the cart at a price; quantities of the same product add up."""
 
     session_id: Id
     product_id: Id
@@ -52,14 +52,14 @@ class CartItemAdded(Event, frozen=True, kw_only=True, tag="cart_item_added"):
 
 
 class CartItemRemoved(Event, frozen=True, kw_only=True, tag="cart_item_removed"):
-    """All of a product went out of the cart."""
+    """A visitor removed a product, in its whole quantity, from the cart."""
 
     session_id: Id
     product_id: Id
 
 
 class CheckoutStarted(Event, frozen=True, kw_only=True, tag="checkout_started"):
-    """The visitor went to the till."""
+    """The visitor started the checkout."""
 
     session_id: Id
 

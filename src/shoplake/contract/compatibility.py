@@ -1,7 +1,9 @@
-"""Whether a contract can follow another one. The log is kept and folded again for ever, so the rule is: every event
-that the older one took, the newer one takes too, as the same values of columns that the stores can hold. Pure.
+"""Check whether a contract is backward compatible with an older one. Pure: no input or output.
 
-Readers go first: a contract that passes here is rolled out to all sinks before any producer uses what is new in it.
+The log is kept for ever and stores are rebuilt from it. So the rule is: the newer contract accepts every event that the
+older one accepted, with the same column values, in types that the stores can hold.
+
+Consumers are upgraded first: all sinks run a compatible contract before a producer uses its new fields.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ class Change:
     """One difference between two contracts.
 
     Attributes:
-        kind: which of the kinds of change it is, e.g. `required field added`.
+        kind: the kind of change, e.g. `required field added`.
         where: topic, event and field: `orders.order_placed.lines[].quantity`.
-        compatible: whether the newer contract may have it.
-        detail: what was there and what is now.
+        compatible: whether the change is backward compatible.
+        detail: the old and the new value.
         fix: for a refused change, what to do instead.
     """
 
@@ -42,7 +44,7 @@ class Change:
 
 
 def compare(older: Schema, newer: Schema) -> list[Change]:
-    """All differences that mean something, in the order of the contract; both as `export` gives them."""
+    """List all differences in meaning, in the order of the contract. Both arguments are results of `export`."""
     changes = [*_topics(older["topics"], newer["topics"]), *_columns(newer["topics"])]
     if older["format"] != FORMAT or newer["format"] != FORMAT:
         found = f"expected format {FORMAT}, found {older['format']} and {newer['format']}"
@@ -59,30 +61,32 @@ def _refused(kind: str, where: str, detail: str, fix: str) -> Change:
 
 
 def _topics(older: Schema, newer: Schema) -> Iterator[Change]:
-    home = {event: name for name, topic in newer.items() for event in topic["events"]}
-    was_home = {event: name for name, topic in older.items() for event in topic["events"]}
+    new_topic = {event: name for name, topic in newer.items() for event in topic["events"]}
+    old_topic = {event: name for name, topic in older.items() for event in topic["events"]}
     for name, topic in older.items():
         if name not in newer:
-            yield _refused("topic removed", name, "", "keep the topic: what it holds is folded again for ever")
+            yield _refused("topic removed", name, "", "keep the topic: stores are rebuilt from its events")
         elif topic["key"] != newer[name]["key"]:
             yield _refused(
                 "key changed",
                 name,
                 f"{topic['key']} → {newer[name]['key']}",
-                "make a new topic with the new key: events of one entity would lie in two partitions, out of order",
+                "make a new topic with the new key: events of one entity would be in two partitions, out of order",
             )
         for event, schema in topic["events"].items():
             where = f"{name}.{event}"
-            if event not in home:
+            if event not in new_topic:
                 if name not in newer:
-                    continue  # its topic is told of
-                yield _refused("event removed", where, "", "keep the event and stop publishing it: the log holds some")
-            elif home[event] != name:
+                    continue  # reported as a removed topic
+                yield _refused(
+                    "event removed", where, "", "keep the event and stop publishing it: the log has such events"
+                )
+            elif new_topic[event] != name:
                 yield _refused(
                     "topic changed",
                     where,
-                    f"{name} → {home[event]}",
-                    "give the event a new name in the new topic: those in the log stay where they are",
+                    f"{name} → {new_topic[event]}",
+                    "give the event a new name in the new topic: the events in the log stay in the old one",
                 )
             else:
                 yield from _fields(schema, newer[name]["events"][event], where)
@@ -91,7 +95,7 @@ def _topics(older: Schema, newer: Schema) -> Iterator[Change]:
         if name not in older:
             yield _ok("topic added", name)
         for event in topic["events"]:
-            if event not in was_home:
+            if event not in old_topic:
                 yield _ok("event added", f"{name}.{event}")
 
 
@@ -101,21 +105,21 @@ def _fields(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
     removed, added = [n for n in was if n not in now], [n for n in now if n not in was]
     nested = "[]" in where
     for name in removed:
-        alike = [other for other in added if _bare(now[other]) == _bare(was[name])]
-        if len(alike) == 1 and sum(_bare(was[n]) == _bare(was[name]) for n in removed) == 1:
-            added.remove(alike[0])
+        same_type = [other for other in added if _without_texts(now[other]) == _without_texts(was[name])]
+        if len(same_type) == 1 and sum(_without_texts(was[n]) == _without_texts(was[name]) for n in removed) == 1:
+            added.remove(same_type[0])
             yield _refused(
                 "field renamed",
                 f"{where}.{name}",
-                f"{name} → {alike[0]}",
-                "keep the old name, or add the new field as optional and fill both: the log holds the old one",
+                f"{name} → {same_type[0]}",
+                "keep the old name, or add the new field as optional and fill both: events in the log have the old one",
             )
         else:
             yield _refused(
                 "field removed",
                 f"{where}.{name}",
                 "",
-                "keep it as an optional field (`| None = None`): the log and the stores hold its values",
+                "keep it as an optional field (`| None = None`): the log and the stores have its values",
             )
     for name in added:
         yield _added(name, now[name], name in needed, f"{where}.{name}", nested)
@@ -124,7 +128,7 @@ def _fields(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
             at = f"{where}.{name}"
             if name in needed - needed_before:
                 yield _refused(
-                    "field made required", at, "", "leave it optional: events in the log and of producers lack it"
+                    "field made required", at, "", "leave it optional: events in the log, and some producers, lack it"
                 )
             elif name in needed_before - needed:
                 yield _ok("field made optional", at)
@@ -132,33 +136,36 @@ def _fields(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
             yield from _values(was[name], now[name], at)
 
 
-def _nulls(older: Schema, newer: Schema, never: set[str], where: str) -> Iterator[Change]:
-    """Fields that no event can be without: what it is keyed by, its id and its time."""
-    for name in sorted(never & set(older["properties"]) & set(newer["properties"])):
-        may = name not in newer.get("required", ()) or _split(newer["properties"][name]).nullable
-        might = name not in older.get("required", ()) or _split(older["properties"][name]).nullable
-        if may and not might:
+def _nulls(older: Schema, newer: Schema, mandatory: set[str], where: str) -> Iterator[Change]:
+    """Refuse to make mandatory fields optional: the key, the event id and the event time."""
+    for name in sorted(mandatory & set(older["properties"]) & set(newer["properties"])):
+        optional_now = name not in newer.get("required", ()) or _split(newer["properties"][name]).nullable
+        optional_before = name not in older.get("required", ()) or _split(older["properties"][name]).nullable
+        if optional_now and not optional_before:
             yield _refused("key made optional", f"{where}.{name}", "", "leave it required: every event needs it")
 
 
 def _added(name: str, schema: Schema, required: bool, where: str, nested: bool) -> Change:
     if required:
         return _refused(
-            "required field added", where, "", f"make it optional (`{name}: … | None = None`): none in the log has it"
+            "required field added",
+            where,
+            "",
+            f"make it optional (`{name}: … | None = None`): events in the log lack it",
         )
     if schema.get("default") is not None:
         return _refused(
             "optional field added with a default",
             where,
             f"default {schema['default']!r}",
-            "let it default to None: an event without the field is read as null by every store",
+            "make the default None: every store reads a missing field as null",
         )
     if nested:
         return _refused(
             "optional field added in a list",
             where,
             "",
-            "add it to the event itself: the stores' columns for elements are made once",
+            "add it to the event itself: the stores create the columns for list elements once",
         )
     return _ok("optional field added", where)
 
@@ -170,29 +177,29 @@ def _defaults(older: Schema, newer: Schema, required: bool, where: str) -> Itera
             "default changed",
             where,
             f"{before!r} → {after!r}",
-            "leave the default at None: what events without the field mean would change after they happened",
+            "leave the default at None: another default would change the meaning of past events without the field",
         )
 
 
 def _values(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
-    """What a field may hold: a type of its own, or nothing (null)."""
+    """Compare the types of one field, and whether it may be null."""
     before, after = _split(older), _split(newer)
     if before.nullable and not after.nullable:
         yield _refused("type narrowed", where, "null is no longer allowed", "allow null: the log may hold it")
     if after.nullable and not before.nullable:
         yield _ok("type widened", where, "null is allowed")
     if before.kind == "enum" and after.kind == "string":
-        yield _opened(before.schema["enum"], after.schema, where)
+        yield _enum_to_text(before.schema["enum"], after.schema, where)
         return
     if before.kind == "string" and after.kind == "enum":
-        yield _refused("type narrowed", where, "any text → some", "leave it: the log may hold other texts")
+        yield _refused("type narrowed", where, "any text → some texts", "leave it: the log may hold other texts")
         return
     if before.kind != after.kind:
         yield _refused(
             "type changed",
             where,
             f"{before.kind} → {after.kind}",
-            "add a field of the new type under a new name: the stores' columns keep their type",
+            "add a field of the new type under a new name: the columns in the stores keep their type",
         )
         return
     if before.kind == "object":
@@ -215,13 +222,13 @@ def _enum(before: list[Any], after: list[Any], where: str) -> Iterator[Change]:
             yield _ok("enum value added", where, repr(value))
 
 
-def _opened(values: list[Any], text: Schema, where: str) -> Change:
-    """An enum that has become text; the text has to take what the enum took."""
+def _enum_to_text(values: list[Any], text: Schema, where: str) -> Change:
+    """Compare an enum with the text type that replaces it, which has to accept every value of the enum."""
     for value in values:
         fits = text.get("minLength", 0) <= len(value) <= text.get("maxLength", len(value))
         if not fits or not re.search(text.get("pattern", ""), value):
             return _refused("type narrowed", where, f"{value!r} is no longer allowed", "allow it: the log may hold it")
-    return _ok("type widened", where, "some texts → any")
+    return _ok("type widened", where, "some texts → any text")
 
 
 _LOWER = {"minimum", "minLength", "minItems", "exclusiveMinimum"}
@@ -233,31 +240,36 @@ def _bounds(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
         before, after = older.get(name), newer.get(name)
         if before == after:
             continue
-        told = f"{name} {_or_none(before)} → {_or_none(after)}"
+        detail = f"{name} {_or_none(before)} → {_or_none(after)}"
         if after is None or (before is not None and (after < before if name in _LOWER else after > before)):
-            yield _widened(newer, where, told)
-        else:
-            yield _refused("type narrowed", where, told, "leave the old bound: events in the log may be beyond the new")
-    if older.get("pattern") != newer.get("pattern"):
-        told = f"pattern {_or_none(older.get('pattern'))} → {_or_none(newer.get('pattern'))}"
-        if newer.get("pattern") is None:
-            yield _ok("type widened", where, told)
+            yield _widened(newer, where, detail)
         else:
             yield _refused(
-                "type narrowed", where, told, "drop the pattern or leave it: the new one may take less than the old"
+                "type narrowed", where, detail, "leave the old bound: events in the log may exceed the new one"
+            )
+    if older.get("pattern") != newer.get("pattern"):
+        detail = f"pattern {_or_none(older.get('pattern'))} → {_or_none(newer.get('pattern'))}"
+        if newer.get("pattern") is None:
+            yield _ok("type widened", where, detail)
+        else:
+            yield _refused(
+                "type narrowed",
+                where,
+                detail,
+                "remove the pattern or leave it: a new one may accept less than the old",
             )
 
 
-def _widened(newer: Schema, where: str, told: str) -> Change:
+def _widened(newer: Schema, where: str, detail: str) -> Change:
     if newer.get("type") == "integer" and not (
         newer.get("minimum", INT64_MIN - 1) >= INT64_MIN and newer.get("maximum", INT64_MAX + 1) <= INT64_MAX
     ):
-        return _refused("type widened", where, told, "stay within 64 bits, and say both bounds: no store holds more")
-    return _ok("type widened", where, told)
+        return _refused("type widened", where, detail, "stay within 64 bits and state both bounds: no store holds more")
+    return _ok("type widened", where, detail)
 
 
 def _columns(topics: Schema) -> Iterator[Change]:
-    """A topic's table has one column per name: events that share a field's name have to agree on its type."""
+    """Refuse two types for one field name in a topic: the topic's table has one column per name."""
     for name, topic in topics.items():
         kinds: dict[str, tuple[str, str]] = {}
         for event, schema in topic["events"].items():
@@ -269,7 +281,7 @@ def _columns(topics: Schema) -> Iterator[Change]:
                         "column of two types",
                         f"{name}.{event}.{field}",
                         f"{kind}, and {known} in {other}",
-                        "name the field differently: the topic's table has one column of that name",
+                        "choose another field name: the topic's table has one column of that name",
                     )
 
 
@@ -302,7 +314,7 @@ def _split(schema: Schema) -> _Held:
     return _Held(present[0] if len(present) == 1 else {"type": "union", "anyOf": present}, len(present) < len(choices))
 
 
-def _bare(schema: Mapping[str, Any]) -> Schema:
+def _without_texts(schema: Mapping[str, Any]) -> Schema:
     return {name: value for name, value in schema.items() if name not in ("description", "title")}
 
 

@@ -1,4 +1,4 @@
-"""Topic `customers`, keyed by customer: who they are and whether they are still with us."""
+"""Topic `customers`, keyed by customer: profile, segment and account status."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class CustomerPreferencesChanged(Event, frozen=True, kw_only=True, tag="customer
 
 
 class CustomerSegmentChanged(Event, frozen=True, kw_only=True, tag="customer_segment_changed"):
-    """The shop now counts a customer to another segment."""
+    """The shop moved a customer to another segment."""
 
     customer_id: Id
     segment: Segment
 
 
 class CustomerDeactivated(Event, frozen=True, kw_only=True, tag="customer_deactivated"):
-    """A customer left."""
+    """A customer account was closed."""
 
     customer_id: Id
     reason: Literal["inactive", "requested"]
 
 
 class CustomerReactivated(Event, frozen=True, kw_only=True, tag="customer_reactivated"):
-    """A customer came back."""
+    """A closed customer account was opened again."""
 
     customer_id: Id

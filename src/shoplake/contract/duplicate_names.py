@@ -1,5 +1,6 @@
-"""Names that stand twice in one object of JSON. RFC 8259 leaves open which value counts, and readers differ: such a
-value is no event. Pure.
+"""Find names that occur twice in one JSON object. Pure: no input or output.
+
+RFC 8259 does not say which of the two values counts, and parsers differ. So such a value is not a valid event.
 """
 
 from __future__ import annotations
@@ -14,25 +15,25 @@ import msgspec
 
 from shoplake.contract.topics import Topic, type_name
 
-# Strings whole, so that what looks like structure inside of them is none; of the structure only what names belong to.
+# A whole string, so that braces and colons inside it do not count; or one of the tokens that object names depend on.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}:]', re.DOTALL)
 
 
 def all_unique(topic: Topic, lines: bytes) -> Sequence[Any] | None:
-    """The events of lines in which surely no name stands twice; None where only a look at each line can tell.
+    """Decode lines if it is certain that no name occurs twice; None if each line has to be checked by itself.
 
-    An event that holds all of its fields, and no more names than it has fields, holds each once. The fields are counted
-    by a decoder for which none is optional, the names by the colons that follow them.
+    An event that has all of its fields, and as many names as fields, has each name once. A decoder without optional
+    fields makes sure that all fields are there; the colons count the names.
 
     Raises:
-        msgspec.DecodeError: a line is no event, or leaves a field out.
+        msgspec.DecodeError: a line is not a valid event, or an optional field is missing.
     """
     known = _explicit(topic)
     events: list[Any] = known.decoder.decode_lines(lines)
     fields = sum(map(known.sizes.__getitem__, map(type, events)))
     for kind, name, size in known.nested:
         fields += sum([len(getattr(event, name) or ()) for event in events if type(event) is kind]) * size
-    # Each name has a colon; those in texts are counted too, so that there may be too many, and never too few.
+    # Each name has a colon. Colons in texts are counted too, so the count may be too high and never too low.
     if lines.count(b":") == fields:
         return events
     spaced = b'" :' in lines or b'"\t:' in lines
@@ -40,10 +41,10 @@ def all_unique(topic: Topic, lines: bytes) -> Sequence[Any] | None:
 
 
 def repeated_name(value: bytes) -> str | None:
-    """A name that stands twice in one object of a value, at any depth; None where there is none.
+    """A name that occurs twice in one object of the value, at any depth; None if there is none.
 
     Args:
-        value: JSON that a decoder has taken. What is in fields that it passed over may be anything.
+        value: JSON that a decoder has accepted. Fields that it ignored may hold anything.
     """
     seen: list[set[str | bytes]] = []
     last = b""
@@ -67,17 +68,17 @@ def _text(token: bytes) -> str | bytes:
     try:
         text: str = msgspec.json.decode(token, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return token  # no text, in a field that nobody reads
+        return token  # an invalid string, in a field that the decoder ignored
     return text
 
 
 class _Explicit:
-    """How to count the fields of a topic's events.
+    """A decoder for which every field is required, and the number of names of each event.
 
     Attributes:
-        decoder: of events that leave no field out.
-        sizes: event → names of its own, its type among them.
-        nested: event, field and names of each element, for fields that are lists of objects.
+        decoder: decodes events in which no field is missing.
+        sizes: event → number of its names, including `type`.
+        nested: for each field that is a list of objects: the event, the field, and the number of names of an element.
     """
 
     def __init__(self, topic: Topic) -> None:
@@ -98,7 +99,7 @@ def _explicit(topic: Topic) -> _Explicit:
 
 
 def _explicit_struct(struct: type[msgspec.Struct], tag: str | None = None) -> type[msgspec.Struct]:
-    """The same struct, of which no field may be left out."""
+    """The same struct with every field required."""
     hints = get_type_hints(struct, include_extras=True)
     fields = [(name, _explicit_type(hints[name])) for name in struct.__struct_fields__]
     if tag is None:
@@ -120,7 +121,7 @@ def _explicit_type(hint: Any) -> Any:  # noqa: ANN401 - any type annotation
 
 
 def _elements(hint: Any) -> list[type[msgspec.Struct]]:  # noqa: ANN401
-    """What the lists in a type hold, where they hold objects."""
+    """The element types of the lists of objects in a type."""
     arguments = get_args(hint)
     if get_origin(hint) is list:
         return [each for each in arguments if isinstance(each, type) and issubclass(each, msgspec.Struct)]

@@ -1,5 +1,6 @@
-"""The events of another version of the contract, made from its exported schema: what that version takes as valid,
-this program then takes too. Pure.
+"""Build the event structs of another contract version from its exported schema. Pure: no input or output.
+
+This program then accepts exactly the events that are valid under that version.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _NO_RULE = {"title", "description", "type", "default"}
 
 
 class UnknownSchemaError(ValueError):
-    """The exported contract says something that this program does not know, so it cannot decide what is valid."""
+    """The exported contract uses a feature that this program does not support, so it cannot validate events."""
 
 
 def topics_of(exported: Schema) -> dict[str, Topic]:
-    """The topics of an exported contract, with structs that decode its events.
+    """Build the topics of an exported contract, with structs that decode its events.
 
     Raises:
-        UnknownSchemaError: it was exported in another format, or uses what this program does not know.
+        UnknownSchemaError: the format is another one, or the schema uses an unsupported feature.
     """
     if exported.get("format") != FORMAT:
         raise UnknownSchemaError(f"expected format {FORMAT}, found {exported.get('format')!r}")
@@ -43,7 +44,7 @@ def _event(tag: str, schema: Schema) -> type[Event]:
     made = msgspec.defstruct(
         tag, _fields(schema, tag, without="type"), kw_only=True, frozen=True, tag_field="type", tag=tag
     )
-    return cast("type[Event]", made)  # it has its fields, and no class of ours above it
+    return cast("type[Event]", made)  # it has the fields of Event, but does not inherit from it
 
 
 def _fields(schema: Schema, where: str, without: str = "") -> list[tuple[str, Any] | tuple[str, Any, Any]]:
@@ -75,11 +76,11 @@ def _type(schema: Schema, where: str) -> Any:  # noqa: ANN401 - any type annotat
     elif kind in _SIMPLE:
         plain = _SIMPLE[kind]
     else:
-        raise UnknownSchemaError(f"{where}: a value of type {kind!r}")
+        raise UnknownSchemaError(f"{where}: unsupported type {kind!r}")
     bounds = {ours: schema[theirs] for theirs, ours in names.items() if theirs in schema}
     return Annotated[plain, msgspec.Meta(**bounds)] if bounds else plain
 
 
 def _refuse_unknown(schema: Schema, known: set[str], where: str) -> None:
     if unknown := sorted(set(schema) - known - _NO_RULE):
-        raise UnknownSchemaError(f"{where}: a rule {', '.join(unknown)}")
+        raise UnknownSchemaError(f"{where}: unsupported keyword {', '.join(unknown)}")

@@ -1,5 +1,6 @@
-"""Which version of the contract is in force at each place of the log. Pure: the versions are records of the topic
-`contracts`, so whether a record is a valid event is a function of the log alone.
+"""Which contract version is in force at each offset of the log. Pure: no input or output.
+
+The versions are records of the topic `contracts`, so whether a record is a valid event depends on the log alone.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from shoplake.contract.topics import TOPICS, Topic
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """A record of the topic `contracts`.
+    """One contract version: a record of the topic `contracts`.
 
     Attributes:
-        version: its number.
-        digest: of what the contract means, as `schema.digest_of` gives it.
-        contract: as `schema.export` gives it.
-        starts: per topic and partition the offset of the marker from which it is in force. Empty for the first
-            version, which is in force from the first record of every topic.
+        version: the version number.
+        digest: digest of the contract's meaning, from `schema.digest_of`.
+        contract: the contract, from `schema.export`.
+        starts: topic → for each partition the offset of the marker from which the version is in force. Empty for the
+            first version, which is in force from the first record of every topic.
     """
 
     version: int
@@ -34,23 +35,25 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     starts: dict[str, list[int]] = {}
 
 
-class Place(Protocol):
-    """A record, as far as its place matters."""
+class HasOffset(Protocol):
+    """A record that has an offset."""
 
     @property
     def offset(self) -> int:
-        """Its place within its partition."""
+        """The record's offset in its partition."""
 
 
-R = TypeVar("R", bound=Place)
+R = TypeVar("R", bound=HasOffset)
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # one of each version in a `History`, told apart as objects
+@dataclass(frozen=True, slots=True, eq=False)  # a `History` has one object per version; they are compared by identity
 class InForce:
-    """A version as this program reads it.
+    """A contract version that this program can read.
 
     Attributes:
-        topics: what decodes its events; this program's own where the version is its own.
+        version: the version number.
+        digest: digest of the contract's meaning.
+        topics: the topics that decode its events; this program's own topics if the version is its own.
     """
 
     version: int
@@ -58,26 +61,26 @@ class InForce:
     topics: Mapping[str, Topic]
 
 
-class Part(NamedTuple):
-    """A run of offsets under one version."""
+class VersionRange(NamedTuple):
+    """The first offset of a partition under one contract version; the range ends where the next one starts."""
 
     start: int
     in_force: InForce
 
 
 class History:
-    """All versions of one log.
+    """All contract versions of one log.
 
     Attributes:
-        newest: the newest version that is in the log.
-        unreadable: the first version that this program cannot read, since it is newer; None where there is none.
+        newest: the newest version in the log.
+        unreadable: the first version that is newer than this program and so cannot be read; None if there is none.
     """
 
     def __init__(self, records: Iterable[Version]) -> None:
-        """Take the versions in the order of the topic; what is no higher than the one before is none.
+        """Read the versions in the order of the topic. A record without a higher number than the one before is ignored.
 
         Raises:
-            ValueError: this program's contract is not of this log.
+            ValueError: this program's contract does not belong to this log.
         """
         versions: list[Version] = []
         for record in records:
@@ -97,59 +100,59 @@ class History:
             for topic, offsets in version.starts.items()
             for partition, offset in enumerate(offsets)
         )
-        self._parts: dict[tuple[str, int], list[Part]] = {}
+        self._ranges: dict[tuple[str, int], list[VersionRange]] = {}
 
     @classmethod
     def of_own(cls) -> History:
-        """Of a log that has only ever been under this program's contract."""
+        """The history of a log that has only had this program's contract."""
         return cls([Version(version=own_version(), digest=digest(), contract=export())])
 
     @property
     def last(self) -> InForce:
-        """The newest version that this program can read: in force at the end of the log where `unreadable` is None.
+        """The newest version that this program can read. It is in force at the end of the log if `unreadable` is None.
 
         Raises:
-            IndexError: it can read none.
+            IndexError: there is no such version.
         """
         return self._in_force[-1]
 
-    def parts(self, topic: str, partition: int) -> Sequence[Part]:
-        """The versions that this program can read, each with the first offset from which it is in force."""
-        known = self._parts.get((topic, partition))
+    def ranges(self, topic: str, partition: int) -> Sequence[VersionRange]:
+        """The versions that this program can read, each with its first offset in the partition."""
+        known = self._ranges.get((topic, partition))
         if known is None:
             known = [
-                Part(start, version)
+                VersionRange(start, version)
                 for n, (version, starts) in enumerate(zip(self._in_force, self._starts, strict=True))
                 if (start := _start(starts, topic, partition, first=n == 0)) is not None
             ]
-            self._parts[topic, partition] = known
+            self._ranges[topic, partition] = known
         return known
 
     def at(self, topic: str, partition: int, offset: int) -> InForce:
-        """The version in force at one place below the limit."""
-        parts = self.parts(topic, partition)
-        return parts[bisect.bisect_right(parts, offset, key=lambda part: part.start) - 1].in_force
+        """The version in force at an offset below `limit`."""
+        ranges = self.ranges(topic, partition)
+        return ranges[bisect.bisect_right(ranges, offset, key=lambda one: one.start) - 1].in_force
 
     def limit(self, topic: str, partition: int) -> int | None:
-        """The first offset that is under a version which this program cannot read."""
+        """The first offset under a version that this program cannot read; None if it can read all."""
         if self.unreadable is None:
             return None
         return _start(self.unreadable.starts, topic, partition, first=not self._in_force)
 
     def is_marker(self, topic: str, partition: int, offset: int) -> bool:
-        """Whether the record there is where a version begins, and so neither an event nor a dead letter."""
+        """Whether the record at this offset marks the start of a version; it is neither an event nor a dead letter."""
         return (topic, partition, offset) in self._markers
 
     def split(self, topic: str, partition: int, records: Sequence[R]) -> list[tuple[InForce, Sequence[R]]]:
-        """Records of one partition, in order of offset and below its limit, by the version in force."""
-        parts = self.parts(topic, partition)
-        if len(parts) == 1:
-            return [(parts[0].in_force, records)]
-        cuts = [bisect.bisect_left(records, part.start, key=lambda record: record.offset) for part in parts[1:]]
+        """Group records of one partition, in order of offset and below `limit`, by the version in force."""
+        ranges = self.ranges(topic, partition)
+        if len(ranges) == 1:
+            return [(ranges[0].in_force, records)]
+        cuts = [bisect.bisect_left(records, one.start, key=lambda record: record.offset) for one in ranges[1:]]
         bounds = [0, *cuts, len(records)]
         return [
-            (part.in_force, records[begin:end])
-            for part, begin, end in zip(parts, bounds[:-1], bounds[1:], strict=True)
+            (one.in_force, records[begin:end])
+            for one, begin, end in zip(ranges, bounds[:-1], bounds[1:], strict=True)
             if end > begin
         ]
 
@@ -167,11 +170,11 @@ def _read(version: Version, own_number: int) -> InForce:
     if version.version == own_number:
         raise ValueError(
             f"the log's contract version {version.version} is {version.digest}, and this program's version "
-            f"{own_number} is {digest()}: two contracts have one number"
+            f"{own_number} is {digest()}: two contracts have the same number"
         )
     if refused := [change for change in compatibility.compare(version.contract, export()) if not change.compatible]:
         raise ValueError(
-            f"this program's contract (version {own_number}) cannot follow version {version.version} of the log: "
+            f"this program's contract (version {own_number}) cannot read version {version.version} of the log: "
             + "; ".join(f"{change.where}: {change.kind}" for change in refused[:3])
         )
     try:

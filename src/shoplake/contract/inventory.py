@@ -1,6 +1,6 @@
-"""Topic `inventory`, keyed by product: what each warehouse holds, as movements.
+"""Topic `inventory`, keyed by product: stock movements of each warehouse.
 
-`on_hand` is what lies in the warehouse, `reserved` what of it is promised to an order.
+`on_hand` is the quantity in the warehouse, `reserved` the part of it that is promised to orders.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from shoplake.contract.base import Event, Id, Quantity
 
 
 class StockReceived(Event, frozen=True, kw_only=True, tag="stock_received"):
-    """Goods came in: on_hand grows."""
+    """Goods arrived: on_hand grows."""
 
     product_id: Id
     warehouse_id: Id
@@ -17,7 +17,7 @@ class StockReceived(Event, frozen=True, kw_only=True, tag="stock_received"):
 
 
 class StockReserved(Event, frozen=True, kw_only=True, tag="stock_reserved"):
-    """Promised to an order: reserved grows."""
+    """Goods were reserved for an order: reserved grows."""
 
     product_id: Id
     warehouse_id: Id
@@ -35,7 +35,7 @@ class StockReleased(Event, frozen=True, kw_only=True, tag="stock_released"):
 
 
 class StockShipped(Event, frozen=True, kw_only=True, tag="stock_shipped"):
-    """Left with a parcel: on_hand and reserved both shrink."""
+    """Goods left the warehouse in a parcel: on_hand and reserved both shrink."""
 
     product_id: Id
     warehouse_id: Id
@@ -44,7 +44,7 @@ class StockShipped(Event, frozen=True, kw_only=True, tag="stock_shipped"):
 
 
 class StockReturned(Event, frozen=True, kw_only=True, tag="stock_returned"):
-    """Came back with a return: on_hand grows."""
+    """Returned goods arrived: on_hand grows."""
 
     product_id: Id
     warehouse_id: Id

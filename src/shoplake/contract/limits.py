@@ -1,7 +1,7 @@
-"""What each store takes at most, and the largest that valid events can ask of it. Pure.
+"""Size limits of the stores, and the largest values that valid events can produce. Pure: no input or output.
 
-Whatever fits the contract fits every store: where the contract alone does not bound what a store holds, a rule of the
-fold does (`CART_ADDITIONS`). A test compares the two sides, and docs/data-model.md shows them.
+Every valid event fits into every store. Where the contract alone does not bound a stored value, a rule of the
+aggregation does (`CART_ADDITIONS`). A test compares the two sides, and docs/data-model.md shows them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from shoplake.contract.orders import OrderPlaced
 from shoplake.contract.products import ProductLaunched
 
 CART_ADDITIONS = 1_000
-"""A cart takes so many additions of a session, its first ones; later ones are passed over, also after a removal."""
+"""A cart counts only the first 1,000 additions of a session; later ones are ignored, also after a removal."""
 
 UTF8_BYTES = 4
-"""The most that a character takes."""
+"""The most bytes that one character takes in UTF-8."""
 
-_INTEGER_BYTES = 21  # of DynamoDB's N, at 38 digits
-_ENTRY_BYTES, _MAP_BYTES = 1, 3  # of DynamoDB, beside names and values
-_BSON_BYTES = 16  # of a field beside its name and text: type, length, terminators; of a number all
-_INDEX_BYTES = 8  # of a Postgres index row, and of each of its columns
+_INTEGER_BYTES = 21  # DynamoDB: a number of 38 digits
+_ENTRY_BYTES, _MAP_BYTES = 1, 3  # DynamoDB: overhead of an entry and of a map
+_BSON_BYTES = 16  # BSON: overhead of a text field (type, length, terminators), or the size of a number
+_INDEX_BYTES = 8  # Postgres: overhead of an index row, and of each of its columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,25 @@ class Limit:
     """One limit of one store.
 
     Attributes:
-        store: whose.
-        of: what it limits.
-        most: what the store takes.
-        unit: of `most` and `largest`.
-        largest: the most that valid events can ask for.
-        rule: what bounds it.
+        store: name of the store.
+        subject: the value that is limited.
+        maximum: the most that the store accepts.
+        unit: unit of `maximum` and `largest`.
+        largest: the largest value that valid events can produce.
+        rule: the rule of the contract that bounds it.
     """
 
     store: str
-    of: str
-    most: int
+    subject: str
+    maximum: int
     unit: str
     largest: int
     rule: str
 
     @property
     def row(self) -> str:
-        """As a row of the table in docs/data-model.md."""
-        return f"| {self.store} | {self.of} | {self.most:,} {self.unit} | {self.largest:,} | {self.rule} |"
+        """The limit as a row of the table in docs/data-model.md."""
+        return f"| {self.store} | {self.subject} | {self.maximum:,} {self.unit} | {self.largest:,} | {self.rule} |"
 
 
 def limits() -> tuple[Limit, ...]:
@@ -79,15 +79,15 @@ def limits() -> tuple[Limit, ...]:
 
 
 def text_bytes(kind: Any) -> int:  # noqa: ANN401 - any type annotation
-    """The longest text of a type, in UTF-8."""
+    """The most bytes that a text of this type takes in UTF-8."""
     return bound(kind) * UTF8_BYTES
 
 
 def bound(kind: Any) -> int:  # noqa: ANN401 - any type annotation
-    """The upper bound that a type states: the greatest number, or the most characters.
+    """The upper bound of a type: its largest number, or its most characters.
 
     Raises:
-        ValueError: it states none, so that a store would have to take anything.
+        ValueError: the type has no upper bound, so no store could be sure to hold it.
     """
     for meta in _metas(kind):
         for limit in (meta.max_length, meta.le):
@@ -97,7 +97,7 @@ def bound(kind: Any) -> int:  # noqa: ANN401 - any type annotation
 
 
 def _lines() -> int:
-    """How many lines an order has at most."""
+    """The most lines that an order can have."""
     return bound(get_type_hints(OrderPlaced, include_extras=True)["lines"])
 
 
@@ -110,7 +110,7 @@ def _metas(kind: Any) -> Iterator[msgspec.Meta]:  # noqa: ANN401
 
 
 def _session_bytes() -> int:
-    """The largest item of a session."""
+    """The most bytes of a session item in DynamoDB."""
     line = text_bytes(Id) + _ENTRY_BYTES + _MAP_BYTES + _numbers("quantity", "unit_price_cents")
     fields = get_type_hints(SessionStarted, include_extras=True)
     return (
@@ -130,7 +130,7 @@ def _session_bytes() -> int:
 
 
 def _order_bytes() -> int:
-    """The largest item of an order."""
+    """The most bytes of an order item in DynamoDB."""
     names = ("placed_at", "total_cents", "items", "updated_at", "rev", "generation")
     return (
         2 * (2 + text_bytes(Id))
@@ -147,12 +147,12 @@ def _numbers(*names: str) -> int:
 
 
 def _folded_bytes() -> int:
-    # An item's events are in one partition of each topic.
+    # All events of an item are in one partition, so `folded` has one entry per topic.
     return len("folded") + _MAP_BYTES + _numbers("inventory-2147483647")
 
 
 def _document_bytes(event: type[Event]) -> int:
-    """A document with all texts of an event, and 40 numbers and dates beside them."""
+    """The most bytes of a document that holds all texts of an event, and 40 numbers and dates."""
     fields = get_type_hints(event, include_extras=True)
     texts = [name for name, kind in fields.items() if any(meta.max_length for meta in _metas(kind))]
     return sum(len(name) + _BSON_BYTES + text_bytes(fields[name]) for name in texts) + 40 * (24 + _BSON_BYTES)

@@ -1,6 +1,6 @@
 """Topic `orders`, keyed by customer: orders, their payments and their shipments.
 
-The key is the customer, not the order, so that all that one customer did with orders is in order.
+The key is the customer, not the order, so that all order events of one customer are in one partition, in order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from shoplake.contract.base import Cents, Currency, Event, Id, Quantity
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One product of an order."""
+    """One line of an order: a product, its quantity and its unit price."""
 
     product_id: Id
     quantity: Quantity
@@ -21,7 +21,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="order_placed"):
-    """A customer ordered. `total = sum of lines - discount + shipping + tax`."""
+    """A customer placed an order. `total = sum of lines - discount + shipping + tax`."""
 
     order_id: Id
     customer_id: Id
@@ -36,7 +36,7 @@ class OrderPlaced(Event, frozen=True, kw_only=True, tag="order_placed"):
 
 
 class OrderCancelled(Event, frozen=True, kw_only=True, tag="order_cancelled"):
-    """An order will not be fulfilled."""
+    """An order was cancelled and will not be fulfilled."""
 
     order_id: Id
     customer_id: Id
@@ -55,7 +55,7 @@ class PaymentAuthorised(Event, frozen=True, kw_only=True, tag="payment_authorise
 
 
 class PaymentDeclined(Event, frozen=True, kw_only=True, tag="payment_declined"):
-    """The bank refused; a later attempt is a payment of its own."""
+    """The bank refused the payment; a later attempt is a new payment."""
 
     order_id: Id
     customer_id: Id
@@ -67,7 +67,7 @@ class PaymentDeclined(Event, frozen=True, kw_only=True, tag="payment_declined"):
 
 
 class PaymentCaptured(Event, frozen=True, kw_only=True, tag="payment_captured"):
-    """The money moved to the shop."""
+    """The shop received the money."""
 
     order_id: Id
     customer_id: Id
@@ -77,7 +77,7 @@ class PaymentCaptured(Event, frozen=True, kw_only=True, tag="payment_captured"):
 
 
 class PaymentRefunded(Event, frozen=True, kw_only=True, tag="payment_refunded"):
-    """The shop gave back some or all of the money."""
+    """The shop returned some or all of the money."""
 
     order_id: Id
     customer_id: Id
@@ -87,7 +87,7 @@ class PaymentRefunded(Event, frozen=True, kw_only=True, tag="payment_refunded"):
 
 
 class PaymentChargedBack(Event, frozen=True, kw_only=True, tag="payment_charged_back"):
-    """The customer complained to the bank, and the bank took back what the shop had not refunded."""
+    """The customer complained to the bank, and the bank took back the amount that the shop had not refunded."""
 
     order_id: Id
     customer_id: Id

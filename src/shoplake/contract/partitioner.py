@@ -1,6 +1,7 @@
-"""Kafka's default partitioner (murmur2 of the key), by columns.
+"""Kafka's default partitioner (murmur2 of the key), vectorised with numpy.
 
-Events must land where any other client would put the same key, or one entity's events would be in two partitions.
+An event has to go to the partition that any other client would choose for the same key. Otherwise the events of one
+entity would be in two partitions.
 Source: `org.apache.kafka.common.utils.Utils.murmur2`.
 """
 
@@ -17,7 +18,7 @@ _R = np.uint32(24)
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
-    """The partition of each key.
+    """Compute the partition of each key.
 
     Args:
         keys: message keys.
@@ -27,7 +28,7 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
     result = np.zeros(len(keys), dtype=np.int64)
     data = np.frombuffer(b"".join(keys), dtype=np.uint8)
     starts = np.cumsum(lengths) - lengths
-    for length in np.unique(lengths):  # keys are identifiers: a handful of lengths
+    for length in np.unique(lengths):  # keys are identifiers, so there are only a few lengths
         rows = np.flatnonzero(lengths == length)
         matrix = data[starts[rows][:, None] + np.arange(length)[None, :]]
         result[rows] = (murmur2(matrix) & np.uint32(0x7FFFFFFF)) % np.uint32(partitions)
@@ -35,7 +36,7 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
 
 
 def murmur2(keys: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Hash of each row.
+    """Compute the murmur2 hash of each row.
 
     Args:
         keys: shape (number of keys, length of each), bytes.

@@ -6,7 +6,7 @@ from shoplake.contract.base import Cents, Currency, Event, Id, Text
 
 
 class ProductLaunched(Event, frozen=True, kw_only=True, tag="product_launched"):
-    """A product is on sale from now on; one that comes in several variants is one of a model's, e.g. `Blue / M`."""
+    """A product is on sale from now on. `model_id` groups the variants of one model, e.g. `variant` = `Blue / M`."""
 
     product_id: Id
     name: Text
@@ -18,7 +18,7 @@ class ProductLaunched(Event, frozen=True, kw_only=True, tag="product_launched"):
 
 
 class ProductPriceChanged(Event, frozen=True, kw_only=True, tag="product_price_changed"):
-    """A product costs something else from now on."""
+    """A product has a new price from now on."""
 
     product_id: Id
     price_cents: Cents

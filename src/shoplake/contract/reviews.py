@@ -1,4 +1,4 @@
-"""Topic `reviews`, keyed by product: what those who received it say."""
+"""Topic `reviews`, keyed by product: reviews by customers who received the product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shoplake.contract.base import Event, Id, Rating, Text
 
 
 class ReviewSubmitted(Event, frozen=True, kw_only=True, tag="review_submitted"):
-    """A customer reviewed a product that was delivered."""
+    """A customer reviewed a delivered product."""
 
     review_id: Id
     product_id: Id
@@ -20,7 +20,7 @@ class ReviewSubmitted(Event, frozen=True, kw_only=True, tag="review_submitted"):
 
 
 class ReviewRemoved(Event, frozen=True, kw_only=True, tag="review_removed"):
-    """A review was taken down; it no longer counts. It repeats the rating it takes away."""
+    """A review was removed and no longer counts. The event repeats the rating to subtract."""
 
     review_id: Id
     product_id: Id

@@ -1,5 +1,6 @@
-"""The contract as one JSON document: per topic its key, per event a JSON Schema. What other programs read, and what a
-later contract is compared with.
+"""Export the contract as one JSON document: the key of each topic, and a JSON Schema of each event.
+
+Other programs read it, and a later contract is compared with it.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from shoplake.contract.topics import TOPICS, Topic, type_name
 
 FORMAT = 1
 BASELINE = "contract.json"
-"""The exported contract that is kept beside this file."""
+"""File name of the accepted contract, in the folder of this module."""
 
 Schema: TypeAlias = dict[str, Any]
 
 
 def export(topics: Mapping[str, Topic] = TOPICS, version: int | None = None) -> Schema:
-    """`{"format", "version", "topics": {name: {"key", "events": {type: JSON Schema}}}}`; each schema stands alone.
+    """Export as `{"format", "version", "topics": {name: {"key", "events": {type: JSON Schema}}}}`, without references.
 
     Args:
-        topics: this program's.
-        version: the contract's number; that of the accepted one by default.
+        topics: the topics to export; by default this program's.
+        version: the version number; by default that of the accepted contract.
     """
     return {
         "format": FORMAT,
@@ -40,44 +41,44 @@ def export(topics: Mapping[str, Topic] = TOPICS, version: int | None = None) -> 
 
 
 def event_schema(event: type[Event]) -> Schema:
-    """One event's JSON Schema, with what it refers to written in its place."""
+    """The JSON Schema of one event, with all references resolved inline."""
     found = msgspec.json.schema(event)
     schema: Schema = _inlined(found, found["$defs"])
     return schema
 
 
 def to_text(exported: Schema) -> str:
-    """An exported contract as text, the same bytes for the same contract."""
+    """Format an exported contract as text: the same contract always gives the same bytes."""
     return msgspec.json.format(msgspec.json.encode(exported), indent=2).decode() + "\n"
 
 
 @cache
 def own_version() -> int:
-    """The number of the contract that this program was released with: `shoplake contract accept` raises it."""
+    """The version number of this program's contract; `shoplake contract accept` raises it."""
     accepted: Schema = msgspec.json.decode(Path(__file__).with_name(BASELINE).read_bytes())
     return int(accepted["version"])
 
 
 @cache
 def digest() -> str:
-    """Twelve hexadecimal digits that say what this program's contract means."""
+    """Digest of the meaning of this program's contract: twelve hexadecimal digits."""
     return digest_of(export())
 
 
 def digest_of(exported: Schema) -> str:
-    """The same for an exported contract. Its number, and what only explains (titles, descriptions), do not count."""
-    meaning = {"format": exported.get("format"), "topics": _bare(exported.get("topics"))}
+    """Digest of the meaning of an exported contract. The version number, titles and descriptions do not count."""
+    meaning = {"format": exported.get("format"), "topics": _without_texts(exported.get("topics"))}
     return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()[:12]
 
 
-def _bare(schema: Any, named: bool = False) -> Any:  # noqa: ANN401 - any JSON
-    """Without what explains; in an object of properties each name is a field, also one that is called `title`."""
+def _without_texts(schema: Any, named: bool = False) -> Any:  # noqa: ANN401 - any JSON
+    """Remove titles and descriptions. Inside `properties` each name is a field, even one that is called `title`."""
     if isinstance(schema, list):
-        return [_bare(value) for value in schema]
+        return [_without_texts(value) for value in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _bare(value, named=name in ("properties", "events") and not named)
+        name: _without_texts(value, named=name in ("properties", "events") and not named)
         for name, value in schema.items()
         if named or name not in ("title", "description")
     }

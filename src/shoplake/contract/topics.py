@@ -1,4 +1,4 @@
-"""The registry: which topics there are, what each is keyed by, which events it carries."""
+"""The registry of Kafka topics: their names, keys and events."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shoplake.contract.base import Event
 DEAD_LETTERS = "dead-letters"
 OUTCOMES = "dead-letter-outcomes"
 REPLAY_OF = "shoplake-replay-of"
-"""Header of a replayed event: the name of the dead letter that it is the mended event of."""
+"""Header of a replayed event: the name of the dead letter that was repaired."""
 
-PROGRESS = "publish-progress"
-LETTER_PROGRESS = "dead-letter-progress"
+PUBLISH_PROGRESS = "publish-progress"
+DEAD_LETTER_PROGRESS = "dead-letter-progress"
 CONTRACTS = "contracts"
 MARKER = "shoplake-contract"
-"""Header of a record without a value, which says that another version of the contract begins there. It is true where
-the topic of contracts names its place; any other is a record that is no event.
+"""Header of a marker: a record without a value at the offset where another contract version starts. It counts only if
+the topic `contracts` lists its offset; any other record with this header is not a valid event.
 """
 
 
@@ -32,8 +32,8 @@ class Topic:
 
     Attributes:
         name: the topic's name in Kafka.
-        key: the field whose value is the message key, so that one entity's events stay in order.
-        events: the event structs that may appear in it.
+        key: the field whose value is the record key, so that events of one entity stay in order.
+        events: the structs of the events in this topic.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Topic:
 
     @property
     def columns(self) -> dict[str, pl.DataType | type[pl.DataType]]:
-        """Union of the fields of all events, as polars types; `type` comes first."""
+        """The union of the fields of all events, as polars types; `type` comes first."""
         schema: dict[str, pl.DataType | type[pl.DataType]] = {"type": pl.String}
         for event in self.events:
             schema.update(columns_of(event))
@@ -50,12 +50,12 @@ class Topic:
 
 
 def type_name(event: type[Event]) -> str:
-    """The event's tag as it stands in the JSON field `type`."""
+    """The event's name: its tag in the JSON field `type`."""
     return str(event.__struct_config__.tag)
 
 
 def columns_of(event: type[msgspec.Struct]) -> dict[str, pl.DataType | type[pl.DataType]]:
-    """An event's fields, in order, as polars types (without the tag)."""
+    """The fields of an event, in order, as polars types; without `type`."""
     return dict(_columns_of(event))
 
 
@@ -84,7 +84,7 @@ def _polars_type(hint: Any) -> pl.DataType | type[pl.DataType]:  # noqa: ANN401 
     present = [a for a in arguments if a is not type(None)]
     if len(present) == 1:  # X | None
         return _polars_type(present[0])
-    raise TypeError(f"no column type for {hint!r}: use str, int, bool, float, Literal, a Struct or a list of one")
+    raise TypeError(f"no column type for {hint!r}: use str, int, bool, float, Literal, a Struct, or a list of these")
 
 
 TOPICS: dict[str, Topic] = {

@@ -17,7 +17,7 @@ from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 import shopsim
 from shoplake import contract_log, failpoints, kafka
-from shoplake.contract import PROGRESS, TOPICS
+from shoplake.contract import PUBLISH_PROGRESS, TOPICS
 from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
 from shoplake.publish.progress_records import Published, progress_of
@@ -207,7 +207,7 @@ class _Window:
                     await self._taken(pending.popleft())
         failpoints.reach("publish.checkpoint.before")
         value, key = msgspec.json.encode(self._done), self._done.publisher.encode()
-        pending.append(kafka.told_elsewhere(await self._producer.send(PROGRESS, value, key)))
+        pending.append(kafka.told_elsewhere(await self._producer.send(PUBLISH_PROGRESS, value, key)))
         for delivered in pending:
             await self._taken(delivered)
 

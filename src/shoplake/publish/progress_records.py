@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shoplake import kafka
-from shoplake.contract import PROGRESS, TOPICS
+from shoplake.contract import PUBLISH_PROGRESS, TOPICS
 from shoplake.errors import PublishError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def read_progress(cluster: KafkaSettings) -> dict[str, Published]:
     Raises:
         StreamHalted: Kafka did not answer.
     """
-    records = await kafka.newest_records(cluster, PROGRESS)
+    records = await kafka.newest_records(cluster, PUBLISH_PROGRESS)
     found = {key: _decode(key, record) for key, record in records.items()}
     return {key.decode(): progress for key, progress in found.items() if isinstance(progress, Published)}
 
@@ -61,12 +61,12 @@ async def progress_of(cluster: KafkaSettings, publisher: str) -> Published | Non
         StreamHalted: Kafka did not answer.
     """
     key = publisher.encode()
-    record = (await kafka.newest_records(cluster, PROGRESS)).get(key)
+    record = (await kafka.newest_records(cluster, PUBLISH_PROGRESS)).get(key)
     found = None if record is None else _decode(key, record)
     if record is not None and isinstance(found, str):
         raise PublishError(
-            f"expected the progress of publisher '{publisher}', found something else in {PROGRESS}-{record.partition} "
-            f"at offset {record.offset}: {found}",
+            f"expected the progress of publisher '{publisher}', found something else in "
+            f"{PUBLISH_PROGRESS}-{record.partition} at offset {record.offset}: {found}",
             fix="write the record before it again under the same key; or, where none of the publisher's events are in "
             "the log, delete the key with a record that has no value",
         )

@@ -113,9 +113,9 @@ def under_contracts(topic: str, records: Records, known: History) -> Iterator[tu
     by_partition: dict[int, list[int]] = {}
     for at, partition in enumerate(records.partition):
         by_partition.setdefault(partition, []).append(at)
-    if all(len(known.parts(topic, partition)) == 1 for partition in by_partition):
+    if all(len(known.ranges(topic, partition)) == 1 for partition in by_partition):
         for partition in by_partition:
-            yield known.parts(topic, partition)[0].in_force, records
+            yield known.ranges(topic, partition)[0].in_force, records
             return
     found: dict[InForce, list[int]] = {}
     for partition, places in by_partition.items():

@@ -15,7 +15,7 @@ import duckdb
 from aiokafka.errors import KafkaError
 
 from shoplake import kafka, open_transactions
-from shoplake.contract import DEAD_LETTERS, OUTCOMES, PROGRESS, TOPICS
+from shoplake.contract import DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, UnknownName, first_of
 from shoplake.open_transactions import OpenTransaction
 from shoplake.settings import Settings
@@ -154,8 +154,8 @@ class _Run:
             return await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
-        progress = newest_progress([chunk async for chunk in log_reader.read(self.settings.kafka, [PROGRESS])])
-        self._tell_passed_over(PROGRESS, progress)
+        progress = newest_progress([chunk async for chunk in log_reader.read(self.settings.kafka, [PUBLISH_PROGRESS])])
+        self._tell_passed_over(PUBLISH_PROGRESS, progress)
         published = progress.values
         for record in published:
             self.tell(f"{record['publisher']} says it published {record['events']:,} events")

@@ -88,7 +88,7 @@ def test_records_that_are_no_further_version_are_passed_over() -> None:
 
 
 def test_two_contracts_of_one_number_are_an_error_that_says_so() -> None:
-    with pytest.raises(ValueError, match="two contracts have one number"):
+    with pytest.raises(ValueError, match="two contracts have the same number"):
         History([version(OWN, with_field())])
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from shoplake.contract import DEAD_LETTERS, EVENTS, PROGRESS, TOPICS, Topic, columns_of, type_name
+from shoplake.contract import DEAD_LETTERS, EVENTS, PUBLISH_PROGRESS, TOPICS, Topic, columns_of, type_name
 
 topics = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
 
@@ -23,7 +23,7 @@ def test_no_two_events_share_a_tag() -> None:
 
 
 def test_the_topics_of_the_machinery_are_no_topics_of_events() -> None:
-    assert not {DEAD_LETTERS, PROGRESS} & set(TOPICS)
+    assert not {DEAD_LETTERS, PUBLISH_PROGRESS} & set(TOPICS)
 
 
 @topics

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shoplake import kafka
-from shoplake.contract import DEAD_LETTERS, LETTER_PROGRESS
+from shoplake.contract import DEAD_LETTER_PROGRESS, DEAD_LETTERS
 from shoplake.sinks.base import TopicPartition
 from shoplake.topic_identity import TopicId, refuse_others
 
@@ -62,7 +62,7 @@ async def read(cluster: KafkaSettings) -> LetterProgress | None:
         StreamHalted, LogUnavailable: Kafka lacks the topic, or did not answer.
     """
     for last in (LAST_OFFSETS, None):
-        for record in reversed(await kafka.settled_records(cluster, LETTER_PROGRESS, last=last)):
+        for record in reversed(await kafka.settled_records(cluster, DEAD_LETTER_PROGRESS, last=last)):
             if record.key == KEY and record.value is None:
                 return None  # somebody deleted it
             if record.key == KEY and (progress := _decode(record.value)):

@@ -21,7 +21,7 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
 from shoplake.backoff import Patience
-from shoplake.contract import DEAD_LETTERS, LETTER_PROGRESS, TOPICS, Placement, Rejected, rejections
+from shoplake.contract import DEAD_LETTER_PROGRESS, DEAD_LETTERS, TOPICS, Placement, Rejected, rejections
 from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
 from shoplake.streaming.contract_versions import Contracts
@@ -330,7 +330,7 @@ async def _transaction(
             value = msgspec.json.encode(letter)
             await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
         failpoints.reach("dead-letters.checkpoint.before")
-        await producer.send(LETTER_PROGRESS, msgspec.json.encode(progress), letter_progress.KEY)
+        await producer.send(DEAD_LETTER_PROGRESS, msgspec.json.encode(progress), letter_progress.KEY)
         await producer.send_offsets_to_transaction(offsets, GROUP)  # for tools that show lag; never read back
         failpoints.reach("dead-letters.commit.before")
         await producer.commit_transaction()

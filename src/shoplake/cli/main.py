@@ -15,6 +15,7 @@ from shoplake import environ, gc_tuning, invocation, library_logs
 from shoplake.cli import (
     apply,
     bench,
+    connect,
     contract,
     cost,
     demo,
@@ -127,6 +128,7 @@ app.command("plan", rich_help_panel=PLATFORM)(plan.command)
 app.command("cost", rich_help_panel=PLATFORM)(cost.command)
 app.command("destroy", rich_help_panel=PLATFORM)(destroy.command)
 app.command("env", rich_help_panel=PLATFORM)(env.command)
+app.command("connect", rich_help_panel=PLATFORM)(connect.command)
 app.command("down", rich_help_panel=PLATFORM)(down.command)
 generate.app.command("report")(generate_report.command)
 app.add_typer(generate.app, name="generate", rich_help_panel=SHOP)

@@ -34,6 +34,7 @@ __all__ = [
     "emulator_named",
     "ensure",
     "environment",
+    "environment_of",
     "identify",
     "log_file",
     "logs",
@@ -145,8 +146,13 @@ def environment() -> dict[str, str]:
     Raises:
         StackNotRunning: the emulator is down.
     """
+    return environment_of(connections({"aws"}))
+
+
+def environment_of(servers: Connections) -> dict[str, str]:
+    """What points the AWS libraries and Terraform at the emulator of these servers."""
     return {
-        "AWS_ENDPOINT_URL": connections({"aws"}).aws_endpoint_url,
+        "AWS_ENDPOINT_URL": servers.aws_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",

@@ -1,42 +1,42 @@
-"""Every error this project raises on purpose; anything else that surfaces is a bug.
+"""Every error that this project raises on purpose. Any other exception is a bug.
 
-Each class has a code of its own, which the command prints; `docs/reference/errors.md` is made from here.
+Each class has its own code, which the command prints. `docs/reference/errors.md` is generated from this file.
 
 ShoplakeError                 exit code 1
-├── UsageError                exit code 2: the caller asked for something that cannot be
+├── UsageError                exit code 2: the request cannot be carried out
 │   ├── MissingExtra          it needs a package that is not installed
-│   ├── UnknownName           there is nothing of that name
-│   ├── InvalidScenario       a scenario that cannot be simulated
-│   ├── FileInTheWay          something is where the result would go
-│   └── CommandLineError      no such command or option, or one that is missing
-├── Interrupted               exit code 130: told to stop before it was done
+│   ├── UnknownName           nothing has that name
+│   ├── InvalidScenario       the scenario cannot be simulated
+│   ├── FileInTheWay          the output file or folder already exists
+│   └── CommandLineError      an unknown or missing command or option
+├── Interrupted               exit code 130: stopped before the end
 ├── StackError                a server of the stack
-│   ├── DownloadFailed        an artifact could not be fetched or did not match its checksum
-│   ├── PortTaken             a kept port now belongs to somebody else
+│   ├── DownloadFailed        a download failed or did not match its checksum
+│   ├── PortTaken             another program uses a port of this stack
 │   ├── ServerFailed          a server did not start, or died
-│   └── StackNotRunning       a command needs the stack and it is down
-├── InfraError                Terraform, or what it should have made
+│   └── StackNotRunning       the command needs a running stack
+├── InfraError                Terraform, or a resource that it should have created
 │   ├── NotApplied            the environment has not been built
-│   ├── NoCredentials         AWS does not know who we are
-│   ├── TooExpensive          the plan costs more than it may
+│   ├── NoCredentials         AWS credentials are missing or not sufficient
+│   ├── TooExpensive          the plan costs more than the limit
 │   ├── PolicyRefused         the plan breaks a rule of the policy
-│   ├── GuardRefused          it would go to the wrong place, or take data away that nobody said may go
-│   └── TerraformUnavailable  no Terraform, or no provider, that runs here
-├── ContractError             an event that does not fit the contract
-│   ├── NewerContract         the log is under a newer contract than this program's
-│   └── ContractConflict      this program's contract is not of this log
+│   ├── GuardRefused          wrong account, region or emulator, or a loss of data without permission
+│   └── TerraformUnavailable  no usable Terraform or provider
+├── ContractError             an event that does not match the contract
+│   ├── NewerContract         the log uses a newer contract than this program
+│   └── ContractConflict      this program's contract and the log's contract contradict each other
 ├── SinkError                 a store
 │   ├── Fenced                a newer owner holds the partition
-│   ├── Misplaced             the store stands elsewhere than its owner thinks
-│   ├── Backpressure          the store asks to wait
-│   │   └── BeingRebuilt      somebody else fills it, which takes its time
-│   ├── StoreUnavailable      the store did not answer within its bounds
-│   ├── StoreDamaged          the store holds what no sink wrote
-│   └── StoreRefused          the store will not take a row, however often it is asked
-├── StreamHalted              going on would lose or repeat events
-│   └── LogUnavailable        Kafka did not answer within its bounds
-├── PublishError              the log did not take the events
-└── VerifyFailed              a store does not hold what the log says
+│   ├── Misplaced             the store's checkpoint is not where the sink expects it
+│   ├── Backpressure          the store asks the sink to wait
+│   │   └── BeingRebuilt      another process is rebuilding the store
+│   ├── StoreUnavailable      the store did not answer in time
+│   ├── StoreDamaged          the store holds data that no sink wrote
+│   └── StoreRefused          the store rejects a row, on every attempt
+├── StreamHalted              to continue would lose or repeat events
+│   └── LogUnavailable        Kafka did not answer in time
+├── PublishError              Kafka did not accept the events
+└── VerifyFailed              a store differs from the log
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ from shoplake import docs_links
 
 
 class ShoplakeError(Exception):
-    """Base of all errors raised on purpose: what was expected and found, and what to do about it.
+    """Base of all errors raised on purpose. It says what was expected, what was found and what to do.
 
     Attributes:
-        code: says which class it is, the same in every release; a code is never given to another class.
-        advice: what helps in general, for the reference; `fix` is what helps here.
+        code: identifies the class. It is the same in every release and is never reused for another class.
+        advice: the general remedy, shown in the reference; `fix` is the remedy for this occurrence.
         details: lines that support the message, such as the end of a log; printed after `fix`.
-        exit_code: what the command ends with.
+        exit_code: the exit code of the command.
     """
 
     code: ClassVar[str] = "SL0100"
-    advice: ClassVar[str] = "Do what the message says."
+    advice: ClassVar[str] = "Follow the message."
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, fix: str = "", details: str = "") -> None:
@@ -75,200 +75,204 @@ class ShoplakeError(Exception):
 
     @property
     def page(self) -> str:
-        """Where in the reference this error is explained."""
+        """The page of the reference that explains this error."""
         return docs_links.page("reference/errors", self.code.lower())
 
 
 class UsageError(ShoplakeError):
-    """The caller asked for something that cannot be: an unknown scenario, a bad option, broken YAML."""
+    """The request cannot be carried out, for example because two options exclude each other."""
 
     code = "SL0101"
-    advice = "Read the message: it names what is accepted. `shoplake COMMAND --help` has an example."
+    advice = "The message names the accepted values. `shoplake COMMAND --help` shows an example."
     exit_code = 2
 
 
 class MissingExtra(UsageError):
-    """What was asked for needs a package that is not installed."""
+    """The command needs a Python package that is not installed."""
 
     code = "SL0103"
-    advice = "Install the extra that the message names; ./shoplake takes them from SHOPLAKE_EXTRAS."
+    advice = "Install the extra that the message names. In a checkout, set SHOPLAKE_EXTRAS and start with ./shoplake."
 
 
 class UnknownName(UsageError):
-    """There is no environment, store, server, topic, letter or other thing of that name."""
+    """No environment, store, server, topic, dead letter or other object has that name."""
 
     code = "SL0104"
-    advice = "The message lists the names that there are, or the command that does."
+    advice = "The message lists the known names, or names the command that lists them."
 
 
 class InvalidScenario(UsageError):
-    """A scenario that is not there, or that cannot be simulated; the message has file, line and key."""
+    """The scenario does not exist or is not valid. The message has the file, line and key."""
 
     code = "SL0105"
-    advice = "`shoplake scenario check FILE` lists all that is wrong, `shoplake scenario show demo` has every key."
+    advice = "`shoplake scenario check FILE` lists every mistake. `shoplake scenario show demo` shows every key."
 
 
 class FileInTheWay(UsageError):
-    """A file or folder is where the result would go, and is not replaced unasked."""
+    """The output file or folder already exists. It is replaced only if an option says so."""
 
     code = "SL0106"
-    advice = "Name another place with --out, or say --force or --overwrite."
+    advice = "Choose another path with --out, or add the option that the message names (--force or --overwrite)."
 
 
 class CommandLineError(UsageError):
-    """No such command or option, one that is missing, or a value of another type."""
+    """A command or option is unknown or missing, or a value has the wrong type."""
 
     code = "SL0107"
-    advice = "`shoplake COMMAND --help` lists arguments and options, with an example."
+    advice = "`shoplake COMMAND --help` lists the arguments and options, with an example."
 
 
 class Interrupted(ShoplakeError):
-    """Told to stop, by Ctrl-C or SIGTERM, before it was done; what was done stays."""
+    """The command was stopped by Ctrl-C or SIGTERM before its end. Completed work is kept."""
 
     code = "SL0102"
-    advice = "Run the same command again; it goes on where it was stopped."
+    advice = "Run the same command again. It continues where it stopped."
     exit_code = 130
 
 
 class StackError(ShoplakeError):
-    """Something about the servers of the stack."""
+    """A problem with the servers of the stack."""
 
     code = "SL0200"
-    advice = "`shoplake doctor` says what this machine lacks, `shoplake status` what runs."
+    advice = "`shoplake doctor` shows what this machine lacks. `shoplake status` shows which servers run."
 
 
 class DownloadFailed(StackError):
-    """An artifact could not be fetched, or what came does not match its pinned checksum."""
+    """A file could not be downloaded, or it does not match its pinned checksum."""
 
     code = "SL0201"
-    advice = "Is there a network? `SHOPLAKE_MAVEN_URL` names another Maven repository. A wrong checksum is never taken."
+    advice = (
+        "Check the network. `SHOPLAKE_MAVEN_URL` selects another Maven repository."
+        " A file with a wrong checksum is never used."
+    )
 
 
 class PortTaken(StackError):
-    """A port that this stack keeps is now bound by another program."""
+    """Another program uses a port that belongs to this stack."""
 
     code = "SL0202"
-    advice = "Stop the program that holds the port, or begin anew with `shoplake down --purge`, which draws new ports."
+    advice = (
+        "Stop the program that uses the port. Or run `shoplake down --purge`: it deletes all data, and the next stack"
+        " gets new ports."
+    )
 
 
 class ServerFailed(StackError):
-    """A server did not become ready, or died; the message ends with the tail of its log."""
+    """A server did not start in time, or died. The message ends with the last lines of its log."""
 
     code = "SL0203"
-    advice = "The message ends with its last lines; `shoplake logs SERVER` shows more. `shoplake up` starts it again."
+    advice = "Read the end of the log in the message; `shoplake logs SERVER` shows more. `shoplake up` restarts it."
 
 
 class StackNotRunning(StackError):
     """The command needs a running stack."""
 
     code = "SL0204"
-    advice = "`shoplake up`"
+    advice = "Run `shoplake up`."
 
 
 class InfraError(ShoplakeError):
-    """Terraform failed, is missing, or did not leave what the program needs."""
+    """Terraform failed, or a resource or setting that it should have created is missing."""
 
     code = "SL0300"
-    advice = "The message has what Terraform or AWS said. `shoplake apply ENV` is safe to run again."
+    advice = "The message contains the answer of Terraform or AWS. It is safe to run `shoplake apply ENV` again."
 
 
 class NotApplied(InfraError):
-    """The environment has no settings, since it has not been built, or was destroyed."""
+    """The environment has no settings: it has not been built, or it was destroyed."""
 
     code = "SL0301"
-    advice = "`shoplake apply ENV`; for the local one `shoplake up` first."
+    advice = "Run `shoplake apply ENV`. The local environment needs `shoplake up` first."
 
 
 class NoCredentials(InfraError):
-    """AWS does not know who we are, or what we are may not do this."""
+    """AWS credentials are missing or expired, or they do not permit this action."""
 
     code = "SL0302"
-    advice = "Sign in (`aws sso login`) or set AWS_PROFILE. `plan ENV --dry-run` and `cost` need no account."
+    advice = "Sign in (`aws sso login`) or set AWS_PROFILE. `plan ENV --dry-run` and `cost` need no AWS account."
 
 
 class TooExpensive(InfraError):
-    """The plan is expected to cost more than `--fail-over` allows."""
+    """The estimated cost of the plan is above the limit of `--fail-over`."""
 
     code = "SL0303"
-    advice = "`shoplake cost ENV` shows each line; plan less, or raise the limit."
+    advice = "`shoplake cost ENV` shows the cost of each resource. Use fewer or smaller resources, or raise the limit."
 
 
 class PolicyRefused(InfraError):
-    """The plan breaks a rule of the policy; the message has each resource and its rule."""
+    """The plan breaks a rule of the policy. The message names each resource and the rule."""
 
     code = "SL0304"
-    advice = "Change the module or its values; docs/terraform.md has the rules."
+    advice = "Change the module or its variables. docs/terraform.md lists the rules."
 
 
 class GuardRefused(InfraError):
-    """A change that would go to another account, region or emulator, or destroy what holds data, unasked."""
+    """The change would go to a wrong account, region or emulator, or destroy data without permission."""
 
     code = "SL0305"
-    advice = "Nothing was changed. The message says which variable or option to set."
+    advice = "Nothing was changed. The message names the variable or option to set."
 
 
 class TerraformUnavailable(InfraError):
-    """Neither a Terraform nor its provider that runs here could be found or fetched."""
+    """Terraform or its AWS provider was not found and could not be downloaded."""
 
     code = "SL0306"
-    advice = "`shoplake doctor` says what was found; put terraform or tofu on PATH, or name a mirror."
+    advice = "`shoplake doctor` shows what was found. Put terraform or tofu on PATH, or set a mirror."
 
 
 class ContractError(ShoplakeError):
-    """An event that does not fit the contract."""
+    """An event or a change does not match the contract."""
 
     code = "SL0400"
-    advice = "Fields are added and never taken away: `shoplake contract check` says which change is not safe."
+    advice = "Fields may be added, never removed. `shoplake contract check` names each incompatible change."
 
 
 class NewerContract(ContractError):
-    """The log is under a newer contract than this program's, which cannot decide what is valid from there on."""
+    """The log uses a newer contract than this program, which therefore cannot validate the next events."""
 
     code = "SL0401"
-    advice = "Upgrade the program that says so; [Upgrades](../upgrades.md) has the order. Nothing is lost meanwhile."
+    advice = "Upgrade the program that reports it; [Upgrades](../upgrades.md) has the order. No event is lost."
 
 
 class ContractConflict(ContractError):
-    """This program's contract and the log's do not follow one another: two have one number, or a change is unsafe."""
+    """This program's contract conflicts with the log's: the same version differs, or a change is incompatible."""
 
     code = "SL0402"
-    advice = (
-        "`shoplake contract check` names the changes; `shoplake contract accept` gives a changed contract a number."
-    )
+    advice = "`shoplake contract check` lists the changes. `shoplake contract accept` adds a version."
 
 
 class SinkError(ShoplakeError):
-    """Something about a store that a sink writes."""
+    """A problem with a store that a sink writes to."""
 
     code = "SL0500"
-    advice = "`shoplake status` says whether the store runs; `shoplake stream` goes on where the store stands."
+    advice = "`shoplake status` shows whether the store runs. `shoplake stream` resumes from the store's checkpoint."
 
 
 class Fenced(SinkError):
-    """A newer owner has taken over; this one must stop writing."""
+    """A newer owner has taken over the partition. This one must stop writing."""
 
     code = "SL0501"
-    advice = "Nothing: the newer owner works. Where none should be, look for a second `shoplake stream`."
+    advice = "Do nothing: the newer owner continues. If you expect no other owner, look for a second `shoplake stream`."
 
 
 class Misplaced(SinkError):
-    """A batch does not follow on to what the store holds: the store went back, or the sink lost its place."""
+    """A batch does not start at the store's checkpoint: the store was restored, or the sink lost its position."""
 
     code = "SL0502"
-    advice = "Run `shoplake stream` again: it reads from where the store stands. Then `shoplake verify`."
+    advice = "Run `shoplake stream` again: it reads from the store's checkpoint. Then run `shoplake verify`."
 
 
 class Backpressure(SinkError):
-    """The store asks to wait before the next write.
+    """The store asks the sink to wait before the next write.
 
     Attributes:
-        retry_after_s: how long it wants to be left alone.
-        partitions: (topic, partition) of what was not applied, where the rest of the batch was; empty when any of it
-            may be missing.
+        retry_after_s: seconds to wait before the next attempt.
+        partitions: the (topic, partition) pairs that were not applied; the rest of the batch was applied. Empty if any
+            part of the batch may be missing.
     """
 
     code = "SL0503"
-    advice = "Nothing: the sink waits and tries again. If it never ends, the store is too small for the load."
+    advice = "Do nothing: the sink waits and retries. If this does not end, the store is too small for the load."
 
     def __init__(
         self, message: str, *, retry_after_s: float, partitions: frozenset[tuple[str, int]] = frozenset()
@@ -279,71 +283,69 @@ class Backpressure(SinkError):
 
 
 class BeingRebuilt(Backpressure):
-    """Somebody else empties and fills the store; it is left to him for as long as that takes."""
+    """Another process is rebuilding the store. This sink waits until the rebuild is complete."""
 
     code = "SL0506"
-    advice = "Nothing: the sink goes on when the store is filled. If nobody does, run `shoplake rebuild` again."
+    advice = "Do nothing: the sink resumes after the rebuild. If no rebuild is running, run `shoplake rebuild` again."
 
 
 class StoreUnavailable(SinkError):
-    """The store did not answer within its bounds."""
+    """The store did not answer in time."""
 
     code = "SL0504"
-    advice = "Start the store (`shoplake up`), then run `shoplake stream` again: nothing is lost or repeated."
+    advice = "Start the store (`shoplake up`), then run `shoplake stream` again. No event is lost or repeated."
 
 
 class StoreDamaged(SinkError):
-    """The store holds what no sink wrote, so that a batch cannot be added to it; nothing of the batch was written."""
+    """The store holds data that no sink wrote, so the batch cannot be applied. Nothing of the batch was written."""
 
     code = "SL0507"
-    advice = (
-        "`shoplake verify` names what is wrong, `shoplake rebuild STORE` empties the store and fills it from the log."
-    )
+    advice = "`shoplake verify` names the wrong rows. `shoplake rebuild STORE` empties the store and reloads it."
 
 
 class StoreRefused(SinkError):
-    """The store answered, and will not take what a batch makes of a row; asking again changes nothing."""
+    """The store rejects a row that a batch would write. A retry would fail in the same way."""
 
     code = "SL0508"
     advice = (
-        "The message names the row and the events that it is made of. `docs/data-model.md` has every store's limits: a"
-        " valid event keeps to them, so this is a fault of shoplake, or a limit of the store's that was lowered."
+        "The message names the row and its events. `docs/data-model.md` lists the limits of every store. A valid event"
+        " respects them, so this is a bug in shoplake, or a limit of the store was lowered."
     )
 
 
 class StreamHalted(ShoplakeError):
-    """The stream stopped because going on would lose or repeat events."""
+    """The stream stopped, because to continue would lose or repeat events."""
 
     code = "SL0600"
-    advice = "Never force it: the message says which offsets are gone, and how to begin anew if the log was."
+    advice = "Do not force it. The message says which offsets are missing, and how to start over if the log did."
 
 
 class LogUnavailable(StreamHalted):
-    """Kafka did not answer within its bounds; the same call is safe."""
+    """Kafka did not answer in time. It is safe to run the same command again."""
 
     code = "SL0601"
     advice = "Start Kafka (`shoplake up`) and run the same command again."
 
 
 class PublishError(ShoplakeError):
-    """The log did not take the events."""
+    """Kafka did not accept the events."""
 
     code = "SL0700"
-    advice = "Run the same `shoplake generate` again: it goes on after the last committed window."
+    advice = "Run the same `shoplake generate` again: it continues after the last committed window."
 
 
 class VerifyFailed(ShoplakeError):
-    """At least one store does not hold exactly what the log says."""
+    """At least one store differs from the log."""
 
     code = "SL0800"
     advice = (
-        "Rows that are only lost may not have been streamed yet: `shoplake stream --until-caught-up`. "
-        "Anything else is a bug, and the findings name the rows."
+        "If rows are only lost, the sinks may be behind: run `shoplake stream --until-caught-up`, then verify again. "
+        "Any other finding is a bug; the findings name the rows."
     )
 
 
 def first_of(group: ExceptionGroup[Exception]) -> Exception:
-    """The error that a caller can act on, out of those of concurrent tasks."""
+    """Return the error that a caller can act on, from the errors of concurrent tasks."""
     expected, _ = group.split(ShoplakeError)
     chosen: Exception = expected or group
     while isinstance(chosen, ExceptionGroup):

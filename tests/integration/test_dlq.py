@@ -99,18 +99,18 @@ async def test_what_is_mended_is_published_once_and_what_still_does_not_fit_stay
     names = sorted(f"{t}-{p}-{o}" for t, p, o in places)
 
     said = await dlq("replay", *names, "--set", "type=checkout_started", "--dry-run", code=1)
-    assert "2 letters would be replayed" in said
+    assert "2 dead letters would be replayed" in said
     assert await replays_of(platform, names) == []
     said = await dlq("replay", *names, "--set", "type=checkout_started", code=1)
-    assert "2 letters replayed" in said
+    assert "2 dead letters replayed" in said
     assert said.count("stays open: malformed_json: no JSON whose fields could be set") == 2
-    assert "0 letters replayed" in await dlq("replay", *names, "--set", "type=checkout_started", code=1)
+    assert "0 dead letters replayed" in await dlq("replay", *names, "--set", "type=checkout_started", code=1)
 
     rest = [json.loads(line) for line in (await dlq("list", *names, "--json")).splitlines()]
     values = tmp_path / "mended.jsonl"
     values.write_text("".join(json.dumps(letter | {"value": letter["value"] + "}"}) + "\n" for letter in rest))
-    assert "2 letters replayed" in await dlq("replay", "--values", str(values))
-    assert "0 letters replayed" in await dlq("replay", "--values", str(values))
+    assert "2 dead letters replayed" in await dlq("replay", "--values", str(values))
+    assert "0 dead letters replayed" in await dlq("replay", "--values", str(values))
 
     replays = await replays_of(platform, names)
     assert sorted(name for name, _, _ in replays) == names
@@ -124,8 +124,8 @@ async def test_a_letter_that_was_replayed_cannot_be_replayed_or_discarded(platfo
     (name,) = await planted(platform, uuid.uuid4().hex, 1)
     await dlq("replay", name, "--set", "type=checkout_started")
     await dlq("replay", name, "--state", "replayed", code=2)
-    assert f"0 letters discarded\n{name} was replayed, as clicks-" in await dlq("discard", name, code=1)
-    assert f"0 letters replayed\n{name} was already replayed, as clicks-" in await dlq("replay", name)
+    assert f"0 dead letters discarded\n{name} was replayed, as clicks-" in await dlq("discard", name, code=1)
+    assert f"0 dead letters replayed\n{name} was already replayed, as clicks-" in await dlq("replay", name)
     assert len(await replays_of(platform, [name])) == 1
 
 
@@ -135,20 +135,21 @@ async def test_a_letter_that_there_is_none_of_is_wrong_usage(platform: Settings,
 
 
 async def test_a_filter_that_fits_no_letter_says_that_nothing_was_done(platform: Settings) -> None:
-    assert await dlq("replay", "--until", "1970-01-01") == "0 letters replayed: no such letter matches\n"
+    assert await dlq("replay", "--until", "1970-01-01") == "0 dead letters replayed: no dead letter matches\n"
 
 
 async def test_a_discarded_letter_stays_and_can_be_brought_back(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     (name,) = await planted(platform, mark, 1)
     await dlq("discard", code=2)
-    assert "1 letter discarded" in await dlq("discard", name, "--note", "a broken till")
+    assert "1 dead letter discarded" in await dlq("discard", name, "--note", "a broken till")
     assert await dlq("list", name, "--json") == ""
     assert json.loads(await dlq("list", name, "--state", "discarded", "--json"))["note"] == "a broken till"
     assert f"{name} was already discarded" in await dlq("discard", name)
     said = await dlq("replay", name, "--set", "type=checkout_started", code=1)
-    assert f"0 letters replayed\n{name} was discarded; `replay --state discarded` brings it back" in said
-    assert "1 letter replayed" in await dlq("replay", name, "--state", "discarded", "--set", "type=checkout_started")
+    assert f"0 dead letters replayed\n{name} was discarded; `replay --state discarded` publishes it" in said
+    again = ("replay", name, "--state", "discarded", "--set", "type=checkout_started")
+    assert "1 dead letter replayed" in await dlq(*again)
     assert len(await letters_about(platform, mark)) == 1
 
 

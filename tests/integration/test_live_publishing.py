@@ -94,7 +94,7 @@ def test_ctrl_c_ends_a_live_command_and_the_next_one_goes_on(platform: Settings,
             running.send_signal(signal.SIGINT)
             _, said = running.communicate(timeout=TIMEOUT_S)
         assert running.returncode == 130, said.decode()
-        assert b"interrupted; run the same command again to go on" in said
+        assert b"interrupted; run the same command again to continue" in said
         assert b"Traceback" not in said
         assert b' {"type":"' in said  # a sample of the events
         assert (tmp_path / "faults.jsonl").exists()

@@ -11,12 +11,17 @@ def command(
     environment: Annotated[str, typer.Argument(help="Environment to build: local, dev, staging or prod.")],
     allow_destroy: Annotated[
         list[str] | None,
-        typer.Option("--allow-destroy", help="Address of what holds data and may be destroyed; may be repeated."),
+        typer.Option("--allow-destroy", help="Resource address with data that may be destroyed. Repeatable."),
     ] = None,
-    confirm: Annotated[str | None, typer.Option("--confirm", help="prod's name, typed ahead.")] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", help="Confirm without a question: the name of the environment (prod only)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outputs as JSON.")] = False,
 ) -> None:
-    """Build an environment with Terraform; running it again changes nothing, or goes on where it was stopped.
+    """Build an environment with Terraform. It is safe to run again.
+
+    A second run changes nothing. After an interruption, it continues.
 
     Example: shoplake apply local
     """
@@ -27,7 +32,7 @@ def command(
 
     given = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
-        confirm = typer.prompt(f"This changes {environment}. Type its name to go on", default="", show_default=False)
+        confirm = typer.prompt(f"This changes {environment}. Type its name to continue", default="", show_default=False)
     applied = runner.apply(
         environment,
         variables=given.variables,
@@ -40,5 +45,5 @@ def command(
     else:
         typer.echo(
             f"{environment} is built: {applied.add} added, {applied.change} changed, {applied.remove} destroyed "
-            f"in {applied.seconds:.0f} s; settings are under {applied.outputs['settings_path']}"
+            f"in {applied.seconds:.0f} s; its settings are under {applied.outputs['settings_path']}"
         )

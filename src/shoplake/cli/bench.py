@@ -1,4 +1,4 @@
-"""`shoplake bench`: how fast the whole path is on this machine, beside its limits."""
+"""`shoplake bench`: measure the speed of each stage on this machine, and compare it with a limit."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
     from shoplake.bench.results import Measured
 
 EVENTS = 200_000
-LEAST_EVENTS = 20_000
-"""Fewer are the shop's opening, in which nobody visits it yet, so that DynamoDB would have none."""
+MIN_EVENTS = 20_000
+"""Fewer events cover only the opening of the shop, when it has no visitors and DynamoDB would get no events."""
 
 
 def command(
-    runs: Annotated[int, typer.Option(min=1, help="Measurements of each stage; the table has medians.")] = 3,
-    events: Annotated[int, typer.Option(min=LEAST_EVENTS, help="Events of each measurement.")] = EVENTS,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Number of measurements per stage. The table shows the medians.")
+    ] = 3,
+    events: Annotated[int, typer.Option(min=MIN_EVENTS, help="Number of events per measurement.")] = EVENTS,
     only: Annotated[
         str,
         typer.Option(
             metavar="STAGE,…",
             help="Comma-separated: columns, encode, publish, read, lake, postgres, dynamodb, mongo, redis, latency,"
-            " whole, verify, demo. All but demo, which takes minutes, if empty.",
+            " whole, verify, demo. If empty: all except demo, which takes minutes.",
         ),
     ] = "",
     verify_events: Annotated[
-        int | None, typer.Option(min=LEAST_EVENTS, help="Events that `verify` has to prove; --events if not given.")
+        int | None, typer.Option(min=MIN_EVENTS, help="Number of events for the verify stage. Default: --events.")
     ] = None,
     profile: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="Draw a flame graph of each stage there, with py-spy; figures suffer from it."
-        ),
+        typer.Option(metavar="DIR", help="Folder for a flame graph of each stage (py-spy). It slows the stages down."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, every measurement in it.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON with every measurement.")] = False,
 ) -> None:
-    """Measure each part of the path, and all of it at once, beside a limit measured in the same run.
+    """Measure the speed of each stage and of the whole path, and compare it with a limit from the same run.
 
-    It starts a stack of its own in a temporary folder and removes it at the end, also on Ctrl-C, which shows what was
-    measured until then. Each measurement is a process of its own; imports and connections are not counted. The wall
-    clock suffers from whatever else runs on the machine, ratios and CPU times less.
+    It starts its own stack in a temporary folder and removes it at the end. Ctrl-C prints the measurements made so
+    far. Each measurement runs in its own process, without the time for imports and connections. Other programs on the
+    machine affect wall-clock times; ratios and CPU times are affected less.
 
     Example: shoplake bench --only publish,read,postgres --runs 5
     """
@@ -58,18 +58,18 @@ def command(
 
     wanted = stages.named(only)
     here = machine()
-    of_stage = {stage.name: events for stage in wanted} | {"verify": verify_events or events}
+    events_of_stage = {stage.name: events for stage in wanted} | {"verify": verify_events or events}
 
-    def say(text: str) -> None:
+    def report_progress(text: str) -> None:
         print(f"  {text}", file=sys.stderr, flush=True)
 
-    found = bench(wanted, runs, of_stage, here.cores, say, profiler(profile) if profile else None)
+    results = bench(wanted, runs, events_of_stage, here.cores, report_progress, profiler(profile) if profile else None)
     by_name = {stage.name: stage for stage in wanted}
     measured: list[Measured] = []
     try:
-        for one in found:
+        for one in results:
             measured.append(one)
-    finally:  # what was measured before it was stopped, or failed, took its minutes too
+    finally:  # keep the measurements made before a stop or an error: they took minutes
         if json:
             _print_json(here, describe(), runs, document(by_name, measured))
         elif measured:
@@ -103,8 +103,10 @@ def _print_table(here: Machine, version: str, runs: int, rows: list[Row]) -> Non
         first, *more = one.notes
         console.print(f"\n[bold]{one.stage.name}[/bold]: {first}")
         verdict = {None: "", True: ": [green]met[/green]", False: ": [red]missed[/red]"}[one.met]
-        for line in (*more, f"aim on two processors: {one.stage.aim}{verdict}"):
+        for line in (*more, f"target on two processors: {one.stage.aim}{verdict}"):
             console.print(f"  {line}")
     memory, libraries = f"{here.memory_bytes / 1e9:.0f} GB", ", ".join(f"{n} {v}" for n, v in here.libraries.items())
-    console.print(f"\n{here.cpu}, {here.cores} processors, {memory}, load before {here.load:.1f}, {here.system}")
+    console.print(
+        f"\n{here.cpu}, {here.cores} processors, {memory}, load before the run {here.load:.1f}, {here.system}"
+    )
     console.print(f"{version}, {libraries}")

@@ -1,4 +1,4 @@
-"""`shoplake contract`: the events as JSON Schema, and whether they may change as they have."""
+"""`shoplake contract`: export, check and accept the schema of the events."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def options() -> None:
-    """The contract: which events there are, whether a change of them can follow the log, and which is in force."""
+    """Work with the contract: the schema of all events, and its versions."""
 
 
 @app.command("export")
 def export(
-    out: Annotated[Path | None, typer.Option(help="File to write; stdout if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: stdout.")] = None,
 ) -> None:
-    """Print all topics with their keys, and each event's JSON Schema.
+    """Print every topic with its key, and the JSON Schema of every event.
 
     Example: shoplake contract export | jq '.topics.orders.events.order_placed'
     """
@@ -40,11 +40,11 @@ def export(
 @app.command("check")
 def check(
     against: Annotated[
-        str, typer.Option(help="A git ref, a folder or a JSON file; the accepted contract if not given.")
+        str, typer.Option(help="Git ref, folder or JSON file to compare with. Default: the accepted contract.")
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Compare the contract with an older one. Exit 1 where it cannot follow it: nothing has reached a store then.
+    """Check that the contract is backward compatible. Exits 1 if it is not. Nothing is written.
 
     Example: shoplake contract check --against origin/main
     """
@@ -68,11 +68,11 @@ def check(
 
 @app.command("activate")
 def activate(
-    environment: Annotated[str, typer.Option(help="Whose log.")] = "local",
+    environment: Annotated[str, typer.Option(help="Environment whose log is changed.")] = "local",
 ) -> None:
-    """Bring this program's contract into force in the log, from the present end of each partition on.
+    """Activate this program's contract in the log, from the current end of each partition.
 
-    The publisher of a newer contract does it by itself. Harmless when repeated.
+    A publisher with a newer contract does this automatically. It is safe to run again.
 
     Example: shoplake contract activate
     """
@@ -85,19 +85,20 @@ def activate(
     failpoints.arm(os.environ)
     newest = asyncio.run(contract_log.activate(environments.kafka_cluster(environment)))
     own = own_version()
-    note = "" if newest.version == own else f"; this program knows version {own}, whose events fit it"
-    typer.echo(f"contract version {newest.version} ({newest.digest}) is in force{note}")
+    note = "" if newest.version == own else f"; this program has version {own}, whose events match it"
+    typer.echo(f"contract version {newest.version} ({newest.digest}) is active{note}")
 
 
 @app.command("accept")
 def accept(
     incompatible: Annotated[
-        bool, typer.Option("--incompatible", help="Also what cannot follow it: only where every log starts anew.")
+        bool,
+        typer.Option("--incompatible", help="Accept incompatible changes too. Only safe if every log is recreated."),
     ] = False,
 ) -> None:
-    """Make the contract as it is now the accepted one, under the next number; later ones are checked against it.
+    """Accept the current contract as the next version. Later changes are checked against it.
 
-    Commit the file.
+    Commit the file that this command writes.
 
     Example: shoplake contract accept
     """

@@ -1,4 +1,4 @@
-"""`shoplake cost`: what an environment costs in a month, before it exists."""
+"""`shoplake cost`: estimate what an environment costs per month, before it exists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import typer
 def command(
     environment: Annotated[str, typer.Argument(help="Environment to price: dev, staging or prod.")],
     diff: Annotated[
-        Path | None, typer.Option("--diff", help="JSON of another plan; shows what the change costs.")
+        Path | None, typer.Option("--diff", help="JSON of an earlier plan. Shows the cost difference.")
     ] = None,
     fail_over: Annotated[
-        float | None, typer.Option("--fail-over", help="Fail when the expected total is over this, in US dollars.")
+        float | None,
+        typer.Option("--fail-over", help="Fail if the estimated total is above this limit, in US dollars."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
 ) -> None:
-    """Estimate what an environment costs in a month, from its dry run and the price list of the repository.
+    """Estimate the monthly cost of an environment. Needs no AWS account.
+
+    It uses the dry-run plan and the price list in the repository.
 
     Example: shoplake cost prod --fail-over 5000
     """

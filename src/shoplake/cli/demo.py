@@ -13,7 +13,7 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
     stack: Annotated[str | None, typer.Option("--stack", help="embedded (no Docker) or compose.")] = None,
     emulator: Annotated[str | None, typer.Option(help="In containers: localstack (the default) or ministack.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
     """Build the platform, run a shop through it, prove every store, and show what the shop did.
 

@@ -1,4 +1,4 @@
-"""`shoplake destroy`: remove an environment, with the data in it."""
+"""`shoplake destroy`: delete an environment with its data."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from shoplake.cli.confirm import Yes, ask
 
 
 def command(
-    environment: Annotated[str, typer.Argument(help="Environment to remove: local, dev, staging or prod.")],
+    environment: Annotated[str, typer.Argument(help="Environment to delete: local, dev, staging or prod.")],
     allow_destroy: Annotated[
         list[str] | None,
-        typer.Option("--allow-destroy", help="Address of what holds data and may be destroyed; may be repeated."),
+        typer.Option("--allow-destroy", help="Resource address with data that may be destroyed. Repeatable."),
     ] = None,
-    confirm: Annotated[str | None, typer.Option("--confirm", help="prod's name, typed ahead.")] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", help="Confirm without a question: the name of the environment (prod only)."),
+    ] = None,
     yes: Yes = False,
 ) -> None:
-    """Remove what Terraform made for an environment, with the objects and items in it; the servers stay up.
+    """Delete everything that Terraform created for an environment, with its data. Local servers keep running.
 
-    Then ask the APIs what of it is still there; anything that nobody meant to keep is an error.
+    It then checks through the AWS APIs that no resource is left. A leftover that was not meant to be kept is an error.
 
     Example: shoplake destroy local
     """
@@ -29,13 +32,15 @@ def command(
 
     if environments.named(environment).name not in guards.TYPED:
         ask(
-            f"This removes '{environment}': the lake's tables and files, DynamoDB's items, settings and secrets. "
-            "What is in Kafka, Postgres, MongoDB and Redis of a local stack stays.",
+            f"This deletes '{environment}': the lake's tables and files, DynamoDB's items, settings and secrets. "
+            "In a local stack, the data in Kafka, Postgres, MongoDB and Redis is kept.",
             yes=yes,
         )
     given = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
-        confirm = typer.prompt(f"This destroys {environment}. Type its name to go on", default="", show_default=False)
+        confirm = typer.prompt(
+            f"This destroys {environment}. Type its name to continue", default="", show_default=False
+        )
     destroyed = runner.destroy(
         environment,
         variables=given.variables,
@@ -43,7 +48,7 @@ def command(
         allow_destroy=allow_destroy or (),
         typed=confirm,
     )
-    typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; asking what is left")
+    typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; checking for leftovers")
     clients = aws_clients.clients(environments.named(environment), given.environment)
     left = leftovers.find(environment, clients, missing=given.missing)
-    typer.echo(leftovers.report(environment, left) + f"{environment} is gone")
+    typer.echo(leftovers.report(environment, left) + f"{environment} is destroyed")

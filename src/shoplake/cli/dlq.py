@@ -1,4 +1,4 @@
-"""`shoplake dlq`: the events that did not fit the contract: which, why, and what became of them."""
+"""`shoplake dlq`: list, replay and discard dead letters, the records that do not match the contract."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ SHOWN_REFUSALS = 20
 
 app = typer.Typer(no_args_is_help=True)
 
-Names = Annotated[list[str] | None, typer.Argument(help="Letters by name, e.g. clicks-0-17; all if none.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Names of dead letters, e.g. clicks-0-17. Default: all.")]
 Reason = Annotated[
     list[str] | None,
-    typer.Option(help="Only these reasons: malformed_json, schema, key, partition. Repeatable."),
+    typer.Option(help="Only this reason: malformed_json, schema, key, partition. Repeatable."),
 ]
 Topic = Annotated[
     list[str] | None,
     typer.Option(help="Only this topic: customers, products, orders, inventory, clicks, reviews. Repeatable."),
 ]
-Since = Annotated[str, typer.Option(help="Events from this time on: 2024-01-31, 2024-01-31T12:00Z, 24h or 7d ago.")]
+Since = Annotated[str, typer.Option(help="Events since this time: 2024-01-31, 2024-01-31T12:00Z, or 24h or 7d ago.")]
 Until = Annotated[str, typer.Option(help="Events before this time.")]
-States = Annotated[list[str] | None, typer.Option(help="Letters that are open, replayed or discarded. Repeatable.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Environment = Annotated[str, typer.Option(help="Whose Kafka.")]
+States = Annotated[list[str] | None, typer.Option(help="Only dead letters in this state. Repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done. Nothing is changed.")]
+Environment = Annotated[str, typer.Option(help="Environment to use.")]
 
 
 @app.callback()
 def options() -> None:
-    """Dead letters: events that did not fit the contract. Nothing here deletes one."""
+    """List, replay and discard dead letters: records that do not match the contract. None is ever deleted."""
 
 
 @app.command("list")
@@ -49,11 +49,13 @@ def list_letters(
     since: Since = "",
     until: Until = "",
     state: States = None,
-    limit: Annotated[int, typer.Option(min=0, help="Show at most so many letters.")] = 100,
-    json: Annotated[bool, typer.Option("--json", help="A line of JSON per letter, as --values takes it.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of dead letters to show.")] = 100,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per dead letter, in the format of `replay --values`.")
+    ] = False,
     environment: Environment = "local",
 ) -> None:
-    """List dead letters, the open ones unless --state says otherwise, and count them by topic and reason.
+    """List dead letters and count them by topic and reason. Without --state, only open ones.
 
     Example: shoplake dlq list --topic orders --reason schema --since 2024-01-01
     """
@@ -82,11 +84,11 @@ def list_letters(
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="The letter's name, e.g. clicks-0-17.")],
+    name: Annotated[str, typer.Argument(help="Name of the dead letter, e.g. clicks-0-17.")],
     json: Json = False,
     environment: Environment = "local",
 ) -> None:
-    """Show one letter whole: where its event is, why it was refused, its bytes, and what became of it.
+    """Show all of one dead letter: source offset, reason, content and current state.
 
     Example: shoplake dlq show clicks-0-17
     """
@@ -102,7 +104,7 @@ def show(
     outcomes = asyncio.run(letters.read_outcomes(cluster))
     found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
     if not found.letters:
-        raise UnknownName(f"there is no letter '{name}'", fix="`shoplake dlq list` names them")
+        raise UnknownName(f"there is no dead letter '{name}'", fix="`shoplake dlq list` lists their names")
     (letter,) = asyncio.run(completed(cluster, found.letters))
     document = _document(letter, outcomes)
     if json:
@@ -122,20 +124,21 @@ def replay(
     state: States = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Give a field a value: path=JSON or path=text, e.g. lines[0].quantity=1."),
+        typer.Option("--set", help="Set a field: path=JSON or path=text, e.g. lines[0].quantity=1."),
     ] = None,
-    rename: Annotated[list[str] | None, typer.Option(help="Give a field another name: path=name.")] = None,
-    unset: Annotated[list[str] | None, typer.Option(help="Take a field out.")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="Rename a field: path=name.")] = None,
+    unset: Annotated[list[str] | None, typer.Option(help="Remove a field.")] = None,
     values: Annotated[
-        Path | None, typer.Option(help='JSON lines {"letter": name, "value": event}: take these events instead.')
+        Path | None, typer.Option(help='File of JSON lines {"letter": name, "value": event} with corrected events.')
     ] = None,
     dry_run: DryRun = False,
     json: Json = False,
     environment: Environment = "local",
 ) -> None:
-    """Publish the events of open letters again, mended; each once, however often this is killed or repeated.
+    """Correct the events of open dead letters and publish them again, each exactly once.
 
-    Only what fits the contract is published, and to the topic of its type; the rest stays open, and the exit code is 1.
+    Events that match the contract go to the topic of their type. The others stay open, and the exit code is 1. It is
+    safe to stop and repeat the command.
 
     Example: shoplake dlq replay --topic orders --rename amount=amount_cents --set currency=EUR
     """
@@ -146,14 +149,14 @@ def replay(
     from shoplake.streaming.dead_letters import repair
     from shoplake.streaming.dead_letters.replay import replay
 
-    given = repair.read_values(values) if values else {}
-    if given and not names:
-        names = sorted(given)
+    new_values = repair.read_values(values) if values else {}
+    if new_values and not names:
+        names = sorted(new_values)
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
-    mends = repair.Mending(repair.parse_changes(set_ or (), rename or (), unset or ()), given)
+    corrections = repair.Mending(repair.parse_changes(set_ or (), rename or (), unset or ()), new_values)
     cluster = environments.kafka_cluster(environment)
-    with counting_up("letters") as watch:
-        result = asyncio.run(replay(cluster, wanted, mends, dry_run=dry_run, watch=watch))
+    with counting_up("dead letters") as watch:
+        result = asyncio.run(replay(cluster, wanted, corrections, dry_run=dry_run, watch=watch))
     _report(result, "replayed", json, dry_run=dry_run)
 
 
@@ -164,13 +167,17 @@ def discard(
     topic: Topic = None,
     since: Since = "",
     until: Until = "",
-    note: Annotated[str, typer.Option(help="Why; kept with the letter.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="All open letters, where nothing else says which.")] = False,
+    note: Annotated[str, typer.Option(help="Reason, stored with the dead letter.")] = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="Discard all open dead letters. Required if no other option selects some.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
     environment: Environment = "local",
 ) -> None:
-    """Mark open letters as put aside. Nothing is deleted; `replay --state discarded` brings them back.
+    """Mark open dead letters as discarded. Nothing is deleted.
+
+    `replay --state discarded` publishes them later.
 
     Example: shoplake dlq discard --reason malformed_json --until 2024-02-01 --note "a broken till"
     """
@@ -182,10 +189,12 @@ def discard(
     from shoplake.streaming.dead_letters.replay import discard
 
     if not (names or reason or topic or since or until or every):
-        raise UsageError("expected which letters to discard, found nothing", fix="name them, filter, or say --all")
+        raise UsageError(
+            "expected a selection of dead letters, found none", fix="give names, a filter option, or --all"
+        )
     wanted = _filter(names, reason, topic, since, until, ["open"])
     cluster = environments.kafka_cluster(environment)
-    with counting_up("letters") as watch:
+    with counting_up("dead letters") as watch:
         result = asyncio.run(discard(cluster, wanted, note, dry_run=dry_run, watch=watch))
     _report(result, "discarded", json, dry_run=dry_run)
 
@@ -221,7 +230,7 @@ def _document(letter: DeadLetter, outcomes: dict[str, Outcome]) -> dict[str, Any
         "value": letter.value.decode(errors="replace"),
     }
     if letter.value_cut:
-        document["value_bytes"] = letter.value_cut.size_bytes  # of which `value` is the beginning
+        document["value_bytes"] = letter.value_cut.size_bytes  # the full size; `value` is the beginning
     if letter.key_base64:
         document["key_base64"] = letter.key_base64
     if letter.key_cut:
@@ -239,7 +248,7 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
-    """A line per dead letter by time, cut at the terminal's edge (`dlq show` has all of it), and the counts."""
+    """Print one line per dead letter in order of time, cut at the terminal's width, and the counts."""
     from rich.console import Console
     from rich.text import Text
 
@@ -247,7 +256,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
 
     console = Console()
     if found.letters:
-        letters = table("letter", "time", "event", "why it was refused")
+        letters = table("dead letter", "time", "event", "reason")
         rows = []
         for letter in sorted(found.letters, key=lambda letter: letter.timestamp_ms):
             document = _document(letter, outcomes)
@@ -260,7 +269,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
             letters.add_row(*map(Text, short), why)
         console.print(letters)
     if found.counts:
-        counts = table("topic", "reason", "state", numbers=("letters",))
+        counts = table("topic", "reason", "state", numbers=("count",))
         for (topic, reason, state), count in sorted(found.counts.items()):
             counts.add_row(topic, reason, state, f"{count:,}")
         console.print(counts)
@@ -268,7 +277,7 @@ def _print_found(found: Found, outcomes: dict[str, Outcome]) -> None:
 
 
 def _event_type(value: str) -> str:
-    """The type that a refused value names; a question mark where it names none."""
+    """Return the event type in a rejected value, or a question mark if there is none."""
     import re
 
     found = re.search(r'"type"\s*:\s*"([a-z_]{1,40})"', value)
@@ -276,30 +285,30 @@ def _event_type(value: str) -> str:
 
 
 def _report(result: Result, what: State, as_json: bool, *, dry_run: bool) -> None:
-    """Exit 1 where a letter is not what it was to become: refused, or named and in a state that is left alone."""
-    otherwise = [outcome for outcome in result.settled if outcome.state != what]
+    """Print the result. Exit 1 if a dead letter did not reach the requested state."""
+    unchanged = [outcome for outcome in result.settled if outcome.state != what]
     if as_json:
         refusals = [{"letter": r.letter, "reason": r.reason, "detail": r.detail} for r in result.refusals]
         settled = [{"letter": o.letter, "state": o.state, "replayed_as": o.replayed_as} for o in result.settled]
         _print_json({"done": result.done, "refused": result.refused, "refusals": refusals, "settled": settled})
     else:
-        none = "" if result.done or result.refused or result.settled else ": no such letter matches"
-        typer.echo(f"{counted(result.done, 'letter')} {'would be ' if dry_run else ''}{what}{none}")
+        none = "" if result.done or result.refused or result.settled else ": no dead letter matches"
+        typer.echo(f"{counted(result.done, 'dead letter')} {'would be ' if dry_run else ''}{what}{none}")
         for outcome in result.settled[:SHOWN_REFUSALS]:
-            typer.echo(_settled(outcome, what))
+            typer.echo(_earlier_outcome(outcome, what))
         if len(result.settled) > SHOWN_REFUSALS:
-            typer.echo(f"and {len(result.settled) - SHOWN_REFUSALS:,} more were dealt with before")
+            typer.echo(f"and {len(result.settled) - SHOWN_REFUSALS:,} more were replayed or discarded earlier")
         for refusal in result.refusals[:SHOWN_REFUSALS]:
             typer.echo(f"{refusal.letter} stays open: {refusal.reason}: {refusal.detail}")
         if result.refused > SHOWN_REFUSALS:
             more = result.refused - SHOWN_REFUSALS
             typer.echo(f"and {more:,} more {'stays' if more == 1 else 'stay'} open")
-    raise typer.Exit(1 if result.refused or otherwise else 0)
+    raise typer.Exit(1 if result.refused or unchanged else 0)
 
 
-def _settled(outcome: Outcome, wanted: State) -> str:
-    """What an earlier command did with a letter, and what could be done about it."""
+def _earlier_outcome(outcome: Outcome, wanted: State) -> str:
+    """Describe what an earlier command did with a dead letter, and how to undo it."""
     done = "already " if outcome.state == wanted else ""
-    where = f", as {outcome.replayed_as}" if outcome.replayed_as else ""
-    back = "; `replay --state discarded` brings it back" if wanted == "replayed" and not done else ""
-    return f"{outcome.letter} was {done}{outcome.state}{where}{back}"
+    replayed_as = f", as {outcome.replayed_as}" if outcome.replayed_as else ""
+    advice = "; `replay --state discarded` publishes it" if wanted == "replayed" and not done else ""
+    return f"{outcome.letter} was {done}{outcome.state}{replayed_as}{advice}"

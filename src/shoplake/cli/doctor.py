@@ -1,4 +1,4 @@
-"""`shoplake doctor`: what this machine has of what the platform needs."""
+"""`shoplake doctor`: check that this machine has what the platform needs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RUNBOOKS = "runbooks"
 
 def command(
     emulators: Annotated[
-        bool, typer.Option("--emulators", help="Also show, per AWS service, what each emulator has.")
+        bool, typer.Option("--emulators", help="Also show which AWS services each emulator supports.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Check what the stack and Terraform need. Exit 1 if something is missing.
+    """Check that this machine has what the stack and Terraform need. Exits 1 if something is missing.
 
     Example: shoplake doctor --emulators
     """
@@ -67,8 +67,8 @@ def _print_checks(found: Sequence[Check]) -> None:
     console.print(made)
     for check in found:
         if not check.ok:
-            place = docs_links.page(RUNBOOKS, check.name.replace(" ", "-"))
-            console.print(f"{check.name}: what to do is in {place}", markup=False, highlight=False, soft_wrap=True)
+            runbook = docs_links.page(RUNBOOKS, check.name.replace(" ", "-"))
+            console.print(f"{check.name}: see {runbook}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_emulators() -> None:
@@ -84,7 +84,7 @@ def _print_emulators() -> None:
     for row in CAPABILITIES:
         made.add_row(row.service, row.ministack, row.localstack, row.local)
     console = Console()
-    console.print("What each emulator has, and what the local environment uses:")
+    console.print("AWS services of each emulator, and what the local environment uses:")
     console.print(made)
     for row in CAPABILITIES:
         if row.note:

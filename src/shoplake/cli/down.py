@@ -1,4 +1,4 @@
-"""`shoplake down`: stops the stack."""
+"""`shoplake down`: stop the stack."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shoplake.cli.confirm import Yes, ask
 
 
 def command(
-    purge: Annotated[bool, typer.Option("--purge", help="Also remove all data, logs, ports and passwords.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Also delete all data, logs, ports and passwords.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Stop every server of the stack; data stays, unless --purge.
+    """Stop every server of the stack. Data is kept unless you add --purge.
 
     Example: shoplake down --purge
     """
@@ -23,11 +23,11 @@ def command(
 
     if purge:
         ask(
-            f"This removes the stack at {paths.home()} with all of its data: Kafka's log, every store, the state of "
-            "Terraform, ports and passwords. It cannot be brought back.",
+            f"This deletes the stack at {paths.home()} with all of its data: Kafka's log, every store, the Terraform "
+            "state, ports and passwords. It cannot be undone.",
             yes=yes,
         )
 
     stop = stack.purge if purge else stack.down
     stop(lambda text: print(text, file=sys.stderr))
-    print("the stack is down and its data is gone" if purge else "the stack is down; its data is kept")
+    print("the stack is down and its data is deleted" if purge else "the stack is down; its data is kept")

@@ -1,4 +1,4 @@
-"""`shoplake generate`: simulates a shop into Kafka or into files. A group, so that it can have commands of its own."""
+"""`shoplake generate`: simulate a shop into Kafka or into files. It is a group, because it has subcommands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EVENTS = 200_000
 ENGINES = ("local", "spark")
-HOW_MUCH, HOW_FAST, WHERE_TO = "How much", "How fast, into Kafka", "Into files instead of Kafka"
+HOW_MUCH, HOW_FAST, TO_FILES = "How much", "Speed (Kafka only)", "Write files instead of Kafka"
 
 app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
 
@@ -29,13 +29,13 @@ app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
 def command(
     context: typer.Context,
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
-    seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
-    start: Annotated[str, typer.Option(metavar="DATE", help="The shop opens on this day, not the scenario's.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation. The same seed gives the same events.")] = 7,
+    start: Annotated[str, typer.Option(metavar="DATE", help="Opening day of the shop. Default: the scenario's.")] = "",
     events: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help=f"Events in all, from the start of the simulation. {EVENTS:,} if nothing says how much.",
+            help=f"Total number of events since the start of the simulation. Default: {EVENTS:,}.",
             rich_help_panel=HOW_MUCH,
         ),
     ] = None,
@@ -44,13 +44,17 @@ def command(
         typer.Option(
             min=1,
             metavar="N",
-            help="So many events after those that are in the log, instead of --events.",
+            help="Number of events to add to those in the log. Excludes --events.",
             rich_help_panel=HOW_MUCH,
         ),
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option(min=1, help="Days in all; with --events, what ends first.", rich_help_panel=HOW_MUCH),
+        typer.Option(
+            min=1,
+            help="Total number of simulated days. With --events, the first limit applies.",
+            rich_help_panel=HOW_MUCH,
+        ),
     ] = None,
     topics: Annotated[
         str,
@@ -60,44 +64,55 @@ def command(
         ),
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would make, and make nothing.", rich_help_panel=HOW_MUCH)
+        bool,
+        typer.Option(
+            "--dry-run", help="Show how many events it would publish. Nothing is published.", rich_help_panel=HOW_MUCH
+        ),
     ] = False,
     live: Annotated[
         bool,
         typer.Option(
-            "--live", help="What was until now at once, then each event at its time.", rich_help_panel=HOW_FAST
+            "--live", help="Publish past events at once, then each event at its time.", rich_help_panel=HOW_FAST
         ),
     ] = False,
     speed: Annotated[
-        str, typer.Option(metavar="60x", help="The shop's time goes so much faster.", rich_help_panel=HOW_FAST)
+        str, typer.Option(metavar="60x", help="Run the shop's clock this many times faster.", rich_help_panel=HOW_FAST)
     ] = "",
     rate: Annotated[
         str,
         typer.Option(
-            metavar="2000/s", help="No more events than that; with --live 2000/s, else max.", rich_help_panel=HOW_FAST
+            metavar="2000/s",
+            help="Maximum number of events per second. Default: max; with --live: 2000/s.",
+            rich_help_panel=HOW_FAST,
         ),
     ] = "",
-    watch: Annotated[bool, typer.Option("--watch", help="Show some of the events as they go.")] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; the events are the same for any number.")] = 1,
+    watch: Annotated[bool, typer.Option("--watch", help="Show a sample of the events during the run.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Number of processes. It does not change the events.")
+    ] = 1,
     faults_out: Annotated[
-        Path | None, typer.Option(help="Write which event got which fault: a .jsonl or .parquet file.")
+        Path | None, typer.Option(help="File that lists the fault of each faulty event: .jsonl or .parquet.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder; needs no stack.", rich_help_panel=WHERE_TO)] = None,
-    format: Annotated[str, typer.Option(help="jsonl, parquet or csv.", rich_help_panel=WHERE_TO)] = "jsonl",
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder. No stack is needed.", rich_help_panel=TO_FILES)
+    ] = None,
+    format: Annotated[str, typer.Option(help="File format.", rich_help_panel=TO_FILES)] = "jsonl",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is in the folder.", rich_help_panel=WHERE_TO)
+        bool, typer.Option("--overwrite", help="Replace the files in the folder.", rich_help_panel=TO_FILES)
     ] = False,
     engine: Annotated[
-        str, typer.Option(help="local, or spark: lanes as tasks of Spark, the same bytes.", rich_help_panel=WHERE_TO)
+        str, typer.Option(help="spark runs the lanes as Spark tasks. The output is the same.", rich_help_panel=TO_FILES)
     ] = "local",
     spark_master: Annotated[
         str,
-        typer.Option(help="Spark's; as many cores of this machine as --workers if empty.", rich_help_panel=WHERE_TO),
+        typer.Option(help="URL of the Spark master. Default: local, with --workers cores.", rich_help_panel=TO_FILES),
     ] = "",
-    environment: Annotated[str, typer.Option(help="Whose Kafka.")] = "local",
-    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to publish to.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
-    """Simulate a shop and publish it to Kafka, one transaction per window. Run again, it goes on where it stopped.
+    """Simulate a shop and publish its events to Kafka or write them to files.
+
+    Each window of events is one Kafka transaction. After a stop, the same command continues.
 
     Examples: shoplake generate --days 30 --dry-run; shoplake generate --live --start 2026-09-01 --watch;
     shoplake generate --events 200000 --out shop --format parquet
@@ -112,8 +127,8 @@ def command(
     until_ms = end_of(shop, days) if days is not None else None
     if more is not None and (events is not None or out is not None or dry_run):
         raise UsageError(
-            "--more counts from what is in Kafka, found beside it --events, --out or --dry-run",
-            fix="leave it out, or leave the other out",
+            "expected --more alone, found it with --events, --out or --dry-run: it counts from the events in Kafka",
+            fix="remove --more or the other option",
         )
     if events is None and days is None and more is None and not live:
         events = EVENTS
@@ -121,21 +136,23 @@ def command(
     per_s = parse_rate(rate) if rate else LIVE_RATE_PER_S if live else None
     pace = Pace(live, parse_speed(speed) if speed else None, per_s)
     if out is not None and (live or speed or rate):
-        raise UsageError("--live, --speed and --rate pace what goes to Kafka", fix="leave them out, or leave out --out")
+        raise UsageError(
+            "--live, --speed and --rate apply to Kafka only, found --out", fix="remove them, or remove --out"
+        )
     if engine not in ENGINES:
         raise UsageError(f"--engine: expected one of {', '.join(ENGINES)}, found '{engine}'")
     if engine == "spark" and (out is None or format != "jsonl" or watch or faults_out is not None):
         raise UsageError(
-            "--engine spark writes JSON lines into a folder", fix="add --out, leave out --format, --watch, --faults-out"
+            "--engine spark only writes JSON lines to a folder", fix="add --out; remove --format, --watch, --faults-out"
         )
     if dry_run:
         from shoplake.publish.estimate import forecast
 
         made = forecast(run)
         if json:
-            _say(True, _as_json(run, made), "")
+            _print_result(True, _as_json(run, made), "")
         else:
-            _print(run, made)
+            _print_forecast(run, made)
     elif out is not None:
         if engine == "spark":
             counts = _write_by_spark(run, out, overwrite=overwrite, master=spark_master or None)
@@ -143,27 +160,27 @@ def command(
             counts = _write(run, out, format, overwrite=overwrite, watch=watch, faults_out=faults_out)
         events_in_all = sum(counts.values())
         found = {"events": events_in_all, "topics": dict(counts)}
-        _say(json, found, f"{counted(events_in_all, 'event')} in {out}")
+        _print_result(json, found, f"{counted(events_in_all, 'event')} in {out}")
     else:
         done, published = _publish(run, pace, environment, more=more, watch=watch, faults_out=faults_out)
         found = {"events": done.events, "publisher": done.publisher, "published": published}
-        _say(json, found, _result(run, done, published))
+        _print_result(json, found, _result(run, done, published))
 
 
 def _result(run: Run, done: Published, published: int) -> str:
-    """What there is now; where nothing came to it, why, and what to say instead."""
-    there = f"{counted(done.events, 'event')} of '{done.publisher}' are in the log"
+    """Describe the result. If nothing was published, say why and which option to use."""
+    in_log = f"{counted(done.events, 'event')} of '{done.publisher}' are in the log"
     if published:
-        return there
+        return in_log
     if run.events is None:
-        return f"nothing to do: {there} already, all of the days that were asked for; --days counts from the start"
+        return f"nothing to do: {in_log} already, for all requested days; --days counts from the start"
     return (
-        f"nothing to do: {there} already, and --events counts from the start\n"
-        f"  what to do: --more {EVENTS} adds to them; --events {done.events + EVENTS} is the same"
+        f"nothing to do: {in_log} already, and --events counts from the start\n"
+        f"  what to do: use --more {EVENTS} or --events {done.events + EVENTS}"
     )
 
 
-def _say(as_json: bool, found: Mapping[str, object], text: str) -> None:
+def _print_result(as_json: bool, found: Mapping[str, object], text: str) -> None:
     import json
 
     typer.echo(json.dumps(found) if as_json else text)
@@ -191,7 +208,7 @@ def _write_by_spark(run: Run, out: Path, *, overwrite: bool, master: str | None)
 def _publish(
     run: Run, pace: Pace, environment: str, *, more: int | None, watch: bool, faults_out: Path | None
 ) -> tuple[Published, int]:
-    """How far the log is then, and how many events came to it now."""
+    """Publish the run. Return its progress and the number of events published by this call."""
     import asyncio
     import dataclasses
     import os
@@ -206,21 +223,21 @@ def _publish(
     failpoints.arm(os.environ)
     cluster = environments.kafka_cluster(environment)
     if more is not None:
-        there = asyncio.run(read_progress(cluster)).get(run.publisher)
-        run = dataclasses.replace(run, events=more + (there.events if there else 0))
-    begun: list[int] = []
+        existing = asyncio.run(read_progress(cluster)).get(run.publisher)
+        run = dataclasses.replace(run, events=more + (existing.events if existing else 0))
+    initial: list[int] = []
 
-    def note(events: int, _: object) -> None:
-        if not begun:
-            begun.append(events)
+    def note_initial(events: int, _: object) -> None:
+        if not initial:
+            initial.append(events)
 
     def show(events: int, window: EncodedWindow | None) -> None:
-        if window is not None or run.events is None or events < run.events:  # else there is no progress to show
+        if window is not None or run.events is None or events < run.events:  # otherwise there is no progress to show
             progress(events, window)
 
     with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=True) as ledger:
-        done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([note, show, ledger])))
-    return done, done.events - begun[0]
+        done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([note_initial, show, ledger])))
+    return done, done.events - initial[0]
 
 
 def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:
@@ -231,7 +248,7 @@ def _as_json(run: Run, made: Forecast) -> Mapping[str, object]:
     return {"exact": made.exact, "days": made.days, "topics": topics}
 
 
-def _print(run: Run, made: Forecast) -> None:
+def _print_forecast(run: Run, made: Forecast) -> None:
     from rich.console import Console
 
     from shoplake.text_tables import table
@@ -240,13 +257,13 @@ def _print(run: Run, made: Forecast) -> None:
     for topic in run.topics:
         forecast.add_row(topic, *(f"{counts[topic]:,}" for counts in (made.records, made.size_bytes, made.faults)))
     totals = (sum(counts.values()) for counts in (made.records, made.size_bytes, made.faults))
-    forecast.add_row("in all", *(f"{total:,}" for total in totals), style="bold")
+    forecast.add_row("total", *(f"{total:,}" for total in totals), style="bold")
     console = Console()
     console.print(forecast)
-    how = "all of it simulated, nothing published" if made.exact else _estimated(run, made)
+    how = "exact, from a full simulation; nothing was published" if made.exact else _estimate_basis(run, made)
     console.print(f"{made.days:,.1f} days from {run.scenario.start}: {how}", highlight=False)
 
 
-def _estimated(run: Run, made: Forecast) -> str:
+def _estimate_basis(run: Run, made: Forecast) -> str:
     part = "" if made.share == 1 else f" over the first {made.share:.1%}"
-    return f"about, from {made.lanes} of the shop's {run.scenario.lanes} lanes{part}; nothing published"
+    return f"estimated from {made.lanes} of {run.scenario.lanes} lanes{part}; nothing was published"

@@ -1,4 +1,4 @@
-"""`shoplake generate report`: a page that shows a simulated shop."""
+"""`shoplake generate report`: write an HTML page about a simulated shop."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from shoplake.terminal import counted
 
 def command(
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
-    seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
-    events: Annotated[int, typer.Option(min=1, help="Events at least; windows are taken whole.")] = 200_000,
-    out: Annotated[Path, typer.Option(help="The file, one page of HTML that loads nothing.")] = Path("report.html"),
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation. The same seed gives the same events.")] = 7,
+    events: Annotated[
+        int, typer.Option(min=1, help="Minimum number of events. The last window is always complete.")
+    ] = 200_000,
+    out: Annotated[Path, typer.Option(help="HTML file to write. It loads no external files.")] = Path("report.html"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Simulate a shop and draw it: orders over weeks, funnel, baskets, popularity, retention, deliveries, faults.
+    """Simulate a shop and write an HTML report with charts. Needs no stack.
 
-    Needs no stack. Example: shoplake generate report --scenario demo --events 1000000 --out shop.html
+    It shows orders by week, the funnel, baskets, product popularity, retention, delivery times and faults.
+
+    Example: shoplake generate report --scenario demo --events 1000000 --out shop.html
     """
     from shoplake import report
     from shoplake.cli.progress import counting

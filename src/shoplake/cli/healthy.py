@@ -1,4 +1,4 @@
-"""`shoplake healthy`: whether a running `stream` works; for health checks of containers."""
+"""`shoplake healthy`: health check of a running `stream`, for containers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import typer
 
 
 def command(
-    max_age: Annotated[float, typer.Option("--max-age", min=1, help="Seconds a worker may be silent.")] = 60,
+    max_age: Annotated[
+        float, typer.Option("--max-age", min=1, help="Maximum age in seconds of a worker's last report.")
+    ] = 60,
 ) -> None:
-    """Exit 0 when every worker of the `stream` on this home has reported of late, 1 when one has not.
+    """Exit 0 if every worker of this home's `stream` has reported recently, else 1.
 
     Example: shoplake healthy --max-age 30
     """

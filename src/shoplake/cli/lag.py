@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from shoplake.open_transactions import OpenTransaction
     from shoplake.streaming.lag import SinkLag
 
-OPEN_FOR_S = 2.0  # a publisher's own transaction is open for moments
+OPEN_FOR_S = 2.0  # a publisher's own transaction is open for less than this
 
 
 def command(
     sinks: Annotated[
         str,
-        typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis. All and dead letters if empty."),
+        typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis. If empty: all, and dead letters."),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, partition by partition.")] = False,
-    environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON, with each partition.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
 ) -> None:
-    """Ask every store how far it is, and Kafka where the log ends. Exit 1 where a store did not answer.
+    """Show how many events each store is behind the log. Exits 1 if a store does not answer.
 
     Example: shoplake lag --json | jq '.postgres.lag'
     """
@@ -46,12 +46,12 @@ def command(
     else:
         _print_table(found)
         for transaction in hidden:
-            typer.echo(f"{transaction}; they are in no lag\n  what to do: {open_transactions.FIX}", err=True)
+            typer.echo(f"{transaction}; the lag does not include them\n  what to do: {open_transactions.FIX}", err=True)
     problems = [sink for sink in found if sink.problem]
     if problems and not json:
         stores = ", ".join(sink.name for sink in problems)
         fix = as_typed("`shoplake status` says which servers run")
-        typer.echo(f"not known: {stores}\n  what to do: {fix}", err=True)
+        typer.echo(f"lag unknown: {stores}\n  what to do: {fix}", err=True)
     raise typer.Exit(1 if problems else 0)
 
 
@@ -77,7 +77,7 @@ def _print_json(found: Sequence[SinkLag], hidden: Sequence[OpenTransaction]) -> 
 
 
 def _print_table(found: Sequence[SinkLag]) -> None:
-    """A row per sink, and a row per partition that is behind."""
+    """Print one row per sink, and one row per partition that is behind."""
     from rich.console import Console
     from rich.markup import escape
 

@@ -1,4 +1,4 @@
-"""`shoplake lake`: care for the lake's tables."""
+"""`shoplake lake`: maintain the tables of the lake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def options() -> None:
-    """The lake: its Iceberg tables on S3."""
+    """Maintain the Iceberg tables of the lake on S3."""
 
 
 @app.command("maintain")
@@ -23,16 +23,18 @@ def maintain(
         str,
         typer.Option(help="Comma-separated: customers, products, orders, inventory, clicks, reviews. All if empty."),
     ] = "",
-    only: Annotated[str, typer.Option(help="Comma-separated: compact, expire, orphans. All if empty.")] = "",
-    target_mb: Annotated[int, typer.Option(min=1, help="How large files should become.")] = 64,
-    min_files: Annotated[int, typer.Option(min=2, help="Leave fewer small files of a day as they are.")] = 5,
-    keep: Annotated[str, typer.Option(help="Keep snapshots that are younger: 5d, 12h, 30m.")] = "5d",
-    orphan_age: Annotated[str, typer.Option(help="Keep files that are younger, at least 1h.")] = "3d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
-    environment: Annotated[str, typer.Option(help="Whose lake.")] = "local",
+    only: Annotated[str, typer.Option(help="Comma-separated steps: compact, expire, orphans. All if empty.")] = "",
+    target_mb: Annotated[int, typer.Option(min=1, help="Target file size in MB.")] = 64,
+    min_files: Annotated[
+        int, typer.Option(min=2, help="Compact a day only if it has at least this many small files.")
+    ] = 5,
+    keep: Annotated[str, typer.Option(help="Keep snapshots younger than this: 5d, 12h, 30m.")] = "5d",
+    orphan_age: Annotated[str, typer.Option(help="Keep unreferenced files younger than this, at least 1h.")] = "3d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done. Nothing is changed.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
 ) -> None:
-    """Bring small files together, expire old snapshots, remove files that no snapshot names. Sinks may run meanwhile.
+    """Compact small files, expire old snapshots and delete orphan files. Sinks may keep running.
 
     Example: shoplake lake maintain --keep 12h --dry-run
     """
@@ -68,7 +70,7 @@ def _print(done: list[Maintained], dry_run: bool) -> None:
 
     console = Console()
     if dry_run:
-        console.print("dry run: nothing was done; this would come out")
+        console.print("dry run: nothing was changed; the expected result:")
     made = table("table", numbers=("files", "MB", "snapshots", "orphans"))
     for one in done:
         made.add_row(

@@ -1,4 +1,4 @@
-"""`shoplake logs`: what a server of the stack has said."""
+"""`shoplake logs`: show the end of a server's log."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import typer
 def command(
     service: Annotated[
         str,
-        typer.Argument(help="kafka, postgres, valkey, mongo, ministack; or libraries: what clients of them logged."),
+        typer.Argument(
+            help="kafka, postgres, valkey, mongo or ministack; or libraries: the log of the client libraries."
+        ),
     ],
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 100,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines from the end.")] = 100,
 ) -> None:
     """Show the end of a server's log.
 

@@ -1,4 +1,4 @@
-"""The `shoplake` command: registers one file per command and turns errors into messages and exit codes."""
+"""The `shoplake` command. It registers one file per command and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from shoplake.cli import (
 )
 from shoplake.errors import Interrupted, ShoplakeError
 
-START, PLATFORM, SHOP, CHECK = "Start here", "The platform", "The shop", "When something is wrong"
-DEVELOP = "For developers of shoplake"
+START, PLATFORM, SHOP, CHECK = "Start here", "Platform", "Events and stores", "Troubleshooting"
+DEVELOP = "Development of shoplake"
 
 
 GROUPS = ("generate", "scenario")
-"""Commands that have commands; they stand before the one that goes on from them."""
+"""Groups of commands. The list shows them before `stream`, which continues their work."""
 
 
 def reflow_help(command: Any) -> None:  # noqa: ANN401 - typer keeps the class of its commands to itself
-    """Join the lines of each paragraph of a command's help, and of its subcommands'.
+    """Join the lines of each paragraph in the help of a command and of its subcommands.
 
-    A docstring is broken where a line of source ends; rich would break it there and at the terminal's edge as well.
+    Rich keeps the line breaks of a docstring and wraps at the terminal's width as well.
     """
     if command.help:
         paragraphs = inspect.cleandoc(command.help).split("\n\n")
@@ -65,16 +65,16 @@ def reflow_help(command: Any) -> None:  # noqa: ANN401 - typer keeps the class o
 
 
 class Commands(TyperGroup):
-    """All commands; Ctrl-C in one of them is a message, not a traceback."""
+    """All commands. Ctrl-C prints a message, not a traceback."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - as below
-        """The names in the order in which they are needed; left alone, groups would come last."""
+        """List the names in the order of use. By default, Typer lists groups last."""
         names = [name for name in super().list_commands(ctx) if name not in GROUPS]
-        place = names.index("stream")
-        return [*names[:place], *GROUPS, *names[place:]]
+        stream_index = names.index("stream")
+        return [*names[:stream_index], *GROUPS, *names[stream_index:]]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as below
-        """A command, whose help fills the width of the terminal and names the values that its options take."""
+        """Return a command whose help fills the width of the terminal and lists the values of its options."""
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             reflow_help(command)
@@ -82,11 +82,11 @@ class Commands(TyperGroup):
         return command
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the class of its context to itself
-        """Run the command that was asked for."""
+        """Run the requested command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            print("interrupted; run the same command again to go on", file=sys.stderr)
+            print("interrupted; run the same command again to continue", file=sys.stderr)
             raise typer.Exit(130) from None
 
 
@@ -105,17 +105,17 @@ def _version(wanted: bool) -> None:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version and build, and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and build, then exit.")
     ] = False,
 ) -> None:
-    """A data platform for a synthetic shop: Terraform builds it, a simulator fills it through Kafka, five stores hold
-    it, and every run proves that each store holds exactly what it should.
+    """Run the data platform of a synthetic shop: Terraform builds it, a simulator publishes events to Kafka, and sinks
+    write them to five stores. `verify` checks that each store holds exactly the right data.
 
-    Exit codes: 0 well, 1 failed, 2 wrong usage, 130 interrupted. Each error has a code and names its page.
+    Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted. Each error has a code and a link to its page.
 
     Example: shoplake demo
     """
-    del version  # its callback has ended the program
+    del version  # its callback ends the program
     if debug:
         os.environ["SHOPLAKE_DEBUG"] = "1"
 
@@ -154,7 +154,7 @@ def main() -> None:
     """Run the CLI."""
     environ.enter()
     for output in (sys.stdout, sys.stderr):
-        if isinstance(output, io.TextIOWrapper):  # a terminal that is not UTF-8 lacks some of our characters
+        if isinstance(output, io.TextIOWrapper):  # a terminal without UTF-8 cannot show all characters
             output.reconfigure(errors="replace")
     gc_tuning.collect_rarely()
     invocation.take_over_name()
@@ -164,14 +164,14 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="shoplake", standalone_mode=False))
     except error_output.Refused as refused:
-        if not refused.format_message():  # no command was given where one is needed: its help is the message
+        if not refused.format_message():  # a command is missing: print the help
             refused.show()
             sys.exit(refused.exit_code)
         error = error_output.of_command_line(refused)
         error_output.show(error)
         sys.exit(error.exit_code)
     except typer.Abort:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        print("interrupted; run the same command again to continue", file=sys.stderr)
         sys.exit(Interrupted.exit_code)
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):

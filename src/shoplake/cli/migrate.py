@@ -1,4 +1,4 @@
-"""`shoplake migrate`: what an environment needs besides what Terraform builds."""
+"""`shoplake migrate`: create what an environment needs beyond its Terraform resources."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import typer
 def command(
     environment: Annotated[str, typer.Argument(help="Environment: local, dev, staging or prod.")] = "local",
 ) -> None:
-    """Make Kafka's topics, the database's user and the relational schema; running it again changes nothing.
+    """Create the Kafka topics, the database user and the Postgres schema. It is safe to run again.
 
     Example: shoplake migrate dev
     """
     from shoplake import environments
 
     environments.prepare(environment)
-    typer.echo(f"topics and the relational schema of {environment} are at their newest")
+    typer.echo(f"the topics and the Postgres schema of {environment} are up to date")

@@ -1,10 +1,10 @@
-"""The values that an option takes, shown in its help in place of `<str>`. It checks nothing."""
+"""The accepted values of an option, shown in its help instead of `<str>`. It does not validate them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# By the name of the parameter in the command's function.
+# Key: name of the parameter in the command's function.
 SHOWN = {
     "emulator": "localstack|ministack",
     "engine": "local|spark",
@@ -17,7 +17,7 @@ SHOWN = {
 
 
 def show(command: Any) -> None:  # noqa: ANN401 - typer keeps the class of its commands to itself
-    """Name the values in the help of a command's options, and of its subcommands'."""
+    """Show the values in the help of the options of a command and of its subcommands."""
     for parameter in command.params:
         shown = SHOWN.get(parameter.name)
         if shown and parameter.metavar is None and parameter.param_type_name == "option":

@@ -1,4 +1,4 @@
-"""`shoplake plan`: say what `apply` would change."""
+"""`shoplake plan`: show what `apply` would change."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import typer
 
 def command(
     environment: Annotated[
-        str, typer.Argument(help="Environment to plan: local, dev, staging or prod; with --dry-run also bootstrap.")
+        str, typer.Argument(help="Environment to plan: local, dev, staging or prod. With --dry-run also bootstrap.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Plan from nothing, without account or network, and check the policy.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Plan from an empty state, without AWS account or network, and check the policy."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
 ) -> None:
-    """Say what `apply` would change, one resource a line; changes nothing.
+    """Show what `apply` would change, one resource per line. Nothing is changed.
 
     Example: shoplake plan prod --dry-run
     """

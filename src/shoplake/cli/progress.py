@@ -1,4 +1,4 @@
-"""How long tasks show that they move: on stderr, as a bar on a terminal and as plain lines elsewhere."""
+"""Progress of long tasks, on stderr: a bar on a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PLAIN_EVERY_S = 5.0
 
 @contextlib.contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with remaining time; call what it gives with the number done."""
+    """Show a progress bar with the remaining time. Call the yielded function with the number done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = Plain()
-        yield lambda done: say(f"{done:,} of {total:,} {what}")
+        print_line = ThrottledLines()
+        yield lambda done: print_line(f"{done:,} of {total:,} {what}")
         return
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -38,13 +38,13 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def counting_up(what: str) -> Iterator[Callable[[int], None]]:
-    """A number that grows, where the total is not known before; call what it gives with the number done."""
+    """Show a counter, for an unknown total. Call the yielded function with the number done."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = Plain()
-        yield lambda done: say(f"{done:,} {what}")
+        print_line = ThrottledLines()
+        yield lambda done: print_line(f"{done:,} {what}")
         return
     with console.status(what) as status:
         yield lambda done: status.update(f"{done:,} {what}")
@@ -52,14 +52,14 @@ def counting_up(what: str) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def rebuilding() -> Iterator[Callable[[Step], None]]:
-    """A bar per source that a store is filled from; elsewhere than on a terminal a line now and then."""
+    """Show a progress bar per source of a rebuild, or lines if there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = Plain()
-        yield lambda step: say(f"{step.doing}: {step.done:,} of {step.total:,} offsets")
+        print_line = ThrottledLines()
+        yield lambda step: print_line(f"{step.doing}: {step.done:,} of {step.total:,} offsets")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -75,21 +75,21 @@ def rebuilding() -> Iterator[Callable[[Step], None]]:
 
 @contextlib.contextmanager
 def watching_sinks() -> Iterator[Callable[[Sequence[WorkerView]], None]]:
-    """A table of sinks that is redrawn; elsewhere than on a terminal a line now and then."""
+    """Show a live table of the sinks, or lines if there is no terminal."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        say = Plain()
-        yield lambda views: say("; ".join(map(_in_short, views)))
+        print_line = ThrottledLines()
+        yield lambda views: print_line("; ".join(map(_summary, views)))
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda views: live.update(_table(views), refresh=True)
 
 
-def _in_short(view: WorkerView) -> str:
-    """How far a worker is, as a part of a line."""
+def _summary(view: WorkerView) -> str:
+    """Describe the progress of a worker as part of a line."""
     behind = f", {view.progress.lag:,} behind" if view.progress.lag else ""
     return f"{view} {view.progress.applied:,} ({state_of(view.progress)}{behind})"
 
@@ -108,22 +108,22 @@ def _table(views: Sequence[WorkerView]) -> Table:
 
 
 def state_of(done: WorkerProgress) -> str:
-    """A worker's state in a few words: what it waits for, and what it has given up for the moment."""
-    said = f"{done.state} for {done.waiting_for}" if done.waiting_for else done.state
+    """Describe the state of a worker: what it waits for, its circuit breaker and its paused partitions."""
+    state = f"{done.state} for {done.waiting_for}" if done.waiting_for else done.state
     notes = [f"breaker {done.breaker}"] if done.breaker != "closed" else []
     notes += [f"{done.held} partitions held"] if done.held else []
-    return f"{said} ({', '.join(notes)})" if notes else said
+    return f"{state} ({', '.join(notes)})" if notes else state
 
 
-class Plain:
-    """Lines, not too many of them."""
+class ThrottledLines:
+    """Print lines, at most one every `PLAIN_EVERY_S` seconds."""
 
     def __init__(self) -> None:
-        self._said_at = float("-inf")
+        self._printed_at = float("-inf")
 
     def __call__(self, text: str) -> None:
-        """Say it, unless something was said just now."""
+        """Print the text, unless a line was printed a moment ago."""
         now = time.monotonic()
-        if now - self._said_at >= PLAIN_EVERY_S:
-            self._said_at = now
+        if now - self._printed_at >= PLAIN_EVERY_S:
+            self._printed_at = now
             print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""How a run goes, while it goes: how far, how fast, how long yet, and some of its events. On stderr."""
+"""Progress of a publisher run, on stderr: events, rate, remaining time and a sample of the events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shoplake.cli.progress import Plain
+from shoplake.cli.progress import ThrottledLines
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from shopsim import EncodedWindow
 
 RATE_OVER_S = 10.0
-SHORTEST_S = 1.0
-"""Over less, a speed says nothing: a division by microseconds gives billions a second."""
+MIN_RATE_PERIOD_S = 1.0
+"""No rate is shown for a shorter period: a division by microseconds gives billions per second."""
 SAMPLE_EVERY_S = 0.5
 SAMPLE_LINES = 6
 SAMPLE_WIDTH = 160
@@ -28,7 +28,7 @@ SAMPLE_WIDTH = 160
 
 @dataclass
 class Meter:
-    """How far a run is and how fast it goes. Mutable."""
+    """Progress and rate of a run. Mutable."""
 
     run: Run
     events: int = 0
@@ -36,7 +36,7 @@ class Meter:
     _samples: deque[tuple[float, int, float]] = field(default_factory=deque)
 
     def add(self, now_s: float, events: int, window: EncodedWindow | None) -> None:
-        """Note what a `Watch` is told."""
+        """Record a progress report."""
         self.events = events
         if window is not None:
             self.reached_ms = int(window.rows["published_at_ms"][-1])
@@ -46,7 +46,7 @@ class Meter:
 
     @property
     def share(self) -> float | None:
-        """How much of the run is done, by what ends it first; None for a run without an end."""
+        """Completed share of the run, from 0 to 1, by the limit that is nearest. None for a run without a limit."""
         shares = []
         if self.run.events is not None:
             shares.append(self.events / self.run.events)
@@ -57,15 +57,15 @@ class Meter:
 
     @property
     def per_s(self) -> float:
-        """Events a second, of late."""
+        """Events per second over the last seconds."""
         (first_s, first, _), (last_s, last, _) = self._samples[0], self._samples[-1]
-        return (last - first) / (last_s - first_s) if last_s - first_s >= SHORTEST_S else 0.0
+        return (last - first) / (last_s - first_s) if last_s - first_s >= MIN_RATE_PERIOD_S else 0.0
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to the end at the speed of late; None where nobody knows."""
+        """Estimated seconds to the end at the recent rate. None if unknown."""
         (first_s, _, first), (last_s, _, last) = self._samples[0], self._samples[-1]
-        if last <= first or last_s - first_s < SHORTEST_S:
+        if last <= first or last_s - first_s < MIN_RATE_PERIOD_S:
             return None
         return (1 - last) * (last_s - first_s) / (last - first)
 
@@ -83,7 +83,7 @@ class Meter:
 
 @contextlib.contextmanager
 def publishing(run: Run, *, sample: bool) -> Iterator[Watch]:
-    """A bar on a terminal, lines now and then elsewhere; with `sample`, some of the events as they go."""
+    """Show a bar on a terminal, otherwise lines. With `sample`, also show some of the events."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -91,32 +91,32 @@ def publishing(run: Run, *, sample: bool) -> Iterator[Watch]:
     meter = Meter(run)
     show = Sampler(lambda line: console.print(line, soft_wrap=True)) if sample else None
 
-    def watch(events: int, window: EncodedWindow | None, say: Callable[[Meter], object]) -> None:
+    def update(events: int, window: EncodedWindow | None, render: Callable[[Meter], object]) -> None:
         meter.add(time.monotonic(), events, window)
         if show is not None and window is not None:
             show(time.monotonic(), window)
-        say(meter)
+        render(meter)
 
     if not console.is_terminal:
-        plain = Plain()
-        yield lambda events, window: watch(events, window, lambda meter: plain(str(meter)))
+        print_line = ThrottledLines()
+        yield lambda events, window: update(events, window, lambda meter: print_line(str(meter)))
         return
     with Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
         task = bar.add_task("", total=None if meter.share is None else 1.0)
-        yield lambda events, window: watch(
+        yield lambda events, window: update(
             events, window, lambda meter: bar.update(task, completed=meter.share or 0.0, description=str(meter))
         )
 
 
 class Sampler:
-    """Some events as lines, few enough to be read. Mutable: it remembers when it last showed any."""
+    """Show a few events as lines, at a readable rate. Mutable: it stores the time of the last output."""
 
     def __init__(self, show: Callable[[Text], None]) -> None:
         self._show = show
         self._shown_at = float("-inf")
 
     def __call__(self, now_s: float, window: EncodedWindow) -> None:
-        """Show some of a window's events, evenly apart."""
+        """Show some events of a window, evenly spaced."""
         if now_s - self._shown_at < SAMPLE_EVERY_S:
             return
         self._shown_at = now_s

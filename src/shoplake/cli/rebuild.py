@@ -1,4 +1,4 @@
-"""`shoplake rebuild`: empties a store and fills it again."""
+"""`shoplake rebuild`: empty a store and reload it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 def command(
     store: Annotated[str, typer.Argument(help="redis, dynamodb, mongo or postgres.")],
     source: Annotated[
-        str, typer.Option("--from", help="log, lake, or auto: the lake for what the log no longer has.")
+        str,
+        typer.Option(
+            "--from", help="Source of the events. auto: the lake for events that the log no longer has, then the log."
+        ),
     ] = "auto",
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew, also where one that was stopped could go on.")
+        bool, typer.Option("--restart", help="Start over instead of resuming an interrupted rebuild.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
-    environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
     yes: Yes = False,
 ) -> None:
-    """Empty a store and fill it again, exactly, while its sink may be running and events come in.
+    """Empty a store and reload it from the log or the lake.
 
-    The sink is fenced when it begins and goes on by itself. Ctrl-C stops; the same command goes on.
+    The store's sink may run meanwhile: it is fenced at the start and resumes by itself. Ctrl-C stops the rebuild; the
+    same command resumes it.
 
     Example: shoplake rebuild redis
     """
@@ -49,11 +53,11 @@ def command(
             return await rebuild(settings, store, source=chosen, restart=restart, stopping=stopping, watch=watch)
 
     refuse_unknown(store)
-    ask(f"This empties {store} of '{environment}' and fills it again; until then its readers miss data.", yes=yes)
+    ask(f"This empties {store} of '{environment}' and reloads it. Readers miss data until it is complete.", yes=yes)
     settings = environments.connect(environment, (environments.LOG, store))
     done = asyncio.run(run())
     if json:
         print(jsonlib.dumps({"store": store, **dataclasses.asdict(done)}))
         return
-    typer.echo(f"{store} is rebuilt{', going on with what was begun before' if done.resumed else ''}")
-    typer.echo(f"{done.from_lake:,} offsets from the lake, the log is applied up to {done.offsets:,}")
+    typer.echo(f"{store} is rebuilt{' (resumed an interrupted rebuild)' if done.resumed else ''}")
+    typer.echo(f"{done.from_lake:,} offsets came from the lake; the log is applied up to {done.offsets:,}")

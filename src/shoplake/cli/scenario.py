@@ -1,4 +1,4 @@
-"""`shoplake scenario`: the shops that can be simulated, and new ones."""
+"""`shoplake scenario`: list, check and create scenarios, the descriptions of simulated shops."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Which = Annotated[str, typer.Argument(help="Name of a shipped scenario, or path 
 
 @app.callback()
 def group() -> None:
-    """List, show, check and make scenarios: what a simulated shop is like."""
+    """List, show, check and create scenarios. A scenario describes a simulated shop."""
 
 
 @app.command("list")
 def listed() -> None:
-    """Name and description of the scenarios that come with it.
+    """List the shipped scenarios with their descriptions.
 
     Example: shoplake scenario list
     """
@@ -37,7 +37,7 @@ def listed() -> None:
 
 @app.command("show")
 def show(scenario: Which) -> None:
-    """The file of a scenario, as it is.
+    """Print the YAML file of a scenario.
 
     Example: shoplake scenario show demo
     """
@@ -48,7 +48,7 @@ def show(scenario: Which) -> None:
 
 @app.command("check")
 def check(scenario: Which) -> None:
-    """Say all that is wrong with a scenario, each with its line. Exit code 2 if anything is.
+    """List every mistake in a scenario, with its line. Exits 2 if there is one.
 
     Example: shoplake scenario check mine.yaml
     """
@@ -60,19 +60,23 @@ def check(scenario: Which) -> None:
         listed = "".join(f"\n  - {error}" for error in errors)
         raise InvalidScenario(
             f"scenario '{scenario}' has {counted(len(errors), 'mistake')}:{listed}",
-            fix="change the lines named; `shoplake scenario show demo` has every key",
+            fix="correct these lines; `shoplake scenario show demo` shows every key",
         )
     found = shopsim.load_scenario(scenario)
-    typer.echo(f"{found.name}: a shop of {found.lanes} lanes from {found.start} on, digest {found.digest[:12]}")
+    typer.echo(
+        f"{found.name}: a valid scenario: {found.lanes} lanes, opens on {found.start}, digest {found.digest[:12]}"
+    )
 
 
 @app.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="What the scenario is called: lower-case letters, digits and hyphens.")],
-    like: Annotated[str, typer.Option("--from", help="A scenario to take the values of.")] = "demo",
-    out: Annotated[Path | None, typer.Option(help="The file. NAME.yaml in this folder if nothing is said.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the new scenario: lower-case letters, digits and hyphens.")],
+    like: Annotated[str, typer.Option("--from", help="Scenario to copy the values from.")] = "demo",
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: NAME.yaml in the current folder.")] = None,
 ) -> None:
-    """Write a scenario with every key explained, to be changed; beside it the JSON Schema that editors complete it by.
+    """Write a new scenario file with a comment on every key.
+
+    The JSON Schema is written next to it, so that an editor can complete and check the keys.
 
     Example: shoplake scenario new my-shop --from demo
     """
@@ -80,4 +84,4 @@ def new(
     from shoplake.publish.scenarios import write_starter
 
     path = write_starter(name, like, out or Path(f"{name}.yaml"))
-    typer.echo(f"{path}: change it, then {as_typed(f'`shoplake generate --scenario {path} --dry-run`')}")
+    typer.echo(f"wrote {path}; edit it, then run {as_typed(f'`shoplake generate --scenario {path} --dry-run`')}")

@@ -1,4 +1,4 @@
-"""`shoplake status`: what of the stack runs."""
+"""`shoplake status`: show which servers of the stack run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ COLOURS = {"running": "green", "silent": "yellow", "crashed": "red", "stopped": 
 
 
 def command(
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Show each server's state, port, memory and time to start. Exit 1 unless all of them run.
+    """Show the state, port, memory and start time of each server. Exits 1 unless all of them run.
 
     Example: shoplake status --json | jq .rss_bytes
     """
@@ -30,7 +30,7 @@ def command(
 
 
 def print_json(status: Status) -> None:
-    """One line: the home, whether all of it runs, and each server."""
+    """Print one line of JSON: the home folder, whether all servers run, and each server."""
     import dataclasses
     import json
 
@@ -63,7 +63,7 @@ def _print_table(status: Status) -> None:
     console.print(f"data, logs and passwords are in {escape(str(status.home))}", highlight=False, soft_wrap=True)
     for server in status.servers:
         if server.log_tail:
-            console.print(f"{server.name} died; its log ends:\n{server.log_tail}", markup=False, highlight=False)
+            console.print(f"{server.name} died; the end of its log:\n{server.log_tail}", markup=False, highlight=False)
             console.print(as_typed("what to do: `shoplake up` starts it again"), markup=False)
 
 

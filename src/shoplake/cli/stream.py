@@ -1,4 +1,4 @@
-"""`shoplake stream`: carries events from Kafka into the stores."""
+"""`shoplake stream`: write events from Kafka to the stores."""
 
 from __future__ import annotations
 
@@ -10,32 +10,41 @@ import typer
 
 from shoplake.terminal import counted
 
-OPEN_FOR_S = 10.0  # a publisher's own transaction is open for moments
+OPEN_FOR_S = 10.0  # a publisher's own transaction is open for less than this
 
 
 def command(
     sinks: Annotated[
-        str, typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis; `none`. All if empty.")
+        str, typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis; or none. All if empty.")
     ] = "",
     dead_letters: Annotated[
-        bool, typer.Option("--dead-letters/--no-dead-letters", help="Also copy what no sink takes.")
+        bool,
+        typer.Option(
+            "--dead-letters/--no-dead-letters",
+            help="Also copy records that are not valid events to the dead-letter topic.",
+        ),
     ] = True,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes per sink. The same command elsewhere shares the work with them.")
+        int,
+        typer.Option(
+            min=1, help="Processes per sink. If the same command runs on another machine, both share the partitions."
+        ),
     ] = 1,
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
     until_caught_up: Annotated[
-        bool, typer.Option("--until-caught-up", help="End when everything in the log is in the stores.")
+        bool, typer.Option("--until-caught-up", help="Exit when every event in the log is in the stores.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Where the environment was not applied yet, wait until it is.")
+        bool, typer.Option("--wait", help="If the environment is not applied yet, wait until it is.")
     ] = False,
-    environment: Annotated[str, typer.Option(help="Whose Kafka and stores.")] = "local",
-    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
-    """Run a process per sink, or several, until stopped. Killed or stopped, each goes on where its store stands.
+    """Write events from Kafka to the stores, with one or more processes per sink, until stopped.
+
+    After a stop or a kill, each sink resumes from the checkpoint in its store.
 
     Example: shoplake stream --sinks postgres --workers 4 --metrics-port 9464
     """
@@ -81,9 +90,9 @@ def command(
             if hidden := await open_transactions.lasting(log, list(TOPICS), OPEN_FOR_S):
                 behind = "\n".join(map(str, hidden))
                 raise StreamHalted(
-                    f"all that can be read is in the stores, and the log goes on:\n{behind}", fix=open_transactions.FIX
+                    f"all readable events are in the stores, but the log has more:\n{behind}", fix=open_transactions.FIX
                 )
-            return await run_once(until_caught_up=True)  # what was behind it can be read now
+            return await run_once(until_caught_up=True)  # the transaction has ended, so its events are readable now
 
         views = asyncio.run(run())
     if json:

@@ -1,18 +1,18 @@
-"""Times as commands show them: in the reader's zone on a terminal, in UTC in JSON."""
+"""Format times for output: local time zone on a terminal, UTC in JSON."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-# A day within what `datetime` holds, so that each time zone has them too.
+# One day inside the range of `datetime`, so that every time zone can represent them.
 _FIRST_MS = int((datetime.min.replace(tzinfo=UTC) + timedelta(days=1)).timestamp() * 1000)
 _LAST_MS = int((datetime.max.replace(tzinfo=UTC) - timedelta(days=1)).timestamp() * 1000)
 
 
 def utc(ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC, for JSON; as their number where no calendar has them.
+    """Format milliseconds since 1970 as ISO 8601 in UTC, for JSON. A value outside the calendar is shown as a number.
 
-    A record's time is what its producer wrote, which may be any 64 bits.
+    The producer sets the time of a record, so it can be any 64-bit value.
     """
     if not _FIRST_MS <= ms <= _LAST_MS:
         return f"{ms} ms"
@@ -20,7 +20,7 @@ def utc(ms: int) -> str:
 
 
 def local(ms: int) -> str:
-    """Milliseconds since 1970 in the reader's zone (`TZ`), which is named, for the terminal."""
+    """Format milliseconds since 1970 in the local time zone (`TZ`) with the zone's name, for the terminal."""
     if not _FIRST_MS <= ms <= _LAST_MS:
         return f"{ms} ms"
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,4 +1,4 @@
-"""`shoplake up`: starts the stack."""
+"""`shoplake up`: start the stack."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from shoplake.cli.status import print_json
 
 def command(
     stack: Annotated[
-        str | None, typer.Option("--stack", help="embedded (no Docker) or compose; embedded where there is none yet.")
+        str | None,
+        typer.Option("--stack", help="embedded (no Docker) or compose. Default: the existing stack, else embedded."),
     ] = None,
-    emulator: Annotated[str | None, typer.Option(help="In containers: localstack (the default) or ministack.")] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="One line of JSON on stdout, as `status --json` prints.")
-    ] = False,
+    emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON, the same as `status --json`.")] = False,
 ) -> None:
-    """Start Kafka, Postgres, Valkey, Mongo and the AWS emulator, and wait until all of them answer.
+    """Start Kafka, Postgres, Valkey, Mongo and the AWS emulator, and wait until they are ready.
 
-    With --stack compose they run in containers, as docker-compose.yml says. What runs already is left alone, what has
-    died is started again. The first start fetches Kafka (43 MB), or the images.
-    Data, ports and passwords are kept in SHOPLAKE_HOME (default: .shoplake in the checkout).
+    With --stack compose, they run in containers (docker-compose.yml). Servers that run already are not restarted;
+    servers that died are. The first start downloads Kafka (43 MB) or the images. SHOPLAKE_HOME (default: .shoplake in
+    the checkout) keeps data, ports and passwords.
 
     Example: shoplake up && eval "$(shoplake env)"
     """

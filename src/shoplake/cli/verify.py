@@ -1,4 +1,4 @@
-"""`shoplake verify`: proves that every store holds exactly what the log says."""
+"""`shoplake verify`: check that every store matches the log exactly."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ SHOWN_PER_STORE = 20
 
 def command(
     stores: Annotated[
-        str, typer.Option(help="Comma-separated: log, lake, postgres, dynamodb, mongo, redis, dead_letters.")
+        str,
+        typer.Option(help="Comma-separated: log, lake, postgres, dynamodb, mongo, redis, dead_letters. All if empty."),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
-    environment: Annotated[str, typer.Option(help="Which environment's stores.")] = "local",
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
 ) -> None:
-    """Prove every store against the log: expected, found, lost, duplicated, differing. Exit 1 unless all is exact.
+    """Check that every store matches the log exactly. Exits 1 if one does not.
+
+    It counts expected, found, lost, duplicated and differing rows.
 
     Example: shoplake verify --stores postgres,redis
     """
@@ -51,23 +54,25 @@ def command(
         _print(report)
     if report.hidden:
         behind = "\n".join(report.hidden)
-        raise VerifyFailed(f"not all of the log could be read:\n{behind}", fix=open_transactions.FIX)
+        raise VerifyFailed(f"part of the log could not be read:\n{behind}", fix=open_transactions.FIX)
     if not report.ok:
         wrong = ", ".join(store.name for store in report.stores if not store.ok)
         raise VerifyFailed(
             f"not exact: {wrong}",
-            fix="where rows are only lost, the sinks may not have caught up: run `shoplake stream --until-caught-up`"
-            " and verify again",
+            fix="if rows are only lost, the sinks may be behind: run `shoplake stream --until-caught-up`, then verify"
+            " again",
         )
 
 
-def left_out(store: StoreResult, shown: int) -> str | None:
-    """How many findings are not shown, and how many of them `--json` has; None where all are."""
+def omitted_note(store: StoreResult, shown: int) -> str | None:
+    """Say how many findings are not shown and how many `--json` contains. None if all are shown."""
     more = max(store.wrong, len(store.findings)) - shown
     if more <= 0:
         return None
     listed = len(store.findings)
-    return f"and {more:,} more; --json has " + (f"the first {listed:,}" if listed < shown + more else "all of them")
+    return f"and {more:,} more; --json contains " + (
+        f"the first {listed:,}" if listed < shown + more else "all of them"
+    )
 
 
 def _print(report: Report) -> None:
@@ -80,6 +85,6 @@ def _print(report: Report) -> None:
     for store in report.stores:
         for finding in store.findings[:SHOWN_PER_STORE]:
             console.print(f"{store.name}: {finding}", markup=False, highlight=False, soft_wrap=True)
-        if (more := left_out(store, SHOWN_PER_STORE)) is not None:
+        if (more := omitted_note(store, SHOWN_PER_STORE)) is not None:
             console.print(f"{store.name}: {more}", markup=False, highlight=False)
     console.print(f"verified in {report.seconds:.1f} s")

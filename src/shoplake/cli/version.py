@@ -1,4 +1,4 @@
-"""What this program is: its version, and of a checkout also the commit."""
+"""The version of this program and, in a checkout, the commit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ GIT_TIMEOUT_S = 5
 
 
 def describe() -> str:
-    """One line for people and for bug reports, such as `shoplake 0.1.0 (build 1a2b3c4, Python 3.13.1)`."""
+    """Describe the version in one line for bug reports, such as `shoplake 0.1.0 (build 1a2b3c4, Python 3.13.1)`."""
     build = _commit()
     details = [*([f"build {build}"] if build else []), f"Python {platform.python_version()}"]
     return f"shoplake {metadata.version('shoplake')} ({', '.join(details)})"
 
 
 def _commit() -> str:
-    """The commit of the checkout, with `-dirty` where files differ from it; empty without git or a checkout."""
+    """Return the commit of the checkout, with `-dirty` if files differ from it. Empty without git or a checkout."""
     root = paths.project_root()
     if not (root / ".git").exists():
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shoplake.cli.verify import left_out
+from shoplake.cli.verify import omitted_note
 from shoplake.report.panel import percent
 from shoplake.verify.report import Finding, StoreResult
 
@@ -17,14 +17,14 @@ def result(lost: int, listed: int) -> StoreResult:
 @pytest.mark.parametrize(
     ("lost", "listed", "told"),
     [
-        (600_919, 1000, "and 600,899 more; --json has the first 1,000"),
-        (25, 25, "and 5 more; --json has all of them"),
+        (600_919, 1000, "and 600,899 more; --json contains the first 1,000"),
+        (25, 25, "and 5 more; --json contains all of them"),
         (20, 20, None),
         (0, 0, None),
     ],
 )
 def test_what_is_left_out_is_counted_over_all_that_was_found(lost: int, listed: int, told: str | None) -> None:
-    assert left_out(result(lost, listed), 20) == told
+    assert omitted_note(result(lost, listed), 20) == told
 
 
 @pytest.mark.parametrize(

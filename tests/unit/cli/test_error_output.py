@@ -138,8 +138,8 @@ def answer(home: Path, said: bytes, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "lost"),
     [
-        (["down", "--purge"], "This removes the stack at"),
-        (["destroy", "local"], "This removes 'local'"),
+        (["down", "--purge"], "This deletes the stack at"),
+        (["destroy", "local"], "This deletes 'local'"),
         (["rebuild", "redis"], "This empties redis of 'local'"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_dry_run_says_what_files_would_hold(small, tmp_path):
         data = (tmp_path / "out" / f"{topic}.jsonl").read_bytes()
         events, size = data.count(b"\n"), len(data)
         assert re.search(rf"{topic}\W+{events:,}\W+{size:,}\W", said.stdout), said.stdout
-    assert "6.0 days from 2026-09-01: all of it simulated, nothing published" in said.stdout
+    assert "6.0 days from 2026-09-01: exact, from a full simulation; nothing was published" in said.stdout
 
 
 def test_programs_are_told_in_json_what_would_be_made_and_what_was(small, tmp_path):
@@ -94,15 +94,15 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["--start", "1980-01-01"], "start: expected a date from 1990-01-02 to 2099-01-01, found 1980-01-01"),
         (["--rate", "quick"], "--rate: expected a rate such as"),
         (["--speed", "quick"], "--speed: expected a speed such as 60x"),
-        (["--out", "x", "--live"], "--live, --speed and --rate pace what goes to Kafka"),
-        (["--out", "x", "--rate", "5/s"], "--live, --speed and --rate pace what goes to Kafka"),
+        (["--out", "x", "--live"], "--live, --speed and --rate apply to Kafka only"),
+        (["--out", "x", "--rate", "5/s"], "--live, --speed and --rate apply to Kafka only"),
         (["--out", "x", "--format", "avro"], "expected a format out of jsonl, parquet, csv, found 'avro'"),
         (["--out", "x", "--faults-out", "faults.txt"], r"ends in \.jsonl or \.parquet, found 'faults\.txt'"),
         (["--out", "x", "--engine", "flink"], "--engine: expected one of local, spark, found 'flink'"),
-        (["--engine", "spark"], "--engine spark writes JSON lines into a folder"),
-        (["--out", "x", "--engine", "spark", "--format", "csv"], "--engine spark writes JSON lines into a folder"),
-        (["--more", "5", "--events", "5"], "--more counts from what is in Kafka"),
-        (["--more", "5", "--out", "x"], "--more counts from what is in Kafka"),
+        (["--engine", "spark"], "--engine spark only writes JSON lines to a folder"),
+        (["--out", "x", "--engine", "spark", "--format", "csv"], "--engine spark only writes JSON lines to a folder"),
+        (["--more", "5", "--events", "5"], "expected --more alone"),
+        (["--more", "5", "--out", "x"], "expected --more alone"),
         (["--live", "--dry-run"], "a run without an end has no forecast"),
         (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
         (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),
@@ -134,7 +134,7 @@ def test_a_command_of_its_own_is_one_line_and_the_rest_still_works(monkeypatch):
     monkeypatch.setattr(generate, "registered_commands", [*generate.registered_commands])
     generate.command("hello")(lambda: print("hello"))
     assert CliRunner().invoke(generate, ["hello"]).output == "hello\n"
-    assert "in all" in CliRunner().invoke(generate, ["--events", "100", "--dry-run"]).output
+    assert "total" in CliRunner().invoke(generate, ["--events", "100", "--dry-run"]).output
 
 
 def test_a_new_scenario_is_valid_complete_and_knows_its_schema(tmp_path, monkeypatch):

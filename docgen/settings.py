@@ -34,6 +34,7 @@ VARIABLES = {
 }
 WRITTEN = {
     "SHOPLAKE_STACK": "Set for each server that a stack starts, so that it is known again.",
+    "SHOPLAKE_EXPORTED": "Set by `shoplake env`: the names of its variables, for `shoplake env --unset`.",
     "SHOPLAKE_PROJECT": "Set for Compose: the project's name.",
     "SHOPLAKE_LAUNCHED_AS": "Set by the launcher of a checkout: how it was started, for advice in messages.",
 }

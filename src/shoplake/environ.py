@@ -83,10 +83,18 @@ NOBODY: Mapping[str, str] = MappingProxyType(
 )
 """For AWS's libraries on an emulator: no profile from the home folder, no role from a metadata server."""
 
-POINTERS = ("AWS_*", "TF_VAR_*", "TF_CLI_ARGS*", "TF_DATA_DIR", "TF_WORKSPACE", "TF_REATTACH_PROVIDERS")
-"""What leads AWS's tools and Terraform to an account, an endpoint, a state or a plan."""
+POINTERS = (
+    *("AWS_*", "TF_VAR_*", "TF_CLI_ARGS*", "TF_DATA_DIR", "TF_WORKSPACE", "TF_REATTACH_PROVIDERS"),
+    *("PGHOSTADDR", "PGSERVICE", "PGSSL*", "PYICEBERG_CATALOG__SHOPLAKE__*"),
+)
+"""What leads AWS's tools, Terraform, psql and PyIceberg to another account, endpoint, server, state or plan."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+EXPORTED = "SHOPLAKE_EXPORTED"
+"""Names what `shoplake env` has set in a shell, so that `shoplake env --unset` takes back that and nothing else."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _caller: Mapping[str, str] | None = None
 
@@ -127,8 +135,14 @@ def misleading(environment: Mapping[str, str], given: Mapping[str, str]) -> list
 
     A profile and a session token are named in any case, since an exported one would be sent along with our keys.
     """
-    names = {name for name in environment if _matches(name, POINTERS) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)}
+    names = {name for name in environment if _matches(name, POINTERS) and _NAME.fullmatch(name)}
     return sorted({"AWS_PROFILE", "AWS_SESSION_TOKEN", *names} - given.keys())
+
+
+def exported(environment: Mapping[str, str]) -> list[str]:
+    """What `shoplake env` has set in this shell, itself included; nothing if it was not evaluated there."""
+    named = environment.get(EXPORTED, "").split()
+    return sorted({name for name in named if _NAME.fullmatch(name)} | ({EXPORTED} if named else set()))
 
 
 def bare(given: Mapping[str, str] = MappingProxyType({}), *more: str) -> dict[str, str]:

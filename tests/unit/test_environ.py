@@ -96,3 +96,16 @@ def test_the_tests_of_a_checkout_get_what_the_caller_has() -> None:
     given = {**os.environ, "PYTHONWARNINGS": "ignore"}
 
     assert subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True).stdout == "ignore\n"
+
+
+def test_what_env_has_exported_is_named_and_nothing_else() -> None:
+    shell = {"PGHOST": "127.0.0.1", "AWS_PROFILE": "mine", environ.EXPORTED: "PGHOST AWS_REGION"}
+    assert environ.exported(shell) == ["AWS_REGION", "PGHOST", environ.EXPORTED]
+
+
+def test_a_shell_that_has_not_evaluated_env_has_nothing_to_unset() -> None:
+    assert environ.exported({"PGHOST": "my.own"}) == []
+
+
+def test_a_name_that_is_none_never_reaches_the_shell() -> None:
+    assert environ.exported({environ.EXPORTED: "PGHOST $(reboot) ;id"}) == ["PGHOST", environ.EXPORTED]

@@ -46,8 +46,8 @@ def chosen(access: Access, path: str | None) -> Client:
 
 
 def environment(access: Access, caller: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the client: the caller's, without other AWS profiles and sessions, and those of the store."""
+    """The variables of the client: the caller's, without those that lead elsewhere, and those of the store."""
     secrets = {name: value.get_secret_value() for name, value in access.secrets.items()}
     given = {**access.variables, **secrets}
-    hidden = set(environ.misleading(caller, given)) if "AWS_ENDPOINT_URL" in given else set()
+    hidden = set(environ.misleading(caller, given))
     return {**{name: value for name, value in caller.items() if name not in hidden}, **given}

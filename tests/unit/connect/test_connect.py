@@ -187,14 +187,14 @@ def test_a_missing_client_is_an_error_that_names_where_to_get_it_and_what_else_t
     assert "notebook (psycopg)" in raised.value.fix
 
 
-def test_a_client_gets_the_password_and_no_other_account_of_aws() -> None:
-    caller = {"HOME": "/home/a", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "old", "PGHOST": "elsewhere"}
-    assert launch.environment(of("postgres"), caller)["PGPASSWORD"] == SECRETS[0]
-    assert launch.environment(of("postgres"), caller)["PGHOST"] == "127.0.0.1"
-    assert launch.environment(of("postgres"), caller)["AWS_PROFILE"] == "prod"
-    found = launch.environment(of("dynamodb"), caller)
-    assert found["HOME"] == "/home/a"
-    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & found.keys()
+def test_a_client_gets_the_password_and_nothing_that_leads_elsewhere() -> None:
+    caller = {"HOME": "/home/a", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "old", "PGHOST": "b", "PGHOSTADDR": "::2"}
+    for store in ("postgres", "dynamodb"):
+        found = launch.environment(of(store), caller)
+        assert found["HOME"] == "/home/a"
+        assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "PGHOSTADDR"} & found.keys()
+    found = launch.environment(of("postgres"), caller)
+    assert (found["PGHOST"], found["PGPASSWORD"]) == ("127.0.0.1", SECRETS[0])
 
 
 def test_opening_replaces_the_process_by_the_client(tmp_path: Path) -> None:

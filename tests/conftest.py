@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 import shopsim
@@ -20,13 +19,10 @@ from shoplake.infra import runner, stack_inputs
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
 from shoplake.stack import Connections
-from tests import emulators
+from tests import emulators, example_counts
 from tests.own_stack import own_stack
 
 TESTS = Path(__file__).parent
-# No test asserts a time: hypothesis would, of each example.
-hypothesis.settings.register_profile("shoplake", deadline=None)
-hypothesis.settings.load_profile("shoplake")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,9 +36,19 @@ def _own_emulators() -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What the tests of `tests/faults` take; here, because pytest asks no deeper file."""
     group = parser.getgroup("faults", "how hard, and which of, the tests of tests/faults")
-    group.addoption("--tier", choices=("small", "large"), default="small", help="how many of each fault")
+    group.addoption(
+        "--tier",
+        choices=("quick", "small", "large"),
+        default="small",
+        help="how many of each fault; large: also more examples of property tests",
+    )
     group.addoption("--seed", type=int, default=1, help="draws faults and events; a failing run's repeats it")
     group.addoption("--only", default="", metavar="ROW,…", help="rows of the table in docs/reliability.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples of property tests, before modules of tests are imported."""
+    example_counts.load_profile(config.getoption("--tier"))
 
 
 @pytest.fixture(scope="session")

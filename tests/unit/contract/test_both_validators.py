@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.example_counts import examples
 
 import shopsim
 from shoplake.contract import EVENTS, TOPIC_OF, rejections
@@ -53,7 +54,7 @@ ODD = st.one_of(
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(5, 15), deadline=None)
 @given(data=st.data())
 def test_the_schema_takes_a_text_exactly_when_the_decoder_does(event_type: str, data: st.DataObject) -> None:
     event: dict[str, Any] = msgspec.to_builtins(data.draw(events_of(EVENTS[event_type])))
@@ -97,7 +98,7 @@ SCENARIO = msgspec.json.decode(msgspec.json.encode(shopsim.load_scenario("demo")
 SCENARIO_SCHEMA = jsonschema.Draft202012Validator(json_schema())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 @given(
     where=st.sampled_from(["name", "currency", "currencies"]),
     start=st.sampled_from(["", "a", "shop-1", "EUR"]),

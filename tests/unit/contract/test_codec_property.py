@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.example_counts import examples
 
 from shoplake.contract import TOPICS, decode, decode_one
 from shoplake.contract.duplicate_names import repeated_name
@@ -128,7 +129,7 @@ def doubled(value: bytes) -> bool:
     return any(found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60, 200), deadline=None)
 @given(value=values())
 def test_a_row_is_what_the_decoder_understood_and_no_name_stands_twice(value: bytes) -> None:
     row = outcome(value)
@@ -138,7 +139,7 @@ def test_a_row_is_what_the_decoder_understood_and_no_name_stands_twice(value: by
         assert not doubled(value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(25, 80), deadline=None)
 @given(drawn=st.lists(values(), min_size=2, max_size=8), sound=st.sampled_from([0, 1, 140]))
 def test_a_value_becomes_the_same_beside_others(drawn: list[bytes], sound: int) -> None:
     together = [json.dumps(CAPTURED).encode()] * sound + drawn

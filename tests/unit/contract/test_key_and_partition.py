@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.example_counts import examples
 
 from shoplake.contract import Placement, decode, rejections
 
@@ -24,6 +27,7 @@ def partition_of(key: bytes) -> int:
     return int(DefaultPartitioner()(key, every, every))
 
 
+@cache  # the same record comes again and again
 def said_of(value: bytes, key: bytes | None, partition: int) -> list[tuple[str, str]]:
     return [(r.reason, r.detail) for r in rejections("clicks", [value], Placement([key], [partition], COUNT))]
 
@@ -80,7 +84,7 @@ records = st.tuples(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(25, 100), deadline=None)
 @given(drawn=st.lists(records, max_size=12), before=st.sampled_from([0, 127, 128, 300]))
 def test_a_record_is_judged_alike_whatever_its_neighbours(
     drawn: list[tuple[bytes, bytes | None, int]], before: int

@@ -1,4 +1,4 @@
-"""Thousands of schedules of crashes, lost answers, take-overs and restores: no event is lost or there twice.
+"""Many schedules of crashes, lost answers, take-overs and restores: no event is lost or there twice.
 
 The transactional protocol is the store in memory's; the keyed one is the loop that DynamoDB and MongoDB share.
 """
@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
+from tests.example_counts import examples
 
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.keyed import Item, Key, Part
@@ -25,7 +26,7 @@ from .keyed_memory import Store
 
 # Phases: a failing schedule is printed as it was found; to make it shorter takes minutes.
 many = settings(
-    max_examples=1000,
+    max_examples=examples(150, 1000),
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.generate],

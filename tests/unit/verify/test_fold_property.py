@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.example_counts import examples
 
 from shoplake.verify import key_ranges
 
@@ -101,7 +102,7 @@ def in_shares() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     log=st.fixed_dictionaries(
         {

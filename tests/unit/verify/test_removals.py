@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.example_counts import examples
 from tests.unit.sinks.small_log import frame
 
 from shoplake.sinks.dynamodb.items import PARTS, SESSION_RETENTION_S
@@ -90,7 +91,7 @@ def verified(log: list[Event], found_from: int) -> StoreResult:
             return compare(database, dynamodb.SESSIONS)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4, 10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(log=events, data=st.data())
 def test_an_item_is_accepted_where_a_removal_could_have_made_it_and_nowhere_else(
     log: list[Event], data: st.DataObject

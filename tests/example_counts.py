@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import hypothesis
+
+T = TypeVar("T")
 
 LARGE = "large"
 
@@ -14,6 +18,6 @@ def load_profile(tier: str) -> None:
     hypothesis.settings.load_profile(LARGE if tier == LARGE else "small")
 
 
-def examples(few: int, many: int) -> int:
-    """The number of examples for `@settings(max_examples=...)` in a module of tests."""
+def examples(few: T, many: T) -> T:
+    """What a module of tests tries: a number for `@settings(max_examples=...)`, or values for `parametrize`."""
     return many if hypothesis.settings.get_current_profile_name() == LARGE else few

@@ -6,11 +6,12 @@ import itertools
 
 import polars as pl
 import pytest
+from tests.example_counts import examples
 
 import shopsim
 from shopsim.engine.encode import ORDER, encode
 
-scenarios = pytest.mark.parametrize("name", shopsim.scenarios())
+scenarios = pytest.mark.parametrize("name", examples(["demo", "dirty-data"], list(shopsim.scenarios())))
 
 
 def first_windows(scenario: shopsim.Scenario, seed: int, lanes, windows: int = 2) -> pl.DataFrame:

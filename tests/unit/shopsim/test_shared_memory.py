@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ from shopsim.shop.text_pools import pools
 SEED, LANES, WINDOWS = 7, (0, 1, 2), 7
 
 
+@cache  # each test compares with the same rows
 def windows(name: str, lanes, at_once: int) -> list[pl.DataFrame]:
     scenario = shopsim.load_scenario(name)
     made = published(scenario, SEED, lanes, 2, tuple(TOPICS), pools(scenario, SEED), at_once)

@@ -47,18 +47,18 @@ Documents: TypeAlias = Database[dict[str, Any]]
 
 def expiring_key(board: Board) -> Named:
     board.expire("shoplake:stock", 86_400)
-    return Named("differing", "structure", "key shoplake:stock", "to expire at 20")
+    return Named("differing", "structure", "key shoplake:stock", "expiry at 20")
 
 
 def expiring_field(board: Board) -> Named:
     day = min(board.scan_iter("shoplake:funnel:*"))
     board.execute_command("HEXPIRE", day, 86_400, "FIELDS", 1, "session_started")
-    return Named("differing", "structure", f"key {day.decode()} field session_started", "to expire at 20")
+    return Named("differing", "structure", f"key {day.decode()} field session_started", "expiry at 20")
 
 
 def foreign_key(board: Board) -> Named:
     board.hset("shoplake:revenues", "00:00", 1)
-    return Named("duplicated", "structure", "key shoplake:revenues", "not of the board")
+    return Named("duplicated", "structure", "key shoplake:revenues", "not part of the board")
 
 
 def key_of_another_type(board: Board) -> Named:

@@ -36,7 +36,7 @@ async def test_a_loaded_stack_is_exact(loaded_stack: Settings) -> None:
 
 
 async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "APART_RECORDS", 1)
+    monkeypatch.setattr(run, "SUBPROCESS_MIN_RECORDS", 1)
     said: list[str] = []
     here, apart = await verify(loaded_stack, ["redis"]), await verify(loaded_stack, ["log", "redis"], said.append)
     assert apart.ok

@@ -1,6 +1,6 @@
-"""The independent fold of the log, and the comparison of every store with it.
+"""An independent fold of the log in SQL, and the comparison of every store with it.
 
-Shares no code with the sinks: both follow docs/data-model.md, so that one mistake is not made twice.
+It shares no code with the sinks. Both implement docs/data-model.md, so that a mistake in one is found by the other.
 """
 
 from shoplake.verify.report import STORES, Difference, Finding, Report, StoreResult

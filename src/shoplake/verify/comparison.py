@@ -1,4 +1,4 @@
-"""Compares what a table should hold with what it holds, by key, in DuckDB. Knows no store."""
+"""Compare the expected rows of a table with the rows found, by key, in DuckDB. It is independent of the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shoplake.verify.database import columns
 from shoplake.verify.report import MAX_FINDINGS, Difference, Finding, StoreResult
 
 BY_PARTS = "[lpad(part, 64, '0') FOR part IN string_split(key, '/')], key"
-"""Orders keys as people do: `orders/2` before `orders/10`."""
+"""Natural order of keys: `orders/2` before `orders/10`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,23 @@ class Comparison:
 
     @property
     def expected(self) -> str:
-        """The relation with what the log says."""
+        """The relation with the rows that the log implies."""
         return f'expected."{self.store}_{self.table}"'
 
     @property
     def fold(self) -> str:
-        """The view that makes a share of what the log says."""
+        """The view that folds one group of keys of the log."""
         return f'"fold_{self.store}_{self.table}"'
 
     @property
     def found(self) -> str:
-        """The relation with what the store holds."""
+        """The relation with the rows of the store."""
         return f'found."{self.store}_{self.table}"'
 
 
 @dataclass(frozen=True, slots=True)
 class _Aligned:
-    """SQL of one column on both sides, brought to one type; text where the store has another type."""
+    """SQL of one column on both sides, cast to a common type: text if the types differ."""
 
     name: str
     expected: str
@@ -55,10 +55,10 @@ class _Aligned:
 
 
 def compare(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> StoreResult:
-    """Counts and findings of one table.
+    """Compare one table. Return counts and findings.
 
-    Equal sums of hashes are equal tables. Only where they are not, rows are joined; the join carries the key and a
-    64-bit hash of the row, and only the rows that do not match are read again.
+    If the sums of the row hashes are equal, the tables are equal. Only if they differ, the rows are joined. The join
+    uses the key and a 64-bit hash of each row, and only the rows that do not match are read again.
     """
     aligned = _aligned(cursor, comparison)
     expected, wanted = _digest(cursor, comparison.expected, [column.expected for column in aligned])
@@ -93,10 +93,10 @@ def compare(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> StoreR
 
 
 def _digest(cursor: duckdb.DuckDBPyConnection, relation: str, columns_sql: list[str]) -> tuple[int, int | None]:
-    """Rows of a relation, and the sum of their hashes: a digest of the multiset.
+    """Return the number of rows and the sum of their hashes, a digest of the multiset.
 
-    DuckDB mixes the columns' hashes by XOR, so that rows which swap values could have the sum that they had; hashed
-    once more, they cannot but by chance.
+    DuckDB combines the hashes of columns by XOR, so rows that swap values could keep the same sum. A second hash
+    prevents this.
     """
     rows, total = cursor.execute(
         f"SELECT count(*), sum(hash(hash({', '.join(columns_sql)}))::HUGEINT) FROM {relation}"  # noqa: S608

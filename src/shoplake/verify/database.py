@@ -1,4 +1,4 @@
-"""The DuckDB database that a verification works in: a file in its temporary folder, bounded memory."""
+"""The DuckDB database of a verification: a file in a temporary folder, with limited memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import duckdb
 
-# What does not fit goes to the disk, but for aggregates of texts (`key_ranges.py`).
+# More data spills to disk, except aggregates of text (`key_ranges.py`).
 MEMORY_LIMIT = "192MB"
-# Each takes memory of its own, most of it beside that limit. One more processor reads the log meanwhile.
+# Each thread uses memory, mostly in addition to that limit. Another processor reads the log meanwhile.
 THREADS = 2
 
 
 def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
-    """An empty database with the schemas `expected` and `found`; what does not fit in memory goes to `folder`."""
+    """Open an empty database with the schemas `expected` and `found`. It spills to `folder`."""
     connection = duckdb.connect(
         str(folder / "verify.duckdb"),
         config={
@@ -23,10 +23,10 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(folder / "duckdb"),
             "threads": THREADS,
             "preserve_insertion_order": False,
-            "enable_external_file_cache": False,  # each file is read a few times, from the system's own cache
+            "enable_external_file_cache": False,  # each file is read a few times, from the page cache
             "allocator_flush_threshold": "16MB",
             "allocator_bulk_deallocation_flush_threshold": "64MB",
-            "autoinstall_known_extensions": False,  # all that is used is built in; nothing is fetched
+            "autoinstall_known_extensions": False,  # only built-in extensions are used; nothing is downloaded
         },
     )
     connection.execute("CREATE SCHEMA expected; CREATE SCHEMA found")
@@ -34,22 +34,22 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def parquet_of(folder: Path) -> str:
-    """A literal for `read_parquet`: all files of a folder, whatever its name holds."""
+    """Return an SQL literal for `read_parquet` that matches all Parquet files of a folder, with any name."""
     return literal(f"{_escaped(folder)}/*.parquet")
 
 
 def file_name(path: Path) -> str:
-    """One file as DuckDB takes it: it looks for patterns in every name that it is given."""
+    """Escape a file name for DuckDB, which treats every name as a glob pattern."""
     return _escaped(path)
 
 
 def literal(text: str) -> str:
-    """A text as a literal of SQL."""
+    """Return a string as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _escaped(path: Path) -> str:
-    # DuckDB has no way to write a backslash in a pattern, so it stands for any one character.
+    # A DuckDB pattern cannot contain a backslash, so `?` (any one character) replaces it.
     return re.sub(r"[\[*?]", r"[\g<0>]", str(path)).replace("\\", "?")
 
 
@@ -59,7 +59,7 @@ def run_sql(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def count(cursor: duckdb.DuckDBPyConnection, relation: str) -> int:
-    """Rows of a relation."""
+    """Count the rows of a relation."""
     return int(cursor.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])  # noqa: S608 - our own names
 
 

@@ -1,4 +1,4 @@
-"""Turns chunks of the log into Parquet that DuckDB folds: typed events, refused ones, and an index of contents."""
+"""Convert chunks of the log to Parquet for DuckDB: typed events, rejected records, and an index of the content."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REJECTED = {
     "key_base64": pl.String,
     "key_cut": pl.String,
 }
-# What is refused may be of a megabyte, and many of them do not fit in memory: of its bytes the digest is kept.
+# A rejected record can have a megabyte, and many do not fit in memory, so only a digest of its bytes is kept.
 LETTERS = {
     "letter": pl.String,
     "topic": pl.String,
@@ -54,7 +54,7 @@ LETTERS = {
     "key_base64": pl.String,
     "key_cut": pl.String,
 }
-# What docs/data-model.md says that a letter holds of a value and of a key.
+# Maximum size of the value and the key in a dead letter (docs/data-model.md).
 LETTER_VALUE_BYTES, LETTER_KEY_BYTES = 524_288, 16_384
 OF_LOG_ONLY = {*COORDINATES, "replay_of"}
 HELD = {name: REJECTED[name] for name in ("key", "value_md5", "value_cut", "key_base64", "key_cut")}
@@ -63,7 +63,7 @@ EVENT_ID = r'"event_id"\s*:\s*"([^"\\]+)"'
 
 
 class Spill:
-    """Parquet files of one verification, a file per chunk and kind, under one folder; several processes may write."""
+    """The Parquet files of one verification, one per chunk and kind. Several processes may write."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,13 +80,13 @@ class Spill:
                 self.write(kind, pl.DataFrame(schema=schema))
 
     def write(self, kind: str, rows: pl.DataFrame) -> None:
-        """One more file of a kind. It appears whole: the views may be read meanwhile."""
+        """Write one file of a kind. It is renamed into place when complete, because views may be read meanwhile."""
         path = self.folder / kind / f"{uuid.uuid4().hex}.parquet"
         rows.write_parquet(path.with_suffix(".part"), compression="lz4", statistics=False)
         path.with_suffix(".part").rename(path)
 
     def create_views(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """A view per kind over all its files."""
+        """Create a view per kind over all of its files."""
         for kind in sorted(self.folder.iterdir()):
             cursor.execute(f"CREATE VIEW {kind.name} AS SELECT * FROM read_parquet({parquet_of(kind)})")  # noqa: S608
         run_sql(cursor, "letters")
@@ -95,7 +95,7 @@ class Spill:
 
 
 def spill_chunk(spill: Spill, chunk: Chunk, known: History) -> int:
-    """Write one chunk of the log, each record as the contract in force at its place says; returns their number."""
+    """Write one chunk of the log, decoded with the contract version of each offset. Return the number of records."""
     events = 0
     for topic, records in chunk.items():
         if topic == DEAD_LETTERS:
@@ -109,7 +109,7 @@ def spill_chunk(spill: Spill, chunk: Chunk, known: History) -> int:
 
 
 def under_contracts(topic: str, records: Records, known: History) -> Iterator[tuple[InForce, Records]]:
-    """Records of one topic by the version in force, without the markers where one begins."""
+    """Group the records of one topic by contract version, without the version markers."""
     by_partition: dict[int, list[int]] = {}
     for at, partition in enumerate(records.partition):
         by_partition.setdefault(partition, []).append(at)
@@ -128,17 +128,17 @@ def under_contracts(topic: str, records: Records, known: History) -> Iterator[tu
 
 
 def hashes() -> dict[str, pl.Expr]:
-    """128 bits that tell contents apart, `same_1` and `same_2`, of rows with `key` and `value` (binary)."""
+    """Return two 64-bit hashes of the content, `same_1` and `same_2`, for rows with `key` and `value` (binary)."""
     value, key = pl.col("value").fill_null(b""), pl.col("key").cast(pl.Binary).fill_null(b"")
     return {"same_1": value.hash(seed=1) ^ key.hash(seed=2), "same_2": value.hash(seed=3) ^ key.hash(seed=4)}
 
 
 def indexed(rows: pl.DataFrame, event_id: pl.Series | None = None) -> pl.DataFrame:
-    """Rows with `topic`, `key` and `value` (binary), as rows of `INDEX`.
+    """Convert rows with `topic`, `key` and `value` (binary) to rows of `INDEX`.
 
     Args:
-        rows: `key` is kept only where there is no event id.
-        event_id: of each row, where they are known; else they are looked for in the values, which takes long.
+        rows: `key` is kept only for rows without an event id.
+        event_id: of each row, if known. Otherwise they are extracted from the values, which is slow.
     """
     ids = _texts(rows["value"]).str.extract(EVENT_ID, 1) if event_id is None else event_id
     return rows.with_columns(event_id=ids, **hashes()).select(
@@ -153,7 +153,7 @@ def indexed(rows: pl.DataFrame, event_id: pl.Series | None = None) -> pl.DataFra
 
 
 def _texts(values: pl.Series) -> pl.Series:
-    """Bytes as text, null where they are none: anybody can publish anything. Polars refuses the whole column."""
+    """Decode bytes as UTF-8, null if invalid. Polars alone would reject the whole column."""
     try:
         return values.cast(pl.String)
     except pl.exceptions.ComputeError:
@@ -180,7 +180,7 @@ def _spill_events(spill: Spill, topic: str, records: Records, in_force: InForce)
             {"at": [r.position for r in decoded.rejected], "reason": [r.reason for r in decoded.rejected]}
         )
         refused = raw[reasons["at"].to_list()].with_columns(reasons["reason"], contract=pl.lit(in_force.digest))
-        # As a letter shows it: the bytes of a key that is no text are in the log.
+        # The same form as in a dead letter.
         rows = [_as_in_letter(key, value or b"") for key, value in refused.select("key", "value").iter_rows()]
         held = pl.DataFrame(rows, schema=HELD, orient="row")
         refused = refused.with_columns(held.get_columns())
@@ -188,7 +188,7 @@ def _spill_events(spill: Spill, topic: str, records: Records, in_force: InForce)
 
 
 def _as_in_letter(key: bytes | None, value: bytes) -> tuple[str | None, ...]:
-    """What a letter holds of a refused record: the columns of `HELD`."""
+    """Return what a dead letter stores of a rejected record: the columns of `HELD`."""
     begin = None if key is None else key[:LETTER_KEY_BYTES]
     is_text = key is None or _text(key) is not None
     return (
@@ -201,12 +201,12 @@ def _as_in_letter(key: bytes | None, value: bytes) -> tuple[str | None, ...]:
 
 
 def _cut(whole: bytes, limit: int) -> str | None:
-    """Size and digest of what is longer than a letter holds."""
+    """Return size and digest of a value that is longer than a dead letter may store."""
     return f"{len(whole)} {hashlib.sha256(whole).hexdigest()}" if len(whole) > limit else None
 
 
 def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, ...]:
-    """A row of `LETTERS`. Anybody may write to the topic: what is not as it should be is null, and differs."""
+    """Return a row of `LETTERS`. Other programs may write to the topic: invalid fields become null, and differ."""
     try:
         body = msgspec.json.decode(value or b"")
     except (msgspec.DecodeError, RecursionError):
@@ -238,7 +238,7 @@ def _letter(key: bytes | None, value: bytes | None) -> tuple[str | int | None, .
         text("reason"),
         _md5(refused[:LETTER_VALUE_BYTES]),
         text("contract"),
-        cut("value_cut") or _cut(refused, LETTER_VALUE_BYTES),  # earlier releases kept all of it
+        cut("value_cut") or _cut(refused, LETTER_VALUE_BYTES),  # earlier releases stored the whole value
         text("key_base64"),
         cut("key_cut"),
     )

@@ -1,4 +1,4 @@
-"""What our compacted topics say: how far publishers are, and what became of letters. Others may write there too."""
+"""Read shoplake's compacted topics: progress of publishers and outcomes of dead letters. Others may write there."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Newest:
     """The newest record of each key.
 
     Attributes:
-        values: those that say what their topic is for.
-        unreadable: a finding for each other one under a key of ours: what it replaced is not known any more.
-        passed_over: how many others there are, under keys that nobody of ours has; nothing depends on them.
+        values: the records with valid content.
+        unreadable: a finding for each invalid record under a key of shoplake: the value that it replaced is lost.
+        passed_over: number of records under other keys. They are ignored.
     """
 
     values: list[Body]
@@ -35,17 +35,17 @@ class Newest:
     passed_over: int
 
     def as_result(self) -> StoreResult:
-        """The findings, as a part of the check of the log."""
+        """Return the findings as part of the check of the log."""
         return StoreResult("log", 0, 0, 0, 0, len(self.unreadable), self.unreadable)
 
 
 def newest_progress(chunks: Iterable[Chunk]) -> Newest:
-    """What each publisher says that it has published."""
+    """Return the newest progress record of each publisher."""
     return _newest(chunks, PUBLISHER, _progress)
 
 
 def newest_outcomes(chunks: Iterable[Chunk]) -> Newest:
-    """What is said to have become of each letter."""
+    """Return the newest outcome of each dead letter."""
     return _newest(chunks, LETTER, _outcome)
 
 
@@ -64,7 +64,7 @@ class _Outcome(msgspec.Struct):
 
 
 def _newest(chunks: Iterable[Chunk], ours: re.Pattern[str], read: Check) -> Newest:
-    """A key whose newest record has no value is deleted, as compaction will have it."""
+    """Return the newest record of each key. A record without a value deletes the key, as in compaction."""
     newest: dict[tuple[int, bytes], tuple[str, int, bytes | None]] = {}
     passed_over = 0
     for chunk in chunks:
@@ -94,7 +94,7 @@ def _newest(chunks: Iterable[Chunk], ours: re.Pattern[str], read: Check) -> Newe
 def _progress(key: str, value: bytes) -> Body:
     found = msgspec.json.decode(value, type=_Progress)
     if found.publisher != key:
-        raise msgspec.ValidationError(f"it is of publisher '{found.publisher}'")
+        raise msgspec.ValidationError(f"the record names publisher '{found.publisher}'")
     if other := [topic for topic in found.topics if topic not in TOPICS]:
         raise msgspec.ValidationError(f"there is no topic '{other[0]}'")
     if found.version == shopsim.VERSION:
@@ -105,5 +105,5 @@ def _progress(key: str, value: bytes) -> Body:
 def _outcome(key: str, value: bytes) -> Body:
     found = msgspec.json.decode(value, type=_Outcome)
     if found.letter != key:
-        raise msgspec.ValidationError(f"it is of letter '{found.letter}'")
+        raise msgspec.ValidationError(f"the record names dead letter '{found.letter}'")
     return msgspec.structs.asdict(found)

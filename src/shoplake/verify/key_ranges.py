@@ -1,6 +1,6 @@
-"""Folds the log's events into what a table should hold, one share of its keys after the other.
+"""Fold the events of the log into the expected rows of a table, one group of keys after another.
 
-DuckDB puts no aggregates of texts on the disk, so that those of a fold must fit in the memory that it has.
+DuckDB cannot spill aggregates of text to disk, so the aggregates of one group must fit in memory.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import duckdb
 
 from shoplake.verify.comparison import Comparison
 
-# Twice as many sessions still fit in the memory of `database.py`.
+# Twice as many sessions still fit in the memory limit of `database.py`.
 KEYS_AT_ONCE = 180_000
 
 
 def fold_in_shares(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, keys: Mapping[str, str]) -> None:
-    """Make the expected table, over whatever was there, from the view `fold_<store>_<table>`.
+    """Create or replace the expected table from the view `fold_<store>_<table>`.
 
     Args:
-        cursor: whose variables `shares` and `share` the view's `in_share` looks at.
+        cursor: this function sets its variables `shares` and `share`, which `in_share` in the view reads.
         comparison: the table.
-        keys: each topic that it is folded from, and the column of it that the view asks `in_share` for.
+        keys: for each source topic, the column that the view passes to `in_share`.
     """
     shares = 1 + max(_distinct(cursor, topic, key) // KEYS_AT_ONCE for topic, key in keys.items())
     cursor.execute(f"CREATE OR REPLACE TABLE {comparison.expected} AS FROM {comparison.fold} LIMIT 0")

@@ -1,4 +1,4 @@
-"""What takes longest, and can be done by another process: to write the log down as Parquet."""
+"""Export the log to Parquet. It is the slowest step, so it can run in a subprocess."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.contract.history import History
 from shoplake.verify import log_reader
 from shoplake.verify.event_tables import Spill, spill_chunk
-from shoplake.verify.subprocess_worker import Tell
+from shoplake.verify.subprocess_worker import OnProgress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 
-def read_log(cluster: KafkaSettings, folder: Path, tell: Tell) -> int:
-    """Write the log to the spill in `folder`; gives the number of events, and tells it on the way.
+def read_log(cluster: KafkaSettings, folder: Path, on_progress: OnProgress) -> int:
+    """Write the log to Parquet files in `folder`. Return the number of events, and report it on the way.
 
     Raises:
-        StackError: Kafka does not answer or lacks a topic.
-        NewerContract: a part of it is under a newer contract than this program's.
+        StackError: Kafka does not answer, or a topic is missing.
+        NewerContract: part of the log uses a newer contract than this program.
         OSError: the folder is full.
     """
-    return asyncio.run(_read_log(cluster, Spill(folder), tell))
+    return asyncio.run(_read_log(cluster, Spill(folder), on_progress))
 
 
-async def _read_log(cluster: KafkaSettings, spill: Spill, tell: Tell) -> int:
-    """One chunk is written while the next is read."""
+async def _read_log(cluster: KafkaSettings, spill: Spill, on_progress: OnProgress) -> int:
+    """Write each chunk while the next one is read."""
     events = 0
     known: History | None = None
     writing: asyncio.Task[int] | None = None
@@ -38,9 +38,9 @@ async def _read_log(cluster: KafkaSettings, spill: Spill, tell: Tell) -> int:
         async for chunk in log_reader.read(cluster, [*TOPICS, DEAD_LETTERS]):
             if writing:
                 events += await writing
-                tell(events)
+                on_progress(events)
             if known is None:
-                # Where the log ends is settled by now: no version can begin before it that is not known here.
+                # The end of the log is fixed now, so no unknown version can begin before it.
                 known = await contract_log.read(cluster)
                 contract_log.refuse_newer(known)
             writing = tasks.create_task(asyncio.to_thread(spill_chunk, spill, chunk, known))

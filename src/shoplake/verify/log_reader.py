@@ -1,6 +1,6 @@
-"""Reads what is committed in Kafka, from the first record to the end at the start, in chunks of bounded size.
+"""Read the committed records of Kafka, up to the end offsets at the start, in chunks of limited size.
 
-Joins no consumer group and commits nothing, so that a verification leaves no trace.
+It joins no consumer group and commits no offsets, so a verification leaves no trace.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from shoplake.kafka_records import prepare_consumers
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
-# Two chunks are in memory, as Python's objects and as columns.
+# Two chunks are in memory at a time, as Python objects and as columns.
 CHUNK_RECORDS = 25_000
 CHUNK_BYTES = 32 * 1024 * 1024
-# Compressed; what is fetched of each partition is in memory as well, until it has been handed over.
+# Compressed. The fetched bytes of each partition are also in memory until they are consumed.
 FETCH_BYTES = 1024 * 1024
 REQUEST_TIMEOUT_MS = 20_000
 POLL_MS = 500
@@ -36,10 +36,10 @@ STALLED_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one topic as columns, each partition's in order of offset.
+    """Records of one topic as columns, in offset order within each partition.
 
     Attributes:
-        partition_count: how many partitions the topic has.
+        partition_count: number of partitions of the topic.
     """
 
     partition_count: int
@@ -51,7 +51,7 @@ class Records:
     replay_of: list[str | None] = field(default_factory=list)
 
     def extend(self, records: Sequence[ConsumerRecord]) -> None:
-        """Append what one fetch brought."""
+        """Append the records of one fetch."""
         self.partition.extend([record.partition for record in records])
         self.offset.extend([record.offset for record in records])
         self.timestamp_ms.extend([record.timestamp for record in records])
@@ -60,7 +60,7 @@ class Records:
         self.replay_of.extend([_replay_of(record) if record.headers else None for record in records])
 
     def take(self, at: Sequence[int]) -> Records:
-        """Some of them, by their places here."""
+        """Return some of the records, by index."""
         columns = (self.partition, self.offset, self.timestamp_ms, self.key, self.value, self.replay_of)
         taken = ([column[n] for n in at] for column in columns)
         return Records(self.partition_count, *taken)  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ Chunk = Mapping[str, Records]
 
 
 async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator[Chunk]:
-    """Every committed record of the topics, by topic; at a time about `CHUNK_RECORDS` or `CHUNK_BYTES` of them.
+    """Yield every committed record of the topics, by topic, in chunks of about `CHUNK_RECORDS` or `CHUNK_BYTES`.
 
     Raises:
         StackError: Kafka does not answer or a topic does not exist.
@@ -98,7 +98,7 @@ async def read(cluster: KafkaSettings, topics: Collection[str]) -> AsyncIterator
     except (KafkaError, TimeoutError, OSError) as error:
         raise StackError(
             f"the log could not be read: Kafka at {cluster.bootstrap_servers} answered {error!r}",
-            fix="look at `shoplake status`; `shoplake up` starts what is down",
+            fix="check `shoplake status`; `shoplake up` starts servers that are down",
         ) from error
 
 
@@ -106,7 +106,7 @@ async def _partitions(cluster: KafkaSettings, topics: Collection[str]) -> list[T
     admin = AIOKafkaAdminClient(**kafka.client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await asyncio.wait_for(admin.start(), timeout=REQUEST_TIMEOUT_MS / 1000)
-        # All topics: asking for one by name would create it where the broker allows that.
+        # All topics: a request for one topic could create it, if the broker allows that.
         described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     finally:
         await admin.close()
@@ -114,13 +114,13 @@ async def _partitions(cluster: KafkaSettings, topics: Collection[str]) -> list[T
     if missing:
         raise StackError(
             f"Kafka has no topic {', '.join(missing)}",
-            fix="`shoplake up` (on AWS `shoplake migrate`) makes the topics; was one deleted?",
+            fix="`shoplake up` (on AWS `shoplake migrate`) creates the topics; check whether one was deleted",
         )
     return [TopicPartition(topic, p["partition"]) for topic in topics for p in described[topic]]
 
 
 async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> AsyncIterator[Chunk]:
-    """Stops by position, not by record: transaction markers take offsets, so the last one has no record."""
+    """Yield chunks up to the end offsets. It compares positions, because transaction markers have no record."""
     begin = await consumer.beginning_offsets(partitions)
     end = await consumer.end_offsets(partitions)
     remaining = {p for p in partitions if end[p] > begin[p]}
@@ -150,17 +150,17 @@ async def _chunks(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) 
             waiting = ", ".join(f"{p.topic}-{p.partition} at {at:,} of {end[p]:,}" for p, at in positions)
             raise StackError(
                 f"Kafka sent nothing for {STALLED_S:.0f} s while records were missing: {waiting}",
-                fix="look at `shoplake logs kafka`",
+                fix="check `shoplake logs kafka`",
             )
 
 
 def _replay_of(record: ConsumerRecord) -> str | None:
-    """The dead letter that a record says it is the mended event of; a header without a value names none."""
+    """Return the name of the dead letter that a record replays, from its header. None if there is none."""
     return next((value.decode(errors="replace") for name, value in record.headers if name == REPLAY_OF and value), None)
 
 
 def _before(records: list[ConsumerRecord], end: int) -> list[ConsumerRecord]:
-    """What was there at the start; others may be publishing now."""
+    """Drop records at or after the end offset; publishers may be running."""
     while records and records[-1].offset >= end:
         records.pop()
     return records

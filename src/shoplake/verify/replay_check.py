@@ -1,4 +1,4 @@
-"""Replayed dead letters: each is in the log once."""
+"""Check that each replayed dead letter is in the log exactly once."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ FROM replays AS r FULL JOIN (FROM outcomes WHERE state = 'replayed') AS o USING 
 
 
 def note_outcomes(cursor: duckdb.DuckDBPyConnection, outcomes: Sequence[Mapping[str, Any]]) -> None:
-    """Fill `outcomes` with what became of the letters."""
+    """Fill the table `outcomes` with the outcomes of the dead letters."""
     if outcomes:
         rows = [(str(outcome.get("letter")), str(outcome.get("state"))) for outcome in outcomes]
         cursor.executemany("INSERT INTO outcomes VALUES (?, ?)", rows)
 
 
 def check_replays(cursor: duckdb.DuckDBPyConnection) -> StoreResult:
-    """Compare the replayed events in the log with the letters that are said to be replayed."""
+    """Compare the replayed events in the log with the dead letters marked as replayed."""
     rows = cursor.execute(f"{REPLAYS} ORDER BY 1").fetchall()
     findings = []
     for letter, found, expected, where in rows:
         if expected and not found:
-            findings.append(Finding("lost", "replays", letter, detail="said to be replayed"))
+            findings.append(Finding("lost", "replays", letter, detail="marked as replayed"))
         elif found > expected:
-            why = f"{found - expected} too many" if expected else "not said to be replayed"
+            why = f"{found - expected} too many" if expected else "not marked as replayed"
             findings.append(Finding("duplicated", "replays", letter, detail=f"{why}, first at {where}"))
     return StoreResult(
         name="log",

@@ -1,4 +1,4 @@
-"""What a verification found: counts per store, and the findings by key."""
+"""The result of a verification: counts per store, and findings by key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Kind = Literal["lost", "duplicated", "differing"]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One column of a row that differs, as text; None is null or absent."""
+    """One differing column of a row, as text. None means null or absent."""
 
     column: str
     expected: str | None
@@ -22,13 +22,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One row that is not as it should be.
+    """One wrong row.
 
     Attributes:
-        kind: how it is wrong.
-        table: the table, collection or topic of the store.
+        kind: the type of the error.
+        table: the table, collection or topic.
         key: the row's key, parts joined by `/`.
-        detail: more than the kind says, such as how often a row is held.
+        detail: further information, such as the number of copies of a row.
         columns: for a differing row, the columns that differ.
     """
 
@@ -45,16 +45,16 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StoreResult(msgspec.Struct, frozen=True):
-    """How one store compares with the log, in rows over all its tables (fields and members in Redis).
+    """Comparison of one store with the log, in rows of all its tables (fields and members in Redis).
 
     Attributes:
         name: one of `STORES`.
-        expected: rows that the fold of the log has.
-        found: rows that the store holds.
-        lost: keys that the store lacks.
-        duplicated: rows that it holds once too often: a key's second row, or a row that no event made.
-        differing: keys whose row has another content.
-        findings: the first `MAX_FINDINGS` of these, by key.
+        expected: rows in the fold of the log.
+        found: rows in the store.
+        lost: keys missing from the store.
+        duplicated: surplus rows: the second row of a key, or a row without an event.
+        differing: keys whose row has wrong content.
+        findings: the first `MAX_FINDINGS` of these, in order of the key.
     """
 
     name: str
@@ -67,17 +67,17 @@ class StoreResult(msgspec.Struct, frozen=True):
 
     @property
     def wrong(self) -> int:
-        """How many findings there are in all, of which `findings` has some."""
+        """Total number of findings. `findings` contains at most `MAX_FINDINGS` of them."""
         return self.lost + self.duplicated + self.differing
 
     @property
     def ok(self) -> bool:
-        """Whether the store holds exactly what the log says."""
+        """Whether the store matches the log exactly."""
         return not (self.lost or self.duplicated or self.differing)
 
     @classmethod
     def total(cls, name: str, parts: list[StoreResult]) -> StoreResult:
-        """One result for a store of several tables."""
+        """Combine the results of the tables of a store."""
         return cls(
             name=name,
             expected=sum(part.expected for part in parts),
@@ -94,8 +94,8 @@ class Report(msgspec.Struct, frozen=True):
 
     Attributes:
         stores: the stores that were checked, in the order of `STORES`.
-        seconds: how long it took.
-        hidden: open transactions behind which nothing can be read, each with whose it is.
+        seconds: duration of the verification.
+        hidden: open transactions, each with its owner. Records after them cannot be read.
     """
 
     stores: tuple[StoreResult, ...]
@@ -104,7 +104,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether every store holds exactly what the log says, and all of the log could be read."""
+        """Whether every store matches the log exactly, and the whole log could be read."""
         return all(store.ok for store in self.stores) and not self.hidden
 
     def as_json(self) -> Mapping[str, Mapping[str, int]]:

@@ -1,4 +1,4 @@
-"""A verification as a table for a person."""
+"""The result of a verification as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def stores_table(report: Report) -> Table:
-    """A row per store: what was expected and found, what is wrong, and whether the store is exact."""
+    """Build a table with one row per store: the counts, and whether the store is exact."""
     made = table("store", numbers=("expected", "found", "lost", "duplicated", "differing", ""))
     for store in report.stores:
         wrong = [f"[red]{n:,}[/red]" if n else "0" for n in (store.lost, store.duplicated, store.differing)]

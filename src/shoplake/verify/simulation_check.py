@@ -1,4 +1,4 @@
-"""Check 0: the log against what each publisher says it published, simulated again."""
+"""Check the log against the simulation, which is repeated from the progress record of each publisher."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from shoplake.verify.event_tables import Spill, hashes, indexed
 from shoplake.verify.report import MAX_FINDINGS, Finding, StoreResult
 
 Sums: TypeAlias = dict[str, tuple[int, ...]]
-"""Topic -> events, and two sums of their 64-bit hashes, which stand for the whole multiset of contents."""
+"""Topic -> number of events and two sums of their 64-bit hashes, a digest of the multiset of contents."""
 SUMS = "SELECT topic, count(*), sum(same_1::HUGEINT), sum(same_2::HUGEINT) FROM published_index GROUP BY topic"
 
 
 def simulated_sums(progress: Sequence[Mapping[str, Any]], folder: Path) -> Sums:
-    """Simulate again what every publisher published.
+    """Repeat the simulation of every publisher.
 
     Args:
-        progress: what each says of it.
-        folder: of the verification, which was given up where it is gone: nobody waits for the sums then.
+        progress: the progress record of each publisher.
+        folder: of the verification. If it is deleted, the verification was abandoned, and this stops.
 
     Raises:
-        VerifyFailed: another version of the simulator published, so its events cannot be made again.
+        VerifyFailed: another simulator version published, so its events cannot be repeated.
     """
     return sums_of(window for published in progress for window in _windows(published, folder))
 
 
 def sums_of(frames: Iterable[pl.DataFrame]) -> Sums:
-    """The sums of frames with `topic`, `key` and `value` (binary)."""
+    """Compute the sums of frames with `topic`, `key` and `value` (binary)."""
     sums: Sums = {}
     for frame in frames:
         # As DuckDB's HUGEINT: 64 bits would overflow.
@@ -47,7 +47,7 @@ def sums_of(frames: Iterable[pl.DataFrame]) -> Sums:
 
 
 def spill_simulation(spill: Spill, progress: Sequence[Mapping[str, Any]]) -> None:
-    """Simulate it once more, and write each event down.
+    """Repeat the simulation and write each event to Parquet.
 
     Raises:
         OSError: the folder is full.
@@ -62,8 +62,8 @@ def check_log(cursor: duckdb.DuckDBPyConnection, simulated: Sums, spill: Callabl
 
     Args:
         cursor: of the database.
-        simulated: what the log should come to.
-        spill: makes `simulated_index`, where the log comes to something else and rows have to be told apart.
+        simulated: the expected sums.
+        spill: creates `simulated_index`. It is called only if the sums differ and rows must be compared.
     """
     in_log = {topic: tuple(sums) for topic, *sums in cursor.execute(SUMS).fetchall()}
     found = sum(events for events, *_ in in_log.values())
@@ -87,18 +87,18 @@ def check_log(cursor: duckdb.DuckDBPyConnection, simulated: Sums, spill: Callabl
 
 
 def _windows(published: Mapping[str, Any], folder: Path) -> Iterator[pl.DataFrame]:
-    """The publisher's events, while the folder is there."""
+    """Yield the publisher's events, as long as the folder exists."""
     if published["version"] != shopsim.VERSION:
         raise VerifyFailed(
-            f"publisher '{published['publisher']}' used version {published['version']} of the simulator, and this is"
-            f" version {shopsim.VERSION}: its events cannot be made again",
+            f"publisher '{published['publisher']}' used simulator version {published['version']}, but this is"
+            f" version {shopsim.VERSION}: its events cannot be simulated again",
             fix=f"verify with the release that has version {published['version']}, or start from an empty log"
             " (`shoplake down --purge`, `shoplake up`)",
         )
     if published["events"]:
         scenario = shopsim.scenario_from_dict(published["scenario"])
         topics = published.get("topics", tuple(TOPICS))
-        # One process is twice as fast as the log can be read.
+        # One process simulates twice as fast as the log can be read.
         for window in shopsim.stream(scenario, published["seed"], limit=published["events"], topics=topics):
             if not folder.exists():
                 return
@@ -115,9 +115,9 @@ def _findings(cursor: duckdb.DuckDBPyConnection) -> tuple[Finding, ...]:
     for topic, event, coordinates, lost, duplicated, differing in rows:
         where = f"at {coordinates}" if coordinates else ""
         if lost:
-            findings.append(Finding("lost", topic, event, detail=f"{lost} of them" if lost > 1 else ""))
+            findings.append(Finding("lost", topic, event, detail=f"{lost} copies" if lost > 1 else ""))
         if duplicated:
             findings.append(Finding("duplicated", topic, event, detail=f"{duplicated} too many, {where}"))
         if differing:
-            findings.append(Finding("differing", topic, event, detail=f"not as it was simulated, {where}"))
+            findings.append(Finding("differing", topic, event, detail=f"differs from the simulation, {where}"))
     return tuple(findings[:MAX_FINDINGS])

@@ -1,4 +1,4 @@
-"""What a store is made of beside its rows: compared name by name with what it should be made of. Knows no store."""
+"""Compare the structure of a store (tables, columns, indexes) with the expected structure, name by name."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from shoplake.verify.report import MAX_FINDINGS, Difference, Finding, StoreResult
 
 TABLE = "structure"
-"""Stands in a finding where one about a row has its table."""
+"""Value of `Finding.table` for a finding about the structure."""
 
 
 def wanted(store: str) -> dict[str, Any]:
-    """`structure/<store>.json`: written by hand from docs/data-model.md, not taken from what makes the store."""
+    """Load `structure/<store>.json`. It is written by hand from docs/data-model.md, not generated from the sink."""
     text = resources.files("shoplake.verify").joinpath("structure", f"{store}.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
 
 
 def compared(expected: Mapping[str, str], found: Mapping[str, str]) -> list[Finding]:
-    """One finding for each name that is missing, too many, or described otherwise."""
+    """Return one finding for each missing, surplus or differing name."""
     findings = []
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
@@ -35,12 +35,12 @@ def compared(expected: Mapping[str, str], found: Mapping[str, str]) -> list[Find
 
 
 def differing(name: str, expected: str | None, found: str | None, *, table: str = TABLE) -> Finding:
-    """Something that is there and is not as it should be."""
+    """Return a finding for an object that exists but differs."""
     return Finding("differing", table, name, columns=(Difference("it", expected, found),))
 
 
 def result_of(store: str, findings: Sequence[Finding]) -> StoreResult:
-    """Findings that are about no row: they count, but nothing is added to the rows expected and found."""
+    """Convert findings about the structure to a result. They do not change the counts of rows."""
     kinds = Counter(finding.kind for finding in findings)
     return StoreResult(
         name=store,

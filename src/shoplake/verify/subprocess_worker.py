@@ -1,4 +1,4 @@
-"""A process of its own that does one thing after the other, so that Python's lock does not hold up the rest."""
+"""A subprocess that runs one job at a time, so that Python's GIL does not block the main process."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from shoplake.errors import ShoplakeError
 from shopsim.engine.worker_processes import JOIN_S, end, end_with_parent, start
 
 R = TypeVar("R")
-Tell: TypeAlias = Callable[[int], None]
-Job: TypeAlias = Callable[[Tell], R]
+OnProgress: TypeAlias = Callable[[int], None]
+Job: TypeAlias = Callable[[OnProgress], R]
 
 
-class Apart:
-    """One more process, from `with` to the end of it. It ends with this one, however that ends."""
+class SubprocessWorker:
+    """A subprocess that lives for one `with` block. It also exits when this process dies."""
 
     def __enter__(self) -> Self:
         context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), name="verify", daemon=True)
         start(self._process)
-        theirs.close()  # the process's death then ends the pipe
+        theirs.close()  # so that the pipe ends when the subprocess dies
         self._free = asyncio.Lock()
         return self
 
@@ -36,27 +36,27 @@ class Apart:
         end(self._process)
         self._ours.close()
 
-    async def run(self, job: Job[R], tell: Tell) -> R:
-        """What the job returns, which is done after those that were asked for before.
+    async def run(self, job: Job[R], on_progress: OnProgress) -> R:
+        """Run a job after the jobs that were requested earlier. Return its result.
 
         Args:
-            job: a function of a module, or a `partial` of one: it goes over to another process.
-            tell: is given each number that the job tells.
+            job: a module-level function or a `partial` of one, because it is pickled.
+            on_progress: called with each number that the job reports.
 
         Raises:
-            Exception: what the job raised.
-            ShoplakeError: the process died.
+            Exception: the exception of the job.
+            ShoplakeError: the subprocess died.
         """
         async with self._free:
             try:
                 self._ours.send(job)
                 while isinstance(answer := await asyncio.to_thread(self._ours.recv), int):
-                    tell(answer)
+                    on_progress(answer)
             except (EOFError, OSError) as error:
                 self._process.join(JOIN_S)
                 raise ShoplakeError(
                     f"the process that reads the log died with exit code {self._process.exitcode}",
-                    fix="was there too little memory? run the same command again",
+                    fix="check that the machine has enough memory, then run the same command again",
                 ) from error
         result, failure = answer
         if failure is not None:
@@ -77,6 +77,6 @@ def _work(theirs: Connection) -> None:
         try:
             answer = job(theirs.send), None
         except Exception as error:
-            error.add_note(traceback.format_exc())  # what a traceback is does not go through a pipe
+            error.add_note(traceback.format_exc())  # a traceback object cannot be pickled
             answer = None, error
         theirs.send(answer)

@@ -1,4 +1,4 @@
-"""One verification, from the log to the report."""
+"""Run one verification: read the log, compare every store with it, return a report."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ from shoplake.verify.report import STORES, Finding, Report, StoreResult
 from shoplake.verify.simulation_check import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 from shoplake.verify.structure_diff import result_of
-from shoplake.verify.subprocess_worker import Apart
+from shoplake.verify.subprocess_worker import SubprocessWorker
 
-OPEN_FOR_S = 2.0  # after what `settled_ends` has waited
+OPEN_FOR_S = 2.0  # in addition to the wait in `settled_ends`
 Progress = Callable[[str], None]
-APART_RECORDS = 500_000
-"""So long is a log that is read by a process of its own, which takes half a second to begin."""
+SUBPROCESS_MIN_RECORDS = 500_000
+"""A log of at least this many records is read by a subprocess, which takes half a second to start."""
 
 
 async def verify(settings: Settings, stores: Collection[str] | None = None, progress: Progress | None = None) -> Report:
-    """Prove stores against the log; the log must be at rest and the sinks caught up.
+    """Compare stores with the log. Publishers must be stopped and the sinks caught up.
 
     Args:
-        settings: where everything is.
-        stores: some of `STORES`; all of them by default.
-        progress: is told what is going on, in short sentences.
+        settings: of the environment.
+        stores: a subset of `STORES`. Default: all.
+        progress: called with one short sentence per step.
 
     Raises:
-        UsageError: a name that is no store.
-        StackError: Kafka does not answer or lacks a topic.
-        NewerContract: a part of the log is under a newer contract than this program's.
-        StoreUnavailable: a store does not answer; the message names each such store.
-        VerifyFailed: the log cannot be simulated by this version.
+        UsageError: a name is not a store.
+        StackError: Kafka does not answer, or a topic is missing.
+        NewerContract: part of the log uses a newer contract than this program.
+        StoreUnavailable: a store does not answer. The message names each such store.
+        VerifyFailed: this version cannot repeat the simulation of the log.
         ShoplakeError: the temporary folder is full.
     """
     wanted = named(stores)
-    tell = progress or (lambda _: None)
+    report_progress = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
     hidden: Sequence[OpenTransaction] = ()
@@ -66,27 +66,34 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
         with contextlib.suppress(ShoplakeError):
             hidden = await open_transactions.lasting(settings.kafka, topics, OPEN_FOR_S)
     except KafkaError:
-        pass  # it is said when the log is read
+        pass  # reading the log reports it
     with tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder:
         database = open_database(Path(folder))
-        run = _Run(settings, Path(folder), Spill(Path(folder) / "spill"), records >= APART_RECORDS, database, tell)
+        run = _Run(
+            settings,
+            Path(folder),
+            Spill(Path(folder) / "spill"),
+            records >= SUBPROCESS_MIN_RECORDS,
+            database,
+            report_progress,
+        )
         try:
             results = await run.check(wanted)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ShoplakeError(
-                f"the verification could not go on: {error}",
-                fix=f"it needs about 150 bytes per event in {tempfile.gettempdir()}; free some, or set TMPDIR",
+                f"the verification could not continue: {error}",
+                fix=f"it needs about 150 bytes per event in {tempfile.gettempdir()}; free some space, or set TMPDIR",
             ) from error
-        database.close()  # not where it failed: threads may be at work in it, and DuckDB would crash
+        database.close()  # not after an error: threads may still use it, and DuckDB would crash
     seconds = round(time.monotonic() - start, 3)
     return Report(stores=tuple(results), seconds=seconds, hidden=tuple(map(str, hidden)))
 
 
 def named(stores: Collection[str] | None) -> list[str]:
-    """Stores by name, in the order in which they are reported; all of them for None.
+    """Return the named stores in the order of the report. None means all.
 
     Raises:
-        UsageError: a name that is no store.
+        UsageError: a name is not a store.
     """
     if unknown := sorted(set(stores or ()) - set(STORES)):
         raise UnknownName(f"there is no store '{unknown[0]}'", fix=f"choose from {', '.join(STORES)}")
@@ -95,24 +102,24 @@ def named(stores: Collection[str] | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One verification's surroundings.
+    """The state of one verification.
 
     Attributes:
-        apart: whether a process of its own is to read the log.
-        working: held by the store that is being read or compared. One at a time fills two processors beside the log
-            and the simulation, and several at once would take as much memory again.
+        in_subprocess: whether a subprocess reads the log.
+        store_lock: held by the store that is being read or compared. One store at a time, with the log and the
+            simulation, keeps two processors busy; each additional store would need as much memory again.
     """
 
     settings: Settings
     folder: Path
     spill: Spill
-    apart: bool
+    in_subprocess: bool
     database: duckdb.DuckDBPyConnection
-    tell: Progress
-    working: asyncio.Lock = field(default_factory=asyncio.Lock)
+    report_progress: Progress
+    store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def check(self, wanted: Sequence[str]) -> list[StoreResult]:
-        """The results of the wanted stores, which are read while the log is being read."""
+        """Check the named stores. They are read in parallel with the log."""
         self.spill.create_views(self.database)
         run_sql(self.database, "common")
         try:
@@ -131,41 +138,43 @@ class _Run:
     async def _outcome(self, name: str, reading: asyncio.Task[None]) -> StoreResult | ShoplakeError:
         try:
             result = await (self._check_log(reading) if name == "log" else self._check_store(name, reading))
-        except ShoplakeError as error:  # the others go on: one message then names all that is wrong
+        except ShoplakeError as error:  # the other checks continue, so that one message names every problem
             return error
         except (duckdb.IOException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error as error:
             return ShoplakeError(
                 f"{name}: expected rows that can be compared, found {str(error).splitlines()[0]}",
-                fix="nobody should see this: please report it, with the message",
+                fix="this is a bug: please report it with this message",
             )
-        self.tell(f"{name}: {'exact' if result.ok else 'not exact'}, {result.found:,} of {result.expected:,} rows")
+        self.report_progress(
+            f"{name}: {'exact' if result.ok else 'not exact'}, {result.found:,} of {result.expected:,} rows"
+        )
         return result
 
     async def _check_store(self, name: str, reading: asyncio.Task[None]) -> StoreResult:
         cursor = self.database.cursor()
         module = await asyncio.to_thread(store, name)
-        await asyncio.to_thread(module.fold, cursor)  # of next to nothing yet: it gives the tables their columns
-        async with self.working:
+        await asyncio.to_thread(module.fold, cursor)  # almost no events yet: this creates the tables with their columns
+        async with self.store_lock:
             findings = await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
         await reading
-        async with self.working:
+        async with self.store_lock:
             return await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
         progress = newest_progress([chunk async for chunk in log_reader.read(self.settings.kafka, [PUBLISH_PROGRESS])])
-        self._tell_passed_over(PUBLISH_PROGRESS, progress)
+        self._report_ignored(PUBLISH_PROGRESS, progress)
         published = progress.values
         for record in published:
-            self.tell(f"{record['publisher']} says it published {record['events']:,} events")
+            self.report_progress(f"{record['publisher']} published {record['events']:,} events, by its progress record")
         cursor = self.database.cursor()
         outcomes = newest_outcomes([chunk async for chunk in log_reader.read(self.settings.kafka, [OUTCOMES])])
-        self._tell_passed_over(OUTCOMES, outcomes)
+        self._report_ignored(OUTCOMES, outcomes)
         note_outcomes(cursor, outcomes.values)
         simulated = await asyncio.to_thread(simulated_sums, published, self.folder)
         await reading
-        async with self.working:
+        async with self.store_lock:
             spill = partial(spill_simulation, self.spill, published)
             results = [
                 await asyncio.to_thread(check_log, cursor, simulated, spill),
@@ -175,20 +184,20 @@ class _Run:
             ]
         return StoreResult.total("log", results)
 
-    def _tell_passed_over(self, topic: str, found: Newest) -> None:
+    def _report_ignored(self, topic: str, found: Newest) -> None:
         if found.passed_over:
-            self.tell(f"{topic}: {found.passed_over:,} records that nothing depends on were passed over")
+            self.report_progress(f"{topic}: {found.passed_over:,} records of other programs were ignored")
 
     async def _read_log(self) -> None:
-        def told(events: int) -> None:
-            self.tell(f"log: {events:,} events read")
+        def events_read(events: int) -> None:
+            self.report_progress(f"log: {events:,} events read")
 
         read = partial(read_log, self.settings.kafka, self.spill.folder)
-        if self.apart:
-            with Apart() as process:
-                told(await process.run(read, told))
+        if self.in_subprocess:
+            with SubprocessWorker() as process:
+                events_read(await process.run(read, events_read))
         else:
-            told(await asyncio.to_thread(read, told))
+            events_read(await asyncio.to_thread(read, events_read))
 
 
 def _compared(
@@ -200,7 +209,7 @@ def _compared(
         parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise
-    except duckdb.Error:  # a file that is read only now holds what nobody can read
+    except duckdb.Error:  # a file that DuckDB reads only now is unreadable
         findings = [*findings, *module.repair(cursor, folder)]
         parts = [compare(cursor, comparison) for comparison in module.COMPARISONS]
     name = parts[0].name

@@ -6,26 +6,26 @@ import os
 import signal
 
 from shoplake.errors import StackError
-from shoplake.verify.subprocess_worker import Tell
+from shoplake.verify.subprocess_worker import OnProgress
 
 
-def counted(to: int, tell: Tell) -> int:
+def counted(to: int, on_progress: OnProgress) -> int:
     for number in range(to):
-        tell(number)
+        on_progress(number)
     return to
 
 
-def refused(tell: Tell) -> int:
-    del tell
+def refused(on_progress: OnProgress) -> int:
+    del on_progress
     raise StackError("Kafka is away", fix="start it")
 
 
-def killed(tell: Tell) -> int:
-    tell(0)
+def killed(on_progress: OnProgress) -> int:
+    on_progress(0)
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 
-def pid(tell: Tell) -> int:
-    del tell
+def pid(on_progress: OnProgress) -> int:
+    del on_progress
     return os.getpid()

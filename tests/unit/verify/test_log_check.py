@@ -58,7 +58,7 @@ def test_an_event_published_twice_is_duplicated(database: duckdb.DuckDBPyConnect
 def test_the_same_id_with_other_content_differs(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     result = checked(database, tmp_path, simulated=[event("a"), event("b")], log=[event("a", "!"), event("b")])
     assert counts(result) == (2, 2, 0, 0, 1)
-    assert [str(f) for f in result.findings] == ["differing products a (not as it was simulated, at products-0-0)"]
+    assert [str(f) for f in result.findings] == ["differing products a (differs from the simulation, at products-0-0)"]
 
 
 def test_of_events_that_no_simulation_made_the_log_is_the_truth(

@@ -1,4 +1,4 @@
-"""The stores, each a module of the shape `Store`; its client library is imported only where it is used."""
+"""One module per store, with the interface `Store`. Client libraries are imported only when needed."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from shoplake.verify.report import Finding
 
 
 class Store(Protocol):
-    """What a verification asks of a store: fold, load, fold, settle.
+    """The interface of a store for a verification. Order of calls: fold, load, fold, settle.
 
-    The first fold, of whatever there is of the log, gives the tables their columns, so that a store can be read
-    while the log is still being read.
+    The first fold, of an incomplete log, creates the tables with their columns, so that the store can be read in
+    parallel with the log.
     """
 
     @property
     def COMPARISONS(self) -> tuple[Comparison, ...]:  # noqa: N802 - a constant of each module
-        """The tables."""
+        """The tables to compare."""
 
     def fold(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Make `expected.<store>_<table>` from the events, over whatever was there."""
+        """Create or replace `expected.<store>_<table>` from the events."""
 
     def load(self, cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
-        """Make `found.<store>_<table>` from what the store holds; `folder` is for files.
+        """Create `found.<store>_<table>` from the content of the store. `folder` is for temporary files.
 
-        Whatever a store holds can be read or is a finding that names it.
+        Content that cannot be read becomes a finding, not an exception.
 
         Returns:
-            What is wrong beside the rows: with the structure of the store, or because it cannot be read.
+            Findings that are not about rows: about the structure of the store, or about unreadable content.
 
         Raises:
-            StoreUnavailable: the store does not answer, or lacks a table.
+            StoreUnavailable: the store does not answer, or a table is missing.
         """
 
     def settle(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Last changes before the tables are compared, with both sides there."""
+        """Adjust the expected tables before the comparison, when both sides are complete."""
 
     def repair(self, cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-        """Where a comparison failed: name what of the found tables cannot be read, and take it out of them."""
+        """After a failed comparison: report unreadable content and remove it from the found tables."""
 
 
 def store(name: str) -> Store:
-    """The store of that name, one of `report.STORES` but `log`."""
+    """Return the store module with this name: one of `report.STORES` except `log`."""
     return cast(Store, import_module(f"shoplake.verify.stores.{name}"))

@@ -1,4 +1,4 @@
-"""What the topic of dead letters holds. It is read with the log, so one SQL file makes both sides."""
+"""The dead-letter topic. It is read with the log, so one SQL file creates both sides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPARISONS = (Comparison("dead_letters", "letters", ("letter",)),)
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "dead_letters")
 
 
@@ -26,11 +26,11 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Nothing to settle."""
+    """Do nothing: this store needs no adjustment."""
     del cursor
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Nothing is read later than by `load`."""
+    """Do nothing: `load` has read everything."""
     del cursor, folder
     return []

@@ -1,4 +1,4 @@
-"""Documents (of DynamoDB, MongoDB) as rows of text, so that a value of a wrong type is a difference, not a crash."""
+"""Convert DynamoDB and MongoDB documents to rows of text, so that a wrong type is a difference, not a crash."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from shoplake.verify.database import columns
 
 UNKNOWN = "unknown_fields"
 REV = "a positive integer"
-"""How often an item was written depends on the batches, so that no number is expected of its `rev`."""
+"""The number of writes of an item depends on the batches, so any positive `rev` is accepted."""
 TEXT, DATE, MAP, BOOLEAN = "VARCHAR", "DATE", "MAP", "BOOLEAN"
-"""What a column may be of, beside a number: DuckDB's own types, and two that are text there."""
+"""Types of a column, besides numbers. DATE and MAP are text in DuckDB."""
 JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 CHUNK_ROWS = 5_000
 
 
 def create_found(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
-    """The found table of a comparison, empty: the expected columns, as text."""
+    """Create the empty found table of a comparison: the expected columns, as text."""
     definition = ", ".join(f'"{name}" VARCHAR' for name in columns(cursor, comparison.expected))
     cursor.execute(f"CREATE TABLE {comparison.found} ({definition})")
 
@@ -34,13 +34,13 @@ def insert_documents(
     documents: Iterable[Mapping[str, Any]],
     kinds: Mapping[str, str],
 ) -> None:
-    """Append documents; a field's name is the expected column's name. May run in several threads, a cursor each.
+    """Append documents. Field names are column names. Several threads may call it, each with its own cursor.
 
     Args:
         cursor: of the database.
         comparison: the table.
         documents: flat.
-        kinds: what each expected column is of, in order.
+        kinds: the type of each expected column, in order.
     """
     rows: list[list[str | None]] = []
     for document in documents:
@@ -63,7 +63,7 @@ def insert_columns(
 
 
 def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | None]:
-    """One document's fields in the order of the columns, as text; what has no column goes to `unknown_fields`."""
+    """Return the fields in the order of the columns, as text. Other fields go to `unknown_fields`."""
     unknown = {name: document[name] for name in document.keys() - kinds.keys()}
     texts: dict[str, str] = {name: as_text(document[name], kind) for name, kind in kinds.items() if name in document}
     if unknown:
@@ -74,12 +74,12 @@ def as_row(document: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str | 
 
 
 def as_rev(value: object) -> str:
-    """`REV` for a positive integer."""
+    """Return `REV` for a positive integer, otherwise the value as text."""
     return REV if isinstance(value, int) and not isinstance(value, bool) and value > 0 else as_text(value, "BIGINT")
 
 
 def as_text(value: object, kind: str) -> str:
-    """A value as DuckDB prints the expected column; one of another type with its type, as no expected value is."""
+    """Format a value as DuckDB formats the expected column. A wrong type is prefixed with its name, so it differs."""
     if isinstance(value, str) and kind == TEXT:
         return value
     if isinstance(value, datetime) and kind == DATE:
@@ -94,10 +94,10 @@ def as_text(value: object, kind: str) -> str:
 
 
 def flattened(document: Mapping[str, Any], whole: Collection[str] = ()) -> dict[str, Any]:
-    """Nested documents as `section.field`, but for those of `whole`; an empty one stays, since it is no absent one."""
+    """Flatten nested documents to `section.field`, except those in `whole`. An empty document is kept."""
     flat: dict[str, Any] = {}
     for name, value in document.items():
-        own = repr(name) if "." in name else name  # a field that is called like one of a section is none
+        own = repr(name) if "." in name else name  # quote a name with a dot: it is not a field of a section
         if isinstance(value, Mapping) and value and name not in whole:
             flat.update({f"{own}.{inner}": v for inner, v in flattened(value).items()})
         else:

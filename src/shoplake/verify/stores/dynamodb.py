@@ -1,4 +1,4 @@
-"""What the DynamoDB tables hold, by parallel scans."""
+"""Read the DynamoDB tables by parallel scans."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STATES = ("whole", "filling", "held")
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "dynamodb")
     fold_in_shares(cursor, SESSIONS, {"clicks": "session_id"})
     fold_in_shares(cursor, ORDERS, {"orders": "order_id"})
@@ -65,7 +65,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Expect no session that its TTL has removed, and of one that came back what came after that."""
+    """Adjust the expected sessions for items that their TTL removed, and for those created again later."""
     now_s = int(time.time())
     cursor.execute(
         f"DELETE FROM {SESSIONS.expected} WHERE expires_at < ? AND pk NOT IN (SELECT pk FROM {SESSIONS.found})",  # noqa: S608
@@ -75,13 +75,13 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Nothing is read later than by `load`."""
+    """Do nothing: `load` has read everything."""
     del cursor, folder
     return []
 
 
 def _note_generation(cursor: duckdb.DuckDBPyConnection, client: Any, table: str) -> list[Finding]:  # noqa: ANN401
-    """Every item has the number of the current rebuild as its `generation`; says what is wrong with the note of it."""
+    """Set the expected `generation` of every item, and return findings about the rebuild record."""
     note = client.get_item(TableName=table, Key={"pk": {"S": "rebuild-0"}}, ConsistentRead=True).get("Item")
     number = plain(note.get("filling", {})) if note else None
     sound = isinstance(number, int) and number > 0
@@ -92,7 +92,7 @@ def _note_generation(cursor: duckdb.DuckDBPyConnection, client: Any, table: str)
 
 
 class _Taken(threading.local):
-    """Items of the thread's own scan, a page each, until it takes them."""
+    """Pages of items of the scan in this thread, until they are consumed."""
 
     def __init__(self) -> None:
         self.pages: list[bytes | msgspec.Raw] = []
@@ -105,7 +105,7 @@ def _load_table(
     table: str,
     folder: Path,
 ) -> None:
-    """Each segment of the scan goes page by page into the found table; DuckDB takes several writers."""
+    """Load the segments of the scan in parallel, page by page. DuckDB supports several writers."""
     create_found(cursor, comparison)
     taken = _Taken()
     client.meta.events.register("before-parse.dynamodb.Scan", partial(_take_items, taken), unique_id="pages")
@@ -115,7 +115,7 @@ def _load_table(
     def load_segment(writer: duckdb.DuckDBPyConnection, segment: int) -> None:
         for items in _pages(client, taken, table, segment):
             if not folder.exists():
-                return  # the verification was given up, and waits for its threads
+                return  # the verification was abandoned and waits for its threads
             insert_columns(writer, comparison, pages.columns(items))
 
     with ThreadPoolExecutor(SEGMENTS, thread_name_prefix=f"scan-{comparison.table}") as pool:
@@ -135,7 +135,7 @@ def _pages(client: Any, taken: _Taken, table: str, segment: int) -> Iterator[byt
 
 
 def _take_items(taken: _Taken, response_dict: dict[str, Any], **_: object) -> None:
-    """Takes the items out of a response before botocore walks each of their attributes, which takes 2/3 of a scan."""
+    """Remove the items from a response before botocore parses them, which would take 2/3 of the scan."""
     if response_dict["status_code"] == HTTPStatus.OK:
         body = msgspec.json.decode(response_dict["body"], type=dict[str, msgspec.Raw])
         if (items := body.pop("Items", None)) is not None:

@@ -1,4 +1,4 @@
-"""Pages of a scan as columns of text. One that holds what the data model has is decoded by types, as a whole."""
+"""Convert pages of a DynamoDB scan to columns of text. A page that matches the data model is decoded at once."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ INTEGER = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 
 
 class Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An attribute where a text belongs."""
+    """A text attribute."""
 
     S: str
 
 
 class Map(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An attribute where a map belongs."""
+    """A map attribute."""
 
     M: msgspec.Raw
 
 
 class Number(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An attribute where a number belongs."""
+    """A number attribute."""
 
     N: str
 
 
 class Pages:
-    """Makes columns, in the order of `kinds`, of the items of a page."""
+    """Convert the items of a page to columns, in the order of `kinds`."""
 
     def __init__(self, kinds: Mapping[str, str]) -> None:
-        """Make a decoder for these columns.
+        """Create a decoder for these columns.
 
         Args:
-            kinds: what each expected column is of: `documents.TEXT`, `documents.MAP`, else a number.
+            kinds: the type of each expected column: `documents.TEXT`, `documents.MAP`, or a number type.
         """
         self._kinds = kinds
         shapes = {TEXT: Text, MAP: Map}
@@ -54,14 +54,14 @@ class Pages:
         self._decoder = msgspec.json.Decoder(list[item])  # type: ignore[valid-type]
 
     def columns(self, items: bytes | msgspec.Raw) -> list[Sequence[str | None]]:
-        """A list per column, of texts as DuckDB prints the expected ones.
+        """Return one list of texts per column, in the format of DuckDB.
 
         Args:
             items: a JSON array of items, each an object of attribute values.
         """
         try:
             found = self._decoder.decode(items)
-        except msgspec.DecodeError:  # an attribute too many, or of another type: item by item, to be reported
+        except msgspec.DecodeError:  # an unknown attribute or a wrong type: decode item by item and report it
             rows = [self._row(item) for item in json.loads(bytes(items))]
             return [[row[n] for row in rows] for n in range(len(self._kinds))]
         return [_column(found, name, kind) for name, kind in self._kinds.items()]
@@ -71,11 +71,11 @@ class Pages:
         texts = {name: _as_text(item[name], name, kind) for name, kind in self._kinds.items() if name in item}
         if unknown:
             texts[UNKNOWN] = JSON.encode(unknown)
-        return [None if name not in texts else _sound(texts[name]) for name in self._kinds]
+        return [None if name not in texts else _escape_surrogates(texts[name]) for name in self._kinds]
 
 
 def plain(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """An attribute value as Python's: texts, integers, maps of them; what the data model does not use stays tagged."""
+    """Convert an attribute value to Python: text, integer or map. Other types keep their DynamoDB tag."""
     if len(attribute) == 1:
         ((kind, value),) = attribute.items()
         if kind == "S":
@@ -91,14 +91,14 @@ def _as_text(attribute: Mapping[str, Any], name: str, kind: str) -> str:
     wanted = {TEXT: str, MAP: dict}.get(kind, int) if name != "rev" else int
     value = plain(attribute)
     if type(value) is not wanted or (wanted is dict and "M" not in attribute):
-        return JSON.encode(attribute)  # with its type, as no expected value is
+        return JSON.encode(attribute)  # with its type tag, so it differs from every expected value
     if name == "rev":
         return REV if value > 0 else str(value)
     return JSON.encode(value) if wanted is dict else str(value)
 
 
-def _sound(text: str) -> str:
-    """Halves of surrogate pairs, which JSON takes and no other encoding does, as the escapes that they are."""
+def _escape_surrogates(text: str) -> str:
+    """Escape lone surrogates, which JSON allows and UTF-8 does not."""
     return text.encode(errors="backslashreplace").decode()
 
 

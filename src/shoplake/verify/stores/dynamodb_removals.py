@@ -1,8 +1,8 @@
-"""Sessions that their TTL removed and that a later event brought back: what of them may be there.
+"""Accept sessions that DynamoDB's TTL removed and that a later event created again.
 
-DynamoDB removes an item at some moment after `expires_at`. An event that comes later finds none, and makes a new item.
-So an item may be the fold of its session's events from any one on, where all before that one have expired. Those forms
-are accepted, and no others.
+DynamoDB deletes an item at some time after `expires_at`. A later event of the session then creates a new item. So an
+item may be the fold of its session's last events, from any event before which the item had expired. These forms are
+accepted, and no others.
 """
 
 from __future__ import annotations
@@ -79,5 +79,5 @@ def expect_removed(cursor: duckdb.DuckDBPyConnection, sessions: Comparison, now_
 
 
 def _same(names: list[str]) -> str:
-    """SQL: whether row `e` of what is expected is row `f` of what was found, which is text."""
+    """SQL condition: the expected row `e` equals the found row `f`, whose columns are text."""
     return " AND ".join(f'CAST(e."{name}" AS VARCHAR) IS NOT DISTINCT FROM f."{name}"' for name in names)

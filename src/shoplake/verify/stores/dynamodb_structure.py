@@ -1,4 +1,4 @@
-"""How the DynamoDB tables are made: keys, indexes, expiry."""
+"""The structure of the DynamoDB tables: keys, indexes and TTL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shoplake.verify.structure_diff import compared, wanted
 
 
 def check(client: Any, settings: DynamoDBSettings) -> list[Finding]:  # noqa: ANN401 - boto3 is untyped
-    """What of it is not as it should be."""
+    """Compare the structure of the tables. Return the findings."""
     names = {
         "sessions": settings.sessions_table,
         "orders": settings.orders_table,

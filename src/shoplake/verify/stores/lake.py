@@ -1,4 +1,4 @@
-"""What the lake holds: PyIceberg says which files, and they are fetched, a few at a time, for DuckDB to read."""
+"""Read the lake: PyIceberg lists the files, a few threads download them, and DuckDB reads them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ COMPARISONS = tuple(Comparison("lake", topic, ("kafka_partition", "kafka_offset"
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "lake")
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
-    """Make the found tables, views of the lake's files; a table that no sink has made yet holds nothing.
+    """Create the found tables as views of the lake's files. A table that does not exist yet is empty.
 
-    Iceberg's metadata says which files there are, and DuckDB reads them: PyIceberg takes three milliseconds for each,
-    and the sink makes many. To take the rows into tables of its own would take DuckDB four times as long again.
+    Iceberg's metadata lists the files, and DuckDB reads them: PyIceberg needs three milliseconds per file, and the
+    sink writes many. To copy the rows into DuckDB tables would take four times as long.
 
     Raises:
         StoreUnavailable: the catalogue or the files do not answer.
@@ -58,17 +58,17 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     except (BotoCoreError, ClientError, SQLAlchemyError, OSError) as error:
         raise StoreUnavailable(
             f"lake at {settings.lake.warehouse} could not be read: {error}",
-            fix="`shoplake apply` makes the buckets and the catalogue; look at `shoplake status`",
+            fix="`shoplake apply` creates the buckets and the catalogue; check `shoplake status`",
         ) from error
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Nothing to settle."""
+    """Do nothing: this store needs no adjustment."""
     del cursor
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Files that DuckDB could not read are mended or taken away, and named."""
+    """Repair or delete the files that DuckDB could not read, and report them."""
     fetched = [comparison for comparison in COMPARISONS if _folder(folder, comparison).exists()]
     return [
         finding
@@ -82,7 +82,7 @@ def _folder(folder: Path, comparison: Comparison) -> Path:
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The Iceberg catalogue of the environment: Glue, or tables in Postgres where the emulator has no Glue."""
+    """Open the Iceberg catalogue of the environment: Glue, or Postgres if the emulator has no Glue."""
     files = _s3_properties()
     if settings.lake.catalog == "glue":
         return load_catalog("shoplake", type="glue", **files, **_glue_properties())
@@ -96,7 +96,7 @@ def open_catalog(settings: Settings) -> Catalog:
 
 
 def _s3_properties() -> dict[str, str]:
-    # The emulator may be busy writing its state; Arrow's own patience is three seconds.
+    # The emulator may be busy writing its state; the default timeout of Arrow is three seconds.
     properties = {"s3.region": aws.region(), "s3.connect-timeout": "10", "s3.request-timeout": "60"}
     if endpoint := aws.endpoint_url():
         properties["s3.endpoint"] = endpoint
@@ -117,21 +117,21 @@ def _glue_properties() -> dict[str, str]:
 def _load_table(
     cursor: duckdb.DuckDBPyConnection, catalog: Catalog, database: str, comparison: Comparison, files: Files
 ) -> list[Finding]:
-    """Make the found table; what cannot be read of it is named, and its rows are missed."""
+    """Create the found table. Unreadable parts are reported, and their rows count as lost."""
     kinds = columns(cursor, comparison.expected)
     try:
         table = catalog.load_table((database, comparison.table))
         empty = files.fetch(table)
     except (NoSuchTableError, NoSuchNamespaceError):
-        _hold_nothing(cursor, comparison)
+        _create_empty(cursor, comparison)
         return []
     except (BotoCoreError, ClientError, SQLAlchemyError):
         raise
-    except Exception as error:  # metadata and manifests are JSON and Avro, and what lies there may be anything
+    except Exception as error:  # metadata and manifests are JSON and Avro files with any content
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-            raise  # the files do not answer
-        _hold_nothing(cursor, comparison)
-        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'it says nothing more'}"
+            raise  # the file store does not answer
+        _create_empty(cursor, comparison)
+        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no further message'}"
         return [differing(f"table {comparison.table}", "metadata that can be read", why)]
     held = _types(cursor, empty)
     selected = ", ".join(_selected(name) for name in kinds if name in held)
@@ -141,7 +141,7 @@ def _load_table(
     return [*check_table(comparison.table, table, _stored(kinds), held), *files.findings]
 
 
-def _hold_nothing(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
+def _create_empty(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
     cursor.execute(f"CREATE TABLE {comparison.found} AS SELECT * FROM {comparison.expected} LIMIT 0")  # noqa: S608
 
 
@@ -153,12 +153,12 @@ def _types(cursor: duckdb.DuckDBPyConnection, empty: pa.Table) -> dict[str, str]
 
 
 def _stored(kinds: Mapping[str, str]) -> dict[str, str]:
-    """Types as the lake has them: its times have a zone."""
+    """Return the types in the lake, where times have a zone."""
     return {name: "TIMESTAMP WITH TIME ZONE" if kind == "TIMESTAMP" else kind for name, kind in kinds.items()}
 
 
 def _relation(folder: Path, table: Table, types: Mapping[str, str]) -> str:
-    """The files as DuckDB's relation, each column found by Iceberg's number of the field, whatever a file calls it."""
+    """Return the files as a DuckDB relation. Columns are matched by Iceberg field id, not by name."""
     fields = ", ".join(
         f"{field.field_id}: {{name: {literal(field.name)}, type: '{types[field.name]}', default_value: NULL}}"
         for field in table.schema().fields
@@ -167,5 +167,5 @@ def _relation(folder: Path, table: Table, types: Mapping[str, str]) -> str:
 
 
 def _selected(name: str) -> str:
-    # Without a zone, as everywhere here: all times are UTC.
+    # Without a time zone, as everywhere in verify: all times are UTC.
     return 'make_timestamp(epoch_us("occurred_at")) AS "occurred_at"' if name == "occurred_at" else f'"{name}"'

@@ -1,4 +1,4 @@
-"""Fetches the data files of one table of the lake, and mends or names those that DuckDB cannot read."""
+"""Download the data files of one lake table. Repair or report files that DuckDB cannot read."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 FILES_AT_ONCE = 4
 COPY_BYTES = 1024 * 1024
 ADDRESSES = "addresses.json"
-"""Beside the files: name here -> address in the lake."""
+"""A file next to the data files: local name -> address in the lake."""
 
 
 @dataclass(slots=True)
 class Files:
-    """One table's data files, in a folder of their own.
+    """The data files of one table, in their own folder.
 
     Attributes:
-        topic: the table's name.
-        folder: where they are.
-        findings: files that are not there, or are no Parquet.
+        topic: name of the table.
+        folder: the local folder.
+        findings: files that are missing or not valid Parquet.
     """
 
     topic: str
@@ -42,7 +42,7 @@ class Files:
     findings: list[Finding] = field(default_factory=list)
 
     def fetch(self, table: Table) -> pa.Table:
-        """Bring all of them here; gives an empty table of the lake's schema, which is among them."""
+        """Download all files. Return an empty table with the schema of the lake, which is also written as a file."""
         self.folder.mkdir(parents=True)
         scan = table.scan()
         empty = schema_to_pyarrow(table.schema(), include_field_ids=True).empty_table()
@@ -62,16 +62,16 @@ class Files:
         return empty
 
     def repair(self, database: duckdb.DuckDBPyConnection) -> list[Finding]:
-        """Where a query failed: mend what is no text, take away and name what is no Parquet; what was found."""
+        """After a failed query: repair invalid text; delete and report files that are not Parquet."""
         addresses = json.loads(self.folder.joinpath(ADDRESSES).read_text())
         for path in sorted(self.folder.glob("*.parquet")):
-            if not _readable(database, path) and (why := _mend(database, path)):
+            if not _readable(database, path) and (why := _repair_text(database, path)):
                 path.unlink()
                 self.findings.append(_unreadable(self.topic, addresses[path.name], why))
         return self.findings
 
     def _fetch(self, scan: DataScan, task: FileScanTask, path: Path, schema: pa.Schema) -> None:
-        """A data file as it is, or what is left of one that has deletes beside it."""
+        """Download a data file, or its remaining rows if it has delete files."""
         if is_whole(task):
             with scan.io.new_input(task.file.file_path).open(seekable=False) as source, path.open("wb") as file:
                 shutil.copyfileobj(source, file, COPY_BYTES)
@@ -81,17 +81,17 @@ class Files:
 
 
 def is_whole(task: FileScanTask) -> bool:
-    """Whether all rows of the file are in the table: other engines may have noted some of them as deleted."""
+    """Whether all rows of the file are in the table. Other engines may have marked some as deleted."""
     return not task.delete_files
 
 
-def _mend(database: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """A value that is no UTF-8 becomes a text that says so, so that its row is found; why not, where that fails."""
+def _repair_text(database: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Replace invalid UTF-8 by a description, so that the row is reported. Return the reason if this fails."""
     try:
         parquet.write_table(_as_text(parquet.read_table(path)), path)
     except (pa.ArrowException, OSError, ValueError) as error:
         return str(error).splitlines()[0]
-    return "" if _readable(database, path) else "values that are no text"
+    return "" if _readable(database, path) else "values that are not valid text"
 
 
 def _readable(database: duckdb.DuckDBPyConnection, path: Path) -> bool:
@@ -103,7 +103,7 @@ def _readable(database: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
-    """Its texts, with what is no UTF-8 written out; lists and structs are left as they are."""
+    """Replace invalid UTF-8 in text columns by a description. Lists and structs are not changed."""
     for number, column in enumerate(rows.schema):
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             held = rows.column(number).cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary())

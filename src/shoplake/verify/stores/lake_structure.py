@@ -1,4 +1,4 @@
-"""How the lake's tables are made: columns, partitions, order, branches, and the properties that promises rest on."""
+"""The structure of the lake tables: columns, partitions, sort order, branches and required properties."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def check_table(topic: str, table: Table, kinds: Mapping[str, str], held: Mapping[str, str]) -> list[Finding]:
-    """What of a table is not as it should be.
+    """Compare the structure of a table. Return the findings.
 
     Args:
-        topic: its name.
-        table: as the catalogue has it.
-        kinds: columns that the contract asks for, with DuckDB's types.
-        held: columns that the table has, with DuckDB's types. A column that the contract has gained since a sink was
-            there is not missed: its rows tell whether it is.
+        topic: name of the table.
+        table: from the catalogue.
+        kinds: columns of the contract, with DuckDB types.
+        held: columns of the table, with DuckDB types. A missing column is not reported here, because a newer
+            contract may have added it; the comparison of rows decides.
     """
     expected = {f"column {name}": kind for name, kind in kinds.items() if name in held}
     found = {f"column {name}": kind for name, kind in held.items()}
@@ -32,9 +32,9 @@ def check_table(topic: str, table: Table, kinds: Mapping[str, str], held: Mappin
 
 
 def check_catalog(catalog: Catalog, database: str, topics: Mapping[str, object]) -> list[Finding]:
-    """Tables in our database that no topic has."""
+    """Report tables in the database that belong to no topic."""
     listed = {identifier[-1] for identifier in catalog.list_tables(database)}
-    return compared({}, {f"table {name}": "a table of no topic" for name in listed - topics.keys()})
+    return compared({}, {f"table {name}": "a table that belongs to no topic" for name in listed - topics.keys()})
 
 
 def _of(topic: str, described: Mapping[str, str]) -> dict[str, str]:

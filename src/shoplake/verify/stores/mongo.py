@@ -1,4 +1,4 @@
-"""What the MongoDB collections hold."""
+"""Read the MongoDB collections."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOT_OF_DUCKDB = {
     "launched_at": DATE,
     "folded": MAP,
 }
-# A date that Python has none for, and bytes that are no text, are values too.
+# Dates outside the range of Python and invalid UTF-8 must not stop the reading.
 LENIENT: CodecOptions[dict[str, Any]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="backslashreplace"
 )
@@ -46,7 +46,7 @@ SOCKET_TIMEOUT_MS = 120_000
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "mongo")
     fold_in_shares(cursor, CUSTOMERS, dict.fromkeys(("customers", "orders", "reviews"), "customer_id"))
     fold_in_shares(cursor, PRODUCTS, dict.fromkeys(("products", "reviews"), "product_id"))
@@ -75,23 +75,23 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     except PyMongoError as error:
         raise StoreUnavailable(
             f"mongo could not be read: {error}",
-            fix="look at `shoplake status`; `shoplake up` starts what is down",
+            fix="check `shoplake status`; `shoplake up` starts servers that are down",
         ) from error
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Nothing to settle."""
+    """Do nothing: this store needs no adjustment."""
     del cursor
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Nothing is read later than by `load`."""
+    """Do nothing: `load` has read everything."""
     del cursor, folder
     return []
 
 
 def _generation(database: Database[dict[str, Any]]) -> tuple[str, list[Finding]]:
-    """SQL of the number that every document has as its `generation`, and what is wrong with the note of it."""
+    """Return the expected `generation` of every document, as SQL, and findings about the rebuild record."""
     note = database["checkpoints"].find_one({"_id": "rebuild-0"})
     if note is None:
         return "NULL", []
@@ -112,13 +112,13 @@ def _load_collection(
     flat = (flattened(document, whole=("folded",)) for document in documents)
     try:
         insert_documents(cursor, comparison, flat, kinds)
-    except BSONError as error:  # ends the reading; what was read before it is compared
+    except BSONError as error:  # the reading ends here; documents read before are compared
         return [differing(f"collection {comparison.table}", "documents that can be read", str(error))]
     return []
 
 
 def _expected(database: Database[dict[str, Any]]) -> dict[str, str]:
-    """What should be there, of the collections that are: each is made with its first document."""
+    """Return the expected structure of the existing collections. A collection is created with its first document."""
     held = set(database.list_collection_names())
     made: dict[str, dict[str, str]] = wanted("mongo")["collections"]
     return {
@@ -146,7 +146,7 @@ def _described(collection: str, indexes: Mapping[str, str]) -> Iterator[tuple[st
 
 
 def _indexes(collection: Collection[dict[str, Any]]) -> dict[str, str]:
-    """What is indexed -> its options; the names that drivers give to indexes differ."""
+    """Return indexed fields -> options. The names of indexes are ignored, because drivers choose different ones."""
     return {
         ", ".join(f"{field} {direction}" for field, direction in index["key"]): json.dumps(
             {name: value for name, value in index.items() if name not in {"v", "key", "ns", "name"}}, default=str

@@ -1,4 +1,4 @@
-"""What Postgres holds, by COPY, in one snapshot."""
+"""Read Postgres with COPY, in one snapshot."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ FOLDED_FROM = {
     Comparison("postgres", "inventory", ("product_id", "warehouse_id")): {"inventory": "product_id"},
     Comparison("postgres", "reviews", ("review_id", "product_id")): {"reviews": "review_id"},
 }
-"""Table -> topic -> its column of what the table is folded by."""
+"""Table -> source topic -> column that the fold groups by."""
 COMPARISONS = tuple(FOLDED_FROM)
 STATEMENT_TIMEOUT_MS = 300_000
 NULL = "\\N"
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "postgres")
     for comparison, keys in FOLDED_FROM.items():
         fold_in_shares(cursor, comparison, keys)
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
-    """Fill the found tables, by way of CSV files in `folder`.
+    """Fill the found tables through CSV files in `folder`.
 
     Raises:
         StoreUnavailable: Postgres does not answer, or no migration has run.
@@ -60,7 +60,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
             connection.read_only = True
             found = postgres_structure.read(connection)
             if not found:
-                raise StoreUnavailable("postgres lacks schema shop", fix="`shoplake up` applies the migrations")
+                raise StoreUnavailable("postgres has no schema shop", fix="`shoplake up` applies the migrations")
             expected = postgres_structure.expected()
             for comparison in COMPARISONS:
                 _load_table(cursor, connection, comparison, folder, expected, found)
@@ -68,17 +68,17 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     except psycopg.Error as error:
         raise StoreUnavailable(
             f"postgres at {settings.postgres.host}:{settings.postgres.port} could not be read: {error}",
-            fix="look at `shoplake status`; `shoplake up` starts what is down",
+            fix="check `shoplake status`; `shoplake up` starts servers that are down",
         ) from error
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Nothing to settle."""
+    """Do nothing: this store needs no adjustment."""
     del cursor
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Nothing is read later than by `load`."""
+    """Do nothing: `load` has read everything."""
     del cursor, folder
     return []
 
@@ -91,7 +91,7 @@ def _load_table(
     expected: Mapping[str, str],
     found: Mapping[str, str],
 ) -> None:
-    """Columns that are not there are left out; where one is of another type, or a value fits none, all are text."""
+    """Load a table without its missing columns. If a type or value does not fit, load all columns as text."""
     names = {name: f"column {comparison.table}.{name}" for name in columns(cursor, comparison.expected)}
     kinds = {name: kind for name, kind in columns(cursor, comparison.expected).items() if names[name] in found}
     if not kinds:
@@ -118,7 +118,7 @@ def _load_typed(
     with path.open("wb") as file, connection.cursor().copy(copy) as blocks:
         for block in blocks:
             file.write(block)
-    # Quoted values may hold line breaks, which the parallel reader does not take.
+    # Quoted values may contain line breaks, which the parallel reader does not support.
     cursor.execute(
         f"CREATE TABLE {comparison.found} AS SELECT * FROM read_csv(?, columns=?, header=false, auto_detect=false,"  # noqa: S608
         " delim=',', quote='\"', escape='\"', nullstr=?, allow_quoted_nulls=false, parallel=false)",
@@ -133,7 +133,7 @@ def _load_text(
     comparison: Comparison,
     kinds: Mapping[str, str],
 ) -> None:
-    """Slower, and takes whatever Postgres does: a date before Christ, a number with a fraction, megabytes of text."""
+    """Load all columns as text. It is slower, but accepts every value of Postgres, such as a date before Christ."""
     definition = ", ".join(f'"{name}" VARCHAR' for name in kinds)
     cursor.execute(f"CREATE TABLE {comparison.found} ({definition})")
     fields = sql.SQL(", ").join(
@@ -153,5 +153,5 @@ def _selected(name: str, kind: str) -> sql.Composable:
 
 
 def _utc_text(name: str) -> sql.Composable:
-    """A time as DuckDB prints it; whatever else the column has become, as Postgres prints that."""
+    """Format a time as DuckDB does. A column of another type keeps the format of Postgres."""
     return sql.SQL("regexp_replace({}::text, '[+]00$', '')").format(sql.Identifier(name))

@@ -1,4 +1,4 @@
-"""What schema `shop` is made of: tables, columns, constraints, indexes, and what could change rows behind our back."""
+"""The structure of schema `shop`: tables, columns, constraints, indexes, and triggers or rules that change rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shoplake.verify.structure_diff import wanted
 
 
 def expected() -> dict[str, str]:
-    """Name -> description, as the newest migration leaves it."""
+    """Return the structure after the newest migration: name -> description."""
     return cast("dict[str, str]", wanted("postgres"))
 
 
 def read(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, str]:
-    """The same of what is there; empty where no migration has run."""
+    """Return the existing structure, in the same form. Empty if no migration has run."""
     if connection.execute("SELECT to_regnamespace('shop')").fetchone() == (None,):
         return {}
     text = resources.files("shoplake.verify").joinpath("sql", "postgres_structure.sql").read_text("utf-8")

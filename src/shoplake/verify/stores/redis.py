@@ -1,4 +1,4 @@
-"""What the live board in Redis shows, and whether its keys are what they should be. Everything is read as bytes."""
+"""Read the live board in Redis and check its keys. Everything is read as bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = {
         rf"shoplake:(?:stock|funnel:{DAY}|revenue:{DAY}(?::[A-Z]{{3}})?|checkpoint|epoch|topic|rebuild)"
     ),
 }
-"""Type -> the keys of ours that have it."""
+"""Type -> pattern of the keys of shoplake with this type."""
 BOOKKEEPING = frozenset({"shoplake:checkpoint", "shoplake:epoch", "shoplake:topic", "shoplake:rebuild"})
 TIMEOUT_S = 30
 SCAN_COUNT = 2_000
@@ -37,12 +37,12 @@ NO_EXPIRY = -1
 
 
 def fold(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the expected tables."""
+    """Create the expected tables."""
     run_sql(cursor, "redis")
 
 
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
-    """Fill the found table: key, field, value as text; a 0 is left out, since it may be absent as well.
+    """Fill the found table: key, field and value as text. A 0 is skipped, because it may be absent as well.
 
     Raises:
         StoreUnavailable: Redis does not answer.
@@ -59,7 +59,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
     except redis.RedisError as error:
         raise StoreUnavailable(
             f"redis at {server.host}:{server.port} could not be read: {error}",
-            fix="look at `shoplake status`; `shoplake up` starts what is down",
+            fix="check `shoplake status`; `shoplake up` starts servers that are down",
         ) from error
     board = pa.table(
         {name: pa.array([row[n] for row in rows], pa.string()) for n, name in enumerate(("key", "field", "value"))}
@@ -71,18 +71,18 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
 
 
 def settle(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Nothing to settle."""
+    """Do nothing: this store needs no adjustment."""
     del cursor
 
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
-    """Nothing is read later than by `load`."""
+    """Do nothing: `load` has read everything."""
     del cursor, folder
     return []
 
 
 def text(value: bytes) -> str:
-    """Bytes as text, or what says that they are none: no id reads like it."""
+    """Decode bytes as UTF-8. Invalid bytes give a description that no id can equal."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -94,7 +94,7 @@ def _expected_type(key: bytes) -> str | None:
 
 
 def _types(client: redis.Redis) -> dict[bytes, str]:
-    """Every key in the space of ours, and its type; one that goes meanwhile is left out."""
+    """Return every key with our prefix and its type. A key that disappears meanwhile is skipped."""
     keys = sorted(set(client.scan_iter(match=SPACE, count=SCAN_COUNT)))
     found: dict[bytes, str] = {}
     for first in range(0, len(keys), KEYS_AT_ONCE):
@@ -107,22 +107,22 @@ def _types(client: redis.Redis) -> dict[bytes, str]:
 
 
 def _foreign(found: dict[bytes, str]) -> Iterator[Finding]:
-    """Keys that are not of the board, or have another type."""
+    """Report keys that do not belong to the board or have a wrong type."""
     for key, kind in sorted(found.items()):
         expected = _expected_type(key)
         if expected is None:
-            yield Finding("duplicated", TABLE, f"key {text(key)}", detail=f"a {kind} that is not of the board")
+            yield Finding("duplicated", TABLE, f"key {text(key)}", detail=f"a {kind} that is not part of the board")
         elif kind != expected:
             yield differing(f"key {text(key)}", f"a {expected}", f"a {kind}")
 
 
 def _expiring(client: redis.Redis, keys: list[bytes]) -> Iterator[Finding]:
-    """Keys and fields that will go by themselves; the server counts them, and is asked further where there are any."""
+    """Report keys and fields with an expiry. If the server counts none, the keys are not asked."""
     keyspace: dict[str, dict[str, int]] = client.info("keyspace")
     if any(database.get("expires") for database in keyspace.values()):
         for key in keys:
             if (at_ms := int(client.pexpiretime(key))) > NO_EXPIRY:  # type: ignore[arg-type]
-                yield differing(f"key {text(key)}", "to stay", f"to expire at {_time(at_ms)}")
+                yield differing(f"key {text(key)}", "no expiry", f"expiry at {_time(at_ms)}")
     if any(database.get("keys_with_volatile_items") for database in keyspace.values()):
         for key in keys:
             if client.type(key) == b"hash":
@@ -134,7 +134,7 @@ def _expiring_fields(client: redis.Redis, key: bytes) -> Iterator[Finding]:
     for field in fields:
         (at_ms,) = client.execute_command("HPEXPIRETIME", key, "FIELDS", 1, field)  # type: ignore[no-untyped-call]
         if at_ms > NO_EXPIRY:
-            yield differing(f"key {text(key)} field {text(field)}", "to stay", f"to expire at {_time(at_ms)}")
+            yield differing(f"key {text(key)} field {text(field)}", "no expiry", f"expiry at {_time(at_ms)}")
 
 
 def _time(ms: int) -> str:
@@ -145,7 +145,7 @@ def _time(ms: int) -> str:
 
 
 def _numbers(client: redis.Redis, key: bytes, kind: str) -> Iterator[tuple[str, str, str]]:
-    """(key, field, number); SCAN may show a field twice while the server rehashes, hence the dict."""
+    """Yield (key, field, number). SCAN may return a field twice while the server rehashes, hence the dict."""
     if text(key) in BOOKKEEPING:
         return
     if kind == "hash":

@@ -131,12 +131,12 @@ async def test_a_publisher_says_that_kafka_is_away_gives_up_and_the_next_run_goe
 
     begun = time.monotonic()
     try:
-        with pytest.raises(PublishError, match=r"did not take the events: it was silent for 4 s") as error:
+        with pytest.raises(PublishError, match=r"did not accept the events: no answer for 4 s") as error:
             await publish(platform.kafka, run, watch=kill, say=said.append)
         assert time.monotonic() - begun < 60
-        assert "run the same command again, it goes on where it stopped" in error.value.fix
+        assert "run the same command again: it continues where it stopped" in error.value.fix
         assert len(said) == 1
-        assert "is silent; waiting for it for up to 4 s" in said[0]
+        assert "does not answer; waiting up to 4 s" in said[0]
         gc.collect()
         assert "never retrieved" not in caplog.text
     finally:

@@ -126,7 +126,7 @@ async def test_the_same_shop_from_another_day_is_refused_with_the_day_to_go_on_f
 ) -> None:
     seed = next(seeds)
     await publish(cluster, run_of(300, seed, start="2026-05-01"))
-    with pytest.raises(PublishError, match=r"from 2026-05-01 on, and this run starts on 2026-06-01") as caught:
+    with pytest.raises(PublishError, match=r"with start 2026-05-01, but this run starts on 2026-06-01") as caught:
         await publish(cluster, run_of(900, seed, start="2026-06-01"))
     assert "`--start 2026-05-01`" in caught.value.fix
     assert len(await log.records()) == 300

@@ -204,7 +204,7 @@ def test_every_chart_is_drawn_in_the_colours_of_the_page(written):
 
 def test_a_file_that_is_there_is_kept(written):
     path = written[0]
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         report.write(shopsim.load_scenario("demo"), SEED, 1, path)
 
 

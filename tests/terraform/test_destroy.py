@@ -79,7 +79,7 @@ def test_a_protected_table_can_go_afterwards(clients: Clients, name: str) -> Non
     with pytest.raises(ClientError):
         dynamodb.delete_table(TableName=name)
     said = cleared(doomed("aws_dynamodb_table", name=name, deletion_protection_enabled=True), clients)
-    assert said[0] == "clearing the way for aws_dynamodb_table.x"
+    assert said[0] == "preparing aws_dynamodb_table.x for deletion"
     dynamodb.delete_table(TableName=name)
 
 
@@ -140,7 +140,7 @@ def test_what_is_left_is_listed_whoever_made_it_and_nobody_elses(
         f"log group /aws/rds/instance/shoplake-{name}-postgres/postgresql",
         role,
     }
-    with pytest.raises(InfraError, match=rf"5 things of '{name}' are still there:\n  - arn:aws:iam") as refused:
+    with pytest.raises(InfraError, match=rf"5 resources of '{name}' still exist:\n  - arn:aws:iam") as refused:
         leftovers.report(name, leftovers.find(name, clients))
     assert remains["topic"] in str(refused.value)
 
@@ -154,7 +154,7 @@ def test_what_aws_deletes_by_itself_is_told_and_is_no_error(clients: Clients, na
     day = kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)["DeletionDate"]
     found = leftovers.find(name, clients)
     assert found == (Survivor(key["Arn"], meant=f"AWS deletes it, {day:%Y-%m-%d}"),)
-    assert leftovers.report(name, found) == f"still there: {key['Arn']} (AWS deletes it, {day:%Y-%m-%d})\n"
+    assert leftovers.report(name, found) == f"kept: {key['Arn']} (AWS deletes it, {day:%Y-%m-%d})\n"
 
 
 def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: str) -> None:
@@ -169,7 +169,7 @@ def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: st
         MasterUserPassword=uuid.uuid4().hex,
     )
     rds.delete_db_instance(DBInstanceIdentifier=instance, FinalDBSnapshotIdentifier=f"{instance}-final")
-    assert "the last data" in leftovers.report(name, leftovers.find(name, clients))
+    assert "final snapshot of the data" in leftovers.report(name, leftovers.find(name, clients))
     rds.delete_db_snapshot(DBSnapshotIdentifier=f"{instance}-final")
 
 

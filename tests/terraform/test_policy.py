@@ -39,7 +39,9 @@ def test_the_report_says_how_much_was_planned_checked_and_would_cost(planned: Ca
 
 def test_a_violation_fails_the_dry_run_and_is_named(planned: Callable[[str], DryRun]) -> None:
     found = replace(planned("prod"), violations=(policy.Violation("closed", "aws_x.y", "lets everyone in"),))
-    with pytest.raises(InfraError, match=r"refuses the plan of 'prod':\n  - closed: aws_x\.y: lets everyone in"):
+    with pytest.raises(
+        InfraError, match=r"plan of 'prod' violates the policy:\n  - closed: aws_x\.y: lets everyone in"
+    ):
         dry_run.refuse_violations(found)
     dry_run.refuse_violations(planned("prod"))
 

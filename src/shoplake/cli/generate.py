@@ -191,10 +191,13 @@ def _write(
 ) -> Mapping[str, int]:
     from shoplake.cli.publish_progress import publishing
     from shoplake.publish import files
-    from shoplake.publish.fault_ledger import told
+    from shoplake.publish.fault_ledger import fault_ledger
     from shoplake.publish.run import all_of
 
-    with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=False) as ledger:
+    with (
+        publishing(run, sample=watch) as progress,
+        fault_ledger(run, faults_out, keep_when_interrupted=False) as ledger,
+    ):
         watches = all_of([progress, ledger])
         return files.write_run(run, out, format, overwrite=overwrite, watch=watches)
 
@@ -215,7 +218,7 @@ def _publish(
 
     from shoplake import environments, failpoints
     from shoplake.cli.publish_progress import publishing
-    from shoplake.publish.fault_ledger import told
+    from shoplake.publish.fault_ledger import fault_ledger
     from shoplake.publish.kafka import publish
     from shoplake.publish.progress_records import read_progress
     from shoplake.publish.run import all_of
@@ -235,7 +238,7 @@ def _publish(
         if window is not None or run.events is None or events < run.events:  # otherwise there is no progress to show
             progress(events, window)
 
-    with publishing(run, sample=watch) as progress, told(run, faults_out, keep_when_interrupted=True) as ledger:
+    with publishing(run, sample=watch) as progress, fault_ledger(run, faults_out, keep_when_interrupted=True) as ledger:
         done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([note_initial, show, ledger])))
     return done, done.events - initial[0]
 

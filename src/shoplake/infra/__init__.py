@@ -1,1 +1,1 @@
-"""Terraform: find it, run it, hand over what it made."""
+"""Find and run Terraform, and read its outputs."""

@@ -1,4 +1,4 @@
-"""boto3 clients for where an environment is: the account behind the caller's profile, or an emulator."""
+"""boto3 clients for an environment: for the account of the caller's profile, or for an emulator."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from shoplake.infra.environments import Environment
 
 Clients = Callable[[str], Any]
-"""A boto3 client by the name of its service."""
+"""Returns the boto3 client of a service by name."""
 
 
 def clients(chosen: Environment, aws: Mapping[str, str]) -> Clients:
-    """Clients with the credentials and the endpoint that `aws` (AWS_…) names, each made when first asked for.
+    """Return clients with the credentials and endpoint in `aws` (AWS_…). Each is created at its first use.
 
     Raises:
-        InfraError: an environment on AWS does not say its region.
+        InfraError: the region of an environment on AWS is missing.
     """
     import boto3  # half a second, and few commands need it
     from botocore.config import Config

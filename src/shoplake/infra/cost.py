@@ -1,7 +1,7 @@
-"""What a plan costs in a month, from a dated price list in the repository. Pure but for reading that list.
+"""Estimate the monthly cost of a plan from a dated price list in the repository. Pure, except for reading the list.
 
-What stands by the hour or by the piece follows from the plan; what is paid by use follows from assumptions, low,
-expected and high, which are in the list too and are to be printed beside the figures.
+Costs per hour or per item follow from the plan. Costs by use follow from low, expected and high assumptions, which
+are also in the list and must be printed with the figures.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ FREE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """US dollars a month: by little, by expected and by heavy use."""
+    """US dollars per month, for low, expected and high use."""
 
     low: float
     expected: float
@@ -79,7 +79,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one resource costs; `fixed` whether it is used or not, `use` on top, `why` how the fixed part is made up."""
+    """Cost of one resource: `fixed` without any use, plus `use`; `why` explains the fixed part."""
 
     address: str
     fixed: float
@@ -88,32 +88,32 @@ class Line:
 
     @property
     def total(self) -> Money:
-        """Fixed and use together."""
+        """Sum of fixed cost and cost by use."""
         return self.use + Money(self.fixed, self.fixed, self.fixed)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What every resource costs, and those of which the list knows no price."""
+    """Cost of every resource, and the resources without a price in the list."""
 
     lines: tuple[Line, ...]
     unpriced: tuple[str, ...]
 
     @property
     def total(self) -> Money:
-        """All lines together."""
+        """Sum of all lines."""
         return sum((line.total for line in self.lines), Money(0, 0, 0))
 
 
 @cache
 def prices() -> Mapping[str, Any]:
-    """The price list as it stands in the repository."""
+    """Read the price list of the repository."""
     text = resources.files("shoplake.infra").joinpath("prices.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 def estimate(plan: Plan) -> Estimate:
-    """What the plan costs in a month."""
+    """Estimate the monthly cost of the plan."""
     lines: list[Line] = []
     unpriced: list[str] = []
     for resource in plan.resources:
@@ -129,7 +129,7 @@ def estimate(plan: Plan) -> Estimate:
 
 
 def difference(before: Estimate, after: Estimate) -> tuple[tuple[str, float], ...]:
-    """Addresses whose expected cost differs between two plans, with by how much, the largest first."""
+    """Return addresses with a different expected cost and the difference, largest first."""
     was = {line.address: line.total.expected for line in before.lines}
     now = {line.address: line.total.expected for line in after.lines}
     found = {address: now.get(address, 0) - was.get(address, 0) for address in was.keys() | now.keys()}
@@ -138,12 +138,12 @@ def difference(before: Estimate, after: Estimate) -> tuple[tuple[str, float], ..
 
 
 def saved_at_night(plan: Plan) -> float:
-    """What stopping Postgres at night and at weekends saves in a month; nothing where no schedule stops it."""
+    """Return the monthly saving if Postgres stops at night and at weekends. Zero without such a schedule."""
     instances = [one for one in plan.of_type("aws_db_instance") if _is_scheduled(plan)]
     return sum(_database(plan, one, hours=_hours() * (1 - WORKED))[0] for one in instances)
 
 
-# 7 to 20 o'clock, Monday to Friday, of a week: what the schedule of dev leaves running.
+# Running hours in the schedule of dev: 7:00 to 20:00, Monday to Friday.
 WORKED = 13 * 5 / (24 * 7)
 Price = tuple[float, str]
 
@@ -205,7 +205,7 @@ def _endpoint(plan: Plan, resource: Resource) -> Price:
     if resource.get("vpc_endpoint_type") != "Interface":
         return 0, "a gateway"
     zones = len([one for one in plan.of_type("aws_subnet") if str(one.index).startswith("private-")])
-    return zones * _hours() * _hourly("interface endpoint in a zone"), f"{zones} zones, an address in each"
+    return zones * _hours() * _hourly("interface endpoint in a zone"), f"one address in each of {zones} zones"
 
 
 def _table(_plan: Plan, resource: Resource) -> Price:
@@ -229,7 +229,7 @@ def _by_use(_plan: Plan, _resource: Resource) -> Price:
 
 
 def _documents_storage(_plan: Plan, resource: Resource) -> Price:
-    """A cluster's storage and requests are paid by use; the password that AWS manages is a secret of its own."""
+    """Storage and requests are paid by use. The password that AWS manages is an additional secret."""
     if resource.get("manage_master_user_password"):
         return _monthly("secret"), "storage and requests by use, and a secret"
     return 0, "storage and requests by use"

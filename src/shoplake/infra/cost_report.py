@@ -1,4 +1,4 @@
-"""The cost of a plan as text for a person, or JSON for a program. Prices nothing itself (see cost.py)."""
+"""Format the cost of a plan as text or JSON. The estimate itself is in cost.py."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from shoplake.errors import TooExpensive, UsageError
 from shoplake.infra import cost
 from shoplake.infra.plan_json import Plan
 
-SMALLEST_USD = 0.5  # what costs less is summed up in one line
+SMALLEST_USD = 0.5  # cheaper resources are summed in one line
 
 
 def table(environment: str, plan: Plan) -> str:
-    """A line per resource, dearest first, the total, what a schedule saves, and the assumptions."""
+    """Return one line per resource, most expensive first, the total, the saving of a schedule, and the assumptions."""
     return "\n".join(_lines(environment, plan))
 
 
 def difference(before: Plan, after: Plan) -> str:
-    """What changed between two plans, and by how much in all."""
+    """Return the cost changes between two plans, and their total."""
     changed = cost.difference(cost.estimate(before), cost.estimate(after))
     lines = [f"{amount:>+10.2f}  {address}" for address, amount in changed]
     total = sum(amount for _, amount in changed)
-    return "\n".join([*lines, f"{total:>+10.2f}  in all, USD a month as expected"])
+    return "\n".join([*lines, f"{total:>+10.2f}  total, expected USD per month"])
 
 
 def as_json(plan: Plan) -> str:
-    """Lines and total, in US dollars a month."""
+    """Return lines and total as JSON, in US dollars per month."""
     found = cost.estimate(plan)
     lines = [
         {"address": line.address, "fixed": round(line.fixed, 2), **_money(line.total), "why": line.why}
@@ -37,27 +37,27 @@ def as_json(plan: Plan) -> str:
 
 
 def read(path: Path) -> Plan:
-    """A plan from its JSON file.
+    """Read a plan from its JSON file.
 
     Raises:
-        UsageError: there is none, or it is no plan's.
+        UsageError: the file is missing or is not a plan.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} is no JSON: {error}", fix="give the plan.json of an earlier dry run") from error
+        raise UsageError(f"{path} is not JSON: {error}", fix="use the plan.json of an earlier dry run") from error
     if not isinstance(content, dict) or "resource_changes" not in content:
-        raise UsageError(f"{path} is not the JSON of a plan", fix="give the plan.json of an earlier dry run")
+        raise UsageError(f"{path} is not the JSON of a plan", fix="use the plan.json of an earlier dry run")
     return Plan(content)
 
 
 def refuse_over(environment: str, plan: Plan, limit_usd: float) -> None:
-    """Raises InfraError when the expected total is over a limit."""
+    """Raise TooExpensive if the expected total is above the limit."""
     expected = cost.estimate(plan).total.expected
     if expected > limit_usd:
         raise TooExpensive(
-            f"'{environment}' is expected to cost {expected:.2f} USD a month, over the limit of {limit_usd:.2f}",
-            fix="plan less in its terraform.tfvars, or raise --fail-over",
+            f"'{environment}' costs an estimated {expected:.2f} USD per month, above the limit of {limit_usd:.2f}",
+            fix="reduce the resources in its terraform.tfvars, or raise --fail-over",
         )
 
 

@@ -1,4 +1,4 @@
-"""Plans an environment with no account and no network: a copy of its root, a local backend, credentials of nobody."""
+"""Plan an environment without account or network: a copy of its root, a local backend and fake credentials."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ACCOUNT = {"environment": "dev", "github_owner": "example", "github_repository":
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """A plan from nothing, where its JSON was written, and what the policy has against it."""
+    """A plan from an empty state, the path of its JSON, and the violations of the policy."""
 
     environment: str
     plan: Plan
@@ -64,11 +64,11 @@ class DryRun:
 
 
 def run(name: str) -> DryRun:
-    """Plan the environment, or `bootstrap` of dev's account, as if nothing existed, and hold it against the policy.
+    """Plan the environment (or `bootstrap` of dev's account) from an empty state, and check the policy.
 
     Raises:
         UsageError: there is no environment of that name.
-        InfraError: Terraform could not plan; the message ends with what it said.
+        InfraError: Terraform could not plan. The message ends with Terraform's output.
     """
     chosen = environments.planned_only(name)
     binary = terraform.ensure()
@@ -88,7 +88,7 @@ def run(name: str) -> DryRun:
 
 
 def report(found: DryRun) -> str:
-    """What a person reads: module by module, counts, cost, where the plan is."""
+    """Return a summary as text: resources by module, counts, cost, and the path of the plan."""
     counts = plan_summary.actions(found.plan)
     counted = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
     return "\n".join(
@@ -103,18 +103,18 @@ def report(found: DryRun) -> str:
 
 
 def _cost(found: DryRun) -> list[str]:
-    """An emulator costs nothing."""
+    """Return the cost line. Empty for an emulator, which costs nothing."""
     if found.environment not in environments.ON_AWS:
         return []
     price = cost.estimate(found.plan).total
     return [
-        f"cost: {price.expected:.0f} USD a month ({price.low:.0f} to {price.high:.0f} by use), "
+        f"cost: {price.expected:.0f} USD per month ({price.low:.0f} to {price.high:.0f} by use), "
         f"see `shoplake cost {found.environment}`"
     ]
 
 
 def as_json(found: DryRun) -> str:
-    """The same for a program."""
+    """Return the summary as JSON."""
     return json.dumps(
         {
             "environment": found.environment,
@@ -128,11 +128,11 @@ def as_json(found: DryRun) -> str:
 
 
 def refuse_violations(found: DryRun) -> None:
-    """Raises InfraError when the policy has anything against the plan."""
+    """Raise PolicyRefused if the plan violates the policy."""
     if found.violations:
         listed = "".join(f"\n  - {violation}" for violation in found.violations)
         raise PolicyRefused(
-            f"the policy refuses the plan of '{found.environment}':{listed}",
+            f"the plan of '{found.environment}' violates the policy:{listed}",
             fix="change the module or its values; the rules are in src/shoplake/infra/policy.py",
         )
 
@@ -161,7 +161,7 @@ def _plan_json(beside: Environment, binary: Binary) -> str:
 
 
 def _given(name: str) -> dict[str, str]:
-    """Variables of which the root's terraform.tfvars says nothing."""
+    """Return the variables that terraform.tfvars does not set."""
     if name == environments.BOOTSTRAP:
         return ACCOUNT | {"account_id": environments.named(ACCOUNT["environment"]).place().account_id}
     return STACK if name in environments.EMULATED else {}
@@ -181,7 +181,7 @@ def _terraform(binary: Binary, root: Path, environment: dict[str, str], *argumen
             check=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise InfraError(f"`{binary.command} {arguments[0]}` was not done after {TIMEOUT_S} s") from error
+        raise InfraError(f"`{binary.command} {arguments[0]}` did not finish within {TIMEOUT_S} s") from error
     except subprocess.CalledProcessError as error:
         raise InfraError(f"the dry run's `{binary.command} {arguments[0]}` failed:\n{error.stderr.strip()}") from error
     return answer.stdout

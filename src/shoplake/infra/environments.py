@@ -16,12 +16,12 @@ from shoplake.errors import InfraError, UnknownName, UsageError
 EMULATED = ("local",)
 ON_AWS = ("dev", "staging", "prod")
 NAMES = (*EMULATED, *ON_AWS)
-BOOTSTRAP = "bootstrap"  # no environment: what a person applies once per account
+BOOTSTRAP = "bootstrap"  # not an environment: an administrator applies it once per account
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The AWS account and region that an environment belongs to, as its terraform.tfvars says."""
+    """The AWS account and region of an environment, from its terraform.tfvars."""
 
     account_id: str
     region: str
@@ -29,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One Terraform root and the folder where this stack keeps what belongs to it."""
+    """One Terraform root module, and the folder with its state and logs."""
 
     name: str
     root: Path
@@ -37,7 +37,7 @@ class Environment:
 
     @property
     def on_aws(self) -> bool:
-        """Whether it belongs to an AWS account; the others belong to an emulator."""
+        """Whether it runs in an AWS account. The others run on an emulator."""
         return self.name in ON_AWS
 
     @property
@@ -47,36 +47,36 @@ class Environment:
 
     @property
     def state(self) -> Path:
-        """The state file of an emulated environment; two stacks in two folders have two."""
+        """State file of an emulated environment. Each stack has its own."""
         return self.folder / "terraform.tfstate"
 
     @property
     def log(self) -> Path:
-        """What the last run of Terraform said, as JSON lines."""
+        """Output of the last Terraform run, as JSON lines."""
         return self.folder / "terraform.log"
 
     def place(self) -> Place:
-        """Where on AWS it belongs.
+        """Return the AWS account and region.
 
         Raises:
-            InfraError: terraform.tfvars does not say.
+            InfraError: terraform.tfvars does not set them.
         """
         values = self.root / "terraform.tfvars"
         text = values.read_text(encoding="utf-8") if values.is_file() else ""
         found = dict(re.findall(r'^(account_id|region)\s*=\s*"([^"]+)"', text, re.MULTILINE))
         if found.keys() != {"account_id", "region"}:
             raise InfraError(
-                f"{values} does not say which account and region '{self.name}' belongs to",
-                fix='write `account_id = "…"` and `region = "…"` there',
+                f"{values} does not set the account and region of '{self.name}'",
+                fix='add `account_id = "…"` and `region = "…"`',
             )
         return Place(account_id=found["account_id"], region=found["region"])
 
 
 def source_tree() -> Path:
-    """The folder of Terraform's files: the checkout's, or a copy of it where we must not or cannot write.
+    """Return the folder with the Terraform files: of the checkout, or a copy if the original must not be changed.
 
-    Terraform writes a lock file into the root that it initialises. The files of an installed package belong to its
-    installer (uv links them into several environments), and those of an image are read-only.
+    Terraform writes a lock file into its root module. Files of an installed package belong to the installer (uv links
+    them into several environments), and files of an image are read-only.
     """
     original = paths.project_root() / "terraform"
     if not original.is_dir() or (os.access(original, os.W_OK) and not paths.installed()):
@@ -106,10 +106,10 @@ def _copy(original: Path, copy: Path) -> None:
 
 
 def named(name: str) -> Environment:
-    """The environment of that name.
+    """Return the environment with this name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no environment has this name.
     """
     if name not in NAMES:
         raise UnknownName(f"unknown environment '{name}'", fix=f"use one of: {', '.join(NAMES)}")
@@ -118,7 +118,7 @@ def named(name: str) -> Environment:
 
 
 def refuse_emulated(name: str) -> None:
-    """Raise where an environment costs nothing, or there is none of that name.
+    """Raise if the environment runs on an emulator, which costs nothing.
 
     Raises:
         UsageError: the environment runs on an emulator, or does not exist.
@@ -126,7 +126,7 @@ def refuse_emulated(name: str) -> None:
     if name in EMULATED:
         raise UsageError(
             f"'{name}' runs on an emulator, which costs nothing",
-            fix=f"price an environment on AWS: {', '.join(ON_AWS)}",
+            fix=f"choose an environment on AWS: {', '.join(ON_AWS)}",
         )
     if name != BOOTSTRAP:
         named(name)

@@ -1,4 +1,4 @@
-"""Finds what an interrupted run left behind on an emulator, so that the next one goes on. Pure."""
+"""Find resources that an interrupted run left on an emulator, so that the next run can import them. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXISTS = re.compile(r"already\s*exists|AlreadyOwnedByYou|ResourceInUse|ResourceE
 
 
 def wrongly_tainted(state: Mapping[str, Any]) -> list[str]:
-    """Addresses in a state file that were created but not waited for."""
+    """Return addresses in a state file that were created, but whose wait was interrupted."""
     return [
         _address(resource, instance)
         for resource in state.get("resources", [])
@@ -40,12 +40,12 @@ def wrongly_tainted(state: Mapping[str, Any]) -> list[str]:
 
 
 def orphans(errors: Iterable[Diagnostic]) -> list[str]:
-    """Addresses of what exists although the state does not know it: its creator was killed."""
+    """Return addresses of resources that exist but are not in the state, because the run was killed."""
     return [error.address for error in errors if error.address and EXISTS.search(f"{error.summary} {error.detail}")]
 
 
 def import_ids(plan: Mapping[str, Any], addresses: Iterable[str], account: str) -> dict[str, str]:
-    """By address the id to import, from the JSON of a plan; what cannot be imported is left out."""
+    """Return address -> import id from the JSON of a plan. Resources that cannot be imported are skipped."""
     wanted = set(addresses)
     return {
         resource["address"]: _import_id(IMPORT_IDS[resource["type"]], resource["values"], account)
@@ -55,7 +55,7 @@ def import_ids(plan: Mapping[str, Any], addresses: Iterable[str], account: str) 
 
 
 def import_blocks(ids: Mapping[str, str]) -> str:
-    """The blocks that make the next apply import instead of create."""
+    """Return the `import` blocks for the next apply."""
     return "".join(f"import {{\n  to = {address}\n  id = {json.dumps(key)}\n}}\n" for address, key in ids.items())
 
 

@@ -1,7 +1,7 @@
-"""What of an environment is still there after its destroy, asked through the APIs and not of Terraform's state.
+"""Find resources that still exist after a destroy, through the AWS APIs and not the Terraform state.
 
-Two ways of asking, since neither sees everything: AWS's index of tags, which knows what Terraform tagged, and lists by
-name, for what carries no tag or was made by a service beside it (log groups, snapshots).
+It searches in two ways, because neither finds everything: by tag, for resources that Terraform tagged, and by name,
+for resources without tags or created by an AWS service (log groups, snapshots).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROJECT = "shoplake"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Survivor:
-    """Something of ours that exists; `meant` says why it does, where that is as it should be."""
+    """A resource that still exists. `meant` gives the reason if it is kept on purpose."""
 
     name: str
     meant: str = ""
@@ -30,15 +30,15 @@ class Survivor:
 
 
 def find(environment: str, clients: Clients, *, missing: Collection[str] = ()) -> tuple[Survivor, ...]:
-    """All that is left of an environment, by ARN or name, sorted.
+    """Return everything left of an environment, by ARN or name, sorted.
 
     Args:
         environment: its name.
-        clients: for the account that it was in.
-        missing: services that an emulator does not have, by boto3's names; they are not asked.
+        clients: for its account.
+        missing: services that the emulator lacks, by boto3 name; they are not searched.
 
     Raises:
-        InfraError: an API did not answer, so that nothing can be said.
+        InfraError: an API did not answer, so the result is unknown.
     """
     found: set[Survivor] = set()
     for service, ask in _ASK:
@@ -48,26 +48,26 @@ def find(environment: str, clients: Clients, *, missing: Collection[str] = ()) -
             found.update(ask(clients, environment))
         except (BotoCoreError, ClientError) as error:
             raise InfraError(
-                f"what is left of '{environment}' could not be asked of {service}: {error}",
-                fix="run the same command again; nothing is destroyed twice",
+                f"{service} could not be searched for leftovers of '{environment}': {error}",
+                fix="run the same command again; it is safe to repeat",
             ) from error
     return tuple(sorted(found))
 
 
 def report(environment: str, found: Collection[Survivor]) -> str:
-    """What a person is told of what is there on purpose; empty where there is nothing.
+    """Return text about resources that are kept on purpose. Empty if there are none.
 
     Raises:
-        InfraError: something is there that should not be; the message lists all of it.
+        InfraError: other resources still exist. The message lists them.
     """
     left = [one for one in found if not one.meant]
     if left:
         listed = "".join(f"\n  - {one}" for one in left)
         raise InfraError(
-            f"{len(left)} things of '{environment}' are still there:{listed}",
-            fix=f"run `shoplake destroy {environment}` again; what Terraform does not know, delete by hand",
+            f"{len(left)} resources of '{environment}' still exist:{listed}",
+            fix=f"run `shoplake destroy {environment}` again; delete resources outside the Terraform state by hand",
         )
-    return "".join(f"still there: {one}\n" for one in found)
+    return "".join(f"kept: {one}\n" for one in found)
 
 
 def _tagged(clients: Clients, environment: str) -> Iterator[Survivor]:
@@ -81,7 +81,7 @@ def _tagged(clients: Clients, environment: str) -> Iterator[Survivor]:
 
 
 def _looked_at(clients: Clients, arn: str) -> Survivor | None:
-    """The index of tags names some things for hours after they have gone, so what can be asked about is."""
+    """Check a tagged resource through its service: the tag index lists deleted resources for hours."""
     service, kind = arn.split(":")[2], arn.split(":", 5)[5].partition("/")[0]
     look = _LOOK.get((service, kind)) or _LOOK.get((service, ""))
     if look is None:
@@ -163,7 +163,10 @@ def _cache_snapshots(clients: Clients, environment: str) -> Iterator[Survivor]:
 
 def _kept(environment: str, snapshots: Iterable[str]) -> Iterator[Survivor]:
     mine = (name for name in snapshots if name.startswith(_prefix(environment)))
-    yield from (Survivor(f"snapshot {name}", meant="the last data; delete it when nobody wants it") for name in mine)
+    yield from (
+        Survivor(f"snapshot {name}", meant="final snapshot of the data; delete it when it is not needed")
+        for name in mine
+    )
 
 
 def _roles(clients: Clients, environment: str) -> Iterator[Survivor]:

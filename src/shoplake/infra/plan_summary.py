@@ -1,4 +1,4 @@
-"""A plan in a few lines for a person: how much of what, module by module. Pure."""
+"""Summarise a plan in a few lines: resources by module and type. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class ModuleSummary:
-    """How many resources a module has in the plan, and of which types, the most frequent first."""
+    """Number of resources of a module, and their types, most frequent first."""
 
     module: str
     resources: int
@@ -33,7 +33,7 @@ class ModuleSummary:
 
 
 def by_module(plan: Plan) -> tuple[ModuleSummary, ...]:
-    """One summary for each module that has resources, by name."""
+    """Return one summary per module with resources, sorted by name."""
     kinds: dict[str, Counter[str]] = {}
     for resource in plan.resources:
         kinds.setdefault(".".join(resource.module) or "(root)", Counter())[resource.type] += 1
@@ -44,7 +44,7 @@ def by_module(plan: Plan) -> tuple[ModuleSummary, ...]:
 
 
 def actions(plan: Plan) -> Counter[str]:
-    """How many resources are created, updated, replaced, deleted or left alone."""
+    """Count the resources by action: create, update, replace, delete or no change."""
     names: dict[tuple[str, ...], str] = {
         ("no-op",): "unchanged",
         ("create",): "add",

@@ -1,4 +1,4 @@
-"""What a plan must never hold, checked on its JSON: what scanners of single resources miss. Pure."""
+"""The policy: rules on the JSON of a plan that scanners of single resources miss. Pure."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ BACKUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that a rule has against a plan."""
+    """One violation of a rule."""
 
     rule: str
     address: str
@@ -78,7 +78,7 @@ class Violation:
 
 
 def check(plan: Plan, environment: str) -> tuple[Violation, ...]:
-    """All that the rules of an environment have against its plan; nothing, when it may be applied."""
+    """Return all violations of the environment's rules. Empty if the plan may be applied."""
     return tuple(
         Violation(rule=name, address=address, message=message)
         for name, (rule, environments) in RULES.items()
@@ -88,7 +88,7 @@ def check(plan: Plan, environment: str) -> tuple[Violation, ...]:
 
 
 def rules_of(environment: str) -> tuple[str, ...]:
-    """Names of the rules that an environment's plan is held against."""
+    """Return the names of the rules of an environment."""
     return tuple(name for name, (_, environments) in RULES.items() if environment in environments)
 
 
@@ -147,7 +147,7 @@ def protected(plan: Plan) -> Iterator[Found]:
 
 
 def closed(plan: Plan) -> Iterator[Found]:
-    """Nobody is let in from everywhere."""
+    """No security group allows access from everywhere."""
     everyone = {"0.0.0.0/0", "::/0"}
     for rule in plan.of_type("aws_vpc_security_group_ingress_rule"):
         if everyone & {rule.get("cidr_ipv4"), rule.get("cidr_ipv6")}:
@@ -166,7 +166,7 @@ def closed(plan: Plan) -> Iterator[Found]:
 
 
 def tagged(plan: Plan) -> Iterator[Found]:
-    """Everything that takes tags has the required ones."""
+    """Every resource that supports tags has the required tags."""
     for resource in plan.resources:
         if "tags_all" not in resource.values:
             continue
@@ -177,7 +177,7 @@ def tagged(plan: Plan) -> Iterator[Found]:
 
 
 def rotated(plan: Plan) -> Iterator[Found]:
-    """A secret of ours is changed by a function; those that AWS makes it changes itself."""
+    """A function rotates each secret of shoplake. AWS rotates its managed secrets."""
     rotating = {(one.module, one.index) for one in plan.of_type("aws_secretsmanager_secret_rotation")}
     for secret in plan.of_type("aws_secretsmanager_secret"):
         if (secret.module, secret.index) not in rotating:
@@ -185,7 +185,7 @@ def rotated(plan: Plan) -> Iterator[Found]:
 
 
 def budgeted(plan: Plan) -> Iterator[Found]:
-    """There is a monthly budget that warns of the forecast, and somebody is told."""
+    """A monthly budget warns of the forecast, and has a recipient."""
     budgets = [one for one in plan.of_type("aws_budgets_budget") if one.get("time_unit") == "MONTHLY"]
     if not budgets:
         yield "(plan)", "has no monthly budget"

@@ -1,7 +1,7 @@
-"""What stands in the way of a destroy: objects in buckets, protection against deletion. For a plan that was judged.
+"""Remove what blocks a destroy: objects in buckets and deletion protection. Only for a plan that passed the guards.
 
-Protection is lifted through the APIs and not by an apply with other values: that apply would make again whatever an
-earlier, interrupted destroy has already removed.
+Protection is removed through the APIs, not by an apply with other values: that apply would recreate resources that an
+earlier, interrupted destroy has already deleted.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ GONE = frozenset({"NoSuchBucket", "ResourceNotFoundException", "DBInstanceNotFou
 
 
 def obstacles(plan: Plan) -> tuple[Resource, ...]:
-    """What the plan destroys and AWS would not let go as it is. Pure."""
+    """Return the resources of the plan that AWS would refuse to delete. Pure."""
     doomed = (one for one in plan.changes if one.mode == "managed" and one.actions == ("delete",))
     return tuple(one for one in doomed if one.type in _CLEAR and _in_the_way(one))
 
 
 def clear(found: Iterable[Resource], clients: Clients, report: Report) -> None:
-    """Empty and unprotect; harmless when repeated, and where a thing is gone already.
+    """Empty buckets and remove protection. It is safe to repeat, also if a resource is deleted already.
 
     Raises:
         InfraError: AWS refused; the message names the resource.
     """
     for one in found:
-        report(f"clearing the way for {one.address}")
+        report(f"preparing {one.address} for deletion")
         try:
             _CLEAR[one.type](clients, one.prior)
         except ClientError as error:
             if error.response["Error"]["Code"] not in GONE:
-                raise InfraError(f"{one.address} could not be readied for its destruction: {error}") from error
+                raise InfraError(f"{one.address} could not be prepared for deletion: {error}") from error
 
 
 def _in_the_way(one: Resource) -> bool:

@@ -1,4 +1,4 @@
-"""Finds a copy of the AWS provider on this machine and tells Terraform of it, so that it needs no internet."""
+"""Find a copy of the AWS provider on this machine, so that Terraform needs no internet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYSTEM_DEPTH = 3  # folders between one of those and the registry's
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A folder laid out as Terraform's filesystem mirrors are, which has the provider for this platform."""
+    """A Terraform filesystem mirror that contains the provider for this platform."""
 
     path: Path
     why: str
@@ -103,7 +103,7 @@ def _named(path: Path, command: str) -> Mirror:
         raise TerraformUnavailable(
             f"TF_PLUGIN_MIRROR is {path}, which has no {REGISTRIES[command]}/hashicorp/aws "
             f"{PROVIDER_VERSION} for {platform_name()}",
-            fix=f"make one with `terraform providers mirror {path}`, or unset TF_PLUGIN_MIRROR",
+            fix=f"create one with `terraform providers mirror {path}`, or unset TF_PLUGIN_MIRROR",
         )
     return Mirror(path=path, why="TF_PLUGIN_MIRROR")
 

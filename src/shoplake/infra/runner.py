@@ -1,4 +1,4 @@
-"""Plans, applies and destroys an environment with Terraform; what to build is in `terraform/`, not here."""
+"""Plan, apply and destroy an environment with Terraform. The resources are defined in `terraform/`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ AWS_TIMEOUT_S = 7200  # MSK and a replica of RDS take most of an hour
 
 
 def to_stderr(line: str) -> None:
-    """Progress for a person, out of the way of what a command prints."""
+    """Print a progress line to stderr, separate from the output of the command."""
     print(f"  terraform: {line}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What an apply would do; `differs` also when only an output would change."""
+    """The changes of an apply. `differs` is also true if only an output would change."""
 
     changes: tuple[Change, ...]
     differs: bool
@@ -37,7 +37,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did, and what came of it."""
+    """The result of an apply: counts and outputs."""
 
     add: int
     change: int
@@ -48,7 +48,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Destroyed:
-    """How much was destroyed, in how many seconds."""
+    """The result of a destroy: number of resources and seconds."""
 
     remove: int
     seconds: float
@@ -57,7 +57,7 @@ class Destroyed:
 def plan(
     name: str, *, variables: Mapping[str, str], environment: Mapping[str, str], report: Report = to_stderr
 ) -> Planned:
-    """What `apply` would change; changes nothing itself.
+    """Return what `apply` would change. Nothing is changed.
 
     `variables` are Terraform's, by name without `TF_VAR_`; `environment` holds AWS_ENDPOINT_URL, region and
     credentials.
@@ -84,13 +84,13 @@ def apply(
     allow_destroy: Collection[str] = (),
     typed: str | None = None,
 ) -> Applied:
-    """Make the environment what its root says; safe to run again, also after it was interrupted or killed.
+    """Build the environment from its root module. It is safe to repeat, also after an interruption or a kill.
 
-    On AWS, what holds data is destroyed only where `allow_destroy` names its address, and prod changes only when its
+    On AWS, a resource with data is destroyed only if `allow_destroy` contains its address, and prod changes only if its
     name was `typed`.
 
-    `ready` is set as soon as all that programs use exists, up to 80 s before the end, and never when it fails
-    before; setting `cancel` from another thread stops it as Ctrl-C does.
+    `ready` is set as soon as every resource that programs use exists, up to 80 s before the end. It is not set if the
+    apply fails before. To stop the apply like Ctrl-C, set `cancel` from another thread.
 
     Raises:
         UsageError: there is no environment of that name.
@@ -101,10 +101,10 @@ def apply(
     guards.refuse_untyped(environments.named(name), typed)
     with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
-            said = _apply_what_was_judged(opened, (), allow_destroy, cancel)
+            said = _apply_checked_plan(opened, (), allow_destroy, cancel)
         else:
             opened.keep_tainted()
-            said = _apply_and_adopt(opened, ready, cancel)
+            said = _apply_and_import(opened, ready, cancel)
     if ready is not None:
         ready.set()
     return Applied(outputs=said.outputs, seconds=time.monotonic() - started, **_counts(said))
@@ -119,9 +119,9 @@ def destroy(
     allow_destroy: Collection[str] = (),
     typed: str | None = None,
 ) -> Destroyed:
-    """Remove all that the environment's state knows, with the data in it; on AWS as far as `allow_destroy` names it.
+    """Destroy all resources in the environment's state. On AWS, `allow_destroy` must list those with data.
 
-    On AWS, buckets are emptied and protection is lifted first, of what the judged plan destroys and of nothing else.
+    On AWS, buckets are emptied and protection is removed first, only for resources that the checked plan destroys.
 
     Raises:
         UsageError: there is no environment of that name.
@@ -131,7 +131,7 @@ def destroy(
     guards.refuse_untyped(environments.named(name), typed)
     with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
-            said = _destroy_what_was_judged(opened, allow_destroy)
+            said = _destroy_checked_plan(opened, allow_destroy)
             return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
         code, said = opened.run("destroy", "-auto-approve", timeout_s=APPLY_TIMEOUT_S)
         if code:
@@ -151,7 +151,7 @@ def outputs(name: str, *, environment: Mapping[str, str], report: Report = to_st
 
 
 def shell_environment(name: str, *, variables: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """What to export so that plain `terraform -chdir=terraform/environments/NAME` uses the same state.
+    """Return the variables with which plain `terraform -chdir=terraform/environments/NAME` uses the same state.
 
     Raises:
         UsageError: there is no environment of that name.
@@ -162,13 +162,13 @@ def shell_environment(name: str, *, variables: Mapping[str, str], environment: M
     return workspace.shell_environment(chosen, terraform.ensure(), variables, environment)
 
 
-def _apply_what_was_judged(
+def _apply_checked_plan(
     opened: terraform_session.Session,
     options: tuple[str, ...],
     allow_destroy: Collection[str],
     cancel: threading.Event | None,
 ) -> Transcript:
-    """Plan, judge that plan, apply it and no other. What is lost on AWS is never adopted: a person imports it."""
+    """Plan, check that plan, and apply exactly that plan. On AWS, orphans are not imported automatically."""
     with opened.saved_plan(*options, timeout_s=AWS_TIMEOUT_S) as (path, plan):
         guards.refuse_lost_data(opened.chosen, plan, allow_destroy)
         code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S, cancel=cancel)
@@ -177,10 +177,10 @@ def _apply_what_was_judged(
     return said
 
 
-def _destroy_what_was_judged(opened: terraform_session.Session, allow_destroy: Collection[str]) -> Transcript:
-    """As an apply, with what stands in the way cleared first.
+def _destroy_checked_plan(opened: terraform_session.Session, allow_destroy: Collection[str]) -> Transcript:
+    """Plan, check and apply a destroy, after removing what blocks it.
 
-    Something may be written into a bucket between its emptying and its end, access logs for one: then once more.
+    New objects, such as access logs, may arrive in a bucket before it is deleted. In this case it tries once more.
     """
     chosen, attempt = opened.chosen, 1
     while True:
@@ -204,10 +204,10 @@ def _still(plan: Plan, allowed: Collection[str]) -> list[str]:
     return [address for address in allowed if address in doomed]
 
 
-def _apply_and_adopt(
+def _apply_and_import(
     opened: terraform_session.Session, ready: threading.Event | None, cancel: threading.Event | None
 ) -> Transcript:
-    """Each round adopts what those before it met and did not know; one that meets nothing new is the last."""
+    """Apply in rounds. Each round imports the orphans that the last one found; a round without new orphans ends it."""
     known: dict[str, str] = {}
     current = opened
     while True:
@@ -218,7 +218,7 @@ def _apply_and_adopt(
         if met.keys() <= known.keys():
             raise opened.failure("apply", code, said)
         for address in met.keys() - known.keys():
-            opened.report(f"adopting {address}, which a killed run left")
+            opened.report(f"importing {address}, which a killed run created")
         known |= met
         current = opened.adopting(known)
 

@@ -1,4 +1,4 @@
-"""What Terraform is given: a stack's connections and endpoint, or the caller's AWS variables and the commit."""
+"""Inputs of Terraform: connections and endpoint of a stack, or the caller's AWS variables and the commit."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ GIT_TIMEOUT_S = 10
 
 
 class StackLike(Protocol):
-    """The running stack, of which only emulated environments know."""
+    """The running stack. Only emulated environments use it."""
 
     def connections(self, services: Collection[Literal["aws"]]) -> ConnectionsLike:
-        """How its servers are reached; only these have to be running."""
+        """Return addresses and passwords. Only these services must be running."""
         ...
 
     def environment(self) -> Mapping[str, str]:
-        """What points AWS's tools at its emulator."""
+        """Return the variables that direct AWS tools to the emulator."""
         ...
 
     def missing(self) -> frozenset[str]:
-        """Services that the emulator does not have, by boto3's names."""
+        """Return the services that the emulator lacks, by boto3 name."""
         ...
 
     def switches(self) -> Mapping[str, bool]:
-        """By service what to make on that emulator, of what not every emulator has."""
+        """Return, for each service that not every emulator has, whether to create it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Terraform's variables by name, and AWS's environment variables; both may hold secrets in the clear.
+    """Terraform variables and AWS environment variables. Both may contain secrets in plain text.
 
-    `missing` are services that are not there, since an emulator answers that does not have them.
+    `missing` lists the services that the emulator lacks.
     """
 
     variables: Mapping[str, str]
@@ -48,7 +48,7 @@ class Inputs:
 
 
 def of(name: str, stack: StackLike) -> Inputs:
-    """What the environment of that name is given; for an emulated one, this process works on its stack from here on.
+    """Return the inputs of an environment. For an emulated one, this process uses its stack from now on.
 
     Raises:
         UsageError: there is none of that name.
@@ -64,7 +64,7 @@ def of(name: str, stack: StackLike) -> Inputs:
 
 
 def commit() -> str:
-    """The checkout's commit, with `-dirty` where it was changed; `unknown` outside git."""
+    """Return the commit of the checkout, with `-dirty` if it was changed; `unknown` outside git."""
     found = _git("rev-parse", "HEAD")
     if not found:
         return "unknown"

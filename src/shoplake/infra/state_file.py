@@ -1,4 +1,4 @@
-"""Reads the state file of an emulated environment while no Terraform writes it; what cannot be read is put aside."""
+"""Read the state file of an emulated environment while no Terraform writes it. A broken file is renamed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ POLL_S = 0.1
 
 
 def read(path: Path, report: Report) -> dict[str, Any]:
-    """The state; empty where there is none, or one that Terraform holds or could not read.
+    """Return the state. Empty if there is none, if Terraform has locked it, or if it is broken.
 
-    A Terraform that was killed while it wrote leaves an empty or a half-written file, on which the next one would
-    fail. It is renamed to `.broken`: an apply without a state adopts what it meets on the emulator.
+    A Terraform that is killed while it writes leaves an empty or incomplete file, and the next one would fail. The file
+    is renamed to `.broken`; an apply without a state imports what it finds on the emulator.
     """
     try:
         file = path.open("r+b")
@@ -32,7 +32,7 @@ def read(path: Path, report: Report) -> dict[str, Any]:
         except ValueError:
             broken = path.with_suffix(".broken")
             path.replace(broken)
-            report(f"the state was left half written and is now {broken}; going on with what exists")
+            report(f"the state file was incomplete and is renamed to {broken}; continuing with existing resources")
             return {}
         return found
 

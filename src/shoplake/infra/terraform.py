@@ -1,4 +1,4 @@
-"""Finds Terraform or OpenTofu, or downloads the pinned release; it does not run them (see runner.py)."""
+"""Find Terraform or OpenTofu, or download the pinned release. runner.py runs it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VERSION_TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """An executable that speaks Terraform: `command` is `terraform` or `tofu`."""
+    """A Terraform executable. `command` is `terraform` or `tofu`."""
 
     path: Path
     command: str
@@ -42,27 +42,27 @@ class Binary:
 
     @property
     def recent_enough(self) -> bool:
-        """Whether it knows all that the modules use."""
+        """Whether it supports all features that the modules use."""
         return tuple(int(part) for part in re.findall(r"\d+", self.version)[:2]) >= MINIMUM
 
 
 def ensure() -> Binary:
-    """Terraform or OpenTofu from PATH, else from the cache, else downloaded and checked.
+    """Return Terraform or OpenTofu from PATH, else from the cache, else a verified download.
 
     Raises:
-        DownloadFailed: the release could not be fetched, or is not what was published.
+        DownloadFailed: the download failed or does not match the published checksum.
     """
     return find() or _download()
 
 
 def find() -> Binary | None:
-    """The first one on PATH, or in the cache, that is recent enough."""
+    """Return the first recent enough executable on PATH or in the cache."""
     usable = (binary for binary in _installed() if binary.recent_enough)
     return next(usable, None)
 
 
 def describe() -> list[tuple[str, str, bool]]:
-    """Rows for `doctor`: what is looked for, what was found, whether that is enough."""
+    """Return rows for `doctor`: name, what was found, and whether that is enough."""
     return [_describe_binary(), _describe_provider()]
 
 
@@ -81,7 +81,7 @@ def _describe_provider() -> tuple[str, str, bool]:
         found = provider_mirror.find(binary.command if binary else "terraform")
     except InfraError as error:
         return ("aws provider", error.message, False)
-    return ("aws provider", str(found) if found else "no mirror; fetched from the registry at the first apply", True)
+    return ("aws provider", str(found) if found else "no mirror; downloaded from the registry at the first apply", True)
 
 
 def _installed() -> list[Binary]:
@@ -122,8 +122,8 @@ def _download() -> Binary:
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise DownloadFailed(
-            f"{base}/{archive} has sha256 {found}, published is {expected}",
-            fix="try again; if it stays so, do not use that download: install Terraform >= 1.11 yourself",
+            f"{base}/{archive} has sha256 {found}, expected the published {expected}",
+            fix="try again; if it fails again, do not use this download: install Terraform >= 1.11 yourself",
         )
     _unpack(content, _cached())
     binary = _probe("terraform", _cached())
@@ -152,7 +152,7 @@ def _fetch(url: str) -> bytes:
             content: bytes = answer.read()
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise DownloadFailed(
-            f"Terraform {PINNED} could not be fetched from {url}: {error}",
+            f"Terraform {PINNED} could not be downloaded from {url}: {error}",
             fix="put terraform or tofu >= 1.11 on PATH, or set SHOPLAKE_TERRAFORM_URL to a copy of the releases",
         ) from error
     return content
@@ -165,7 +165,7 @@ def _unpack(archive: bytes, target: Path) -> None:
         with zipfile.ZipFile(io.BytesIO(archive)) as unpacked:
             executable = unpacked.read("terraform")
     except (zipfile.BadZipFile, KeyError) as error:
-        raise DownloadFailed(f"the archive of Terraform {PINNED} holds no terraform: {error}") from error
+        raise DownloadFailed(f"the archive of Terraform {PINNED} contains no terraform: {error}") from error
     descriptor, name = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(descriptor, "wb") as file:
         file.write(executable)

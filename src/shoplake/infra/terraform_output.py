@@ -1,4 +1,4 @@
-"""Reads Terraform's JSON lines into short lines for people and a summary for the program. Pure."""
+"""Convert Terraform's JSON lines to short progress lines and a summary. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Transcript:
-    """What a run said so far. Feed it lines; `report` gets what a person should read."""
+    """The output of a run so far. Call `feed` with each line; `report` receives the progress lines."""
 
     report: Report
     changes: list[Change] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Transcript:
     raw: deque[str] = field(default_factory=lambda: deque(maxlen=50))
 
     def feed(self, line: str) -> None:
-        """Take in one line; what is not JSON is kept for the error message."""
+        """Process one line. Lines that are not JSON are kept for the error message."""
         try:
             event = json.loads(line)
         except ValueError:
@@ -74,7 +74,7 @@ class Transcript:
         return [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
 
     def outstanding(self, *, besides: str) -> set[str]:
-        """Planned addresses that are not completed, leaving out those that begin with `besides`."""
+        """Return planned addresses that are not completed, except those that begin with `besides`."""
         planned = {change.address for change in self.changes}
         return {address for address in planned - self.completed if not address.startswith(besides)}
 
@@ -116,7 +116,7 @@ def _in_progress(transcript: Transcript, event: dict[str, Any]) -> None:
     hook = event["hook"]
     elapsed_s = int(hook.get("elapsed_seconds", 0))
     if elapsed_s and elapsed_s % ANNOUNCE_EVERY_S == 0:
-        transcript.report(f"… {hook['resource']['addr']}  still at it after {elapsed_s} s")
+        transcript.report(f"… {hook['resource']['addr']}  still running after {elapsed_s} s")
 
 
 def _failed(transcript: Transcript, event: dict[str, Any]) -> None:

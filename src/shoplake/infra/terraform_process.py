@@ -1,4 +1,4 @@
-"""Runs one Terraform command: bounded in time, stopped gently, its output kept in a file that outlives this process."""
+"""Run one Terraform command with a timeout and a graceful stop. Its output goes to a file, not a pipe."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, where, with which environment, and for how long at most."""
+    """A command, its folder, environment and timeout."""
 
     argv: Sequence[str]
     cwd: Path
@@ -46,10 +46,10 @@ class Command:
 
 
 def run(command: Command, feed: Callable[[str], None], cancel: threading.Event | None = None) -> int:
-    """Run to the end and return the exit code; `feed` gets each line as it comes.
+    """Run to the end and return the exit code. `feed` receives each line.
 
     Raises:
-        InfraError: it took longer than its time, or `cancel` was set; it was stopped gently.
+        InfraError: the timeout passed or `cancel` was set. Terraform was stopped gracefully.
         KeyboardInterrupt: after Terraform has stopped and saved its state.
     """
     # A file, not a pipe: were the reader killed, the next line would kill Terraform before it saved its state.
@@ -101,18 +101,18 @@ def _follow(process: subprocess.Popen[bytes], lines: _Lines, command: Command, c
         lines.drain()
         if time.monotonic() > deadline:
             raise InfraError(
-                f"`{Path(command.argv[0]).name} {command.argv[1]}` was not done after {command.timeout_s:.0f} s",
-                fix=f"see {command.log}; running it again goes on from where it was stopped",
+                f"`{Path(command.argv[0]).name} {command.argv[1]}` did not finish within {command.timeout_s:.0f} s",
+                fix=f"see {command.log}; run it again to continue",
             )
         if cancel is not None and cancel.is_set():
-            raise InfraError("Terraform was stopped before it was done", fix="run the same command again to go on")
+            raise InfraError("Terraform was stopped before its end", fix="run the same command again to continue")
         time.sleep(POLL_S)
     lines.drain()
     return process.returncode
 
 
 def _stop(process: subprocess.Popen[bytes], lines: _Lines) -> None:
-    """Interrupt once and wait; a second Ctrl-C interrupts again, and Terraform then leaves at once."""
+    """Interrupt Terraform and wait. A second Ctrl-C interrupts again, and Terraform then exits at once."""
     for wait_s in (STOP_TIMEOUT_S, KILL_TIMEOUT_S):
         try:
             process.send_signal(signal.SIGINT)
@@ -124,7 +124,7 @@ def _stop(process: subprocess.Popen[bytes], lines: _Lines) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Nothing of the run is left: neither a Terraform that would not stop nor a provider that lost it."""
+    """Kill the remaining processes of the run: a Terraform that does not stop, or its providers."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

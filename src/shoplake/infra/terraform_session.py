@@ -1,4 +1,4 @@
-"""One initialised Terraform root that nobody else is running, and the commands run on it."""
+"""One initialised Terraform root module, locked against other runs, and its commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shoplake.infra import (
 from shoplake.infra.plan_json import Plan
 from shoplake.infra.terraform_output import Report, Transcript
 
-PARALLELISM = 32  # an emulator on the same machine throttles nobody
+PARALLELISM = 32  # an emulator on the same machine does not throttle
 PARALLELISM_ON_AWS = 10
 LOCK_TIMEOUT = "60s"
 SHORT_TIMEOUT_S = 120
@@ -53,7 +53,7 @@ class Session:
         ready: threading.Event | None = None,
         cancel: threading.Event | None = None,
     ) -> tuple[int, Transcript]:
-        """Run to the end; the exit code and all it said. Raises as `process.run` does."""
+        """Run to the end. Return the exit code and the output. Raises the errors of `terraform_process.run`."""
         said = Transcript(report=self.report)
         parallelism = PARALLELISM_ON_AWS if self.chosen.on_aws else PARALLELISM
         common = ["-json", "-input=false", f"-parallelism={parallelism}", f"-lock-timeout={LOCK_TIMEOUT}"]
@@ -78,7 +78,7 @@ class Session:
 
     @contextmanager
     def saved_plan(self, *options: str, timeout_s: float) -> Iterator[tuple[str, Plan]]:
-        """A plan in a file that goes with the block, because it holds values in the clear, and its JSON.
+        """Yield a plan file and its JSON. The file is deleted at the end, because it contains secrets.
 
         Raises:
             InfraError: Terraform failed.
@@ -93,18 +93,18 @@ class Session:
             saved.unlink(missing_ok=True)
 
     def keep_tainted(self) -> None:
-        """Go on with what an interrupted run created and did not wait for."""
+        """Untaint resources that an interrupted run created without waiting for them."""
         for address in import_existing.wrongly_tainted(state_file.read(self.chosen.state, self.report)):
-            self.report(f"keeping {address} of an interrupted run")
+            self.report(f"keeping {address}, which an interrupted run created")
             self._capture("untaint", f"-lock-timeout={LOCK_TIMEOUT}", address)
 
     def orphans(self, said: Transcript) -> dict[str, str]:
-        """What a killed run created and could not write down, as met by a failed one: address to import id."""
+        """Return resources that a killed run created but did not store in the state: address -> import id."""
         lost = import_existing.orphans(said.errors())
         return import_existing.import_ids(self._plan_json(), lost, EMULATOR_ACCOUNT) if lost else {}
 
     def adopting(self, orphans: Mapping[str, str]) -> Session:
-        """The same root with the orphans to import.
+        """Return a session on a copy of the root that imports the orphans.
 
         It is a copy, because `import` blocks belong in a root; the command `import` takes one at a time and
         evaluates outputs of what is not imported yet.
@@ -113,7 +113,7 @@ class Session:
         return replace(self, chosen=replace(self.chosen, root=root))
 
     def failure(self, subcommand: str, code: int, said: Transcript) -> InfraError:
-        """What went wrong, in Terraform's own words, in full."""
+        """Return an error with all diagnostics of Terraform."""
         text = "\n\n".join([str(error) for error in said.errors()] or list(said.raw))
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"failed (exit {code})"
         fix = f"the whole log is {self.chosen.log}; running the same command again goes on from here"
@@ -136,7 +136,7 @@ class Session:
         """Run a short command for its answer.
 
         Raises:
-            InfraError: it failed or was not done in time.
+            InfraError: it failed or timed out.
         """
         try:
             answer = subprocess.run(
@@ -152,7 +152,7 @@ class Session:
             )
         except subprocess.TimeoutExpired as error:
             raise InfraError(
-                f"`{self.binary.command} {arguments[0]}` was not done after {SHORT_TIMEOUT_S} s"
+                f"`{self.binary.command} {arguments[0]}` did not finish within {SHORT_TIMEOUT_S} s"
             ) from error
         except subprocess.CalledProcessError as error:
             raise InfraError(f"`{self.binary.command} {arguments[0]}` failed:\n{error.stderr.strip()}") from error
@@ -161,7 +161,7 @@ class Session:
 
 @contextmanager
 def opened(name: str, variables: Mapping[str, str], aws: Mapping[str, str], report: Report) -> Iterator[Session]:
-    """The environment of that name, initialised and held against other runs.
+    """Open the environment: initialise it and lock it against other runs.
 
     Raises:
         UsageError: there is no environment of that name.
@@ -178,7 +178,7 @@ def opened(name: str, variables: Mapping[str, str], aws: Mapping[str, str], repo
 
 
 def refuse_elsewhere(chosen: environments.Environment, aws: Mapping[str, str]) -> None:
-    """Raises InfraError when the caller is not where the environment is."""
+    """Raise GuardRefused if the caller uses another account, region, endpoint or workspace."""
     guards.refuse_wrong_endpoint(chosen, aws)
     if chosen.on_aws:
         place = chosen.place()

@@ -1,4 +1,4 @@
-"""From how servers are reached to the variables of a Terraform root. Pure: reads and writes nothing."""
+"""Convert the connections of a stack to Terraform variables. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Secret(Protocol):
 
 
 class ConnectionsLike(Protocol):
-    """How the servers of a stack are reached."""
+    """The addresses and passwords of a stack."""
 
     @property
     def kafka_bootstrap_servers(self) -> str: ...  # noqa: D102
@@ -46,7 +46,7 @@ class ConnectionsLike(Protocol):
 
 
 def variables_from(connections: ConnectionsLike) -> dict[str, str]:
-    """Terraform variables by name, without the `TF_VAR_` prefix; holds the passwords in the clear."""
+    """Return Terraform variables by name, without the `TF_VAR_` prefix. They contain passwords in plain text."""
     postgres_password = connections.postgres_password.get_secret_value()
     redis_password = connections.redis_password.get_secret_value()
     return {

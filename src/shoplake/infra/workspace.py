@@ -1,4 +1,4 @@
-"""Readies a Terraform root for this stack: its data folder, CLI configuration, environment, and `init`."""
+"""Prepare a Terraform root module: data folder, CLI configuration, environment and `init`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEPT = ("AWS_CA_BUNDLE", "TF_LOG", "TF_LOG_PATH")
 def shell_environment(
     environment: Environment, binary: Binary, variables: Mapping[str, str], aws: Mapping[str, str]
 ) -> dict[str, str]:
-    """What plain `terraform -chdir=…` needs to do as this program does; holds the passwords in the clear."""
+    """Return the variables that plain `terraform -chdir=…` needs. They contain passwords in plain text."""
     backend = environment.root / "backend.hcl" if environment.on_aws else f"path={environment.state}"
     return {
         **{key: value for key, value in aws.items() if key.startswith("AWS_")},
@@ -40,7 +40,7 @@ def shell_environment(
 
 
 def process_environment(shell: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a Terraform process: the caller's, without what could lead it astray."""
+    """Return the environment of a Terraform process: the caller's, without variables that could misdirect it."""
     ours = {"TMPDIR": str(paths.socket_folder()), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     return environ.terraform({**shell, **ours}, *KEPT)
 
@@ -54,7 +54,7 @@ def write_cli_config(binary: Binary) -> Path:
 
 @contextmanager
 def exclusive(environment: Environment, report: Report) -> Iterator[None]:
-    """Only one run per environment and stack at a time; the kernel frees the lock when its owner dies.
+    """Allow one run per environment and stack at a time. The kernel releases the lock when its owner dies.
 
     Raises:
         InfraError: another run did not end in time.
@@ -64,12 +64,12 @@ def exclusive(environment: Environment, report: Report) -> Iterator[None]:
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     with open(environment.folder / "run.lock", "a+", opener=private_files.opener) as lock:
         if not _try_lock(lock.fileno()):
-            report(f"another run on '{environment.name}' is under way; waiting for it")
+            report(f"another run on '{environment.name}' is in progress; waiting for it")
             while not _try_lock(lock.fileno()):
                 if time.monotonic() > deadline:
                     raise InfraError(
-                        f"another run on '{environment.name}' has not ended for {LOCK_TIMEOUT_S} s",
-                        fix=f"see what it does in {environment.log}, or end it, and try again",
+                        f"another run on '{environment.name}' has not ended within {LOCK_TIMEOUT_S} s",
+                        fix=f"read its log {environment.log}, or stop it, then try again",
                     )
                 time.sleep(0.2)
         yield
@@ -102,13 +102,13 @@ def init(environment: Environment, binary: Binary, shell: Mapping[str, str], rep
 
 
 def selected(environment: Environment) -> str:
-    """The Terraform workspace that the data folder has selected; empty when none ever was."""
+    """Return the selected Terraform workspace. Empty if none was ever selected."""
     chosen = environment.data_dir / "environment"
     return chosen.read_text(encoding="utf-8").strip() if chosen.is_file() else ""
 
 
 def copy_of_root(environment: Environment, added: Mapping[str, str]) -> Path:
-    """A root beside the state, with further files, which sees the same modules, providers and state."""
+    """Copy the root module next to the state and add files. The copy uses the same modules, providers and state."""
     copy = environment.folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     tree = next(folder for folder in environment.root.parents if (folder / "modules").is_dir())
@@ -140,8 +140,8 @@ def _run_init(environment: Environment, binary: Binary, shell: Mapping[str, str]
         )
     except subprocess.TimeoutExpired as error:
         raise InfraError(
-            f"`{binary.command} init` was not done after {INIT_TIMEOUT_S} s",
-            fix="check the way to registry.terraform.io, or set TF_PLUGIN_MIRROR to a provider mirror",
+            f"`{binary.command} init` did not finish within {INIT_TIMEOUT_S} s",
+            fix="check the connection to registry.terraform.io, or set TF_PLUGIN_MIRROR to a provider mirror",
         ) from error
 
 
@@ -176,7 +176,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    """In one step, so that a second process never reads half of it."""
+    """Write atomically, so that another process never reads an incomplete file."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     private_files.folder(path.parent)

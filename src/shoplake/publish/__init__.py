@@ -1,1 +1,1 @@
-"""Simulator or file to Kafka, one transaction per window."""
+"""Publish simulated events to Kafka, one transaction per window, or write them to files."""

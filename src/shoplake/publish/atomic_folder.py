@@ -1,4 +1,4 @@
-"""A folder of files that are all complete, or not there."""
+"""Write the files of a folder atomically: all of them or none."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _PARTIAL = ".partial"
 
 
 def partial(path: Path) -> Path:
-    """Under which name a file is written before all are complete."""
+    """Return the temporary name of a file, used until all files are complete."""
     return path.with_name(path.name + _PARTIAL)
 
 
 def refuse_occupied(out: Path, overwrite: bool) -> None:
-    """Raises UsageError unless `out` is an empty folder, or is not there, or may be overwritten."""
+    """Raise FileInTheWay unless `out` is empty, does not exist, or may be overwritten."""
     if out.exists() and not out.is_dir():
-        raise FileInTheWay(f"expected a folder, found a file: {out}", fix="name another folder with --out")
+        raise FileInTheWay(f"expected a folder, found a file: {out}", fix="choose another folder with --out")
     if not overwrite and out.is_dir() and any(out.iterdir()):
-        raise FileInTheWay(f"{out} is not empty", fix="name an empty folder with --out, or add --overwrite")
+        raise FileInTheWay(f"{out} is not empty", fix="choose an empty folder with --out, or add --overwrite")
 
 
 @contextlib.contextmanager
 def complete_or_nothing(out: Path, names: Sequence[str]) -> Iterator[None]:
-    """Give the files their names if all went well; leave none behind if not."""
+    """Rename the files to their final names on success, and delete them on failure."""
     out.mkdir(parents=True, exist_ok=True)
     files = {partial(out / name): out / name for name in names}
     try:
@@ -41,11 +41,11 @@ def complete_or_nothing(out: Path, names: Sequence[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explained(out: Path) -> Iterator[None]:
-    """Say in our words what the operating system will not do."""
+    """Convert operating system errors to shoplake errors."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             fix = "free some space or name a folder on another disk; nothing was left behind"
             raise ShoplakeError(f"no space left to write the events into {out}", fix=fix) from error
-        raise ShoplakeError(f"cannot write into {out}: {error}", fix="name a folder that may be written") from error
+        raise ShoplakeError(f"cannot write into {out}: {error}", fix="choose a folder that you can write to") from error

@@ -1,7 +1,7 @@
-"""What a run would make, without making it: by simulating it where it is small, else a share of its lanes.
+"""Estimate the size of a run: by a full simulation if it is small, otherwise from some of its lanes.
 
-Lanes are the shop in small, each with its own customers, and all of them live through the same days: a few of them say
-how growth, seasons and campaigns go, which the first days of all of them would not.
+Each lane is a small copy of the shop with its own customers, over the same days. A few lanes therefore show growth,
+seasons and campaigns, which the first days of all lanes would not.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from shoplake.errors import UsageError
 from shoplake.publish.run import DAY_MS, Run
 
 BUDGET = 500_000
-"""Records that are simulated before a run counts as large."""
+"""Maximum number of records of a full simulation. A larger run is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run would publish.
+    """The expected output of a run.
 
     Attributes:
         records, size_bytes, faults: by topic; bytes are those of the values, as JSON lines have them.
-        days: of the shop's time, from its start to the last record.
-        lanes: how many were simulated; all of them where nothing is estimated.
-        share: of the run that those lanes were simulated for; 1 where they were simulated to its end.
-        exact: whether all of it was simulated.
+        days: simulated days, from the start to the last record.
+        lanes: number of simulated lanes; all of them for an exact result.
+        share: part of the run that those lanes were simulated for; 1 means to its end.
+        exact: whether the whole run was simulated.
     """
 
     records: dict[str, int]
@@ -72,7 +72,9 @@ def forecast(run: Run, budget: int = BUDGET) -> Forecast:
         UsageError: the run has no end.
     """
     if run.events is None and run.until_ms is None:
-        raise UsageError("a run without an end has no forecast", fix="say how much with --days or --events")
+        raise UsageError(
+            "--dry-run: expected a limit, found a run without an end", fix="set a limit with --days or --events"
+        )
     every = run.scenario.lanes
     whole = _sampled(run, range(every), budget)
     if whole.ended or every == 1:

@@ -1,4 +1,4 @@
-"""Which record of a run got which fault, as a file that tests can compare with the log and the dead letters."""
+"""A file with the fault of each faulty record, which tests compare with the log and the dead letters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class FaultLedger:
         if path.suffix not in _FORMATS:
             raise UsageError(f"expected a file name that ends in {' or '.join(_FORMATS)}, found '{path.name}'")
         if not path.parent.is_dir():
-            raise UsageError(f"there is no folder {path.parent} for the faults", fix="make it, or name another file")
+            raise UsageError(
+                f"there is no folder {path.parent} for the file of faults", fix="create it, or choose another file"
+            )
         self._run, self._path, self._keep = run, path, keep_when_interrupted
         self._partial = path.with_name(path.name + _PARTIAL)
 
@@ -65,7 +67,7 @@ class FaultLedger:
             position += earlier.rows.height
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Give the file its name, or leave none behind."""
+        """Rename the file to its final name, or delete it."""
         self._writer.close()
         self._file.close()
         if kind is None or (self._keep and issubclass(kind, KeyboardInterrupt)):
@@ -80,8 +82,8 @@ class FaultLedger:
 
 
 @contextlib.contextmanager
-def told(run: Run, path: Path | None, *, keep_when_interrupted: bool) -> Iterator[Watch]:
-    """A `FaultLedger`, or nobody who listens where there is no path."""
+def fault_ledger(run: Run, path: Path | None, *, keep_when_interrupted: bool) -> Iterator[Watch]:
+    """Open a `FaultLedger`, or a callback that does nothing if there is no path."""
     if path is None:
         yield lambda *_: None
         return

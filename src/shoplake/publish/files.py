@@ -1,10 +1,10 @@
-"""Simulated events to files, one per topic, instead of to Kafka. Needs no stack.
+"""Write simulated events to files, one per topic, instead of Kafka. Needs no stack.
 
 `jsonl`: `<topic>.jsonl`, each line the bytes of one event as Kafka would get them, the broken ones included.
 `parquet`: `<topic>.parquet`, the topic's columns, typed, a row group per window.
 `csv`: `<topic>.csv`, the same columns under a line of their names; a list is its JSON, null is nothing between commas.
-Broken events have no columns: beside Parquet and CSV they go to `rejected.jsonl`, with topic, reason, detail and
-value_base64 as dead letters have them.
+Broken events have no columns. For Parquet and CSV they go to `rejected.jsonl`, with the fields topic, reason, detail
+and value_base64 of a dead letter.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def write(
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> Mapping[str, int]:
-    """Write events, window by window, into a folder. A file has its name only once all files are complete.
+    """Write events to a folder, window by window. Files get their final names when all are complete.
 
     Args:
         windows: what to write; one is in memory at a time.
@@ -72,7 +72,7 @@ def write(
         ShoplakeError: no space, or not allowed to write.
     """
     if format not in _FORMATS:
-        raise UsageError(f"expected a format out of {', '.join(_FORMATS)}, found '{format}'")
+        raise UsageError(f"expected one of these formats: {', '.join(_FORMATS)}, found '{format}'")
     refuse_occupied(out, overwrite)
     counts: Counter[str] = Counter(dict.fromkeys(topics, 0))
     with explained(out), complete_or_nothing(out, _names(format, topics)):

@@ -1,4 +1,4 @@
-"""The simulator's events into Kafka: one transaction per window, resumed where the last one was committed."""
+"""Publish the simulator's events to Kafka: one transaction per window, resumed after the last commit."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ async def publish(
     watch: Watch | None = None,
     say: Callable[[str], None] = to_stderr,
 ) -> Published:
-    """Bring the log to where the run ends; what is there already is not sent again.
+    """Publish the rest of a run. Events that are in the log already are not sent again.
 
     Args:
         cluster: Kafka.
         run: which records.
-        pace: how fast; as fast as Kafka takes them by default.
+        pace: the rate limit. Default: as fast as Kafka accepts.
         clock: what the pace goes by; the machine's by default.
-        watch: called at first, and after each transaction.
-        say: told when Kafka has been silent for some seconds.
+        watch: called once at the start, and after each transaction.
+        say: called if Kafka has not answered for some seconds.
 
     Raises:
         PublishError: Kafka is away for two minutes, another publisher took over, or the log holds another version of
@@ -78,7 +78,7 @@ async def publish(
             async with contextlib.aclosing(parts):
                 async for part in parts:
                     done = _after(done, part)
-                    await _patiently(_Window(producer, part.rows, done, partitions), cluster, say)
+                    await _publish_with_timeout(_Window(producer, part.rows, done, partitions), cluster, say)
                     tell(done.events, part)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
@@ -111,8 +111,8 @@ def _refuse_other_run(done: Published, run: Run) -> None:
     found, wanted = done.scenario.get("start"), definition["start"]
     if found != wanted and _same(done.scenario | {"start": wanted}, definition):
         raise PublishError(
-            f"the log holds '{run.publisher}' from {found} on, and this run starts on {wanted}",
-            fix=f"go on with `--start {found}`, or choose another seed",
+            f"the log holds '{run.publisher}' with start {found}, but this run starts on {wanted}",
+            fix=f"continue with `--start {found}`, or choose another seed",
         )
     if (run.scenario.digest, shopsim.VERSION) != (done.scenario_digest, done.version):
         raise PublishError(
@@ -122,9 +122,9 @@ def _refuse_other_run(done: Published, run: Run) -> None:
         )
     if done.topics != run.topics:
         raise PublishError(
-            f"the log holds the topics {', '.join(done.topics)} of '{run.publisher}', and this run is of "
+            f"the log holds the topics {', '.join(done.topics)} of '{run.publisher}', but this run has "
             f"{', '.join(run.topics)}",
-            fix=f"go on with `--topics {','.join(done.topics)}`, or choose another seed",
+            fix=f"continue with `--topics {','.join(done.topics)}`, or choose another seed",
         )
 
 
@@ -152,7 +152,7 @@ async def _producer(cluster: KafkaSettings, publisher: str) -> AsyncIterator[AIO
     except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
         raise PublishError(
             f"another publisher has taken over as '{publisher}'",
-            fix="let it finish; run again to see that all is there",
+            fix="let it finish, then run the command again",
         ) from error
     except (KafkaError, TimeoutError) as error:
         raise _away(cluster, str(error) or type(error).__name__) from error
@@ -162,8 +162,8 @@ async def _producer(cluster: KafkaSettings, publisher: str) -> AsyncIterator[AIO
 
 def _away(cluster: KafkaSettings, why: str) -> PublishError:
     return PublishError(
-        f"Kafka at {cluster.bootstrap_servers} did not take the events: {why}",
-        fix="is it running? `shoplake status`; then run the same command again, it goes on where it stopped",
+        f"Kafka at {cluster.bootstrap_servers} did not accept the events: {why}",
+        fix="check `shoplake status`, then run the same command again: it continues where it stopped",
     )
 
 
@@ -220,8 +220,8 @@ class _Window:
             await self._producer.abort_transaction()
 
 
-async def _patiently(window: _Window, cluster: KafkaSettings, say: Callable[[str], None]) -> None:
-    """Publish a window, unless Kafka is silent for too long: its client would try for ever.
+async def _publish_with_timeout(window: _Window, cluster: KafkaSettings, say: Callable[[str], None]) -> None:
+    """Publish a window with a timeout, because the Kafka client would retry forever.
 
     Raises:
         PublishError: it was.
@@ -232,10 +232,10 @@ async def _patiently(window: _Window, cluster: KafkaSettings, say: Callable[[str
         while not (await asyncio.wait({publishing}, timeout=LOOK_S))[0]:
             silent_s = time.monotonic() - window.moved_at
             if silent_s > GIVE_UP_S:
-                raise _away(cluster, f"it was silent for {GIVE_UP_S:.0f} s")
+                raise _away(cluster, f"no answer for {GIVE_UP_S:.0f} s")
             if silent_s > SILENT_S and not said:
                 said = True
-                say(f"Kafka at {cluster.bootstrap_servers} is silent; waiting for it for up to {GIVE_UP_S:.0f} s")
+                say(f"Kafka at {cluster.bootstrap_servers} does not answer; waiting up to {GIVE_UP_S:.0f} s")
         publishing.result()
     finally:
         if not publishing.done():

@@ -1,4 +1,4 @@
-"""How far a publisher is: one record per publisher in a compacted topic, written in the events' own transaction."""
+"""Progress of publishers: one record per publisher in a compacted topic, in the same transaction as the events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """What a publisher has put into the log.
+    """The progress of one publisher.
 
     Attributes:
         publisher: its name, the record's key.

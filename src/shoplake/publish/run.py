@@ -1,4 +1,4 @@
-"""Which records are to be published: a scenario, a seed, how many or until when, of which topics."""
+"""The definition of a run: scenario, seed, topics, and a limit in events or time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY_MS = 86_400_000
 _LAST = dt.date(2100, 1, 1)
 
 Watch = Callable[[int, shopsim.EncodedWindow | None], None]
-"""Told how many records of a run are there: at first with None, then with each window, or part of one, that came."""
+"""Progress callback: total records of the run, and None at the start or else the newly published window or part."""
 
 
 def all_of(watches: Sequence[Watch]) -> Watch:
@@ -84,7 +84,9 @@ class Run:
         try:
             yield from windows
         except shopsim.WorkerFailed as error:
-            raise PublishError(f"the simulation failed: {error}", fix="run the same command again to go on") from error
+            raise PublishError(
+                f"the simulation failed: {error}", fix="run the same command again to continue"
+            ) from error
 
 
 def load_scenario(name_or_path: str, start: str = "") -> shopsim.Scenario:
@@ -114,7 +116,7 @@ def end_of(scenario: shopsim.Scenario, days: int) -> int:
     if days > (_LAST - scenario.start).days:
         raise UsageError(
             f"--days: expected an end before {_LAST}, found {days} days from {scenario.start}",
-            fix="ask for fewer days, or begin earlier with --start",
+            fix="use fewer days, or an earlier --start",
         )
     return scenario.start_ms + days * DAY_MS
 

@@ -1,4 +1,4 @@
-"""Scenario files: the ones that come with it, and new ones to be changed."""
+"""Scenario files: shipped ones, and new ones to edit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text_of(name_or_path: str) -> str:
     try:
         return scenario_file(name_or_path).read_text(encoding="utf-8")
     except (shopsim.ScenarioError, OSError, UnicodeDecodeError) as error:
-        raise InvalidScenario(str(error), fix="`shoplake scenario list` shows those that come with it") from error
+        raise InvalidScenario(str(error), fix="`shoplake scenario list` shows the shipped scenarios") from error
 
 
 def write_starter(name: str, like: str, path: Path) -> Path:
@@ -49,9 +49,9 @@ def write_starter(name: str, like: str, path: Path) -> Path:
         if not schema.exists():
             schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
     except FileExistsError:
-        raise FileInTheWay(f"{path} is there already", fix="choose another name, or another file with --out") from None
+        raise FileInTheWay(f"{path} already exists", fix="choose another name, or another file with --out") from None
     except OSError as error:
         raise ShoplakeError(
-            f"cannot write {path}: {error}", fix="name a file that may be written with --out"
+            f"cannot write {path}: {error}", fix="choose a file that you can write to with --out"
         ) from error
     return path

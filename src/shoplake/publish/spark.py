@@ -1,7 +1,7 @@
-"""A run into files, simulated by Spark: each task takes some lanes, and windows are merged where they are written.
+"""Write a run to files with Spark: each task simulates some lanes, and windows are merged before they are written.
 
-The files are byte for byte those of `files.write_run`. Spark brings the parts of a window together in one task; how
-many bytes come before it is known by then, so all tasks write at the same time, each into its place in the files.
+The files are byte for byte the same as those of `files.write_run`. Spark collects the parts of a window in one task.
+The offset of each window is known by then, so all tasks write in parallel, each at its offset.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A page that shows a simulated shop, so that one can see that it looks like one.
+"""Write an HTML page with charts of a simulated shop.
 
-Simulates and counts in one pass, in memory that does not grow with the number of events, and draws what was counted.
+It simulates and counts in one pass, with constant memory, and draws the counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write(
     force: bool = False,
     watch: Callable[[int], None] | None = None,
 ) -> int:
-    """Simulate a shop and write a page about it.
+    """Simulate a shop and write its page.
 
     Args:
         scenario: the shop.
@@ -52,7 +52,7 @@ def write(
     if out.is_dir():
         raise UsageError(f"expected a file, found a folder: {out}", fix=f"--out {out / 'report.html'}")
     if out.exists() and not force:
-        raise FileInTheWay(f"{out} is there already", fix="name another file with --out, or add --force")
+        raise FileInTheWay(f"{out} already exists", fix="choose another file with --out, or add --force")
     require_renderer()
     counts = Counts(scenario)
     gatherers: list[Gatherer] = [
@@ -75,7 +75,7 @@ def write(
     made = page(
         f"The shop ‘{scenario.name}’",
         f"{scenario.description}\nScenario {scenario.digest[:12]}, seed {seed}, simulator version {shopsim.VERSION}; "
-        f"from {scenario.start} on.",
+        f"from {scenario.start}.",
         counts,
         [gatherer.panel() for gatherer in gatherers],
     )
@@ -83,5 +83,7 @@ def write(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(made, encoding="utf-8")
     except OSError as error:
-        raise ShoplakeError(f"cannot write {out}: {error}", fix="name a file that may be written with --out") from error
+        raise ShoplakeError(
+            f"cannot write {out}: {error}", fix="choose a file that you can write to with --out"
+        ) from error
     return counts.total

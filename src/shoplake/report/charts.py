@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite specifications, and those as SVG whose colours are the page's, so that they follow its theme."""
+"""Charts as Vega-Lite specifications, rendered to SVG with the colours of the page's theme."""
 
 from __future__ import annotations
 
@@ -93,15 +93,15 @@ def shade(name: str, most: float) -> Spec:
 
 
 def said(text: str) -> Spec:
-    """What a mark says of itself when pointed at: a Vega expression over its row, as `datum`."""
+    """Return the tooltip of a mark: a Vega expression over its row, `datum`."""
     return {"description": {"value": {"expr": text}}}
 
 
 def require_renderer() -> None:
-    """To be called before the work whose result is drawn.
+    """Check that the chart library is installed, before the simulation starts.
 
     Raises:
-        MissingExtra: the library that draws is not installed.
+        MissingExtra: the chart library is not installed.
     """
     try:
         import vl_convert  # noqa: F401
@@ -112,10 +112,10 @@ def require_renderer() -> None:
 
 
 def svg(spec: Spec, label: str) -> str:
-    """A chart drawn, as an element for a page.
+    """Render a chart as an SVG element.
 
     Raises:
-        MissingExtra: the library that draws is not installed.
+        MissingExtra: the chart library is not installed.
     """
     require_renderer()
     import vl_convert

@@ -1,4 +1,4 @@
-"""What a report is made of: a gatherer counts while the windows go by, and then says what is to be seen."""
+"""The parts of a report: a gatherer counts events window by window, and then returns a panel."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Panel:
 
 
 class Gatherer(Protocol):
-    """Counts in one pass over the windows, in memory that does not grow with the number of events."""
+    """Count events in one pass over the windows, with constant memory."""
 
     def add(self, window: shopsim.Window) -> None:
         """Count a window; they come in order."""
         ...
 
     def panel(self) -> Panel:
-        """What was counted."""
+        """Return the panel with the counts."""
         ...
 
 

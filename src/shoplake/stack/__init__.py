@@ -1,4 +1,4 @@
-"""The servers a shop needs: on this machine without Docker or an installed Java, or in containers."""
+"""The servers of the platform: on this machine without Docker or Java, or in containers."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ __all__ = [
 
 KINDS = ("embedded", "compose")
 LIBRARIES = "libraries"
-"""In place of a server: what libraries have logged in commands and workers."""
+"""Name for `logs`: the log of client libraries in commands and workers."""
 
 
 def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> Status:
-    """Start what is not running, and wait until all of it answers.
+    """Start the servers that are not running, and wait until all are ready.
 
     Args:
         say: called with progress.
-        kind: `embedded` or `compose`; by default what this home has, else embedded.
-        emulator: which one answers for AWS, in containers.
+        kind: `embedded` or `compose`. Default: the kind of the existing stack, else embedded.
+        emulator: the AWS emulator, for compose only.
 
     Raises:
-        UsageError: no such kind, or this home has a stack of the other.
-        StackError: it did not come up; the message says what to do.
+        UsageError: unknown kind, or this home has a stack of the other kind.
+        StackError: a server did not start. The message says what to do.
     """
     external.refuse_to_run("start")
     home = paths.home()
@@ -72,18 +72,18 @@ def up(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None 
     if wanted == "compose":
         return compose.up(home, say, emulator)
     if emulator not in (None, "ministack"):
-        raise UsageError(f"the embedded stack has MiniStack, not {emulator}", fix="add --stack compose")
+        raise UsageError(f"the embedded stack uses MiniStack, not {emulator}", fix="add --stack compose")
     return embedded.up(say)
 
 
 def ensure(say: Say = silent, *, kind: str | None = None, emulator: Emulator | None = None) -> None:
-    """As `up`; but a stack that somebody else runs is taken as it is."""
+    """Like `up`, but an external stack is used as it is."""
     if not external.exists():
         up(say, kind=kind, emulator=emulator)
 
 
 def down(say: Say = silent) -> None:
-    """Stop every server; data stays.
+    """Stop every server. Data is kept.
 
     Raises:
         StackError: a server did not stop.
@@ -93,7 +93,7 @@ def down(say: Say = silent) -> None:
 
 
 def purge(say: Say = silent) -> None:
-    """Stop every server and remove all data, logs, ports and passwords.
+    """Stop every server and delete all data, logs, ports and passwords.
 
     Raises:
         StackError: a server did not stop.
@@ -103,7 +103,7 @@ def purge(say: Say = silent) -> None:
 
 
 def status() -> Status:
-    """What runs now.
+    """Return the state of the servers.
 
     Raises:
         StackNotRunning: there is no stack at this home.
@@ -113,7 +113,7 @@ def status() -> Status:
 
 
 def logs(service: str, lines: int = TAIL_LINES) -> str:
-    """The last lines of a server's output, or of what libraries have logged (`LIBRARIES`).
+    """Return the last lines of the log of a server, or of client libraries (`LIBRARIES`).
 
     Raises:
         UsageError: there is no such server.
@@ -128,7 +128,7 @@ def connections(services: Collection[Service] = SERVICES) -> Connections:
     """Addresses and credentials of the stack.
 
     Args:
-        services: which the caller will use; the others may be down.
+        services: the services that the caller uses. The others may be down.
 
     Raises:
         StackNotRunning: one of those is not running.
@@ -141,7 +141,7 @@ def connections(services: Collection[Service] = SERVICES) -> Connections:
 
 
 def environment() -> dict[str, str]:
-    """What points the AWS libraries and Terraform at the emulator; its credentials are no secret.
+    """Return the variables that direct AWS libraries and Terraform to the emulator. Its credentials are not secret.
 
     Raises:
         StackNotRunning: the emulator is down.
@@ -150,7 +150,7 @@ def environment() -> dict[str, str]:
 
 
 def environment_of(servers: Connections) -> dict[str, str]:
-    """What points the AWS libraries and Terraform at the emulator of these servers."""
+    """Return the variables that direct AWS libraries and Terraform to the emulator of these servers."""
     return {
         "AWS_ENDPOINT_URL": servers.aws_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -161,7 +161,7 @@ def environment_of(servers: Connections) -> dict[str, str]:
 
 
 def switches() -> dict[str, bool]:
-    """What the local environment makes on the emulator that answers, by service: Terraform's `capabilities`.
+    """Return, by service, what the local environment creates on the running emulator: Terraform's `capabilities`.
 
     Raises:
         StackNotRunning: the stack is down, or its emulator does not answer.
@@ -171,7 +171,7 @@ def switches() -> dict[str, bool]:
 
 
 def missing() -> frozenset[str]:
-    """Services that the emulator which answers does not have, by boto3's names.
+    """Return the services that the running emulator lacks, by boto3 name.
 
     Raises:
         StackNotRunning: the stack is down, or its emulator does not answer.
@@ -199,5 +199,5 @@ def _refuse_other_kind(home: Path, wanted: str) -> None:
     if found != wanted:
         raise UsageError(
             f"{home} has a stack of kind '{found}', not '{wanted}'",
-            fix="`shoplake down --purge` removes it; or give this one a home of its own with SHOPLAKE_HOME",
+            fix="remove it with `shoplake down --purge`, or choose another home with SHOPLAKE_HOME",
         )

@@ -1,4 +1,4 @@
-"""Which emulator answers at an address, and the address of one that the stack is to use instead of its own."""
+"""Identify the emulator at an address, and read the address of an external emulator."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def identify(url: str) -> Answering:
             return Answering(emulator, health["version"])
     pages = " nor ".join(page for _, page in HEALTH_PAGES)
     raise StackError(
-        f"{url} is neither MiniStack nor LocalStack: neither {pages} answers with services and a version",
-        fix=f"point {VARIABLE} at one of them, or unset it and let the stack run its own",
+        f"expected MiniStack or LocalStack at {url}, found neither: neither {pages} returns services and a version",
+        fix=f"set {VARIABLE} to one of them, or unset it so that the stack starts its own",
     )
 
 
@@ -70,8 +70,8 @@ def outside() -> str | None:
         return None
     if not _is_local(given):
         raise UsageError(
-            f"{VARIABLE} must be an emulator on this machine, as http://127.0.0.1:4566, and is {given!r}",
-            fix="publish the emulator's port on 127.0.0.1, or unset the variable and let the stack run its own",
+            f"{VARIABLE}: expected an emulator on this machine, such as http://127.0.0.1:4566, found {given!r}",
+            fix="publish the emulator's port on 127.0.0.1, or unset the variable so that the stack starts its own",
         )
     return given
 
@@ -99,6 +99,6 @@ def _json_of(url: str, page: str) -> dict[str, Any]:
     except OSError as error:
         raise StackNotRunning(
             f"no AWS emulator answers at {url}: {error}",
-            fix="start it; the stack's own starts with `shoplake up`",
+            fix="start it; `shoplake up` starts the emulator of the stack",
         ) from error
     return found if isinstance(found, dict) else {}

@@ -1,7 +1,7 @@
-"""What each emulator of AWS really has, per service, and what the local environment does with it.
+"""The AWS services that each emulator supports, and how the local environment uses them.
 
-The one source of what is switched off: Terraform's variable `capabilities`, `doctor` and the table in
-docs/capabilities.md come from here. `tests/contract` asks the emulators and holds every row to what they answer.
+Terraform's variable `capabilities`, `doctor` and the table in docs/capabilities.md are generated from here.
+`tests/contract` checks every row against the emulators.
 """
 
 from __future__ import annotations

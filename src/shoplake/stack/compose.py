@@ -1,7 +1,7 @@
-"""The servers in containers: docker-compose.yml's, under a project, ports and passwords of this home's own.
+"""The servers in containers (docker-compose.yml), with a project name, ports and passwords per home.
 
-The program itself stays on the host and reaches them by loopback. What the compose file has besides the servers (sinks,
-Terraform's part) is for `docker compose up` alone.
+The program itself runs on the host and connects through 127.0.0.1. The other services of the compose file (sinks,
+Terraform) are used only by a plain `docker compose up`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def up(home: Path, say: Say, emulator: Emulator | None) -> Status:
     """Start the containers and wait until each is healthy.
 
     Raises:
-        StackError: Docker is not there, cannot, or a container did not become healthy; its last lines are told.
+        StackError: Docker is missing or fails, or a container is not healthy. The message has its last lines.
         UsageError: this stack began with the other emulator.
     """
     docker.refuse_unable()
@@ -153,7 +153,7 @@ def _known(home: Path) -> State:
         return msgspec.json.decode(_file(home).read_bytes(), type=State)
     except (msgspec.MsgspecError, OSError) as error:
         raise StackError(
-            f"{_file(home)} is not a state of this version: {error}",
+            f"{_file(home)} is not a state file of this version: {error}",
             fix="remove it, and the project's containers with `docker compose ls` and `docker compose -p NAME down -v`",
         ) from error
 
@@ -164,7 +164,7 @@ def _load_or_create(home: Path, emulator: Emulator | None) -> State:
         if emulator not in (None, state.emulator):
             raise UsageError(
                 f"this stack has {state.emulator}, not {emulator}",
-                fix="`shoplake down --purge` begins anew",
+                fix="`shoplake down --purge` removes it, so that you can start over",
             )
         return state
     state = State(
@@ -234,6 +234,6 @@ def _not_up(state: State, said: str) -> StackError:
     name, how = started[0]["Service"], started[0].get("Status") or started[0]["State"]
     return ServerFailed(
         f"{name} did not become healthy ({how})",
-        fix=f"`docker compose -p {state.project} logs {name}` has the rest; `shoplake up` tries again",
-        details=f"its log ends:\n{textwrap.indent(_tail(state, name), '  ')}",
+        fix=f"`docker compose -p {state.project} logs {name}` shows all of it; `shoplake up` tries again",
+        details=f"the end of its log:\n{textwrap.indent(_tail(state, name), '  ')}",
     )

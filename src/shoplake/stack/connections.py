@@ -1,4 +1,4 @@
-"""How the servers of a stack are reached, whichever kind of stack it is."""
+"""Addresses and credentials of the servers, for every kind of stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs `docker`, and says in one message what it did not do and what to do about it."""
+"""Run `docker`, and convert its failures to one clear error."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def run(
     """`docker ARGUMENTS`, to its end.
 
     Raises:
-        StackError: there is no docker, no daemon answers, it was not done in time, or (with `check`) it failed.
+        StackError: docker is missing, the daemon does not answer, a timeout, or (with `check`) it failed.
     """
     program = shutil.which("docker")
     if program is None:
         raise StackError(
-            "docker is not installed", fix="install Docker with Compose v2, or use `--stack embedded`, which needs none"
+            "docker is not installed",
+            fix="install Docker with Compose v2, or use `--stack embedded`, which needs no Docker",
         )
     try:
         done = subprocess.run(
@@ -55,7 +56,7 @@ def run(
         )
     except subprocess.TimeoutExpired as error:
         raise StackError(
-            f"`docker {arguments[0]}` was not done after {timeout_s:.0f} s", fix="is the daemon busy?"
+            f"`docker {arguments[0]}` did not finish within {timeout_s:.0f} s", fix="check whether the daemon is busy"
         ) from error
     if check and done.returncode:
         raise explained(done.stderr or done.stdout, f"docker {' '.join(arguments[:2])}")
@@ -74,8 +75,8 @@ def refuse_unable() -> None:
     memory = int(info.get("MemTotal", 0))
     if memory < LEAST_MEMORY_BYTES:
         raise StackError(
-            f"Docker has {memory / 1024**3:.1f} GB of memory, and the stack wants {LEAST_MEMORY_BYTES / 1024**3:.0f}",
-            fix="give its machine more, or use `--stack embedded`, which fits 1.5 GB",
+            f"Docker has {memory / 1024**3:.1f} GB of memory, but the stack needs {LEAST_MEMORY_BYTES / 1024**3:.0f}",
+            fix="give it more memory, or use `--stack embedded`, which needs 1.5 GB",
         )
     said = run("compose", "version", "--short", check=False).stdout.strip()
     version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
@@ -91,16 +92,16 @@ def explained(said: str, command: str) -> StackError:
     if "Cannot connect to the Docker daemon" in said or "permission denied while trying to connect" in said:
         return StackError(
             f"the Docker daemon does not answer: {_last(said)}",
-            fix="start it, or ask to be let in (group `docker`); or use `--stack embedded`, which needs none",
+            fix="start it, or join the group `docker`; or use `--stack embedded`, which needs no Docker",
         )
     if port := PORT.search(said):
         return PortTaken(
-            f"port {port[1]} belongs to another program", fix="`shoplake down --purge` and `up` choose other ports"
+            f"another program uses port {port[1]}", fix="`shoplake down --purge` and `up` choose other ports"
         )
     if image := IMAGE.search(said):
         return StackError(
             f"an image could not be pulled: {image[0].strip()}",
-            fix="can you reach its registry? `docker pull` says more",
+            fix="check the connection to its registry; `docker pull` shows more",
         )
     return ServerFailed(f"`{command}` failed:\n{said.strip()[-2000:]}")
 

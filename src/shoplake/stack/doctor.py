@@ -1,4 +1,4 @@
-"""What the embedded stack needs of this machine, checked one by one. It changes nothing."""
+"""Check the requirements of the embedded stack. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: what was found, whether that is enough, and whether the stack needs it."""
+    """One check: what was found, whether it is sufficient, and whether it is required."""
 
     name: str
     found: str
@@ -37,7 +37,7 @@ class Check:
 
 
 def checks() -> tuple[Check, ...]:
-    """All checks of the stack, in the order in which a start would trip over them."""
+    """Return all checks, in the order in which a start would fail."""
     each: tuple[Callable[[], Check], ...] = (
         _platform,
         _python,
@@ -126,7 +126,7 @@ def _aws() -> Check:
         state = load(paths.home())
         url = state.aws_url if state else aws_endpoint.outside()
         if url is None:
-            return Check("aws", "MiniStack, from the first start on", ok=True, required=False)
+            return Check("aws", "MiniStack, after the first start", ok=True, required=False)
         found = aws_endpoint.identify(url)
     except StackNotRunning as error:
         return Check("aws", error.message, ok=True, required=False)
@@ -153,7 +153,7 @@ def _ports() -> Check:
 
 
 def _servers() -> Check:
-    """Which processes of the stack run: that a program is there does not say that it does."""
+    """Check which processes of the stack run."""
     try:
         found = status().servers
     except StackNotRunning:
@@ -171,7 +171,7 @@ def _docker() -> Check:
 
 
 def _program(name: str, command: Callable[[], list[str | Path]]) -> Check:
-    """Runs a program for its version: that it is there does not say that it runs here."""
+    """Run a program to get its version, which also shows that it runs on this machine."""
     try:
         arguments = command()
         done = subprocess.run(

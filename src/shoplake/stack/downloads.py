@@ -1,4 +1,4 @@
-"""Fetches pinned files over HTTPS: in parallel, resumed where they stopped, and used only with the right checksum."""
+"""Download pinned files over HTTPS, in parallel and resumable. A file is used only if its checksum is correct."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Artifact:
 
 
 def kafka_jars() -> list[Artifact]:
-    """What Apache Kafka needs to run, as pinned in this repository."""
+    """Return the pinned files of Apache Kafka."""
     lines = files("shoplake.stack").joinpath("kafka-jars.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split() for line in lines if line and not line.startswith("#"))
     return [Artifact(path=path, sha256=sha256) for sha256, path in pairs]
@@ -68,7 +68,7 @@ def fetch_all(artifacts: Sequence[Artifact], folder: Path, progress: Progress) -
     """Bring all artifacts into the folder. Files that are there with the right content are not fetched.
 
     Raises:
-        DownloadFailed: no network, a wrong checksum, no space; what has come stays for the next try.
+        DownloadFailed: no network, a wrong checksum or no space. Completed files are kept for the next attempt.
     """
     if not missing(artifacts, folder):
         return
@@ -111,8 +111,8 @@ def _fetch(url: str, target: Path, artifact: Artifact, stop: threading.Event) ->
     if found != artifact.sha256:
         partial.unlink()
         raise DownloadFailed(
-            f"{artifact.name} from {url}: expected sha256 {artifact.sha256}, found {found}; it was thrown away",
-            fix=f"try again; if it stays so, do not trust that repository: set {MAVEN_URL_VARIABLE} to another",
+            f"{artifact.name} from {url}: expected sha256 {artifact.sha256}, found {found}; the file was deleted",
+            fix=f"try again; if it fails again, do not trust this repository: set {MAVEN_URL_VARIABLE} to another",
         )
     partial.replace(target)
 
@@ -158,7 +158,7 @@ def _sha256(path: Path) -> str:
 
 def _unreachable(url: str, error: Exception) -> DownloadFailed:
     return DownloadFailed(
-        f"{url} could not be fetched: {error}",
+        f"{url} could not be downloaded: {error}",
         fix=f"the first start needs a network; set {MAVEN_URL_VARIABLE} to a mirror, or HTTPS_PROXY, and run it again",
     )
 

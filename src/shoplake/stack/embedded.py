@@ -1,4 +1,4 @@
-"""The five servers together: started in parallel, stopped, removed."""
+"""Start, stop and delete the five servers of the embedded stack."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LEAST_FREE_BYTES = 500 * 1024 * 1024
 
 
 def up(say: Say = silent) -> Status:
-    """Start what is not running, and wait until all of it answers. Interrupted, it leaves what `down` knows.
+    """Start the servers that are not running, and wait until all are ready. `down` also stops an interrupted start.
 
     Args:
         say: told what happens, a line at a time.
@@ -59,7 +59,7 @@ def up(say: Say = silent) -> Status:
 
 
 def down(say: Say = silent) -> None:
-    """Stop every server, in parallel; data stays."""
+    """Stop every server, in parallel. Data is kept."""
     home = paths.home()
     if not home.exists():
         _stop_strays(home, say)
@@ -69,9 +69,9 @@ def down(say: Say = silent) -> None:
 
 
 def purge(say: Say = silent) -> None:
-    """Stop every server and remove all that the stack has written, its home included.
+    """Stop every server and delete all files of the stack, with its home.
 
-    A file of somebody else's that was in the home before the stack came stays, and is named.
+    Files that were in the home before the stack are kept and reported.
     """
     home = paths.home()
     if not home.exists():
@@ -86,7 +86,7 @@ def purge(say: Say = silent) -> None:
         for name in OURS:
             _remove(home / name)
         if others:
-            say(f"{home} stays, because it holds what no stack has written: {', '.join(others[:5])}")
+            say(f"{home} is kept, because it contains other files: {', '.join(others[:5])}")
         else:
             home.rmdir()
 
@@ -96,8 +96,8 @@ def _settle_endpoint(home: Path, wanted: str | None, say: Say) -> None:
     state = load(home)
     if state is not None and wanted not in (None, state.aws_endpoint):
         raise StackError(
-            f"this stack has its AWS at {state.aws_url}, and {aws_endpoint.VARIABLE} is {wanted}",
-            fix=f"unset {aws_endpoint.VARIABLE}, or begin anew: `shoplake down --purge`, then `shoplake up`",
+            f"this stack uses AWS at {state.aws_url}, but {aws_endpoint.VARIABLE} is {wanted}",
+            fix=f"unset {aws_endpoint.VARIABLE}, or start over: `shoplake down --purge`, then `shoplake up`",
         )
     kept = state.aws_endpoint if state is not None else wanted
     if kept is not None:
@@ -111,7 +111,7 @@ def _start_missing(home: Path, state: State, say: Say) -> None:
     for server in stopped:
         refuse_taken(server.name, server.ports(places[server]))
         if crashed(places[server]):
-            say(f"{server.name} had died; starting it again")
+            say(f"{server.name} had died; restarting it")
     begun = time.monotonic()
     _in_parallel(list(places), lambda server, cancel: _bring_up(server, places[server], say, cancel))
     if stopped:
@@ -163,7 +163,7 @@ def _start(server: Server, place: Place) -> subprocess.Popen[bytes]:
         return process.spawn(launch, pid_file=place.pid_file, log_file=place.log_file)
     except OSError as error:
         raise ServerFailed(
-            f"{server.name} could not be started: {error}", fix="`shoplake doctor` says what is missing"
+            f"{server.name} could not be started: {error}", fix="`shoplake doctor` shows what is missing"
         ) from error
 
 
@@ -171,7 +171,7 @@ def _failed(server: Server, place: Place, what: str) -> ServerFailed:
     return ServerFailed(
         f"{server.name} {what}",
         fix=f"`shoplake logs {server.name}` shows its log; `shoplake up` tries again, `shoplake down` stops the rest",
-        details=f"its log ends:\n{textwrap.indent(process.telling(place.log_file, START_LINES), '  ')}",
+        details=f"the end of its log:\n{textwrap.indent(process.telling(place.log_file, START_LINES), '  ')}",
     )
 
 
@@ -199,7 +199,7 @@ def _stop(server: Server, place: Place, say: Say) -> None:
 
 
 def _stop_strays(home: Path, say: Say, known: Iterable[Path] = ()) -> None:
-    """Processes of this stack that no pid file speaks of: a tool of an interrupted start, or the home was lost."""
+    """Stop processes of this stack without a pid file: from an interrupted start, or if the home was deleted."""
     kept = {pid for path in known if (running := process.find(path)) for pid in process.family(running.pid)}
     for stray in [found for found in process.strays(home) if found.pid not in kept]:
         process.stop(stray, wait_s=process.KILL_WAIT_S)
@@ -217,7 +217,7 @@ def _refuse_full_disk(home: Path) -> None:
     free = shutil.disk_usage(home).free
     if free < LEAST_FREE_BYTES:
         raise StackError(
-            f"the disk of {home} has {free >> 20} MB free, and the stack needs at least {LEAST_FREE_BYTES >> 20} MB",
+            f"the disk of {home} has {free >> 20} MB free, but the stack needs at least {LEAST_FREE_BYTES >> 20} MB",
             fix="free some space, or set SHOPLAKE_HOME to a folder on another disk",
         )
 

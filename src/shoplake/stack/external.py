@@ -1,4 +1,4 @@
-"""A stack that somebody else runs, described by the file that SHOPLAKE_STACK_FILE names: the program in a container."""
+"""An external stack, described by the file in SHOPLAKE_STACK_FILE. It is used by shoplake in a container."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ VARIABLE = "SHOPLAKE_STACK_FILE"
 
 
 def connections() -> Connections | None:
-    """What the file says; None when none is named.
+    """Return the connections in the file. None if the variable is not set.
 
     Raises:
-        StackError: it, or a file with a password that it names, is not there or does not say all.
+        StackError: the file or one of its password files is missing or incomplete.
     """
     named = os.environ.get(VARIABLE)
     if not named:
@@ -43,24 +43,24 @@ def connections() -> Connections | None:
             aws_endpoint_url=said["aws_endpoint_url"],
         )
     except KeyError as error:
-        raise StackError(f"{path} does not say {error}", fix="docker/stack.toml shows what belongs in it") from error
+        raise StackError(f"{path} has no {error}", fix="docker/stack.toml is a complete example") from error
     except (OSError, ValueError) as error:
         raise StackError(
-            f"the stack that {VARIABLE} names cannot be read: {error}", fix=f"unset {VARIABLE}, or mend {path}"
+            f"the stack file in {VARIABLE} cannot be read: {error}", fix=f"unset {VARIABLE}, or correct {path}"
         ) from error
 
 
 def exists() -> bool:
-    """Whether the stack is somebody else's."""
+    """Whether an external stack is used."""
     return bool(os.environ.get(VARIABLE))
 
 
 def refuse_to_run(what: str) -> None:
-    """Raises StackError where the stack is somebody else's to start and stop."""
+    """Raise StackError if the stack is external, because shoplake cannot start or stop it."""
     if exists():
         raise StackError(
-            f"this stack is not ours to {what}: {VARIABLE} is {os.environ[VARIABLE]}",
-            fix="use what runs it, such as `docker compose`",
+            f"shoplake cannot {what} an external stack: {VARIABLE} is {os.environ[VARIABLE]}",
+            fix="use the tool that runs it, such as `docker compose`",
         )
 
 

@@ -68,7 +68,7 @@ class KafkaServer(Server):
         if done.returncode != 0:
             raise ServerFailed(
                 f"kafka's storage could not be formatted:\n{done.stdout.decode(errors='replace').strip()[-2000:]}",
-                fix="is there space on the disk? then `shoplake up` again",
+                fix="check the disk space, then run `shoplake up` again",
             )
 
 

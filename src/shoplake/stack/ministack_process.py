@@ -1,7 +1,7 @@
 """MiniStack with snapshots, and scans of large tables: run as `python -m shoplake.stack.ministack_process`.
 
-It is configured by MiniStack's own variables. MiniStack writes its state only when it stops in good order, so a
-`kill -9` would take all tables, parameters and catalogues with it. Here they are also written while it runs: when it
+It is configured by MiniStack's own variables. MiniStack writes its state only at a clean stop, so a
+`kill -9` would lose all tables, parameters and catalogues. Here they are also written while it runs: when it
 has been quiet for a moment, and at the latest every half minute while it is busy. It is not for use as a library.
 """
 

@@ -1,7 +1,7 @@
-"""Scans of MiniStack's DynamoDB in which a page costs what is on it.
+"""Faster scans for MiniStack's DynamoDB: the cost of a page depends only on the items in it.
 
-For each page MiniStack sorts, hashes and cuts the whole table, so that to read it takes the square of its items: ten
-seconds for a hundred thousand, a quarter of an hour for a million. Here the order of the keys is made when a scan
+For each page, MiniStack sorts, hashes and slices the whole table, so a full scan has quadratic cost: ten seconds for
+100,000 items, 15 minutes for a million. Here the order of the keys is made when a scan
 begins, and a page is written from the next few items. What is written during a scan may or may not be in it, as on AWS.
 """
 

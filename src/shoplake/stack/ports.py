@@ -1,4 +1,4 @@
-"""Who holds a port: a stack keeps its ports, so one that another program took has to be named."""
+"""Find the process that uses a port. A stack keeps its ports, so a conflict must be reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLL_S = 0.1
 
 
 def refuse_taken(server: str, ports: Iterable[int]) -> None:
-    """Raise where another program listens.
+    """Raise if another program listens on one of the ports.
 
     Raises:
         PortTaken: with the port, and its holder where the kernel tells.
@@ -26,13 +26,13 @@ def refuse_taken(server: str, ports: Iterable[int]) -> None:
             time.sleep(POLL_S)  # nobody holds it any more: a killed process is being taken down
         if not is_free(port):
             raise PortTaken(
-                f"port {port}, which this stack keeps for {server}, is held by {holder_of(port) or 'another program'}",
-                fix="stop that program; or `shoplake down --purge`, which loses the data, and `shoplake up`",
+                f"port {port} of {server} is used by {holder_of(port) or 'another program'}",
+                fix="stop that program; or run `shoplake down --purge`, which deletes all data, and `shoplake up`",
             )
 
 
 def holder_of(port: int) -> str | None:
-    """Name and pid of the process that listens on a port, None when the kernel does not tell us."""
+    """Return name and pid of the process that listens on a port. None if unknown."""
     inodes = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
     if not inodes:
         return None

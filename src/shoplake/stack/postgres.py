@@ -108,10 +108,10 @@ class PostgresServer(Server):
         try:
             done = process.run(self.launch(place, command), timeout_s=TOOL_TIMEOUT_S, stdin=stdin)
         except subprocess.TimeoutExpired as error:
-            raise ServerFailed(f"postgres had not made its cluster after {TOOL_TIMEOUT_S} s", fix=fix) from error
+            raise ServerFailed(f"postgres did not create its cluster within {TOOL_TIMEOUT_S} s", fix=fix) from error
         if done.returncode != 0:
             output = done.stdout.decode(errors="replace").strip()[-2000:]
-            raise ServerFailed(f"postgres could not make its cluster:\n{output}", fix=fix)
+            raise ServerFailed(f"postgres could not create its cluster:\n{output}", fix=fix)
 
 
 def refuse_shell_characters(program_path: Path) -> None:
@@ -123,7 +123,7 @@ def refuse_shell_characters(program_path: Path) -> None:
     found = sorted(set(str(program_path)) & set('"$`\\'))
     if found:
         raise ServerFailed(
-            f"postgres cannot start from a folder whose path has {' or '.join(found)} in it: {program_path.parent}",
+            f"postgres cannot start from a path that contains {' or '.join(found)}: {program_path.parent}",
             fix="move the checkout, or the environment that shoplake is installed in, to another folder",
         )
 
@@ -133,9 +133,8 @@ def _refuse_unknown_user() -> None:
         pwd.getpwuid(os.geteuid())
     except KeyError as error:
         raise ServerFailed(
-            f"postgres makes its cluster only for a user that has a name, and user id {os.geteuid()} has no entry in "
-            "/etc/passwd",
-            fix="add one, such as `shoplake:x:UID:GID::/tmp:/bin/sh`, or run as a user that has one",
+            f"postgres needs a user with a name, but user id {os.geteuid()} has no entry in /etc/passwd",
+            fix="add one, such as `shoplake:x:UID:GID::/tmp:/bin/sh`, or run as another user",
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""Server processes: started apart from the command, found again by later commands, stopped within a bound.
+"""Server processes: start them detached, find them in later commands, and stop them with a timeout.
 
-A process is known by pid and start time, so a recycled pid is never signalled. What no pid file speaks of (the home
-was removed by hand) is found by a mark in its environment.
+A process is identified by pid and start time, so a reused pid is never signalled. A process without a pid file (the
+home was deleted by hand) is found by a mark in its environment.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def run(start: Launch, *, timeout_s: float, stdin: bytes = b"") -> subprocess.Co
 
 
 def find(pid_file: Path) -> Running | None:
-    """The process that the file speaks of, if it still lives."""
+    """Return the process of a pid file, if it still runs."""
     try:
         pid, started = map(int, pid_file.read_text().split())
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -114,7 +114,7 @@ def find(pid_file: Path) -> Running | None:
 
 
 def strays(home: Path) -> Iterator[Running]:
-    """Every process that bears the mark of the stack at `home`."""
+    """Yield every process with the mark of the stack at `home`."""
     wanted = f"{MARK}={home}".encode()
     for pid in _pids():
         with contextlib.suppress(OSError):
@@ -123,7 +123,7 @@ def strays(home: Path) -> Iterator[Running]:
 
 
 def stop(running: Running, *, number: signal.Signals = signal.SIGTERM, wait_s: float) -> None:
-    """Ask it to end, wait, then SIGKILL whatever is left of it and its descendants."""
+    """Ask the process to stop, wait, then SIGKILL it and its remaining descendants."""
     if not running.alive:
         return
     relatives = [Running(pid, started) for pid in family(running.pid) if (started := start_time(pid))]
@@ -176,7 +176,7 @@ def tail(log_file: Path, lines: int = TAIL_LINES) -> str:
 
 
 def telling(log_file: Path, lines: int = TELLING_LINES) -> str:
-    """The last lines that speak of a failure, among the end of a log; the very last ones where none does."""
+    """Return the last lines about a failure near the end of a log, or the last lines if there are none."""
     end = [line for line in tail(log_file).splitlines() if line.strip()]
     return "\n".join(([line for line in end if FAILURE.search(line) and "WARNING" not in line] or end)[-lines:])
 

@@ -1,4 +1,4 @@
-"""Whom a server runs as that refuses to be root, when we are root. `drop_privileges.py` does the change.
+"""Choose the account for a server that refuses to run as root. `drop_privileges.py` switches to it.
 
 A stack's home is closed to everybody else. The account is let through by its group, which may walk down to its own
 folders and read nothing on the way. Where the home itself lies below a folder that only root may enter (`/root/…`), the
@@ -96,6 +96,6 @@ def _capability(path: Path, account: pwd.struct_passwd) -> int:
         if held & 1 << capability:
             return capability
     raise StackError(
-        f"postgres runs as '{account.pw_name}', because it refuses to be root, and that account cannot reach {path}",
+        f"postgres must run as '{account.pw_name}' instead of root, but that account cannot reach {path}",
         fix="set SHOPLAKE_HOME to a folder that every account may enter, or run as another user than root",
     )

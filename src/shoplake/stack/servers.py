@@ -1,4 +1,4 @@
-"""What a server of the embedded stack is: how to make it ready, start it, and ask whether it answers."""
+"""The interface of a server of the embedded stack: prepare, start, check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server of one stack lives."""
+    """Paths and ports of a server in one stack."""
 
     home: Path
     name: str
@@ -97,10 +97,10 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self, place: Place) -> bool:
-        """Whether it serves requests now, asked in its own protocol."""
+        """Whether it answers a request in its own protocol."""
 
     def ready(self, place: Place) -> bool:
-        """Whether it does what commands ask of it; asked once it has been started, and may take longer."""
+        """Whether it is ready for commands. It is called after a start and may take longer than `answers`."""
         return self.answers(place)
 
     def launch(self, place: Place, command: Sequence[str | Path]) -> Launch:
@@ -129,6 +129,6 @@ def wheel(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ServerFailed(
-            f"the package {package} is not installed", fix="install shoplake with all that it depends on"
+            f"the package {package} is not installed", fix="install shoplake with all of its dependencies"
         )
     return Path(next(iter(spec.submodule_search_locations)))

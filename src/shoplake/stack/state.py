@@ -1,4 +1,4 @@
-"""What a stack remembers between commands: ports, passwords and ids, in one file that only its owner can read."""
+"""The state of a stack between commands: ports, passwords and ids, in one file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Says nothing to nobody."""
+    """Ignore a progress message."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ def load(home: Path) -> State | None:
         return None
     except (msgspec.MsgspecError, OSError) as error:
         raise StackError(
-            f"{path} is not a state of this version: {error}", fix="`shoplake down --purge`, then `shoplake up`"
+            f"{path} is not a state file of this version: {error}", fix="`shoplake down --purge`, then `shoplake up`"
         ) from error
 
 
@@ -119,7 +119,10 @@ def free_ports(count: int) -> list[int]:
             chosen.append(port)
         if len(chosen) == count:
             return chosen
-    raise StackError(f"no {count} free ports between {LOWEST_PORT} and {highest}", fix="stop programs that listen")
+    raise StackError(
+        f"expected {count} free ports between {LOWEST_PORT} and {highest}, found fewer",
+        fix="stop programs that use ports",
+    )
 
 
 def is_free(port: int) -> bool:
@@ -150,7 +153,7 @@ def _acquire(home: Path, say: Say) -> int:
         except OSError as error:
             raise StackError(
                 f"the stack's home {home} cannot be written: {error.strerror}",
-                fix="set SHOPLAKE_HOME to a folder of yours",
+                fix="set SHOPLAKE_HOME to a folder that you can write to",
             ) from error
         try:
             _wait_for(descriptor, say)
@@ -173,7 +176,7 @@ def _wait_for(descriptor: int, say: Say) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say("another command works on this stack; waiting for it")
+        say("another command is using this stack; waiting for it")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 

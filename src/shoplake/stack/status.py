@@ -1,4 +1,4 @@
-"""What runs now, seen from outside: pids, ports, memory, and who died."""
+"""The current state of the servers: pids, ports, memory and crashes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def servers(state: State) -> tuple[Server, ...]:
 
 
 def status() -> Status:
-    """What runs now.
+    """Return the state of the servers.
 
     Raises:
         StackNotRunning: there is no stack at this home.
@@ -109,8 +109,8 @@ def require_running(services: Collection[Service] = SERVICES) -> State:
 
 def not_running(name: str, state: str, log_tail: str) -> StackNotRunning:
     """The error of a server that a command needs; `state` completes "kafka is ..."."""
-    details = f"its log ends:\n{textwrap.indent(log_tail, '  ')}" if log_tail else ""
-    return StackNotRunning(f"{name} is {state}", fix="`shoplake up` starts what is missing", details=details)
+    details = f"the end of its log:\n{textwrap.indent(log_tail, '  ')}" if log_tail else ""
+    return StackNotRunning(f"{name} is {state}", fix="`shoplake up` starts it", details=details)
 
 
 def crashed(place: Place) -> bool:

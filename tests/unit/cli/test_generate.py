@@ -96,14 +96,14 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["--speed", "quick"], "--speed: expected a speed such as 60x"),
         (["--out", "x", "--live"], "--live, --speed and --rate apply to Kafka only"),
         (["--out", "x", "--rate", "5/s"], "--live, --speed and --rate apply to Kafka only"),
-        (["--out", "x", "--format", "avro"], "expected a format out of jsonl, parquet, csv, found 'avro'"),
+        (["--out", "x", "--format", "avro"], "expected one of these formats: jsonl, parquet, csv, found 'avro'"),
         (["--out", "x", "--faults-out", "faults.txt"], r"ends in \.jsonl or \.parquet, found 'faults\.txt'"),
         (["--out", "x", "--engine", "flink"], "--engine: expected one of local, spark, found 'flink'"),
         (["--engine", "spark"], "--engine spark only writes JSON lines to a folder"),
         (["--out", "x", "--engine", "spark", "--format", "csv"], "--engine spark only writes JSON lines to a folder"),
         (["--more", "5", "--events", "5"], "expected --more alone"),
         (["--more", "5", "--out", "x"], "expected --more alone"),
-        (["--live", "--dry-run"], "a run without an end has no forecast"),
+        (["--live", "--dry-run"], "--dry-run: expected a limit"),
         (["--scenario", "demmo"], r"found `demmo` \(did you mean `demo`\?\)"),
         (["--scenario", "none.yaml"], r"none\.yaml: expected a file, found none of this name"),
         (["reprot"], "No such command 'reprot'"),
@@ -155,7 +155,7 @@ def test_a_new_scenario_takes_the_place_of_no_file(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text("precious")
     result = run("scenario", "new", "mine")
     assert isinstance(result.exception, UsageError)
-    assert "mine.yaml is there already" in str(result.exception)
+    assert "mine.yaml already exists" in str(result.exception)
     assert (tmp_path / "mine.yaml").read_text() == "precious"
 
 

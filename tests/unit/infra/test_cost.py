@@ -96,7 +96,7 @@ def test_a_difference_names_what_changed() -> None:
 
 def test_a_total_over_the_limit_is_refused() -> None:
     found = plan(aws_db_instance__this=POSTGRES)
-    with pytest.raises(InfraError, match=r"'dev' is expected to cost 58\.95 USD a month, over the limit of 50\.00"):
+    with pytest.raises(InfraError, match=r"'dev' costs an estimated 58\.95 USD per month, above the limit of 50\.00"):
         cost_report.refuse_over("dev", found, 50)
     cost_report.refuse_over("dev", found, 60)
 

@@ -37,7 +37,7 @@ LOSING = plan(
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 def test_an_emulators_endpoint_is_refused_for_an_environment_on_aws(name: str) -> None:
-    with pytest.raises(InfraError, match=f"'dev' belongs to AWS, and {name} is http://127.0.0.1:4566") as error:
+    with pytest.raises(InfraError, match=f"'dev' belongs to AWS, but {name} is http://127.0.0.1:4566") as error:
         guards.refuse_wrong_endpoint(DEV, {name: "http://127.0.0.1:4566"})
     assert error.value.fix == f"unset {name}"
 
@@ -45,7 +45,7 @@ def test_an_emulators_endpoint_is_refused_for_an_environment_on_aws(name: str) -
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "'local' belongs to an emulator, and AWS_ENDPOINT_URL is not set"),
+        ({}, "'local' belongs to an emulator, but AWS_ENDPOINT_URL is not set"),
         ({"AWS_ENDPOINT_URL": "https://sts.amazonaws.com"}, "is https://sts.amazonaws.com, which is AWS"),
     ],
 )
@@ -61,7 +61,7 @@ def test_an_endpoint_where_it_belongs_is_no_matter() -> None:
 
 
 def test_another_account_is_refused() -> None:
-    message = "'dev' belongs to account 111111111111, and your credentials are of account 333333333333"
+    message = "'dev' belongs to account 111111111111, but your credentials are for account 333333333333"
     with pytest.raises(InfraError, match=message) as error:
         guards.refuse_other_account(DEV, PLACE, "333333333333")
     assert error.value.fix == "set AWS_PROFILE to a profile of 111111111111"
@@ -70,7 +70,7 @@ def test_another_account_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_another_region_is_refused(name: str) -> None:
-    with pytest.raises(InfraError, match=f"'dev' belongs to region us-east-1, and {name} is eu-west-1") as error:
+    with pytest.raises(InfraError, match=f"'dev' belongs to region us-east-1, but {name} is eu-west-1") as error:
         guards.refuse_other_region(DEV, PLACE, {name: "eu-west-1"})
     assert error.value.fix == f"unset {name}, or set it to us-east-1"
     guards.refuse_other_region(DEV, PLACE, {name: "us-east-1"})
@@ -78,14 +78,14 @@ def test_another_region_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("given", "selected"), [({"TF_WORKSPACE": "mine"}, ""), ({}, "mine")])
 def test_another_workspace_is_refused(given: dict[str, str], selected: str) -> None:
-    with pytest.raises(InfraError, match="'dev' lives in the workspace 'default', and 'mine' is selected") as error:
+    with pytest.raises(InfraError, match="'dev' uses the workspace 'default', but 'mine' is selected") as error:
         guards.refuse_other_workspace(DEV, given, selected)
     assert "terraform workspace select default" in error.value.fix
     guards.refuse_other_workspace(DEV, {}, "default")
 
 
 def test_a_plan_that_loses_data_is_refused_with_the_addresses_and_how_to_allow_it() -> None:
-    with pytest.raises(InfraError, match="the plan of 'dev' destroys what holds data") as error:
+    with pytest.raises(InfraError, match="the plan of 'dev' destroys resources with data") as error:
         guards.refuse_lost_data(DEV, LOSING, ())
     assert TABLE in error.value.message
     assert BUCKET in error.value.message
@@ -101,13 +101,17 @@ def test_what_is_allowed_address_by_address_may_go() -> None:
 
 
 def test_an_address_that_is_not_destroyed_is_refused_as_a_mistake() -> None:
-    with pytest.raises(InfraError, match=r"names what the plan of 'dev' does not destroy: aws_s3_bucket.other"):
+    with pytest.raises(
+        InfraError, match=r"plan of 'dev' does not destroy these --allow-destroy addresses: aws_s3_bucket.other"
+    ):
         guards.refuse_lost_data(DEV, LOSING, [TABLE, BUCKET, "aws_s3_bucket.other"])
 
 
 @pytest.mark.parametrize(("typed", "found"), [(None, "nothing was"), ("dev", "'dev' was"), ("", "'' was")])
 def test_prod_wants_its_name_typed(typed: str | None, found: str) -> None:
-    with pytest.raises(InfraError, match=f"changing 'prod' wants its name typed, and {found}") as error:
+    with pytest.raises(
+        InfraError, match=f"to change 'prod', its name must be typed as confirmation; {found} typed"
+    ) as error:
         guards.refuse_untyped(PROD, typed)
     assert "--confirm prod" in error.value.fix
     guards.refuse_untyped(PROD, "prod")
@@ -119,13 +123,13 @@ def test_the_runner_asks_the_guards_before_terraform_is_even_looked_for(
     change: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InfraError, match="wants its name typed"):
+    with pytest.raises(InfraError, match="its name must be typed"):
         change("prod", variables={}, environment={})
-    with pytest.raises(InfraError, match="belongs to AWS, and AWS_ENDPOINT_URL is"):
+    with pytest.raises(InfraError, match="belongs to AWS, but AWS_ENDPOINT_URL is"):
         change("prod", variables={}, environment=EMULATOR, typed="prod")
-    with pytest.raises(InfraError, match="belongs to region us-east-1, and AWS_REGION is eu-west-1"):
+    with pytest.raises(InfraError, match="belongs to region us-east-1, but AWS_REGION is eu-west-1"):
         change("dev", variables={}, environment={"AWS_REGION": "eu-west-1"})
-    with pytest.raises(InfraError, match="lives in the workspace 'default'"):
+    with pytest.raises(InfraError, match="uses the workspace 'default'"):
         change("dev", variables={}, environment={"TF_WORKSPACE": "mine"})
 
 
@@ -139,5 +143,5 @@ def test_an_environment_on_aws_says_where_it_belongs(name: str) -> None:
 
 def test_an_environment_that_does_not_say_where_it_belongs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "terraform.tfvars").write_text('region = "us-east-1"\n')
-    with pytest.raises(InfraError, match="does not say which account and region 'dev' belongs to"):
+    with pytest.raises(InfraError, match="does not set the account and region of 'dev'"):
         Environment(name="dev", root=tmp_path, folder=tmp_path).place()

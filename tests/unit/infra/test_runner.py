@@ -83,7 +83,7 @@ def test_an_unknown_environment_is_a_usage_error_that_names_the_known(calls: Pat
     ("url", "message"),
     [
         (None, "AWS_ENDPOINT_URL is not set"),
-        ("localhost", "is no address"),
+        ("localhost", "is not an address"),
         ("https://dynamodb.us-east-1.amazonaws.com", "which is AWS"),
         ("https://s3.us-east-1.api.aws", "which is AWS"),
     ],
@@ -214,7 +214,7 @@ def test_a_second_run_waits_for_the_first_and_not_for_ever(calls: Path, monkeypa
         pytest.raises(InfraError, match="has not ended"),
     ):
         runner.plan("local", variables=VARIABLES, environment=AWS, report=told.append)
-    assert told == ["another run on 'local' is under way; waiting for it"]
+    assert told == ["another run on 'local' is in progress; waiting for it"]
 
 
 def test_outputs_are_values_by_name(calls: Path) -> None:

@@ -86,7 +86,7 @@ def test_nothing_is_applied_when_the_plan_loses_data(calls: Path) -> None:
     (calls.parent / "plan").write_text(json.dumps({"resource_changes": [lost]}))
 
     for change in (runner.apply, runner.destroy):
-        with pytest.raises(InfraError, match="destroys what holds data"):
+        with pytest.raises(InfraError, match="destroys resources with data"):
             change("dev", variables={}, environment=AWS, report=quiet)
     assert "apply" not in calls.read_text().split()
 
@@ -106,7 +106,7 @@ def test_what_exists_already_is_never_adopted_on_aws(calls: Path, monkeypatch: p
 
 def test_another_account_stops_before_init(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_caller, "account_id", lambda region: "000000000000")
-    with pytest.raises(InfraError, match="belongs to account 111111111111, and your credentials are of account 0000"):
+    with pytest.raises(InfraError, match="belongs to account 111111111111, but your credentials are for account 0000"):
         runner.apply("dev", variables={}, environment=AWS, report=quiet)
     assert not calls.exists()
 

@@ -99,7 +99,7 @@ def test_a_download_that_is_not_what_was_published_is_refused(releases: Path, tm
     with (releases / ARCHIVE).open("ab") as archive:
         archive.write(b"x")
 
-    with pytest.raises(DownloadFailed, match="published is"):
+    with pytest.raises(DownloadFailed, match="expected the published"):
         terraform.ensure()
     assert not list((tmp_path / "cache").rglob("terraform"))
 

@@ -60,7 +60,7 @@ def test_a_long_wait_is_mentioned_every_20_seconds() -> None:
     ]
     _, lines = transcript(*events)
 
-    assert lines == [f"… {INSTANCE}  still at it after 20 s", f"… {INSTANCE}  still at it after 40 s"]
+    assert lines == [f"… {INSTANCE}  still running after 20 s", f"… {INSTANCE}  still running after 40 s"]
 
 
 def test_an_error_is_told_in_full_with_its_address_and_place() -> None:

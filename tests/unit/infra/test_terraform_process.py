@@ -64,7 +64,7 @@ def test_every_line_is_fed_and_the_exit_code_returned(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_is_stopped_gently(tmp_path: Path) -> None:
     lines: list[str] = []
-    with pytest.raises(InfraError, match="was not done after"):
+    with pytest.raises(InfraError, match="did not finish within"):
         terraform_process.run(command(tmp_path, GENTLE, timeout_s=0.5), lines.append)
 
     assert (tmp_path / "state").read_text() == "saved\n"
@@ -73,7 +73,7 @@ def test_what_takes_too_long_is_stopped_gently(tmp_path: Path) -> None:
 
 def test_cancel_stops_gently(tmp_path: Path) -> None:
     cancel = threading.Event()
-    with pytest.raises(InfraError, match="stopped before it was done"):
+    with pytest.raises(InfraError, match="stopped before its end"):
         terraform_process.run(command(tmp_path, GENTLE), lambda _: cancel.set(), cancel)
 
     assert (tmp_path / "state").exists()

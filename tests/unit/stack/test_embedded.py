@@ -105,8 +105,8 @@ def test_a_dead_server_is_told_with_what_to_do_before_the_end_of_its_log(home: P
         stack.connections({"valkey"})
     assert str(error.value).splitlines() == [
         "valkey is not running: it died",
-        "  what to do: `shoplake up` starts what is missing",
-        "  its log ends:",
+        "  what to do: `shoplake up` starts it",
+        "  the end of its log:",
         "    Fatal: no space",
     ]
     servers = next(check for check in checks() if check.name == "servers")

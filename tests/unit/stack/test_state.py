@@ -61,7 +61,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
             thread.join(0.01)
         order.append("first")
     thread.join(5)
-    assert order == ["another command works on this stack; waiting for it", "first", "second"]
+    assert order == ["another command is using this stack; waiting for it", "first", "second"]
 
 
 def test_who_waited_for_a_purge_locks_the_new_home_and_not_the_removed_one(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Environment whose account this is."
+  description = "Environment of this account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "account_id" {
-  description = "The account; credentials of another are refused."
+  description = "AWS account; credentials of another account are refused."
   type        = string
 
   validation {
@@ -50,7 +50,7 @@ variable "github_repository" {
 }
 
 variable "owner" {
-  description = "Team that answers for the platform (tag `owner`)."
+  description = "Team that is responsible for the platform (tag `owner`)."
   type        = string
   default     = "data-platform"
 }

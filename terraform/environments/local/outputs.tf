@@ -4,7 +4,7 @@ output "environment" {
 }
 
 output "settings_path" {
-  description = "SSM path under which the program finds its settings."
+  description = "SSM path of the program's settings."
   value       = module.config.parameter_prefix
 }
 
@@ -14,7 +14,7 @@ output "buckets" {
 }
 
 output "warehouse" {
-  description = "Where Iceberg tables live."
+  description = "Location of the Iceberg tables."
   value       = module.lake.warehouse
 }
 
@@ -29,7 +29,7 @@ output "tables" {
 }
 
 output "database_instance" {
-  description = "RDS instance, control plane only; null where the emulator has no RDS."
+  description = "RDS instance, control plane only; null if the emulator has no RDS."
   value       = one([for instance in module.relational : instance.identifier])
 }
 

@@ -1,11 +1,11 @@
 variable "region" {
-  description = "Region that the emulator plays."
+  description = "AWS region of the emulator."
   type        = string
   default     = "us-east-1"
 }
 
 variable "emulator_account_id" {
-  description = "Account that the emulator plays; an apply against any other is refused."
+  description = "Account id of the emulator; an apply to any other account is refused."
   type        = string
   default     = "000000000000"
 
@@ -16,7 +16,7 @@ variable "emulator_account_id" {
 }
 
 variable "capabilities" {
-  description = "What the emulator has; what it lacks is not made. Without Glue the Iceberg catalogue is SQL; MiniStack forgets which logs RDS exports."
+  description = "Capabilities of the emulator; resources of missing services are not created. Without Glue the Iceberg catalogue is SQL. MiniStack loses the list of logs that RDS exports."
   type = object({
     glue     = optional(bool, true)
     rds      = optional(bool, true)
@@ -32,7 +32,7 @@ variable "deletion_protection" {
 }
 
 variable "owner" {
-  description = "Team that answers for the platform (tag `owner`)."
+  description = "Team that is responsible for the platform (tag `owner`)."
   type        = string
   default     = "data-platform"
 }
@@ -44,7 +44,7 @@ variable "cost_center" {
 }
 
 variable "data_class" {
-  description = "How the data is to be handled (tag `data-class`)."
+  description = "Data classification (tag `data-class`)."
   type        = string
   default     = "synthetic"
 
@@ -65,12 +65,12 @@ variable "kafka_bootstrap_servers" {
 }
 
 variable "postgres_host" {
-  description = "Host of the Postgres that answers."
+  description = "Host of the Postgres that serves connections."
   type        = string
 }
 
 variable "postgres_port" {
-  description = "TCP port of the Postgres that answers."
+  description = "TCP port of the Postgres that serves connections."
   type        = number
 
   validation {
@@ -97,7 +97,7 @@ variable "postgres_password" {
 }
 
 variable "postgres_password_version" {
-  description = "A whole number from 1 that changes whenever the password does; `shoplake env` prints it."
+  description = "An integer from 1 that changes whenever the password changes; `shoplake env` prints it."
   type        = number
 }
 
@@ -124,7 +124,7 @@ variable "redis_password" {
 }
 
 variable "redis_password_version" {
-  description = "A whole number from 1 that changes whenever the password does; `shoplake env` prints it."
+  description = "An integer from 1 that changes whenever the password changes; `shoplake env` prints it."
   type        = number
 }
 

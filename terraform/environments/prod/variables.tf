@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "account_id" {
-  description = "The environment's AWS account; credentials of another are refused."
+  description = "AWS account of the environment; credentials of another account are refused."
   type        = string
 
   validation {
@@ -24,7 +24,7 @@ variable "region" {
 }
 
 variable "owner" {
-  description = "Team that answers for the platform (tag `owner`)."
+  description = "Team that is responsible for the platform (tag `owner`)."
   type        = string
   default     = "data-platform"
 }
@@ -36,7 +36,7 @@ variable "cost_center" {
 }
 
 variable "data_class" {
-  description = "How the data is to be handled (tag `data-class`)."
+  description = "Data classification (tag `data-class`)."
   type        = string
 
   validation {
@@ -46,7 +46,7 @@ variable "data_class" {
 }
 
 variable "commit" {
-  description = "Commit that this was applied from (tag `commit`); `shoplake apply` gives it."
+  description = "Commit of the applied code (tag `commit`); `shoplake apply` sets it."
   type        = string
   default     = "unknown"
 
@@ -57,7 +57,7 @@ variable "commit" {
 }
 
 variable "github_repository" {
-  description = "Repository whose workflow, in the GitHub environment of the same name, takes the role `ci`, as OWNER/NAME."
+  description = "Repository (OWNER/NAME) whose workflow assumes the role `ci`, from the GitHub environment of the same name."
   type        = string
 
   validation {
@@ -84,7 +84,7 @@ variable "final_snapshots" {
 }
 
 variable "backup_retention_days" {
-  description = "How far back stores can be restored, in days."
+  description = "Retention of backups, in days."
   type        = number
   default     = 35
 
@@ -95,7 +95,7 @@ variable "backup_retention_days" {
 }
 
 variable "log_retention_days" {
-  description = "How long logs are kept, in days: a year or more, as CloudWatch counts."
+  description = "Retention of logs, in days: at least a year, a value that CloudWatch supports."
   type        = number
   default     = 365
 
@@ -106,7 +106,7 @@ variable "log_retention_days" {
 }
 
 variable "network" {
-  description = "Addresses and zones, and how the private subnets reach the internet."
+  description = "CIDR range, zones, and NAT of the private subnets."
   type = object({
     cidr                = string
     zones               = list(string)
@@ -116,7 +116,7 @@ variable "network" {
 }
 
 variable "relational" {
-  description = "Size of Postgres and its standby, and when they stop."
+  description = "Size of Postgres and its standby, and their stop schedule."
   type = object({
     instance_class = string
     storage_gb     = optional(number, 50)
@@ -151,12 +151,12 @@ variable "alert_emails" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What the environment may cost in a month, in US dollars."
+  description = "Monthly budget of the environment, in US dollars."
   type        = number
 }
 
 variable "cost_allocation_tags" {
-  description = "Tags to activate for cost reports; only where the account pays for the organisation."
+  description = "Tags to activate for cost reports; only if the account pays for the organisation."
   type        = set(string)
   default     = []
 }

@@ -4,7 +4,7 @@ output "environment" {
 }
 
 output "settings_path" {
-  description = "SSM path under which the program finds its settings."
+  description = "SSM path of the program's settings."
   value       = module.config.parameter_prefix
 }
 
@@ -14,7 +14,7 @@ output "buckets" {
 }
 
 output "warehouse" {
-  description = "Where Iceberg tables live."
+  description = "Location of the Iceberg tables."
   value       = module.lake.warehouse
 }
 
@@ -39,6 +39,6 @@ output "roles" {
 }
 
 output "network" {
-  description = "Where workloads are to run: private subnets, and the group that stores let in."
+  description = "Network of the workloads: private subnets, and the security group that stores allow."
   value       = { subnet_ids = module.network.subnet_ids["private"], security_group_id = module.network.workload_security_group_id }
 }

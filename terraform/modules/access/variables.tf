@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of every role and policy, for example `shoplake-dev`."
+  description = "Name prefix of every role and policy, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "account_id" {
-  description = "Account whose services may take the roles; stops another account's service from borrowing them."
+  description = "Account whose AWS services may assume the roles; services of other accounts may not (confused deputy)."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "region" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds every role, whatever is attached to it; null bounds nothing."
+  description = "Permission boundary of every role; null sets none."
   type        = string
 
   validation {

@@ -4,7 +4,7 @@ output "host" {
 }
 
 output "port" {
-  description = "TCP port; TLS alone."
+  description = "TCP port; TLS only."
   value       = aws_elasticache_replication_group.this.port
 }
 

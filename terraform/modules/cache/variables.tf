@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of the cache and its groups, for example `shoplake-dev`."
+  description = "Name prefix of the cache and its groups, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "network" {
-  description = "Where it stands: the VPC, its data subnets, and by name the security groups of its clients."
+  description = "Network of the store: the VPC, its data subnets, and the security groups of its clients by name."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -60,7 +60,7 @@ variable "node_type" {
 }
 
 variable "nodes" {
-  description = "One primary and its replicas, in different zones; a replica takes over by itself."
+  description = "Number of nodes: one primary and replicas in different zones, with automatic failover."
   type        = number
   default     = 2
 
@@ -71,7 +71,7 @@ variable "nodes" {
 }
 
 variable "users" {
-  description = "Users by workload, with what each may do (Valkey's ACL rules). They log in by IAM."
+  description = "Users by workload, with their Valkey ACL rules. They log in with IAM."
   type        = map(string)
   default     = { app = "on ~* +@all -@dangerous" }
 
@@ -87,7 +87,7 @@ variable "users" {
 }
 
 variable "snapshot_retention_days" {
-  description = "How long daily snapshots are kept; 0 takes none."
+  description = "Retention of daily snapshots, in days; 0 takes none."
   type        = number
   default     = 7
 
@@ -104,6 +104,6 @@ variable "final_snapshot" {
 }
 
 variable "log_group_name" {
-  description = "Log group that takes the slow log."
+  description = "Log group for the slow log."
   type        = string
 }

@@ -1,5 +1,5 @@
 output "parameter_prefix" {
-  description = "Path under which every setting lies."
+  description = "Path prefix of every setting."
   value       = "/shoplake/${var.environment}"
 }
 

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Environment whose settings these are; part of every name."
+  description = "Environment of the settings; part of every name."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "parameters" {
-  description = "Settings as `section/field` to value. They are encrypted in SSM but readable in state: nothing secret belongs here."
+  description = "Settings as `section/field` to value. They are encrypted in SSM but readable in the state, so do not put secrets here."
   type        = map(string)
 
   validation {
@@ -29,7 +29,7 @@ variable "parameters" {
 }
 
 variable "secret_versions" {
-  description = "Secrets by section, each with a number that changes whenever its value does."
+  description = "Secrets by section, each with a number that changes whenever its value changes."
   type        = map(number)
   default     = {}
 
@@ -51,7 +51,7 @@ variable "secret_values" {
 }
 
 variable "rotation_functions" {
-  description = "Functions by section that make a new value and set it, every 30 days. A secret without one is rotated by whoever gives it."
+  description = "Lambda functions by section that rotate the secret every 30 days. The caller rotates a secret without a function."
   type        = map(string)
   default     = {}
 
@@ -78,7 +78,7 @@ variable "kms_key_arn" {
 }
 
 variable "recovery_window_in_days" {
-  description = "How long a deleted secret can be brought back; 0 deletes it at once."
+  description = "Number of days in which a deleted secret can be restored; 0 deletes it at once."
   type        = number
   default     = 30
 

@@ -1,10 +1,10 @@
 output "host" {
-  description = "Host of the instance that writes."
+  description = "Host of the writer instance."
   value       = aws_docdb_cluster.this.endpoint
 }
 
 output "port" {
-  description = "TCP port; TLS alone."
+  description = "TCP port; TLS only."
   value       = aws_docdb_cluster.this.port
 }
 
@@ -14,6 +14,6 @@ output "identifier" {
 }
 
 output "master_secret_arn" {
-  description = "Secret where AWS keeps the password it made."
+  description = "Secret with the password that AWS created."
   value       = one([for secret in aws_docdb_cluster.this.master_user_secret : secret.secret_arn])
 }

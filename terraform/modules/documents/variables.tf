@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of the cluster and its groups, for example `shoplake-dev`."
+  description = "Name prefix of the cluster and its groups, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "network" {
-  description = "Where it stands: the VPC, its data subnets, and by name the security groups of its clients."
+  description = "Network of the store: the VPC, its data subnets, and the security groups of its clients by name."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -49,7 +49,7 @@ variable "engine_version" {
 }
 
 variable "instances" {
-  description = "Instances by name, each with its class; the first that is up writes, the others read and stand by."
+  description = "Instances by name, each with its class. The first available instance is the writer; the others are readers and standbys."
   type        = map(string)
   default     = { a = "db.t4g.medium", b = "db.t4g.medium" }
 
@@ -60,7 +60,7 @@ variable "instances" {
 }
 
 variable "username" {
-  description = "Master user; the password is made and kept in Secrets Manager."
+  description = "Master user; the password is created and stored in Secrets Manager."
   type        = string
   default     = "shoplake"
 
@@ -71,7 +71,7 @@ variable "username" {
 }
 
 variable "backup_retention_days" {
-  description = "How far back a restore to any second may go, in days."
+  description = "Period of point-in-time recovery, in days."
   type        = number
   default     = 7
 

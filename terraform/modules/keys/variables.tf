@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the alias of every key, for example `shoplake-dev`."
+  description = "Alias prefix of every key, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "account_id" {
-  description = "Account that everything stands in."
+  description = "AWS account of all resources."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "account_id" {
 }
 
 variable "region" {
-  description = "Region that everything stands in."
+  description = "AWS region of all resources."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "region" {
 }
 
 variable "keys" {
-  description = "Keys by purpose: the AWS services that use one by themselves, and whether log groups do."
+  description = "Keys by purpose, with the AWS services that use the key directly, and a flag for log groups."
   type = map(object({
     description = string
     services    = optional(list(string), [])
@@ -48,7 +48,7 @@ variable "keys" {
 }
 
 variable "rotation_period_in_days" {
-  description = "How often KMS makes new key material; what was encrypted stays readable."
+  description = "Rotation period of the key material. Existing data stays readable."
   type        = number
   default     = 365
 
@@ -59,7 +59,7 @@ variable "rotation_period_in_days" {
 }
 
 variable "deletion_window_in_days" {
-  description = "How long a deleted key can be brought back; without it, its data is lost for good."
+  description = "Number of days in which a deleted key can be restored. Without the key, its data is lost."
   type        = number
   default     = 30
 

@@ -9,6 +9,6 @@ output "table_arns" {
 }
 
 output "stream_arns" {
-  description = "ARN of the stream of each table that has one."
+  description = "ARN of the stream of each table with a stream."
   value       = { for key, table in aws_dynamodb_table.this : key => table.stream_arn if var.tables[key].stream != null }
 }

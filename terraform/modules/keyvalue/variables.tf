@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of every table, for example `shoplake-dev`."
+  description = "Name prefix of every table, for example `shoplake-dev`."
   type        = string
 
   validation {

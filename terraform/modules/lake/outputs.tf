@@ -9,12 +9,12 @@ output "bucket_arns" {
 }
 
 output "warehouse" {
-  description = "Where Iceberg tables live, as `s3://bucket/prefix`."
+  description = "Location of the Iceberg tables, as `s3://bucket/prefix`."
   value       = "s3://${aws_s3_bucket.this["curated"].id}/${var.warehouse_prefix}"
 }
 
 output "warehouse_prefix" {
-  description = "The warehouse's folder in the curated bucket."
+  description = "Folder of the warehouse in the curated bucket."
   value       = var.warehouse_prefix
 }
 
@@ -29,11 +29,11 @@ output "catalog" {
 }
 
 output "glue_databases" {
-  description = "Glue databases of the lake; empty where the catalogue is SQL."
+  description = "Glue databases of the lake; empty if the catalogue is SQL."
   value       = keys(aws_glue_catalog_database.this)
 }
 
 output "workgroup" {
-  description = "Athena workgroup; null where there is none."
+  description = "Athena workgroup; null if there is none."
   value       = one(keys(aws_athena_workgroup.this))
 }

@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of every bucket, for example `shoplake-dev`."
+  description = "Name prefix of every bucket, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "bucket_name_suffix" {
-  description = "Ends the name of every bucket; bucket names are global on AWS, so give the account id there."
+  description = "Suffix of every bucket name. Bucket names are global on AWS, so use the account id."
   type        = string
   default     = ""
 
@@ -92,7 +92,7 @@ variable "kms_key_arn" {
 }
 
 variable "access_log_days" {
-  description = "How long it is kept who used which object; null keeps no access logs."
+  description = "Retention of access logs, in days; null keeps no access logs."
   type        = number
   default     = 400
 
@@ -103,7 +103,7 @@ variable "access_log_days" {
 }
 
 variable "athena" {
-  description = "Athena workgroup, with how much one query may read; null makes none. It needs the bucket `results`."
+  description = "Athena workgroup with a limit on the bytes that one query may read; null creates none. It needs the bucket `results`."
   type        = object({ max_scan_gb = optional(number, 100) })
   default     = {}
 

@@ -9,6 +9,6 @@ output "subnet_ids" {
 }
 
 output "workload_security_group_id" {
-  description = "Group of the programs and of the endpoints they call; stores let it in."
+  description = "Security group of the programs and interface endpoints; the stores allow access from it."
   value       = aws_security_group.workloads.id
 }

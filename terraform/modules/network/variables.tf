@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of everything in the network, for example `shoplake-dev`."
+  description = "Name prefix of everything in the network, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "account_id" {
-  description = "Account that everything stands in."
+  description = "AWS account of all resources."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "account_id" {
 }
 
 variable "cidr" {
-  description = "Address range of the VPC; each subnet is a sixteenth of it."
+  description = "CIDR range of the VPC; each subnet gets a sixteenth of it."
   type        = string
   default     = "10.40.0.0/16"
 
@@ -30,7 +30,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "Availability zones, two or three, in an order that stays."
+  description = "Two or three availability zones; do not change their order."
   type        = list(string)
 
   validation {
@@ -56,7 +56,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services reached inside the VPC, by the end of their endpoint's name."
+  description = "AWS services with an interface endpoint in the VPC, by the last part of the endpoint name."
   type        = set(string)
   default     = ["ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "sts"]
 
@@ -67,7 +67,7 @@ variable "interface_endpoints" {
 }
 
 variable "workload_egress" {
-  description = "Where workloads may connect to, by purpose: a TCP port, and a range where it is not the VPC's own."
+  description = "Allowed outgoing connections of the workloads, by purpose: a TCP port, and a CIDR range unless it is that of the VPC."
   type        = map(object({ port = number, cidr = optional(string) }))
   default = {
     "Postgres in the VPC"   = { port = 5432 }
@@ -94,7 +94,7 @@ variable "log_key_arn" {
 }
 
 variable "flow_log_retention_days" {
-  description = "How long flow logs are kept: a year or more."
+  description = "Retention of flow logs, in days: at least a year."
   type        = number
   default     = 365
 
@@ -105,7 +105,7 @@ variable "flow_log_retention_days" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the role that writes flow logs, whatever is attached to it."
+  description = "Permission boundary of the role that writes flow logs."
   type        = string
 
   validation {

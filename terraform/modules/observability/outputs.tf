@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "Topic that reaches a person."
+  description = "SNS topic for alerts to people."
   value       = aws_sns_topic.alerts.arn
 }
 

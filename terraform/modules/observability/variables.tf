@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of topic, alarms, dashboard and budget, for example `shoplake-dev`."
+  description = "Name prefix of topic, alarms, dashboard and budget, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "account_id" {
-  description = "Account that everything stands in."
+  description = "AWS account of all resources."
   type        = string
 
   validation {
@@ -19,7 +19,7 @@ variable "account_id" {
 }
 
 variable "region" {
-  description = "Region that everything stands in."
+  description = "AWS region of all resources."
   type        = string
 
   validation {
@@ -29,7 +29,7 @@ variable "region" {
 }
 
 variable "environment" {
-  description = "Value of the tag `environment`, by which the budget counts."
+  description = "Value of the tag `environment` that filters the budget."
   type        = string
 
   validation {
@@ -49,7 +49,7 @@ variable "kms_key_arn" {
 }
 
 variable "log_groups" {
-  description = "Log groups by full name, each with how many days it keeps: a year or more."
+  description = "Log groups by full name, each with its retention in days: at least a year."
   type        = map(number)
   default     = {}
 
@@ -70,7 +70,7 @@ variable "alert_emails" {
 }
 
 variable "alarms" {
-  description = "Alarms by name: a metric, what is too much (or, `below`, too little), and for how long."
+  description = "Alarms by name: a metric, an upper threshold (or lower, with `below`), and a duration."
   type = map(object({
     description = string
     namespace   = string
@@ -99,7 +99,7 @@ variable "alarms" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What the environment may cost in a month, in US dollars."
+  description = "Monthly budget of the environment, in US dollars."
   type        = number
 
   validation {

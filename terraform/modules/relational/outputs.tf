@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "host" {
-  description = "Host that RDS gives; on an emulator that is control plane only, nothing listens there."
+  description = "Host of the RDS instance; on an emulator with control plane only, nothing listens there."
   value       = aws_db_instance.this.address
 }
 
@@ -19,7 +19,7 @@ output "port" {
 }
 
 output "database" {
-  description = "Database made with the instance."
+  description = "Database that is created with the instance."
   value       = var.database_name
 }
 
@@ -29,11 +29,11 @@ output "user" {
 }
 
 output "master_secret_arn" {
-  description = "Secret where RDS keeps the password it made; null when the caller gave one."
+  description = "Secret with the password that RDS created; null if the caller set one."
   value       = one([for secret in aws_db_instance.this.master_user_secret : secret.secret_arn])
 }
 
 output "resource_id" {
-  description = "Id that AWS draws for the instance; part of the ARN by which a role logs in."
+  description = "Resource id that AWS generates for the instance; part of the ARN for IAM login."
   value       = aws_db_instance.this.resource_id
 }

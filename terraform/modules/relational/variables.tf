@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of the instance and its groups, for example `shoplake-dev`."
+  description = "Name prefix of the instance and its groups, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "instance_class" {
 }
 
 variable "database_name" {
-  description = "Database made with the instance."
+  description = "Database that is created with the instance."
   type        = string
   default     = "shoplake"
 
@@ -61,7 +61,7 @@ variable "password" {
 }
 
 variable "password_version" {
-  description = "Changes whenever `password` does. Null lets RDS make, keep and rotate the password itself."
+  description = "Change this number whenever `password` changes. With null, RDS creates, stores and rotates the password."
   type        = number
   default     = null
 }
@@ -78,7 +78,7 @@ variable "port" {
 }
 
 variable "storage_gb" {
-  description = "Disk at first, in GiB."
+  description = "Initial disk size, in GiB."
   type        = number
   default     = 20
 
@@ -89,7 +89,7 @@ variable "storage_gb" {
 }
 
 variable "max_storage_gb" {
-  description = "How far the disk may grow by itself, in GiB; 0 never grows it."
+  description = "Limit of automatic disk growth, in GiB; 0 disables it."
   type        = number
   default     = 100
 
@@ -100,7 +100,7 @@ variable "max_storage_gb" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer-managed key for disk, figures, password and schedule; null uses the account's keys. All are always encrypted."
+  description = "Customer-managed key for disk, metrics, password and schedule; null uses the default keys of the account. All are always encrypted."
   type        = string
   default     = null
 
@@ -128,7 +128,7 @@ variable "security_group_ids" {
 }
 
 variable "network" {
-  description = "VPC in which a security group is made, with the groups of the clients it lets in, by name."
+  description = "VPC of the security group, with the security groups of its clients by name."
   type        = object({ vpc_id = string, clients = map(string) })
   default     = null
 
@@ -151,7 +151,7 @@ variable "force_tls" {
 }
 
 variable "parameters" {
-  description = "Further dynamic Postgres parameters by name. By default changes of schema and slow statements are logged."
+  description = "Additional dynamic Postgres parameters by name. By default, schema changes and slow statements are logged."
   type        = map(string)
   default     = { log_statement = "ddl", log_min_duration_statement = "1000" }
 
@@ -162,13 +162,13 @@ variable "parameters" {
 }
 
 variable "iam_authentication" {
-  description = "Whether IAM roles may log in with short-lived tokens."
+  description = "Allow IAM roles to log in with short-lived tokens."
   type        = bool
   default     = true
 }
 
 variable "backup_retention_days" {
-  description = "How far back a restore to any second may go, in days; 0 keeps no backup."
+  description = "Period of point-in-time recovery, in days; 0 keeps no backup."
   type        = number
   default     = 7
 
@@ -191,7 +191,7 @@ variable "final_snapshot" {
 }
 
 variable "read_replicas" {
-  description = "Read replicas by name, each with its instance class. They need backups, and a password of the caller's."
+  description = "Read replicas by name, each with its instance class. They need backups and a password from the caller."
   type        = map(string)
   default     = {}
 
@@ -224,7 +224,7 @@ variable "log_exports" {
 }
 
 variable "ca_certificate" {
-  description = "Authority that signs the server's certificate; null takes the region's default."
+  description = "Certificate authority of the server certificate; null uses the default of the region."
   type        = string
   default     = null
 }
@@ -236,7 +236,7 @@ variable "performance_insights" {
 }
 
 variable "monitoring_interval_s" {
-  description = "How often the operating system's figures are taken, in seconds; 0 never."
+  description = "Interval of enhanced monitoring, in seconds; 0 disables it."
   type        = number
   default     = 60
 
@@ -247,7 +247,7 @@ variable "monitoring_interval_s" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Policy that bounds the roles for monitoring and schedule, whatever is attached to them; null bounds nothing."
+  description = "Permission boundary of the roles for monitoring and schedule; null sets none."
   type        = string
 
   validation {
@@ -257,7 +257,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "office_hours" {
-  description = "When the instance stops and starts, as scheduler expressions; null lets it always run. Not with replicas."
+  description = "Stop and start schedule of the instance, as scheduler expressions; null disables it. Not with replicas."
   type        = object({ account_id = string, stop = string, start = string, timezone = optional(string, "UTC") })
   default     = null
 

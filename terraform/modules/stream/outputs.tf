@@ -1,5 +1,5 @@
 output "bootstrap_servers" {
-  description = "Brokers as host:port, comma-separated, for TLS with IAM; null on serverless, whose brokers AWS tells after it is made."
+  description = "Brokers as host:port, comma-separated, for TLS with IAM; null for MSK serverless, whose brokers are known only after creation."
   value       = one([for cluster in aws_msk_cluster.this : cluster.bootstrap_brokers_sasl_iam])
 }
 

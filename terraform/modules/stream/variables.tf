@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins the name of the cluster, for example `shoplake-dev`."
+  description = "Name prefix of the cluster, for example `shoplake-dev`."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name_prefix" {
 }
 
 variable "network" {
-  description = "Where it stands: the VPC, its data subnets, and by name the security groups of its clients."
+  description = "Network of the store: the VPC, its data subnets, and the security groups of its clients by name."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -38,7 +38,7 @@ variable "kms_key_arn" {
 }
 
 variable "provisioned" {
-  description = "Brokers of our own size; null is MSK serverless. The number is a multiple of the zones."
+  description = "Number and size of provisioned brokers; null uses MSK serverless. The number is a multiple of the number of zones."
   type = object({
     kafka_version   = optional(string, "3.8.x")
     instance_type   = optional(string, "kafka.m7g.large")
@@ -67,6 +67,6 @@ variable "provisioned" {
 }
 
 variable "log_group_name" {
-  description = "Log group that takes the brokers' logs."
+  description = "Log group for the broker logs."
   type        = string
 }

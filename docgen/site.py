@@ -16,7 +16,12 @@ MERMAID = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 
 FOLDER_PAGE = re.compile(r"(?m)^( +)- ([^:\n]+): (\S+)/index\.md$")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
-TOP = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}
+TOP = {
+    "CONTRIBUTING.md": "contributing.md",
+    "CODE_OF_CONDUCT.md": "code-of-conduct.md",
+    "SECURITY.md": "security.md",
+    "CHANGELOG.md": "changelog.md",
+}
 """Pages of the checkout's top that are on the site as well."""
 
 
@@ -37,7 +42,8 @@ def lay_out(root: Path, out: Path) -> None:
             text = MERMAID.sub(
                 "![services of Compose](diagrams/compose.svg)", (root / source).read_text(encoding="utf-8")
             )
-            written.write_text(rewritten(text, root, source, target, sources, blob), encoding="utf-8")
+            page = rewritten(text, root, source, target, sources, blob)
+            written.write_text(page + edit_link(source, blob.replace("/blob/", "/edit/")), encoding="utf-8")
         else:
             shutil.copyfile(root / source, written)
 
@@ -72,6 +78,16 @@ def rewritten(text: str, root: Path, source: Path, target: Path, pages: dict[Pat
         return match[0]  # on the site already, or wrong: the strict build says which
 
     return LINK.sub(link, text)
+
+
+def edit_link(source: Path, edit: str) -> str:
+    """Return a last line that leads to the page's source in the repository; nothing for a generated page.
+
+    The site builder's own edit links assume that every page is below `docs/`.
+    """
+    if source.is_relative_to("docs/reference") or source == Path("docs/adr/index.md"):
+        return ""
+    return f"\n[Edit this page]({edit}{source.as_posix()}){{ .edit-page }}\n"
 
 
 def _normal(parts: tuple[str, ...]) -> list[str]:

@@ -90,6 +90,27 @@ def test_every_page_is_in_the_navigation() -> None:
     assert named(nav) == there | set(site.TOP.values())
 
 
+def test_titles_in_the_navigation_are_those_of_the_pages() -> None:
+    sources = {target: ROOT / name for name, target in site.TOP.items()}
+
+    def titled(part: object) -> list[tuple[str, str]]:
+        if not isinstance(part, dict):
+            return [each for inner in part for each in titled(inner)] if isinstance(part, list) else []
+        return [each for title, of in part.items() for each in ([(title, of)] if isinstance(of, str) else titled(of))]
+
+    listed = titled(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    assert len(listed) > 25
+    headings = {path: sources.get(path, ROOT / "docs" / path).read_text().partition("\n")[0] for _, path in listed}
+    assert [(title, path) for title, path in listed if headings[path] != f"# {title}"] == [("Home", "index.md")]
+
+
+def test_a_page_ends_with_a_link_to_edit_its_source() -> None:
+    edit = "https://repo/edit/main/"
+    assert f"({edit}docs/scale.md)" in site.edit_link(Path("docs/scale.md"), edit)
+    assert f"({edit}SECURITY.md)" in site.edit_link(Path("SECURITY.md"), edit)
+    assert not site.edit_link(Path("docs/reference/cli.md"), edit)
+
+
 def test_a_link_out_of_the_docs_becomes_one_to_the_repository() -> None:
     known = {Path("docs/a.md"): Path("a.md"), Path("CONTRIBUTING.md"): Path("contributing.md")}
     text = "[c](../CONTRIBUTING.md#x) [t](../tests/conftest.py) [w](https://a.b) [n](nowhere.md) [s](#s)"

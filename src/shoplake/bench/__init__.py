@@ -1,1 +1,1 @@
-"""Measures the whole path on this machine, each figure beside a limit measured in the same run. Asserts no times."""
+"""Measure the whole path on this machine, and compare each rate with a limit from the same run. No time is asserted."""

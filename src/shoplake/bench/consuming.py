@@ -1,4 +1,4 @@
-"""Kafka to nothing: what every sink does before it writes, beside a bare consumer."""
+"""Measure what every sink does before it writes, and compare it with a plain Kafka consumer."""
 
 from __future__ import annotations
 

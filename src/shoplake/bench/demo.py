@@ -1,4 +1,4 @@
-"""`up` and `demo` as a newcomer meets them: in a fresh home, with downloads and libraries there already."""
+"""Measure `up` and `demo` in a new home, with downloads and libraries already present."""
 
 from __future__ import annotations
 

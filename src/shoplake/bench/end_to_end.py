@@ -1,4 +1,4 @@
-"""The whole path at once: a generator and five sinks, from the first event to the last in the slowest store."""
+"""Measure a generator and five sinks together, from the first event to the last one in the slowest store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a process takes together with those that it starts."""
+"""Memory of a process and its child processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack's home of its own, whatever the shell around the bench points at."""
+"""A separate home for the stack of the benchmark, independent of the shell's variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a throw-away stack: emptied between runs, and read whole."""
+"""The log of the temporary stack: empty it between runs, and read all of it."""
 
 from __future__ import annotations
 

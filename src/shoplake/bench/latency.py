@@ -1,4 +1,4 @@
-"""How long after its time an event is to be seen on the live board, while events come at a steady rate."""
+"""Measure the time from an event to its appearance on the live board, at a steady rate of events."""
 
 from __future__ import annotations
 

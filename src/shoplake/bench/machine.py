@@ -1,4 +1,4 @@
-"""What was measured on: the machine and the libraries."""
+"""Describe the machine and the libraries of a measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One measurement as a process of its own: `python -m shoplake.bench.measure STAGE SIDE EVENTS`. Prints JSON."""
+"""Run one measurement in its own process: `python -m shoplake.bench.measure STAGE SIDE EVENTS`. Prints JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flame graphs of measurements, by py-spy, which looks at a process from outside."""
+"""Flame graphs of measurements with py-spy, which samples the process from outside."""
 
 from __future__ import annotations
 

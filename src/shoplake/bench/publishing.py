@@ -1,4 +1,4 @@
-"""Simulator to Kafka, beside the same records sent as bare batches. The log is to be empty."""
+"""Measure publishing to an empty log, and compare it with plain batches of the same records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results as the rows of a table and as JSON. Pure."""
+"""Format the results as table rows and JSON. Pure."""
 
 from __future__ import annotations
 

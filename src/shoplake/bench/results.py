@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it: rates, ratios, medians. Pure."""
+"""Results of measurements: rates, ratios and medians. Pure."""
 
 from __future__ import annotations
 

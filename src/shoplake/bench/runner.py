@@ -1,4 +1,4 @@
-"""All stages, one measurement after another, each in a process of its own."""
+"""Run all stages, one measurement after another, each in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop whose events are measured: the load test's, smaller, so that its opening is soon over."""
+"""The scenario of the benchmark: a smaller load test, so that the opening of the shop is short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGTERM as Ctrl-C, so that a bench that is told to stop cleans up either way."""
+"""Handle SIGTERM like Ctrl-C, so that the benchmark always cleans up."""
 
 from __future__ import annotations
 

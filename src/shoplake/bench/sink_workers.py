@@ -1,4 +1,4 @@
-"""Sinks that run beside what is measured, as `shoplake stream` runs them: a process each."""
+"""Run sinks in the background during a measurement, one process each, like `shoplake stream`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The throw-away stack that is measured, and what has to be in it before a measurement."""
+"""The temporary stack of the benchmark, and the data that a measurement needs in it."""
 
 from __future__ import annotations
 

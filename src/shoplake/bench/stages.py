@@ -1,4 +1,4 @@
-"""What is measured: each stage's name, its limit and its aim."""
+"""The stages of the benchmark: name, limit and target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stopwatch for wall clock and CPU time, of this process and of the stack's servers."""
+"""Measure wall-clock and CPU time of this process and of the servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sink from the start of the log into an empty store, as its worker runs it, beside the store's own client."""
+"""Measure one sink from the start of the log into an empty store, and compare it with the store's own client."""
 
 from __future__ import annotations
 

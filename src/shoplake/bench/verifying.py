@@ -1,4 +1,4 @@
-"""`verify` of full stores, beside DuckDB reading the same rows once."""
+"""Measure `verify` of full stores, and compare it with one read of the same rows by DuckDB."""
 
 from __future__ import annotations
 

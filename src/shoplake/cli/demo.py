@@ -1,4 +1,4 @@
-"""`shoplake demo`: the whole path on one command."""
+"""`shoplake demo`: run the whole platform with one command."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 def command(
     events: Annotated[int, typer.Option(min=1000, help="Events to add to the shop.")] = 200_000,
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or path of a .yaml file.")] = "demo",
-    seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation. The same seed gives the same events.")] = 7,
     stack: Annotated[str | None, typer.Option("--stack", help="embedded (no Docker) or compose.")] = None,
-    emulator: Annotated[str | None, typer.Option(help="In containers: localstack (the default) or ministack.")] = None,
+    emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
-    """Build the platform, run a shop through it, prove every store, and show what the shop did.
+    """Build the platform, stream a simulated shop through it, verify every store, and show the results.
 
     Example: shoplake demo --events 50000 --json
     """

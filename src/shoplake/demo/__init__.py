@@ -1,1 +1,1 @@
-"""The whole path in one go: build, fill, stream, prove, and show what the shop did."""
+"""Run the whole platform once: build, fill, stream, verify, and show the results."""

@@ -1,4 +1,4 @@
-"""Five questions about the shop, each answered by another store: what each store is good for."""
+"""Five questions about the shop, each answered by the store that suits it best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's result as a person reads it."""
+"""Print the result of the demo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's stages, each timed, overlapping where one does not need the other."""
+"""The stages of the demo. Each is timed, and independent stages overlap."""
 
 from __future__ import annotations
 

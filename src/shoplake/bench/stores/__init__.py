@@ -1,4 +1,4 @@
-"""Each store bare: emptied, and written as fast as its own client can write what the sink would."""
+"""The limit of each store: the same data, written as fast as the store's own client can."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.emulators import Running
+from tests.running_terraform import terraform_of
 from tests.terraform.local_root import LocalRoot
 
 from shoplake import paths
@@ -32,20 +33,6 @@ def assert_whole(root: LocalRoot) -> None:
     """All that the root says is there, and in the state; the program finds its settings."""
     assert not root.plan().differs
     assert root.settings().redis.port == 16379
-
-
-def terraform_of(home: Path) -> int:
-    """Pid of the Terraform that applies for a home."""
-    for entry in Path("/proc").iterdir():
-        try:
-            command, variables = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        program, *arguments = command.split(b"\0")
-        ours = f"TF_DATA_DIR={home}".encode() in variables
-        if ours and program.endswith((b"terraform", b"tofu")) and arguments[:1] == [b"apply"]:
-            return int(entry.name)
-    raise AssertionError("no Terraform applies")
 
 
 @pytest.mark.parametrize("first", ["", "aws_iam_role_policy_attachment"])

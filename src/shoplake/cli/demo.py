@@ -26,13 +26,21 @@ def command(
     from rich.console import Console
 
     from shoplake import stack as servers
-    from shoplake.demo.report import show
+    from shoplake.demo.report import show_end, show_proof
     from shoplake.demo.run import demo
     from shoplake.errors import VerifyFailed
 
     start = functools.partial(servers.ensure, kind=stack, emulator=servers.emulator_named(emulator))
-    outcome = demo(scenario, seed, events, lambda text: print(f"  {text}", file=sys.stderr, flush=True), start)
-    show(outcome, Console(stderr=json))
+    console = Console(stderr=json)
+    outcome = demo(
+        scenario,
+        seed,
+        events,
+        say=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
+        start=start,
+        proved=lambda proof: show_proof(proof, console),
+    )
+    show_end(outcome, console)
     if json:
         typer.echo(jsonlib.dumps(outcome.as_json()))
     if not outcome.report.ok:

@@ -17,18 +17,23 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from shoplake.demo.questions import Answer
-    from shoplake.demo.run import Outcome
+    from shoplake.demo.run import Outcome, Proof
 
 
-def show(outcome: Outcome, console: Console) -> None:
-    """Print stores, times, answers and what to try next."""
+def show_proof(proof: Proof, console: Console) -> None:
+    """Print what verify found, and the answers."""
     console.print("\n[bold]Every store against an independent fold of the log[/bold]")
-    console.print(stores_table(outcome.report))
-    console.print("\n[bold]Where the time went[/bold] (apply runs beside the stages after it)")
-    console.print(_times(outcome))
-    for answer in outcome.answers:
+    console.print(stores_table(proof.report))
+    for answer in proof.answers:
         console.print(f"\n[bold]{answer.question}[/bold]  [dim]{answer.store}[/dim]", highlight=False)
         console.print(_answer(answer))
+    console.print()
+
+
+def show_end(outcome: Outcome, console: Console) -> None:
+    """Print the times, and what to try next."""
+    console.print("\n[bold]Where the time went[/bold] (apply runs beside the stages after it)")
+    console.print(_times(outcome))
     console.print("\n[bold]What to try next[/bold]")
     for command, why in next_steps():
         console.print(f"  {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)

@@ -7,13 +7,14 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shoplake import environments, stack
 from shoplake.demo.questions import Answer, ask
+from shoplake.errors import ShoplakeError
 from shoplake.infra import runner, stack_inputs
 from shoplake.publish.kafka import publish
 from shoplake.publish.progress_records import progress_of
@@ -36,6 +37,15 @@ POLL_S = 0.1
 SAY_EVERY_S = 10.0
 SINKS_TIMEOUT_S = 600
 STAGES = ("up", "apply", "generate", "stream", "verify")
+FIRST_PROOF = "first_proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What verify found, and the answers of the stores if all of them are exact."""
+
+    report: Report
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +54,12 @@ class Outcome:
 
     Attributes:
         events: how many this run put into the log.
-        seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more.
+        seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more. `first_proof`
+            is the time from the start until verify found every store exact; absent if it did not.
     """
 
     events: int
     report: Report
-    answers: tuple[Answer, ...]
     seconds: dict[str, float]
 
     def as_json(self) -> dict[str, object]:
@@ -73,20 +83,41 @@ class _Clock:
         yield
         self.seconds[name] = time.monotonic() - begun
 
+    def mark(self, name: str) -> None:
+        """Seconds since the start."""
+        self.seconds[name] = time.monotonic() - self.begun
+
     def result(self) -> dict[str, float]:
-        ordered = {name: self.seconds[name] for name in STAGES}
+        ordered = {name: self.seconds[name] for name in (*STAGES, FIRST_PROOF) if name in self.seconds}
         return {**ordered, "total": time.monotonic() - self.begun}
 
 
-def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say], object] = stack.ensure) -> Outcome:
+def demo(
+    scenario: str,
+    seed: int,
+    events: int,
+    say: Say,
+    start: Callable[[Say], object] = stack.ensure,
+    proved: Callable[[Proof], object] = lambda _: None,
+) -> Outcome:
     """Run all stages on the local stack.
 
     Each run adds `events` events to the shop; one that was interrupted is finished by the next.
 
-    `say` is told each step, a line at a time; `start` brings the stack up.
+    Terraform may still work after the proof: the AWS provider waits a fixed 80 s for the emulator's RDS, which no
+    other stage needs.
+
+    Args:
+        scenario: name of a shipped scenario, or path of a file.
+        seed: of the scenario.
+        events: to add to the shop.
+        say: called with each step, a line at a time.
+        start: brings the stack up.
+        proved: called with the proof as soon as it is there.
 
     Raises:
-        ShoplakeError: of the stage that failed; what was done stays, and the next run goes on from there.
+        ShoplakeError: of the stage that failed, or of the apply, if that failed by itself before; what was done stays,
+            and the next run goes on from there.
     """
     shop = load_scenario(scenario)
     clock = _Clock()
@@ -104,9 +135,11 @@ def demo(scenario: str, seed: int, events: int, say: Say, start: Callable[[Say],
             _fill(settings, say)
         with clock.stage("verify"):
             report = asyncio.run(verify(settings, progress=say))
-        applied.wait()
-    answers = ask(settings) if report.ok else ()
-    return Outcome(events, report, answers, clock.result())
+        if report.ok:
+            clock.mark(FIRST_PROOF)
+        proved(Proof(report, ask(settings) if report.ok else ()))
+        applied.wait(say)
+    return Outcome(events, report, clock.result())
 
 
 def _fill(settings: Settings, say: Say) -> None:
@@ -148,41 +181,71 @@ async def _next_run(shop: Scenario, seed: int, events: int) -> Run:
 class _Apply:
     """Terraform in a thread; what programs use is there long before its last resource is."""
 
-    def __init__(self, result: Future[object], usable: threading.Event) -> None:
-        self._result = result
-        self._usable = usable
+    def __init__(self) -> None:
+        self.usable = threading.Event()
+        self.cancel = threading.Event()
+        self._outstanding: Collection[str] = ()
+        self._result: Future[object] = Future()
+
+    def begin(self, pool: ThreadPoolExecutor, clock: _Clock, say: Say) -> None:
+        inputs = stack_inputs.of(environments.LOCAL, stack)
+
+        def apply() -> object:
+            with clock.stage("apply"):
+                return runner.apply(
+                    environments.LOCAL,
+                    variables=inputs.variables,
+                    environment=inputs.environment,
+                    report=lambda line: say(f"terraform: {line}"),
+                    ready=self.usable,
+                    outstanding=self._set_outstanding,
+                    cancel=self.cancel,
+                )
+
+        self._result = pool.submit(apply)
 
     def wait_until_usable(self) -> None:
-        while not self._usable.wait(POLL_S):
+        while not self.usable.wait(POLL_S):
             if self._result.done():
                 self._result.result()
                 return
 
-    def wait(self) -> None:
+    def wait(self, say: Say) -> None:
+        """Wait for the end, and name what Terraform still waits for."""
+        if not self._result.done() and (left := sorted(self._outstanding)):
+            say(f"Terraform still works on {', '.join(left)}. {_why(left)}")
+            say("Ctrl-C is safe: the next demo goes on from there")
         while not self._result.done():
             time.sleep(POLL_S)
         self._result.result()
 
+    def raise_own_error(self) -> None:
+        """Raise what made the apply fail, unless it has not failed, or was told to stop."""
+        if self._result.done() and not self.cancel.is_set():
+            self._result.result()
+
+    def _set_outstanding(self, addresses: Collection[str]) -> None:
+        self._outstanding = addresses
+
+
+def _why(addresses: Sequence[str]) -> str:
+    if not all(address.startswith(runner.SLOW_AND_UNREAD) for address in addresses):
+        return ""
+    return "The AWS provider waits a fixed 80 s for RDS, which no program here reads."
+
 
 @contextlib.contextmanager
 def _applying(clock: _Clock, say: Say) -> Iterator[_Apply]:
-    usable, cancel = threading.Event(), threading.Event()
-    given = stack_inputs.of(environments.LOCAL, stack)
-
-    def apply() -> object:
-        with clock.stage("apply"):
-            return runner.apply(
-                environments.LOCAL,
-                variables=given.variables,
-                environment=given.environment,
-                report=lambda line: say(f"terraform: {line}"),
-                ready=usable,
-                cancel=cancel,
-            )
-
+    """Terraform beside the block. A stage that fails after the apply has failed by itself is not the cause."""
+    applied = _Apply()
     with ThreadPoolExecutor(1, thread_name_prefix="terraform") as pool:
+        applied.begin(pool, clock, say)
         try:
-            yield _Apply(pool.submit(apply), usable)
+            yield applied
+        except ShoplakeError:
+            applied.raise_own_error()
+            applied.cancel.set()
+            raise
         except BaseException:
-            cancel.set()  # Terraform saves its state and ends; the pool waits for that
+            applied.cancel.set()  # Terraform saves its state and ends; the pool waits for that
             raise

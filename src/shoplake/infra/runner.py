@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from shoplake.infra.terraform_output import Change, Report, Transcript
 PLAN_TIMEOUT_S = 300
 APPLY_TIMEOUT_S = 1200
 DESTROY_ATTEMPTS = 3
+# Only RDS's control plane is behind this one, and a fixed wait of the AWS provider makes it take 80 s; what
+# programs read is there after 5 s. https://github.com/hashicorp/terraform-provider-aws/pull/45480
+SLOW_AND_UNREAD = "module.relational"
 AWS_TIMEOUT_S = 7200  # MSK and a replica of RDS take most of an hour
 
 
@@ -80,6 +83,7 @@ def apply(
     environment: Mapping[str, str],
     report: Report = to_stderr,
     ready: threading.Event | None = None,
+    outstanding: Callable[[Collection[str]], None] | None = None,
     cancel: threading.Event | None = None,
     allow_destroy: Collection[str] = (),
     typed: str | None = None,
@@ -90,7 +94,8 @@ def apply(
     name was `typed`.
 
     `ready` is set as soon as every resource that programs use exists, up to 80 s before the end. It is not set if the
-    apply fails before. To stop the apply like Ctrl-C, set `cancel` from another thread.
+    apply fails before. `outstanding` is called with the addresses of the resources that are not complete. To stop the
+    apply like Ctrl-C, set `cancel` from another thread.
 
     Raises:
         UsageError: there is no environment of that name.
@@ -104,7 +109,7 @@ def apply(
             said = _apply_checked_plan(opened, (), allow_destroy, cancel)
         else:
             opened.keep_tainted()
-            said = _apply_and_import(opened, ready, cancel)
+            said = _apply_and_import(opened, _follower(ready, outstanding), cancel)
     if ready is not None:
         ready.set()
     return Applied(outputs=said.outputs, seconds=time.monotonic() - started, **_counts(said))
@@ -205,13 +210,13 @@ def _still(plan: Plan, allowed: Collection[str]) -> list[str]:
 
 
 def _apply_and_import(
-    opened: terraform_session.Session, ready: threading.Event | None, cancel: threading.Event | None
+    opened: terraform_session.Session, follow: Callable[[Transcript], None], cancel: threading.Event | None
 ) -> Transcript:
     """Apply in rounds. Each round imports the orphans that the last one found; a round without new orphans ends it."""
     known: dict[str, str] = {}
     current = opened
     while True:
-        code, said = current.run("apply", "-auto-approve", timeout_s=APPLY_TIMEOUT_S, ready=ready, cancel=cancel)
+        code, said = current.run("apply", "-auto-approve", timeout_s=APPLY_TIMEOUT_S, follow=follow, cancel=cancel)
         if code == 0:
             return said
         met = current.orphans(said)
@@ -221,6 +226,23 @@ def _apply_and_import(
             opened.report(f"importing {address}, which a killed run created")
         known |= met
         current = opened.adopting(known)
+
+
+def _follower(
+    ready: threading.Event | None, outstanding: Callable[[Collection[str]], None] | None
+) -> Callable[[Transcript], None]:
+    """Tell the caller how far an apply is, line by line, once it has begun to change something."""
+
+    def follow(said: Transcript) -> None:
+        if not said.applying:
+            return
+        left = said.outstanding()
+        if ready is not None and all(address.startswith(SLOW_AND_UNREAD) for address in left):
+            ready.set()
+        if outstanding is not None:
+            outstanding(left)
+
+    return follow
 
 
 def _counts(said: Transcript) -> dict[str, int]:

@@ -53,6 +53,7 @@ class Transcript:
     counts: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     planned: bool = False
+    applying: bool = False
     raw: deque[str] = field(default_factory=lambda: deque(maxlen=50))
 
     def feed(self, line: str) -> None:
@@ -73,10 +74,9 @@ class Transcript:
         """The diagnostics that made the run fail."""
         return [diagnostic for diagnostic in self.diagnostics if diagnostic.severity == "error"]
 
-    def outstanding(self, *, besides: str) -> set[str]:
-        """Return planned addresses that are not completed, except those that begin with `besides`."""
-        planned = {change.address for change in self.changes}
-        return {address for address in planned - self.completed if not address.startswith(besides)}
+    def outstanding(self) -> set[str]:
+        """Return planned addresses that are not completed."""
+        return {change.address for change in self.changes} - self.completed
 
 
 def _planned_change(transcript: Transcript, event: dict[str, Any]) -> None:
@@ -102,6 +102,12 @@ def _plan_line(counts: dict[str, int]) -> str:
     if not any(counts.values()):
         return "nothing to change"
     return f"{counts['add']} to add, {counts['change']} to change, {counts['remove']} to destroy"
+
+
+def _started(transcript: Transcript, event: dict[str, Any]) -> None:
+    """The first change after the plan: Terraform also prints a plan that failed, as far as it got, before the error."""
+    if transcript.planned and event["hook"]["action"] != "read":
+        transcript.applying = True
 
 
 def _completed(transcript: Transcript, event: dict[str, Any]) -> None:
@@ -146,6 +152,7 @@ def _outputs(transcript: Transcript, event: dict[str, Any]) -> None:
 HANDLERS: dict[str, Callable[[Transcript, dict[str, Any]], None]] = {
     "planned_change": _planned_change,
     "change_summary": _summary,
+    "apply_start": _started,
     "apply_complete": _completed,
     "apply_progress": _in_progress,
     "apply_errored": _failed,

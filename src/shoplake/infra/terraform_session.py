@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,9 +31,6 @@ PARALLELISM_ON_AWS = 10
 LOCK_TIMEOUT = "60s"
 SHORT_TIMEOUT_S = 120
 EMULATOR_ACCOUNT = "000000000000"
-# Only RDS's control plane is behind this one, and a fixed wait of the AWS provider makes it take 80 s; what
-# programs read is there after 5 s. https://github.com/hashicorp/terraform-provider-aws/pull/45480
-SLOW_AND_UNREAD = "module.relational"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,14 @@ class Session:
         subcommand: str,
         *options: str,
         timeout_s: float,
-        ready: threading.Event | None = None,
+        follow: Callable[[Transcript], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> tuple[int, Transcript]:
-        """Run to the end. Return the exit code and the output. Raises the errors of `terraform_process.run`."""
+        """Run to the end. Return the exit code and the output. `follow` is called with the output after each line.
+
+        Raises:
+            InfraError, KeyboardInterrupt: as `terraform_process.run` does.
+        """
         said = Transcript(report=self.report)
         parallelism = PARALLELISM_ON_AWS if self.chosen.on_aws else PARALLELISM
         common = ["-json", "-input=false", f"-parallelism={parallelism}", f"-lock-timeout={LOCK_TIMEOUT}"]
@@ -67,8 +68,8 @@ class Session:
 
         def feed(line: str) -> None:
             said.feed(line)
-            if ready is not None and said.planned and not said.outstanding(besides=SLOW_AND_UNREAD):
-                ready.set()
+            if follow is not None:
+                follow(said)
 
         return terraform_process.run(command, feed, cancel), said
 

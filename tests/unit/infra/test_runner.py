@@ -15,6 +15,7 @@ from shoplake.errors import InfraError, UsageError
 from shoplake.infra import environments, provider_mirror, runner, workspace
 
 AWS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_REGION": "us-east-1"}
+RDS = runner.SLOW_AND_UNREAD
 VARIABLES = {"redis_port": "6379", "redis_password": "pass word"}
 
 # Records each call with its environment; `init` leaves what Terraform leaves; other commands print `SAID`.
@@ -204,6 +205,44 @@ def test_ready_is_set_when_an_apply_succeeds_and_not_when_it_fails(
     monkeypatch.setenv("CODE", "0")
     runner.apply("local", variables=VARIABLES, environment=AWS, report=quiet, ready=ready)
     assert ready.is_set()
+
+
+def test_a_plan_that_failed_half_way_makes_nothing_ready(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform prints what it has of the plan, with a summary, and then the error."""
+    ready = threading.Event()
+    monkeypatch.setenv("CODE", "1")
+    say(
+        calls,
+        {"type": "planned_change", "change": {"action": "create", "resource": {"addr": f"{RDS}.this"}}},
+        {"type": "change_summary", "changes": {"add": 1, "change": 0, "remove": 0, "operation": "plan"}},
+        {"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "Invalid value", "detail": "of another"}},
+    )
+    with pytest.raises(InfraError, match="Invalid value"):
+        runner.apply("local", variables=VARIABLES, environment=AWS, report=quiet, ready=ready)
+    assert not ready.is_set()
+
+
+def test_an_apply_tells_what_is_outstanding_and_is_ready_before_rds(calls: Path) -> None:
+    bucket, instance = "module.lake.aws_s3_bucket.raw", f"{RDS}.aws_db_instance.this"
+    hooks = [{"resource": {"addr": address}, "action": "create"} for address in (bucket, instance)]
+    say(
+        calls,
+        *({"type": "planned_change", "change": hook} for hook in hooks),
+        {"type": "change_summary", "changes": {"add": 2, "change": 0, "remove": 0, "operation": "plan"}},
+        *({"type": "apply_start", "hook": hook} for hook in hooks),
+        *({"type": "apply_complete", "hook": hook} for hook in hooks),
+    )
+    ready = threading.Event()
+    told: list[tuple[set[str], bool]] = []
+    runner.apply(
+        "local",
+        variables=VARIABLES,
+        environment=AWS,
+        report=quiet,
+        ready=ready,
+        outstanding=lambda left: told.append((set(left), ready.is_set())),
+    )
+    assert told == [({bucket, instance}, False), ({bucket, instance}, False), ({instance}, True), (set(), True)]
 
 
 def test_a_second_run_waits_for_the_first_and_not_for_ever(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,10 @@ def planned(action: str, address: str) -> dict[str, object]:
     return {"type": "planned_change", "change": {"action": action, "resource": {"addr": address}}}
 
 
+def started(address: str, action: str = "create") -> dict[str, object]:
+    return {"type": "apply_start", "hook": {"resource": {"addr": address}, "action": action}}
+
+
 def done(address: str, action: str = "create") -> dict[str, object]:
     hook = {"resource": {"addr": address}, "action": action, "elapsed_seconds": 2}
     return {"type": "apply_complete", "hook": hook}
@@ -44,13 +48,22 @@ def test_what_an_import_or_a_read_leaves_alone_is_no_change() -> None:
     assert said.changes == []
 
 
-def test_what_is_outstanding_shrinks_and_leaves_out_what_nobody_waits_for() -> None:
+def test_what_is_outstanding_shrinks() -> None:
     said, _ = transcript(planned("create", BUCKET), planned("create", INSTANCE), summary("plan", 2))
     assert said.changes == [Change("create", BUCKET), Change("create", INSTANCE)]
-    assert said.outstanding(besides="module.relational") == {BUCKET}
+    assert said.outstanding() == {BUCKET, INSTANCE}
 
     said.feed(json.dumps(done(BUCKET)))
-    assert said.outstanding(besides="module.relational") == set()
+    assert said.outstanding() == {INSTANCE}
+
+
+def test_an_apply_begins_with_the_first_change_after_the_plan() -> None:
+    read = started("data.aws_partition.current", "read")
+    said, _ = transcript(read, planned("create", BUCKET), summary("plan", 1), read)
+    assert not said.applying
+
+    said.feed(json.dumps(started(BUCKET)))
+    assert said.applying
 
 
 def test_a_long_wait_is_mentioned_every_20_seconds() -> None:

@@ -7,19 +7,24 @@ from typing import Annotated
 import typer
 
 from shoplake.cli.confirm import Yes, ask
+from shoplake.cli.option_values import Quiet
 
 
 def command(
     purge: Annotated[bool, typer.Option("--purge", help="Also delete all data, logs, ports and passwords.")] = False,
     yes: Yes = False,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Stop every server of the stack. Data is kept unless you add --purge.
 
     Example: shoplake down --purge
     """
-    import sys
+    import json as jsonlib
 
     from shoplake import paths, stack
+    from shoplake.stack.state import silent
+    from shoplake.terminal import to_stderr
 
     if purge:
         ask(
@@ -29,5 +34,8 @@ def command(
         )
 
     stop = stack.purge if purge else stack.down
-    stop(lambda text: print(text, file=sys.stderr))
-    print("the stack is down and its data is deleted" if purge else "the stack is down; its data is kept")
+    stop(silent if quiet else to_stderr)
+    if json:
+        print(jsonlib.dumps({"home": str(paths.home()), "running": False, "purged": purge}))
+    elif not quiet:
+        print("the stack is down and its data is deleted" if purge else "the stack is down; its data is kept")

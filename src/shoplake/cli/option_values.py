@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print neither progress nor the closing line.")]
 # Key: name of the parameter in the command's function.
 SHOWN = {
     "emulator": "localstack|ministack",

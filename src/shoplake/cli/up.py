@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from shoplake.cli.option_values import Quiet
 from shoplake.cli.status import print_json
 
 
@@ -16,6 +17,7 @@ def command(
     ] = None,
     emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON, the same as `status --json`.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Start Kafka, Postgres, Valkey, Mongo and the AWS emulator, and wait until they are ready.
 
@@ -25,16 +27,15 @@ def command(
 
     Example: shoplake up && eval "$(shoplake env)"
     """
-    import sys
-
     from shoplake import environments
     from shoplake import stack as servers
+    from shoplake.stack.state import silent
+    from shoplake.terminal import to_stderr
 
-    status = servers.up(
-        lambda text: print(text, file=sys.stderr), kind=stack, emulator=servers.emulator_named(emulator)
-    )
+    say = silent if quiet else to_stderr
+    status = servers.up(say, kind=stack, emulator=servers.emulator_named(emulator))
     environments.prepare_stack()
     if json:
         print_json(status)
-    else:
+    elif not quiet:
         print(f"the stack is up: {len(status.servers)} servers, {status.rss_bytes / 2**20:.0f} MB ({status.home})")

@@ -1,1 +1,1 @@
-"""A data platform for a synthetic shop: one stream of events, five stores, every row accounted for."""
+"""A data platform for a simulated shop: one stream of events, five stores, and a check of every row."""

@@ -1,4 +1,4 @@
-"""boto3 clients, made alike: bounded time-outs and retries, path-style S3, `AWS_ENDPOINT_URL` honoured."""
+"""Create boto3 clients with bounded time-outs and retries; on an emulator (`AWS_ENDPOINT_URL`) with path-style S3."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ DEFAULT_REGION = "us-east-1"
 
 
 def region() -> str:
-    """The region in force (`AWS_REGION`, `AWS_DEFAULT_REGION`, else us-east-1)."""
+    """The AWS region: `AWS_REGION`, `AWS_DEFAULT_REGION`, else us-east-1."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
 
 
 def endpoint_url() -> str | None:
-    """The emulator's address, or None on AWS."""
+    """The URL of the emulator; None on AWS."""
     return os.environ.get("AWS_ENDPOINT_URL")
 
 
 def session() -> boto3.session.Session:
-    """boto3's session: where credentials and event hooks come from."""
+    """A boto3 session, which finds credentials and holds event hooks."""
     return boto3.session.Session(region_name=region())
 
 
 def client(service: str, *, max_attempts: int = 4, read_timeout_s: float = 20, pool: int = 16) -> Any:  # noqa: ANN401
-    """A boto3 client. Credentials come from boto3's own chain."""
+    """Create a boto3 client of a service. Credentials come from boto3's default chain."""
     config = Config(
         region_name=region(),
         connect_timeout=5,

@@ -1,4 +1,4 @@
-"""Contracts that were exported: read from a file, a folder or a git ref, and the one that this release stands by."""
+"""Read exported contracts from a file, a folder or a git ref, and write the accepted contract of this release."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ class _Exported(msgspec.Struct):
 
 
 def load(reference: str) -> Schema:
-    """The exported contract that a reference names: a JSON file, a folder, a git ref; empty for the accepted one.
+    """Read an exported contract.
+
+    Args:
+        reference: a JSON file, a folder, or a git ref; empty for the accepted contract.
 
     Raises:
-        UsageError: there is none, or it is no exported contract.
+        UsageError: there is no such contract, or the file is not an exported contract.
     """
     path = Path(reference) if reference else SHIPPED
     if path.is_dir():
@@ -43,22 +46,22 @@ def load(reference: str) -> Schema:
         return _parsed(_read(path), str(path))
     if not reference or path.suffix == ".json":
         raise UsageError(
-            f"there is no exported contract {path}", fix="`shoplake contract export --out FILE` writes one"
+            f"there is no exported contract at {path}", fix="`shoplake contract export --out FILE` writes one"
         )
     return _parsed(_from_git(reference), f"{reference}:{IN_REPOSITORY}")
 
 
 def accept(*, incompatible: bool = False) -> list[Change]:
-    """Write the contract as it is now as the one to stand by, under the next number where it means something else.
+    """Make this program's contract the accepted one. If its meaning has changed, it gets the next version number.
 
     Args:
-        incompatible: also where it cannot follow the one before.
+        incompatible: accept it even if it is not backward compatible.
 
     Returns:
-        What has changed.
+        The changes since the accepted contract.
 
     Raises:
-        ContractError: it cannot follow the one before.
+        ContractError: the contract is not backward compatible.
     """
     accepted = load("")
     changes = compatibility.compare(accepted, export())
@@ -70,17 +73,17 @@ def accept(*, incompatible: bool = False) -> list[Change]:
 
 
 def refuse_incompatible(changes: list[Change]) -> None:
-    """Raise where one of the changes is not compatible.
+    """Raise if a change is not backward compatible.
 
     Raises:
-        ContractError: naming each.
+        ContractError: with the list of these changes.
     """
     refused = [change for change in changes if not change.compatible]
     if refused:
         listed = "".join(f"\n  {change}" for change in refused)
         raise ContractError(
-            f"the contract cannot follow the older one; {len(refused)} of {len(changes)} changes are refused:{listed}",
-            fix="change each as it says; nothing has reached a store",
+            f"the contract is not backward compatible; {len(refused)} of {len(changes)} changes are refused:{listed}",
+            fix="apply the fix of each change; nothing was written to a store",
         )
 
 
@@ -94,12 +97,14 @@ def _read(path: Path) -> bytes:
 def _from_git(reference: str) -> bytes:
     command = ["git", "-C", str(paths.project_root()), "show", "--end-of-options", f"{reference}:{IN_REPOSITORY}"]
     try:
-        done = subprocess.run(command, capture_output=True, env=environ.bare(), timeout=GIT_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, env=environ.for_subprocess(), timeout=GIT_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"git could not be asked for {reference}: {error}") from error
+        raise UsageError(f"git could not read {reference}: {error}") from error
     if done.returncode:
         raise UsageError(
-            f"'{reference}' is no file, no folder, and git has no {IN_REPOSITORY} there: "
+            f"'{reference}' is neither a file nor a folder, and git finds no {IN_REPOSITORY} there: "
             f"{done.stderr.decode(errors='replace').strip()}",
             fix="name a JSON file of `shoplake contract export`, a checkout, or a git ref that has that file",
         )
@@ -111,6 +116,6 @@ def _parsed(text: bytes, where: str) -> Schema:
         exported: Schema = msgspec.to_builtins(msgspec.json.decode(text, type=_Exported))
     except msgspec.DecodeError as error:
         raise UsageError(
-            f"{where} is no exported contract: {error}", fix="`shoplake contract export --out FILE` writes one"
+            f"{where} is not an exported contract: {error}", fix="`shoplake contract export --out FILE` writes one"
         ) from error
     return exported

@@ -1,9 +1,10 @@
-"""The contract versions in Kafka: read by every program that decides what a valid event is, written by `up` and by the
-publisher of a newer contract.
+"""Read and write the contract versions in Kafka.
 
-A version begins at an exact place of each partition: one transaction writes a marker record into every partition of
-events, and the version with the markers' offsets into the topic `contracts`. Who has passed a marker can always read
-the version, since both are committed together.
+Every program that validates events reads them; `up`, and the publisher of a newer contract, write them.
+
+A version starts at an exact offset of each partition. One transaction writes a marker record into every partition of
+events, and the version with the markers' offsets into the topic `contracts`. Both are committed together, so a consumer
+that has read past a marker can always read the version.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 TRANSACTIONAL_ID = "shoplake-contracts"
-# What a killed writer leaves open ends after so long; readers wait there until it does.
+# The broker aborts the transaction of a killed writer after this time; until then readers wait.
 TRANSACTION_TIMEOUT_MS = 10_000
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 ATTEMPTS = 8
@@ -36,7 +37,7 @@ PAUSE_S = 1.0
 
 
 async def prepare(cluster: KafkaSettings, *, partitions: int = kafka.PARTITIONS) -> None:
-    """Make all topics, and put the first version of the contract into a new log; harmless when repeated.
+    """Create all topics, and write the first contract version into a new log. Idempotent.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
@@ -47,10 +48,10 @@ async def prepare(cluster: KafkaSettings, *, partitions: int = kafka.PARTITIONS)
 
 
 async def read(cluster: KafkaSettings) -> History:
-    """All versions of the log; those that are being written are waited for.
+    """Read all contract versions of the log. Waits for a version that is being written.
 
     Raises:
-        ContractConflict: this program's contract is not of this log.
+        ContractConflict: this program's contract does not belong to this log.
         StreamHalted: the log has no contract version.
         LogUnavailable: Kafka did not answer, or a transaction stayed open.
     """
@@ -58,13 +59,14 @@ async def read(cluster: KafkaSettings) -> History:
 
 
 async def activate(cluster: KafkaSettings) -> Version:
-    """Bring this program's contract into force, at the present end of each partition, where the log has an older one.
+    """Put this program's contract into force, at the current end of each partition, if the log has an older version.
 
     Returns:
-        The newest version that is in the log: this program's, or a newer one that its events fit.
+        The newest version in the log: this program's, or a newer one that accepts its events.
 
     Raises:
-        ContractConflict: it cannot follow the version in force, or its events do not fit the newer one.
+        ContractConflict: this contract is not compatible with the version in force, or the newer version does not
+            accept its events.
         StreamHalted, LogUnavailable: Kafka refused, or did not answer.
     """
     newest = _history(await _versions(cluster)).newest
@@ -76,21 +78,21 @@ async def activate(cluster: KafkaSettings) -> Version:
 
 
 def refuse_newer(known: History) -> None:
-    """Raise where a part of the log is under a version that this program cannot read.
+    """Raise if a part of the log has a contract version that this program cannot read.
 
     Raises:
-        NewerContract: saying which.
+        NewerContract: with both version numbers.
     """
     if known.unreadable is not None:
         raise newer(known)
 
 
 def newer(known: History) -> NewerContract:
-    """The error that says that the log is under a newer contract than this program's."""
+    """The error for a log whose contract is newer than this program's."""
     number = known.unreadable.version if known.unreadable else known.newest.version
     return NewerContract(
-        f"the log is under contract version {number}, and this program knows version {own_version()}",
-        fix="upgrade this program: which events are valid from there on, only a newer release can say",
+        f"the log has contract version {number}, and this program knows version {own_version()}",
+        fix="upgrade this program: only a newer release can validate the events from there on",
     )
 
 
@@ -102,18 +104,18 @@ def _history(versions: list[Version]) -> History:
     except ValueError as error:
         raise ContractConflict(
             str(error),
-            fix="`shoplake contract check` compares contracts, `shoplake contract accept` gives a new number",
+            fix="`shoplake contract check` compares contracts, `shoplake contract accept` assigns a new version number",
         ) from error
 
 
 async def _versions(cluster: KafkaSettings) -> list[Version]:
-    """Every record that is a version, up to where the topic ends whether that is committed or not."""
-    records = await kafka.settled_records(cluster, CONTRACTS)
+    """Read every version up to the end of the topic; waits for open transactions."""
+    records = await kafka.records_to_end(cluster, CONTRACTS)
     return [version for record in records if (version := _version(record.value)) is not None]
 
 
 def _version(value: bytes | None) -> Version | None:
-    """None for what is no version: anybody may write to the topic, and no record of it can be taken out."""
+    """Decode a version; None for any other record: other clients may write to the topic, and records stay there."""
     try:
         return msgspec.json.decode(value or b"", type=Version)
     except (msgspec.DecodeError, RecursionError):
@@ -121,31 +123,33 @@ def _version(value: bytes | None) -> Version | None:
 
 
 async def _write(cluster: KafkaSettings, *, first: bool) -> Version:
-    """One more version, unless somebody else was faster; gives the newest."""
+    """Write this program's version, unless another program has written it; returns the newest version."""
     for attempt in range(1, ATTEMPTS + 1):
-        with contextlib.suppress(_OvertakenError):
+        with contextlib.suppress(_FencedError):
             async with _producer(cluster) as producer:
-                # Read behind the take-over: what another writer had begun is committed or gone, and it writes no more.
+                # Read after fencing other writers: what they began is committed or aborted, and they write no more.
                 if newest := await _done(cluster, first=first):
                     return newest
                 return await _transaction(producer, first=first)
         await asyncio.sleep(jittered(PAUSE_S * attempt))
-        if newest := await _done(cluster, first=first):  # whoever was faster need not be taken over
+        if newest := await _done(cluster, first=first):  # no need to fence a writer that has finished
             return newest
-    raise LogUnavailable(f"others wrote contract versions {ATTEMPTS} times meanwhile", fix="run the same command again")
+    raise LogUnavailable(
+        f"other programs were writing contract versions at all {ATTEMPTS} attempts", fix="run the same command again"
+    )
 
 
 async def _done(cluster: KafkaSettings, *, first: bool) -> Version | None:
-    """The newest version, if nothing is left to write."""
+    """The newest version, if there is nothing to write; else None."""
     versions = await _versions(cluster)
     if first:
         return versions[-1] if versions else None
-    newest = _history(versions).newest  # refuses what cannot follow
+    newest = _history(versions).newest  # refuses an incompatible contract
     return newest if newest.version >= own_version() else None
 
 
-class _OvertakenError(Exception):
-    """Another program began to write versions."""
+class _FencedError(Exception):
+    """Another program has started to write versions and fenced this one."""
 
 
 @contextlib.asynccontextmanager
@@ -162,28 +166,28 @@ async def _producer(cluster: KafkaSettings) -> AsyncIterator[Any]:
             try:
                 await producer.start()
                 yield producer
-            except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
-                raise _OvertakenError from error
+            except (ProducerFenced, IllegalOperation) as error:  # IllegalOperation: it was fenced between two sends
+                raise _FencedError from error
     finally:
         await kafka.stop(producer)
 
 
 async def _transaction(producer: Any, *, first: bool) -> Version:  # noqa: ANN401 - aiokafka is untyped
-    """Markers and version, both or neither. It is not aborted when it fails: the next producer's start does that."""
+    """Write markers and version in one transaction. If it fails, the start of the next producer aborts it."""
     await producer.begin_transaction()
-    failpoints.reach("contracts.write.before")
+    failpoints.hit("contracts.write.before")
     starts = {} if first else await _mark(producer)
     version = Version(version=own_version(), digest=digest(), contract=export(), starts=starts)
-    failpoints.reach("contracts.checkpoint.before")
+    failpoints.hit("contracts.checkpoint.before")
     await producer.send_and_wait(CONTRACTS, msgspec.json.encode(version), str(version.version).encode())
-    failpoints.reach("contracts.commit.before")
+    failpoints.hit("contracts.commit.before")
     await producer.commit_transaction()
-    failpoints.reach("contracts.commit.after")
+    failpoints.hit("contracts.commit.after")
     return version
 
 
 async def _mark(producer: Any) -> dict[str, list[int]]:  # noqa: ANN401
-    """A marker into every partition of events; gives their offsets."""
+    """Write a marker into every partition of events; returns their offsets."""
     headers = [(MARKER, str(own_version()).encode())]
     sent = {
         topic: [
@@ -199,7 +203,7 @@ def _refuse_unfit(newest: Version) -> None:
     changes = compatibility.compare(export(), newest.contract)
     if refused := [change for change in changes if not change.compatible]:
         raise ContractConflict(
-            f"the log is under contract version {newest.version}, which does not take every event of version "
+            f"the log has contract version {newest.version}, which does not accept every event of version "
             f"{own_version()}: " + "; ".join(f"{change.where}: {change.kind}" for change in refused[:3]),
             fix="publish with the newer release",
         )

@@ -1,4 +1,4 @@
-"""Where the documentation is: the file in a checkout, the published page for somebody who installed the package."""
+"""Links to the documentation: files in a checkout, published pages for an installed package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ DOCUMENTATION = "https://example.github.io/shoplake"
 
 
 def page(name: str, anchor: str = "") -> str:
-    """Where a page under `docs/` can be read: `page("reference/errors", "sl0203")`."""
+    """The path or URL of a page under `docs/`: `page("reference/errors", "sl0203")`."""
     place = f"{DOCUMENTATION}/{name}/" if paths.installed() else f"docs/{name}.md"
     return f"{place}#{anchor}" if anchor else place

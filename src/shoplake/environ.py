@@ -1,9 +1,9 @@
-"""Which variables of the caller's shell reach this program, the libraries in it, and the programs that it starts.
+"""Filter the environment variables that reach this program, its libraries, and the programs that it starts.
 
-Three steps, each an explicit list. `enter` drops what would change a library's behaviour behind our back, in every
-command. `use_stack` then keeps, for a local stack, only what is on the allow list, and points AWS's libraries at the
-stack's emulator. `bare` is what a server or a tool starts with. An environment on AWS keeps the caller's own variables:
-they are how one logs in there. See ADR 29.
+There are three steps, each with an explicit list. `enter`, in every command, removes variables that would change the
+behaviour of a library unnoticed. `use_stack`, for a local stack, keeps only the variables of an allow list, and points
+the AWS libraries at the stack's emulator. `for_subprocess` is the environment of a server or a tool. On AWS the
+caller's own variables are kept, because they hold the login. See ADR 29.
 """
 
 from __future__ import annotations
@@ -41,53 +41,53 @@ FOREIGN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Terraform and OpenTofu": ("TF_VAR_*", "TF_CLI_ARGS*", "TF_DATA_DIR", "TF_REATTACH_PROVIDERS", "TF_INPUT"),
     }
 )
-"""By who reads them: what no command of ours passes on to a library, `*` standing for any rest of the name."""
+"""Library or tool → variables that no command passes on to it; `*` stands for the rest of a name."""
 
 SYSTEM = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TMP", "TEMP")
-"""What every program expects. `SHELL` is read by Compose's and git's helpers."""
+"""Variables that every program expects. Helpers of Compose and git read `SHELL`."""
 
 TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TZ", "LANG", "LC_*")
-"""How a command shows what it found: widths, colours, and times in the reader's zone."""
+"""Variables for output on a terminal: width, colours, language and time zone."""
 
 OURS = ("SHOPLAKE_*", "_SHOPLAKE_*", "_TYPER_*", "COMP_*", "XDG_*")
-"""Our own settings, completion of the shell, and where caches and state are kept."""
+"""Settings of this program, shell completion, and the folders of caches and state."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 DOWNLOADS = (*PROXIES, "SSL_CERT_*", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "OPENSSL_CONF")
-"""How Kafka's jars, Terraform and its provider are fetched."""
+"""Variables for downloads of Kafka's jars, Terraform and its provider."""
 
 TERRAFORM = ("TF_PLUGIN_MIRROR", "TF_CLI_CONFIG_FILE", "TF_LOG*", "TF_WORKSPACE")
-"""Read by `infra/`, which decides what of it a run of Terraform gets."""
+"""Read by `infra/`, which decides which of them a Terraform run gets."""
 
 DOCKER = ("DOCKER_*", "SSH_AUTH_SOCK")
-"""Which daemon runs the containers of `up --stack compose`."""
+"""Select the Docker daemon of `up --stack compose`."""
 
 SPARK = ("SPARK_*", "PYSPARK_*", "HADOOP_*", "YARN_*", "JAVA_HOME", "LD_LIBRARY_PATH")
-"""Somebody else's cluster, for `generate --engine spark`, and where libraries of this Python are."""
+"""The user's Spark cluster, for `generate --engine spark`, and the library path of this Python."""
 
 TESTS = ("PYTEST_*", "COV_*", "COVERAGE_*")
-"""What a test runner keeps in a process that it watches."""
+"""Variables that a test runner sets in the processes that it watches."""
 
 UTF8: Mapping[str, str] = MappingProxyType({"PYTHONUTF8": "1"})
-"""Python of ours reads and writes UTF-8 whatever the locale; in ASCII it does not start in a folder with an umlaut."""
+"""Python reads and writes UTF-8 in any locale; with ASCII it does not start in a folder with an umlaut in its name."""
 
 
 LOCAL = (*SYSTEM, *TERMINAL, *OURS, *UTF8, *DOWNLOADS, *TERRAFORM, *DOCKER, *SPARK, *TESTS)
-"""All that this program keeps of the shell while it works on a local stack; the rest is not there for it."""
+"""Allow list for a local stack: the variables of the shell that this program keeps."""
 
 FIXED: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", **UTF8, "TZ": "UTC"})
-"""What a server or a tool works in: its messages and its data do not depend on the reader's locale."""
+"""Locale and time zone of servers and tools, so that their messages and data do not depend on the user's."""
 
-NOBODY: Mapping[str, str] = MappingProxyType(
+NO_AWS_LOGIN: Mapping[str, str] = MappingProxyType(
     {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
 )
-"""For AWS's libraries on an emulator: no profile from the home folder, no role from a metadata server."""
+"""Keeps AWS libraries on an emulator from using a profile of the home folder or a role of a metadata server."""
 
 POINTERS = (
     *("AWS_*", "TF_VAR_*", "TF_CLI_ARGS*", "TF_DATA_DIR", "TF_WORKSPACE", "TF_REATTACH_PROVIDERS"),
     *("PGHOSTADDR", "PGSERVICE", "PGSSL*", "PYICEBERG_CATALOG__SHOPLAKE__*"),
 )
-"""What leads AWS's tools, Terraform, psql and PyIceberg to another account, endpoint, server, state or plan."""
+"""Variables that select an account, endpoint, server, state or plan for AWS tools, Terraform, psql and PyIceberg."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -100,7 +100,7 @@ _caller: Mapping[str, str] | None = None
 
 
 def enter() -> None:
-    """Drop the variables that belong to libraries and not to us. The first thing that a command does."""
+    """Remove the variables that belong to libraries. Every command calls it first."""
     global _caller
     if _caller is None:
         _caller = dict(os.environ)
@@ -111,46 +111,46 @@ def enter() -> None:
 
 
 def caller() -> dict[str, str]:
-    """The environment as it was before `enter`."""
+    """The environment of the caller, as it was before `enter`."""
     return dict(os.environ if _caller is None else _caller)
 
 
 def use_stack(aws: Mapping[str, str]) -> None:
-    """From here on this process works on a local stack, whatever the shell says of AWS, proxies and the rest.
+    """Switch this process to a local stack: variables of the shell for AWS, proxies and the rest no longer count.
 
     Args:
-        aws: `AWS_…` of the stack's emulator.
+        aws: the `AWS_…` variables of the stack's emulator.
     """
     address = urlsplit(aws.get("AWS_ENDPOINT_URL", ""))
-    # The AWS provider opens the file of certificates also where it has no use for it.
+    # The AWS provider opens the certificate file even if it does not use it.
     kept = kept_of(os.environ, (*LOCAL, *(["AWS_CA_BUNDLE"] if address.scheme == "https" else [])))
     for name in os.environ.keys() - kept.keys():
         del os.environ[name]
-    os.environ.update({**NOBODY, **aws})
+    os.environ.update({**NO_AWS_LOGIN, **aws})
     _bypass_proxies(os.environ, (*LOOPBACK, *([address.hostname] if address.hostname else [])))
 
 
-def misleading(environment: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
-    """What a shell has to unset before it uses what is `given`: a profile, a session, an endpoint of one service.
+def conflicting(environment: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+    """The variables that a shell has to unset before it uses `given`, such as a profile or a session token.
 
-    A profile and a session token are named in any case, since an exported one would be sent along with our keys.
+    A profile and a session token are always among them: an exported one would be sent together with our keys.
     """
     names = {name for name in environment if _matches(name, POINTERS) and _NAME.fullmatch(name)}
     return sorted({"AWS_PROFILE", "AWS_SESSION_TOKEN", *names} - given.keys())
 
 
 def exported(environment: Mapping[str, str]) -> list[str]:
-    """What `shoplake env` has set in this shell, itself included; nothing if it was not evaluated there."""
+    """The variables that `shoplake env` has set in this shell, including `EXPORTED`; empty if it was not evaluated."""
     named = environment.get(EXPORTED, "").split()
     return sorted({name for name in named if _NAME.fullmatch(name)} | ({EXPORTED} if named else set()))
 
 
-def bare(given: Mapping[str, str] = MappingProxyType({}), *more: str) -> dict[str, str]:
-    """The environment of a server or a tool.
+def for_subprocess(given: Mapping[str, str] = MappingProxyType({}), *more: str) -> dict[str, str]:
+    """The environment of a server or a tool: `SYSTEM` of the caller, `FIXED`, and its own variables.
 
     Args:
         given: its own variables.
-        more: names of the caller's variables that it may have besides `SYSTEM`; `*` at the end stands for any rest.
+        more: further variables of the caller that it gets; `*` at the end stands for the rest of a name.
     """
     return {**kept_of(os.environ, (*SYSTEM, *more)), **FIXED, **given}
 
@@ -158,24 +158,24 @@ def bare(given: Mapping[str, str] = MappingProxyType({}), *more: str) -> dict[st
 def terraform(given: Mapping[str, str], *more: str) -> dict[str, str]:
     """The environment of Terraform, or of a wrapper that finds it.
 
-    On AWS a profile may name a program that fetches credentials, which wants variables that nobody here knows. So it is
-    all of this process, without what could lead it to another state, another cloud or another plan.
+    On AWS a profile may name a program that fetches credentials, and that program may need any variable. So Terraform
+    gets all variables of this process, except those that select another state, another cloud or another plan.
 
     Args:
         given: its own variables.
-        more: names of the caller's `TF_` and `AWS_` variables that it may have.
+        more: the caller's `TF_` and `AWS_` variables that it gets.
     """
     names = [name for name in os.environ if not (foreign(name) or name.startswith(("TF_", "AWS_")))]
     return {**{name: os.environ[name] for name in names}, **kept_of(os.environ, more), **given}
 
 
 def kept_of(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """The variables that the names allow."""
+    """The variables of an environment that match one of the names."""
     return {name: value for name, value in environment.items() if _matches(name, names)}
 
 
 def foreign(name: str) -> bool:
-    """Whether a variable belongs to a library or a tool that we use, and not to us."""
+    """Whether a variable belongs to a library or a tool in `FOREIGN`."""
     return any(_matches(name, names) for names in FOREIGN.values())
 
 
@@ -184,7 +184,7 @@ def _matches(name: str, names: tuple[str, ...]) -> bool:
 
 
 def _bypass_proxies(environment: MutableMapping[str, str], hosts: tuple[str, ...]) -> None:
-    """Let no proxy stand before these hosts. Where both spellings are set, libraries differ in which they read."""
+    """Connect to these hosts without a proxy. Both spellings are set, because libraries differ in which they read."""
     if not any(environment.get(name) for name in PROXIES):
         return
     held = [environment.get(name, "") for name in ("no_proxy", "NO_PROXY")]

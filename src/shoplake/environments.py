@@ -1,4 +1,4 @@
-"""The environments as commands meet them: the local one stands on the embedded stack, which has to be pointed at."""
+"""Connect to an environment and prepare it. The environment `local` uses the stack on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shoplake import contract_log, environ, settings, stack
 from shoplake.errors import InfraError
 from shoplake.sinks import SINKS
-from shoplake.sinks.postgres.migrate import admit, migrate
+from shoplake.sinks.postgres.migrate import grant_iam_login, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,16 +33,16 @@ _SERVICES: Mapping[str, Service] = {
 
 
 def connect(environment: str = LOCAL, uses: Iterable[str] = EVERYTHING) -> Settings:
-    """Settings of an environment; for the local one, AWS_* point at its emulator from here on.
+    """Load the settings of an environment. For `local` it also points the AWS_* variables at the emulator.
 
     Args:
-        environment: whose.
-        uses: what the caller will talk to: names of sinks, and `log`. Servers of the local stack that none of them
-            needs may be down; the settings themselves are in its emulator.
+        environment: name of the environment.
+        uses: what the caller connects to: names of sinks, and `log`. Other servers of the local stack may be down; the
+            emulator holds the settings and is always needed.
 
     Raises:
-        StackNotRunning: a server of the local stack that is needed is down.
-        InfraError: the environment was not applied.
+        StackNotRunning: a needed server of the local stack is down.
+        InfraError: the environment has not been applied.
     """
     used = frozenset(uses)
     if environment == LOCAL:
@@ -54,7 +54,7 @@ def connect(environment: str = LOCAL, uses: Iterable[str] = EVERYTHING) -> Setti
 
 
 def services_of(uses: Iterable[str]) -> frozenset[Service]:
-    """The servers of the local stack that a command needs: those of the stores, and the one that holds the settings."""
+    """The servers of the local stack that a command needs: its stores, and the emulator that holds the settings."""
     return frozenset({"aws", *(_SERVICES.get(name, "kafka") for name in uses)})
 
 
@@ -67,11 +67,11 @@ def _settings(environment: str) -> Settings:
 def connect_when_applied(
     environment: str, waiting: Callable[[InfraError], None], uses: Iterable[str] = EVERYTHING
 ) -> Settings:
-    """As `connect`, but where the environment was not applied, wait until it is.
+    """Like `connect`, but waits until the environment has been applied.
 
     Args:
-        environment: whose settings.
-        waiting: told once a second what is missing.
+        environment: name of the environment.
+        waiting: called once a second with the error that says what is missing.
         uses: as for `connect`.
 
     Raises:
@@ -87,11 +87,11 @@ def connect_when_applied(
 
 
 def kafka_cluster(environment: str = LOCAL) -> KafkaSettings:
-    """How to reach Kafka; the local stack's own, so that publishing needs no Terraform.
+    """The connection to Kafka. For `local` it comes from the stack, so publishing needs no Terraform.
 
     Raises:
         StackNotRunning: the local stack is down.
-        InfraError: another environment was not applied.
+        InfraError: an environment other than `local` has not been applied.
     """
     if environment == LOCAL:
         return settings.KafkaSettings(bootstrap_servers=stack.connections({"kafka"}).kafka_bootstrap_servers)
@@ -99,13 +99,11 @@ def kafka_cluster(environment: str = LOCAL) -> KafkaSettings:
 
 
 def prepare(environment: str = LOCAL) -> None:
-    """What belongs to an environment and is not Terraform's: topics, the database's user, the relational schema.
-
-    Harmless when repeated.
+    """Create what Terraform does not: Kafka topics, the database user and the relational schema. Idempotent.
 
     Raises:
         StackNotRunning: the local stack is down.
-        InfraError: the environment was not applied, or the secret of its database could not be read.
+        InfraError: the environment has not been applied, or the secret of its database could not be read.
         StreamHalted: Kafka did not answer.
         StoreUnavailable: Postgres did not answer.
     """
@@ -115,15 +113,15 @@ def prepare(environment: str = LOCAL) -> None:
     found = connect(environment, (LOG, "postgres"))
     asyncio.run(contract_log.prepare(found.kafka))
     if found.postgres.secret_arn:
-        from shoplake import iam_auth  # boto3's signers, for AWS alone
+        from shoplake import iam_auth  # boto3's signers, needed only on AWS
 
-        made = iam_auth.made_secret(found.postgres.secret_arn)
-        admit(found.postgres.as_user(made.user, made.password), found.postgres.user)
+        master = iam_auth.managed_secret(found.postgres.secret_arn)
+        grant_iam_login(found.postgres.as_user(master.user, master.password), found.postgres.user)
     migrate(found.postgres.url())
 
 
 def prepare_stack() -> None:
-    """What belongs to a stack and is not Terraform's: topics and the relational schema. Harmless when repeated.
+    """Create the Kafka topics and the relational schema of the local stack. Idempotent.
 
     Raises:
         StreamHalted: Kafka did not answer.

@@ -1,13 +1,12 @@
-"""Named places where a process can be told to die: before and after every write, commit and checkpoint.
+"""Failpoints: named places in the code where a test can kill the process, before and after every write and commit.
 
-`SHOPLAKE_FAILPOINT=postgres.commit.after=kill` kills the process (SIGKILL, as the kernel would) when it first gets
-there; `…=stop` freezes it (SIGSTOP), `…=raise` makes it believe that the store went away. `…=kill:7` waits for the
-seventh time, and commas stand between several. Read once, when a process starts; where nothing is set, `reach` is a
-function that does nothing.
+`SHOPLAKE_FAILPOINT=postgres.commit.after=kill` kills the process (SIGKILL) at its first visit of this failpoint.
+`…=stop` freezes it (SIGSTOP), `…=raise` raises `StoreUnavailable`. `…=kill:7` acts at the seventh visit. Commas
+separate several failpoints. The variable is read once, when a process starts; if it is not set, `hit` does nothing.
 
-A point between two steps is named for the one that is harder to take back: what is after the write of a transaction
-and before its commit is `commit.before`. A place where something can be half done and that has no name here is a gap
-in the tests: `tests/faults/test_failpoints.py` crashes at each of them.
+A failpoint between two steps has the name of the step that is harder to undo: the one after the write of a transaction
+and before its commit is `commit.before`. Every place where work can be left half done needs a failpoint;
+`tests/faults/test_failpoints.py` crashes at each of them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from shoplake.errors import StoreUnavailable, UsageError
 VARIABLE = "SHOPLAKE_FAILPOINT"
 Action: TypeAlias = Literal["kill", "stop", "raise"]
 
-# open: a new owner raises its epochs. write: data. checkpoint: how far. commit: where both become visible at once.
+# open: a new owner raises its epochs. write: data. checkpoint: offsets. commit: both become visible together.
 NAMES = (
     *("lake.open.before", "lake.open.after", "lake.write.before", "lake.commit.before", "lake.commit.after"),
     *("postgres.open.before", "postgres.open.after", "postgres.write.before", "postgres.checkpoint.before"),
@@ -43,15 +42,15 @@ NAMES = (
 
 
 class InjectedFailure(StoreUnavailable):
-    """What `raise` raises: whoever talked to a store cannot know whether it did what it was asked."""
+    """A failure injected for tests: the outcome of the write is unknown."""
 
     code = "SL0505"
-    advice = "Unset `SHOPLAKE_FAILPOINT`: the failure was asked for."
+    advice = "Unset `SHOPLAKE_FAILPOINT`: it requested this failure."
 
 
 @dataclass(slots=True)
 class Armed:
-    """Points that do something, each at one of its visits."""
+    """The active failpoints, each with its action and the visit at which it acts."""
 
     plan: Mapping[str, tuple[Action, int]]
     _visits: Counter[str] = field(default_factory=Counter)
@@ -59,7 +58,7 @@ class Armed:
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self, name: str) -> None:
-        """Act, where this is one of the points, and its visit."""
+        """Count a visit of a failpoint, and act if it is the planned one."""
         if name not in self.plan:
             return
         action, visit = self.plan[name]
@@ -77,29 +76,29 @@ class Armed:
 
 
 def _nothing(name: str) -> None:
-    """Not armed."""
+    """Do nothing: no failpoint is active."""
 
 
-reach: Callable[[str], None] = _nothing
-"""Called as `failpoints.reach("<who>.<what>.<before or after>")`, by its full name, so that arming replaces it."""
+hit: Callable[[str], None] = _nothing
+"""Marks a failpoint: `failpoints.hit("<store>.<step>.<before or after>")`. Do not import it: `arm` replaces it."""
 
 
 def arm(environment: Mapping[str, str]) -> None:
-    """Take the points that the environment names, if it names any. Called once, when a process starts.
+    """Activate the failpoints that the environment names. Called once, when a process starts.
 
     Raises:
-        UsageError: there is no such point or action.
+        UsageError: there is no such failpoint or action.
     """
-    global reach
+    global hit
     if text := environment.get(VARIABLE):
-        reach = Armed(dict(parse(one) for one in text.split(",")))
+        hit = Armed(dict(parse(one) for one in text.split(",")))
 
 
 def parse(text: str) -> tuple[str, tuple[Action, int]]:
-    """`name=action` or `name=action:visit`.
+    """Parse `name=action` or `name=action:visit`.
 
     Raises:
-        UsageError: it is neither, or names what does not exist.
+        UsageError: the text has another form, or there is no such failpoint or action.
     """
     name, _, what = text.partition("=")
     action, _, visit = what.partition(":")
@@ -108,6 +107,6 @@ def parse(text: str) -> tuple[str, tuple[Action, int]]:
     if action not in get_args(Action) or not (visit or "1").isdecimal() or visit == "0":
         raise UsageError(
             f"{VARIABLE}: expected {name}=kill, stop or raise, found '{what}'",
-            fix="the number of a visit may follow: kill:3 is the third time that the process gets there",
+            fix="add `:N` to act at visit N: kill:3 kills the process at the third visit",
         )
     return name, (action, int(visit or 1))  # type: ignore[return-value]  # checked above

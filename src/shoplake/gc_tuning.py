@@ -1,4 +1,4 @@
-"""How often Python looks for garbage in cycles, in processes that hold many items."""
+"""Tune Python's garbage collector for processes that hold many objects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import gc
 
 
 def collect_rarely() -> None:
-    """Look for cycles a hundred times less often than Python would.
+    """Search for reference cycles a hundred times less often than Python does by default.
 
-    A batch becomes tens of thousands of rows and items, all alive and in no cycle, and with Python's own thresholds
-    half of the time that it takes to fold one goes into walking through them again and again.
+    A batch becomes tens of thousands of rows and items. All are alive, and none is in a cycle. With Python's default
+    thresholds, half of the time of aggregating a batch is spent on searching them for cycles.
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

@@ -1,7 +1,7 @@
-"""Passwords that AWS makes on demand: tokens signed with the caller's own credentials, and secrets that AWS rotates.
+"""IAM authentication for Postgres, Valkey and Kafka on AWS, and secrets that AWS rotates.
 
-Signing needs no network beyond what finds the credentials. Nothing here is kept: each connection asks anew, since a
-token lives for a quarter of an hour and a rotated secret changes without notice.
+A token is signed locally with the caller's credentials; only finding the credentials may need the network. Nothing is
+cached: each connection gets a new token, since a token is valid for 15 minutes and a secret can be rotated at any time.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ TOKEN_LIFETIME_S = 900
 
 
 @dataclass(frozen=True, slots=True)
-class MadeSecret:
-    """User and password of a store as AWS keeps and rotates them."""
+class ManagedSecret:
+    """User and password of a store, stored and rotated by AWS."""
 
     user: str
     password: str
 
 
-def made_secret(arn: str) -> MadeSecret:
-    """The secret in which RDS or DocumentDB keeps the master user it made.
+def managed_secret(arn: str) -> ManagedSecret:
+    """Read the secret in which RDS or DocumentDB keeps its master user.
 
     Raises:
-        InfraError: it could not be read, or holds something else.
+        InfraError: the secret could not be read, or its content is not as expected.
     """
     try:
         answer = aws.client("secretsmanager").get_secret_value(SecretId=arn)
         value = json.loads(answer["SecretString"])
-        return MadeSecret(value["username"], value["password"])
+        return ManagedSecret(value["username"], value["password"])
     except (BotoCoreError, ClientError) as error:
         raise InfraError(
             f"the secret {arn} could not be read: {error}",
-            fix="the role needs secretsmanager:GetSecretValue on it and kms:Decrypt on its key (module access)",
+            fix="allow the role secretsmanager:GetSecretValue on the secret and kms:Decrypt on its key (module access)",
         ) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise NoCredentials(f"the secret {arn} holds no JSON with username and password") from error
+        raise NoCredentials(f"expected JSON with username and password in the secret {arn}") from error
 
 
 def postgres_token(host: str, port: int, user: str) -> str:
-    """A password for one connection to RDS.
+    """Sign a token: the password of one connection to RDS.
 
     Raises:
-        InfraError: there are no credentials to sign with.
+        InfraError: there are no AWS credentials.
     """
     _credentials()
     rds = aws.client("rds")
@@ -63,7 +63,7 @@ def postgres_token(host: str, port: int, user: str) -> str:
 
 
 class ValkeyTokens(CredentialProvider):
-    """A user and a token for each connection to ElastiCache.
+    """Provides user and token for each connection to ElastiCache.
 
     The token is a presigned URL without its scheme:
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
@@ -74,10 +74,10 @@ class ValkeyTokens(CredentialProvider):
         self._cluster = cluster
 
     def get_credentials(self) -> tuple[str, str]:
-        """User and token.
+        """Sign a token and return it with the user.
 
         Raises:
-            InfraError: there are no credentials to sign with.
+            InfraError: there are no AWS credentials.
         """
         signer = RequestSigner(
             ServiceId("elasticache"), aws.region(), "elasticache", "v4", _credentials(), aws.session().events
@@ -94,13 +94,13 @@ class ValkeyTokens(CredentialProvider):
 
 
 class KafkaTokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
-    """A token for each connection to MSK."""
+    """Provides a token for each connection to MSK."""
 
     async def token(self) -> str:
-        """The token; finding the credentials may ask a metadata server, so it is done beside the event loop.
+        """Sign a token. Runs in a thread, because finding credentials may call a metadata server.
 
         Raises:
-            InfraError: there are no credentials to sign with.
+            InfraError: there are no AWS credentials.
         """
         return await asyncio.to_thread(self._sign)
 
@@ -114,7 +114,7 @@ class KafkaTokens(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has 
 
 
 def kafka_options() -> dict[str, Any]:
-    """What an aiokafka client needs to log in to MSK by IAM."""
+    """Options of an aiokafka client that logs in to MSK with IAM."""
     from aiokafka.helpers import create_ssl_context
 
     return {
@@ -130,7 +130,7 @@ def _credentials() -> Any:  # noqa: ANN401 - boto3 has no types
     try:
         found = aws.session().get_credentials()
     except BotoCoreError as error:
-        raise NoCredentials(f"no token could be signed, the credentials were not found: {error}", fix=fix) from error
+        raise NoCredentials(f"cannot sign a token, AWS credentials were not found: {error}", fix=fix) from error
     if found is None:
-        raise InfraError("no token could be signed: there are no credentials of AWS", fix=fix)
+        raise InfraError("cannot sign a token: there are no AWS credentials", fix=fix)
     return found

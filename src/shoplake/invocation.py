@@ -1,4 +1,4 @@
-"""What the user types to start this program: `./shoplake` in a checkout, `shoplake` on PATH, `uvx shoplake`."""
+"""The command that starts this program: `./shoplake` in a checkout, `shoplake` on PATH, or `uvx shoplake`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 PROGRAM = "shoplake"
 LAUNCHED_AS = "SHOPLAKE_LAUNCHED_AS"
-"""The launcher of a checkout hands over in it how it was started itself."""
+"""Environment variable in which the launcher of a checkout passes on its own name."""
 
 _ADVICE = re.compile(rf"(?<=`){PROGRAM}(?=[ `])")
 
 
 def take_over_name() -> None:
-    """Make the launcher's name the program's, and keep it from what the program starts. Called once, by `main`."""
+    """Use the launcher's name as the program's name, and hide it from subprocesses. Called once, by `main`."""
     sys.argv[0] = os.environ.pop(LAUNCHED_AS, sys.argv[0])
 
 
 def command() -> str:
-    """What to type to start the program again, from the same folder."""
+    """The command that starts the program again from the same folder."""
     typed = Path(sys.argv[0])
     if _runs_by_uvx():
         return f"uvx {PROGRAM}"
@@ -30,10 +30,10 @@ def command() -> str:
 
 
 def as_typed(advice: str) -> str:
-    """A text with the commands in it, such as `` `shoplake up` ``, as this user has to type them."""
+    """Replace commands in a text, such as `` `shoplake up` ``, by what this user has to type."""
     return _ADVICE.sub(lambda _: command(), advice)
 
 
 def _runs_by_uvx() -> bool:
-    """Whether the environment is one of uv's cache, which is on PATH for as long as the program runs."""
+    """Whether uvx runs the program. Its environment is in uv's cache, and on PATH only while the program runs."""
     return any(part.startswith("archive-v") for part in Path(sys.prefix).parts)

@@ -1,4 +1,4 @@
-"""The topics as Kafka holds them, and how consumers of this project are set up."""
+"""Create the Kafka topics, configure clients, and read topics up to their end."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
-SETTLE_TIMEOUT_S = 30
-KNOWN_LOOKS, KNOWN_PAUSE_S = 30, 0.1
-# Longer than the transactions of those who write what is read to the end: a killed one's is aborted by then.
-OPEN_TIMEOUT_S = 90
+STABLE_TIMEOUT_S = 30
+METADATA_ATTEMPTS, METADATA_PAUSE_S = 30, 0.1
+# Longer than the transaction time-out of our own writers: the broker has aborted a killed writer's transaction by then.
+OPEN_TRANSACTION_TIMEOUT_S = 90
 POLL_MS = 500
 POLL_RECORDS = 10_000
 SILENT_POLLS = 60
 STOP_TIMEOUT_S = 3
 
-# What stays so however often it is tried. All else that a client raises may be a broker that is not there yet.
+# Errors that a retry does not change. Any other error of a client can mean that a broker is not available yet.
 REFUSALS = (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -71,8 +71,8 @@ REFUSALS = (
     UnsupportedVersionError,
 )
 
-# The log is what everything else is a fold of, and a record's timestamp is its event's: with Kafka's defaults, events
-# of last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
+# All stores are built from the log, and a record's timestamp is the time of its event. With Kafka's defaults, events of
+# last month would be deleted as they arrive, and events an hour ahead of the broker's clock refused.
 _KEEP = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -84,7 +84,7 @@ _COMPACT = {"cleanup.policy": "compact", "segment.ms": "86400000"}
 
 
 def client_options(cluster: KafkaSettings) -> dict[str, Any]:
-    """Address and login, as every client of aiokafka takes them."""
+    """Options for every aiokafka client: address and login."""
     address = {"bootstrap_servers": cluster.bootstrap_servers}
     if cluster.login == "none":
         return address
@@ -95,23 +95,24 @@ def client_options(cluster: KafkaSettings) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
-    """Turns what the client raises into one clear error.
+    """Translate exceptions of a Kafka client into this program's errors.
 
     Raises:
-        LogUnavailable: Kafka did not answer, or cannot for the moment.
-        StreamHalted: it refused what it will refuse again.
+        LogUnavailable: Kafka did not answer, or is not available for the moment; a retry can succeed.
+        StreamHalted: Kafka refused; a retry would be refused too.
     """
     where = f"Kafka at {cluster.bootstrap_servers}"
     try:
         yield
     except CorruptRecordException as error:
         raise StreamHalted(
-            f"{where} sent records whose bytes are damaged: {error}",
-            fix="look at the broker's disk and `shoplake logs kafka`; bring the partition back from a copy",
+            f"{where} sent corrupt records: {error}",
+            fix="check the broker's disk and `shoplake logs kafka`; restore the partition from a backup",
         ) from error
-    except (*REFUSALS, IllegalOperation) as error:  # the second: a producer that was fenced between two sends
+    except (*REFUSALS, IllegalOperation) as error:  # IllegalOperation: a producer was fenced between two sends
         raise StreamHalted(
-            f"{where} refused: {error or type(error).__name__}", fix="is this the right cluster, and the right login?"
+            f"{where} refused the request: {error or type(error).__name__}",
+            fix="is this the right cluster, and the right login?",
         ) from error
     except (KafkaError, TimeoutError, OSError) as error:
         raise LogUnavailable(
@@ -121,7 +122,7 @@ async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
 
 
 async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS) -> None:
-    """Make all topics that are not there: of events, of contract versions, of dead letters, and of bookkeeping.
+    """Create all missing topics: events, contract versions, dead letters, and progress. Idempotent.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
@@ -149,12 +150,12 @@ async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS)
 
 
 async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) -> None:
-    """Hold topics that were there before against what they have to be.
+    """Check the configuration of topics that existed before.
 
-    The number of partitions of an event topic is its own: everything that reads or writes it asks for it.
+    An event topic may have any number of partitions, because all clients ask for it.
 
     Raises:
-        StreamHalted: one would lose records, refuse some that have to fit, or lose their order.
+        StreamHalted: with its configuration a topic would lose records, refuse large ones, or lose their order.
     """
     topics = {topic.name: topic for topic in wanted}
     if not topics:
@@ -163,40 +164,40 @@ async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) 
         count, name = len(found["partitions"]), found["topic"]
         if topics[name].num_partitions == 1 and count > 1:
             raise StreamHalted(
-                f"topic {name} was there before with {count} partitions, and needs the order of a single one",
-                fix="delete the topic, if nothing of ours is in it, and run the command again",
+                f"expected topic {name} with 1 partition, which keeps all records in order, found {count}",
+                fix="delete the topic, if it holds no records of shoplake, and run the command again",
             )
     asked = [ConfigResource(ConfigResourceType.TOPIC, t.name, dict.fromkeys(t.topic_configs)) for t in topics.values()]
     for answer in await admin.describe_configs(asked):
         for code, _, _, name, entries in answer.resources:
-            # Without the right to see settings nothing is known, and the topic is taken as it is.
+            # Without permission to read the configuration (code is not 0), the topic is accepted as it is.
             for setting, value, *_ in entries if code == 0 else ():
                 expected = topics[name].topic_configs.get(setting, value)
-                if not _serves(setting, value, expected):
+                if not _is_sufficient(setting, value, expected):
                     raise StreamHalted(
-                        f"topic {name} was there before with {setting}={value}, and {setting}={expected} is needed",
-                        fix=f"`kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config "
-                        f"{setting}={expected}`, after a look at whether records are gone already",
+                        f"expected topic {name} with {setting}={expected}, found {setting}={value}",
+                        fix=f"check whether records are missing already, then run `kafka-configs.sh --alter "
+                        f"--entity-type topics --entity-name {name} --add-config {setting}={expected}`",
                     )
 
 
-def _serves(setting: str, value: str, expected: str) -> bool:
-    """Whether a topic's setting is as good as the one that it would be made with."""
+def _is_sufficient(setting: str, value: str, expected: str) -> bool:
+    """Whether a setting of an existing topic is at least as good as the one of a new topic."""
     if setting == "max.message.bytes":
         return int(value) >= int(expected)
-    return setting == "segment.ms" or value == expected  # how soon a topic is compacted is nobody's loss
+    return setting == "segment.ms" or value == expected  # segment.ms only decides how soon a topic is compacted
 
 
 def consumer(
     cluster: KafkaSettings, *, group: str | None = None, member: str | None = None, topics: Iterable[str] = ()
 ) -> AIOKafkaConsumer:
-    """A consumer of committed events that never moves by itself: no automatic commit, no automatic reset.
+    """Create a consumer of committed records, without automatic commit and without automatic offset reset.
 
     Args:
-        cluster: Kafka.
-        group: that it is a member of; None reads by itself.
-        member: the name under which the group knows it again after its death; nobody else alive may have it.
-        topics: to read.
+        cluster: the Kafka cluster.
+        group: its consumer group; None for a consumer without a group.
+        member: its static member id (`group.instance.id`); no other running consumer may have it.
+        topics: topics to subscribe to.
     """
     prepare_consumers()
     settings: dict[str, Any] = {
@@ -206,9 +207,9 @@ def consumer(
         "isolation_level": "read_committed",
         "enable_auto_commit": False,
         "auto_offset_reset": "none",
-        "session_timeout_ms": 6_000,  # the least a broker allows: a killed sink's partitions are free again after it
+        "session_timeout_ms": 6_000,  # the broker's minimum: after it the partitions of a killed sink are free again
         "heartbeat_interval_ms": 1_500,
-        # A rebalance waits so long for a member that is bringing its last batch into the store.
+        # The longest time that a rebalance waits for a member that is still writing its last batch to the store.
         "rebalance_timeout_ms": 30_000,
         "max_poll_interval_ms": 300_000,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
@@ -219,38 +220,41 @@ def consumer(
 
 
 async def committed_records(cluster: KafkaSettings, topic: str) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
-    """What a topic holds that is committed now, some records at a time, each partition's in order of offset.
+    """Read the records of a topic that are committed now, in chunks, in order of offset within each partition.
 
     Raises:
-        StreamHalted: Kafka did not answer, or lacks the topic.
+        StreamHalted: Kafka did not answer, or does not have the topic.
     """
     async with answering(cluster), consumer(cluster) as reader:
         if topic not in await reader.topics():
-            raise StreamHalted(f"Kafka has no topic {topic}", fix="run `shoplake up`, which makes it")
+            raise StreamHalted(f"Kafka has no topic {topic}", fix="run `shoplake up`, which creates it")
         await reader._client.set_topics([topic])
         partitions = [TopicPartition(topic, p) for p in reader.partitions_for_topic(topic) or ()]
         reader.assign(partitions)
         begins, ends = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
         for partition in partitions:
             reader.seek(partition, begins[partition])
-        # By position, not by record: transaction markers take offsets, and compaction leaves gaps.
+        # Compare positions, not offsets of records: transaction markers take offsets, and compaction leaves gaps.
         silent = 0
         while any([await reader.position(partition) < end for partition, end in ends.items()]):
             found = await reader.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
             silent = 0 if found else silent + 1
             if silent > SILENT_POLLS:
-                raise StreamHalted(f"Kafka sent no more of {topic}, which goes on", fix="`shoplake logs kafka`")
+                raise StreamHalted(
+                    f"expected more records of {topic}, found none in {SILENT_POLLS} polls",
+                    fix="look at `shoplake logs kafka`",
+                )
             for records in found.values():
                 yield records
 
 
 async def newest_records(cluster: KafkaSettings, topic: str) -> dict[bytes, ConsumerRecord[Any, Any]]:
-    """The newest record of each key of a compacted topic. A key whose newest record has no value is deleted.
+    """Read the newest record of each key of a compacted topic. A newest record without a value deletes its key.
 
-    Records without a key are left out: there is nothing that they could be the newest of.
+    Records without a key are ignored.
 
     Raises:
-        StreamHalted: Kafka did not answer, or lacks the topic.
+        StreamHalted: Kafka did not answer, or does not have the topic.
     """
     newest: dict[bytes, ConsumerRecord[Any, Any]] = {}
     async for records in committed_records(cluster, topic):
@@ -263,16 +267,16 @@ async def newest_records(cluster: KafkaSettings, topic: str) -> dict[bytes, Cons
     return newest
 
 
-async def settled_records(cluster: KafkaSettings, topic: str, *, last: int | None = None) -> list[ConsumerRecord]:
-    """What a topic of one partition holds up to its end now, committed or not: it waits for what is open.
+async def records_to_end(cluster: KafkaSettings, topic: str, *, last: int | None = None) -> list[ConsumerRecord]:
+    """Read a topic of one partition up to its current end. Waits until transactions that are open now have ended.
 
     Args:
-        cluster: Kafka.
-        topic: whose records.
-        last: only from so many offsets before the end on.
+        cluster: the Kafka cluster.
+        topic: name of the topic.
+        last: read only this number of offsets before the end; None reads all.
 
     Raises:
-        StreamHalted: Kafka lacks the topic, or refused.
+        StreamHalted: Kafka does not have the topic, or refused.
         LogUnavailable: Kafka did not answer, or a transaction stayed open.
     """
     partition = TopicPartition(topic, 0)
@@ -280,10 +284,10 @@ async def settled_records(cluster: KafkaSettings, topic: str, *, last: int | Non
     reader = consumer(cluster)
     found: list[ConsumerRecord] = []
     async with answering(cluster), every, reader:
-        for _ in range(KNOWN_LOOKS):  # a topic that was just made is not known to every broker yet
+        for _ in range(METADATA_ATTEMPTS):  # a new topic is not known to every broker at once
             if topic in await reader.topics():
                 break
-            await asyncio.sleep(KNOWN_PAUSE_S)
+            await asyncio.sleep(METADATA_PAUSE_S)
         else:
             raise StreamHalted(f"Kafka has no topic {topic}", fix="run `shoplake up` (on AWS `shoplake migrate`)")
         reader.assign([partition])
@@ -291,22 +295,22 @@ async def settled_records(cluster: KafkaSettings, topic: str, *, last: int | Non
         end = (await every.end_offsets([partition]))[partition]
         reader.seek(partition, begin if last is None else max(begin, end - last))
         try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
+            async with asyncio.timeout(OPEN_TRANSACTION_TIMEOUT_S):
                 while await reader.position(partition) < end:
                     found += (await reader.getmany(timeout_ms=POLL_MS)).get(partition, ())
         except TimeoutError as error:
             raise LogUnavailable(
-                f"a transaction stayed open in the topic {topic} for {OPEN_TIMEOUT_S} s",
-                fix="only `shoplake` should write there; run the same command again",
+                f"a transaction stayed open in the topic {topic} for {OPEN_TRANSACTION_TIMEOUT_S} s",
+                fix="only `shoplake` should write to this topic; run the same command again",
             ) from error
     return found
 
 
 async def partitions_of_topics(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
-    """All partitions of these topics, as many as each has.
+    """List all partitions of these topics.
 
     Raises:
-        KafkaError: Kafka did not answer, or lacks a topic.
+        KafkaError: Kafka did not answer, or does not have a topic.
     """
     wanted = list(topics)
     await consumer._client.set_topics(wanted)
@@ -317,42 +321,43 @@ async def partitions_of_topics(consumer: AIOKafkaConsumer, topics: Iterable[str]
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, and tell its group, which aiokafka does not do for one that has a name there."""
+    """Stop a consumer and let it leave its group. aiokafka does not send LeaveGroup for a static member."""
     consumer._coordinator._group_instance_id = None
     await stop(consumer)
 
 
 async def stop(client: Any) -> None:  # noqa: ANN401 - a consumer or a producer; aiokafka is untyped
-    """Stop a client, in bounded time: one that has something to say to a broker that is away would say it for ever."""
+    """Stop a client in bounded time. A client with unsent requests would otherwise wait for an unavailable broker."""
     stopping = asyncio.ensure_future(client.stop())
     done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
     if not done:
         stopping.cancel()
     elif not stopping.cancelled() and (error := stopping.exception()) is not None:
-        logging.getLogger(__name__).info("a Kafka client did not stop in order: %r", error)
+        logging.getLogger(__name__).info("a Kafka client failed while it was stopping: %r", error)
 
 
-def told_elsewhere(delivery: asyncio.Future[Any]) -> asyncio.Future[Any]:
-    """A delivery that may fail after another one has: that one's error is the one to act on.
+def silence_failure(delivery: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    """Keep asyncio from reporting a failed delivery that nobody awaits.
 
-    Left alone, asyncio would report each of them: hundreds, after the message that says what happened.
+    After a first failure, hundreds of deliveries can fail too. The first error is raised; the others say nothing new.
     """
     delivery.add_done_callback(lambda done: None if done.cancelled() else done.exception())
     return delivery
 
 
-async def settled_ends(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:
-    """Where the topics end, once no transaction is open in them.
+async def stable_end_offsets(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, int]:
+    """The end offsets of the topics. Waits until no transaction is open in them.
 
-    A commit is answered before its markers are in the log: who reads at once would miss the last events.
+    Kafka acknowledges a commit before the transaction markers are in the log. Without the wait, a reader could miss the
+    last events.
 
     Raises:
-        TimeoutError: a transaction stayed open, so somebody is publishing.
-        KafkaError: Kafka did not answer, or lacks a topic.
+        TimeoutError: a transaction stayed open, so a program is publishing.
+        KafkaError: Kafka did not answer, or does not have a topic.
     """
     every = AIOKafkaConsumer(**client_options(cluster), isolation_level="read_uncommitted")
     committed = consumer(cluster)
-    async with asyncio.timeout(SETTLE_TIMEOUT_S), every, committed:
+    async with asyncio.timeout(STABLE_TIMEOUT_S), every, committed:
         partitions = await partitions_of_topics(committed, topics)
         while (ends := await committed.end_offsets(partitions)) != await every.end_offsets(partitions):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -1,9 +1,9 @@
-"""Records as the consumers of this project read them: any record that Kafka takes, in a form that is cheap to keep.
+"""Let aiokafka's consumers read every record that Kafka accepts, as objects that cost little to keep.
 
-aiokafka refuses what other clients write and Kafka keeps, and raises again at every read: a header whose name is not
-UTF-8, and a transaction marker that compaction has emptied. It also makes a dataclass of each record, and Python walks
-through all that are kept in search of cycles: with its own thresholds that doubles what it takes to read one, from 1.2
-to 2.1 µs. It has options for none of this, so its fetcher is given classes of ours.
+aiokafka fails on two kinds of records that other clients write and Kafka keeps, again at every read: a header whose
+name is not UTF-8, and a transaction marker that compaction has emptied. It also makes a dataclass of each record, which
+the garbage collector searches for cycles: with the default thresholds, reading a record takes 2.1 µs in place of 1.2.
+There are no options for this, so the classes of its fetcher are replaced.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _MAGIC_BYTE, _MAGIC_WITH_HEADERS = 16, 2
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """What `aiokafka.ConsumerRecord` holds; its documentation says what each field is.
+    """A record with the fields of `aiokafka.ConsumerRecord`, whose documentation describes them.
 
-    It can be in no cycle, and is not looked at when Python searches for some. In the name of a header, bytes that are
-    not UTF-8 are U+FFFD.
+    The garbage collector skips it, since it cannot be part of a cycle. In header names, bytes that are not UTF-8 become
+    U+FFFD.
     """
 
     topic: str
@@ -45,17 +45,17 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 def prepare_consumers() -> None:
-    """Have the consumers of this process read any record, and make `Record`s; safe to call again.
+    """Make the consumers of this process read any record, as a `Record`. Idempotent.
 
-    An aiokafka whose records have other fields is left to make its own.
+    If the records of the installed aiokafka have other fields, they are left as they are.
     """
-    fetcher.MemoryRecords, fetcher.PartitionRecords = _KeptRecords, _AnyRecords
+    fetcher.MemoryRecords, fetcher.PartitionRecords = _RecordsWithBytes, _AnyRecords
     if tuple(field.name for field in dataclasses.fields(aiokafka.ConsumerRecord)) == Record.__struct_fields__:
         fetcher.ConsumerRecord = Record
 
 
-class _KeptRecords(MemoryRecords):  # type: ignore[misc]
-    """The batches of one partition in one answer, which also remembers the bytes that they are read from."""
+class _RecordsWithBytes(MemoryRecords):  # type: ignore[misc]
+    """The record batches of one partition in a fetch response, together with their raw bytes."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -63,11 +63,11 @@ class _KeptRecords(MemoryRecords):  # type: ignore[misc]
 
 
 class _AnyRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """The records of these batches. From one that the compiled parser refuses on, a slower parser reads them."""
+    """The records of these batches. From the first one that the compiled parser rejects, a slower parser reads them."""
 
     _records_iterator: Any
 
-    def __init__(self, tp: Any, records: _KeptRecords, aborted: Any, *options: Any) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, tp: Any, records: _RecordsWithBytes, aborted: Any, *options: Any) -> None:  # noqa: ANN401 - untyped
         super().__init__(tp, records, aborted, *options)
         self._data: bytes | None = records.data
 
@@ -80,18 +80,18 @@ class _AnyRecords(fetcher.PartitionRecords):  # type: ignore[misc]
         except (CorruptRecordException, UnicodeDecodeError):
             if self._data is None:
                 raise  # really corrupt
-        self._records, self._data = _PatientRecords(self._data, self.next_fetch_offset), None
-        self._records_iterator = self._unpack_records()  # which knows on which transactions' records it was
+        self._records, self._data = _LenientRecords(self._data, self.next_fetch_offset), None
+        self._records_iterator = self._unpack_records()  # it keeps the state of aborted transactions
         return next(self)
 
     def _contains_abort_marker(self, next_batch: Any) -> bool:  # noqa: ANN401
-        # Compaction keeps the batch of a marker for its producer's sake, and takes the marker out of it.
+        # Compaction removes a marker, but keeps its empty batch for the producer's sequence number.
         marker = next(next_batch, None)
         return marker is not None and ControlRecord.parse(marker.key) == ABORT_MARKER
 
 
-class _PatientRecords(_MemoryRecordsPy):  # type: ignore[misc]
-    """The batches that hold this offset and those behind it."""
+class _LenientRecords(_MemoryRecordsPy):  # type: ignore[misc]
+    """The batch that holds an offset, and all batches after it."""
 
     def __init__(self, data: bytes, begin: int) -> None:
         super().__init__(data)
@@ -101,17 +101,17 @@ class _PatientRecords(_MemoryRecordsPy):  # type: ignore[misc]
     def next_batch(self, *_: Any) -> Any:  # noqa: ANN401
         data = self._next_slice
         batch = super().next_batch()
-        return _PatientBatch(data) if data is not None and data[_MAGIC_BYTE] >= _MAGIC_WITH_HEADERS else batch
+        return _LenientBatch(data) if data is not None and data[_MAGIC_BYTE] >= _MAGIC_WITH_HEADERS else batch
 
 
-class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """A batch whose headers may have any name. The layout is Kafka's record format 2."""
+class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
+    """A batch whose header names may hold any bytes. The layout is Kafka's record format 2."""
 
     _pos: int
 
     def _read_msg(self, *_: Any) -> _DefaultRecordPy:  # noqa: ANN401
         length, begin = decode_varint(self._buffer, self._pos)
-        _, self._pos = decode_varint(self._buffer, begin)  # attributes, of which there are none
+        _, self._pos = decode_varint(self._buffer, begin)  # attributes; Kafka defines none
         age_ms, offset = self._number(), self._number()
         key, value = self._bytes(), self._bytes()
         count = self._number()
@@ -135,10 +135,10 @@ class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
             return None
         begin, self._pos = self._pos, self._pos + size
         if self._pos > len(self._buffer):
-            raise CorruptRecordException(f"a field of {size} bytes ends behind its batch")
+            raise CorruptRecordException(f"a field of {size} bytes ends after its batch")
         return bytes(self._buffer[begin : self._pos])
 
 
 def _wrapped(number: int) -> int:
-    """As 64 bits hold it: the times of one batch may be further apart than they can say."""
+    """Wrap a number to 64 bits: the sum of a batch's first timestamp and a difference can overflow."""
     return (number + 2**63) % 2**64 - 2**63

@@ -1,4 +1,4 @@
-"""Where the log messages of libraries go: into a file below the home, never between the lines of a command."""
+"""Send log messages of libraries to a file in the stack's home, so that they do not disturb a command's output."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FORMAT = "%(asctime)s {name} %(process)d %(name)s %(levelname)s %(message)s"
 
 
 def file() -> Path:
-    """The file of this home."""
+    """Path of the log file."""
     return paths.home() / "logs" / "libraries.log"
 
 
 def to_file(name: str) -> None:
-    """Send what libraries log to the file from here on; with SHOPLAKE_DEBUG to stderr.
+    """Send log messages of libraries to the file; with SHOPLAKE_DEBUG to stderr.
 
-    A library's own words about a broker that restarts say neither which command waits nor what to do; what a user has
-    to know, our messages say.
+    A library's message about a broker that restarts says neither which command is waiting nor what to do. Our own
+    messages tell the user what is needed.
 
     Args:
-        name: of this process, in each line.
+        name: name of this process, written in each line.
     """
     handler = logging.StreamHandler() if os.environ.get("SHOPLAKE_DEBUG") else _HomeHandler()
     handler.setFormatter(logging.Formatter(FORMAT.format(name=name)))
@@ -38,7 +38,7 @@ def to_file(name: str) -> None:
 
 
 class _HomeHandler(logging.Handler):
-    """Writes into the file, which is made with the first message; to stderr where there is no home to write to."""
+    """Writes to the file, which is created with the first message; to stderr if the home is not writable."""
 
     def __init__(self) -> None:
         super().__init__()

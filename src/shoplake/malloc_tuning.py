@@ -1,11 +1,11 @@
-"""How much freed memory allocators keep, in processes that take much for a while and then something else."""
+"""Tune memory allocators of processes that use much memory for a short time."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 
-# glibc has an arena per thread, and the larger a freed block was, the more it keeps.
+# By default glibc has an arena per thread, and raises its thresholds after a large block was freed.
 ARENAS = 2
 MMAP_THRESHOLD_BYTES = 4 * 1024 * 1024
 TRIM_THRESHOLD_BYTES = 16 * 1024 * 1024
@@ -13,12 +13,12 @@ TRIM_THRESHOLD_BYTES = 16 * 1024 * 1024
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
 
-def keep_little() -> None:
-    """Let glibc and Arrow give back what this process frees from now on; other C libraries do as they do."""
-    import pyarrow as pa  # takes a fifth of a second, and not every command needs it
+def return_freed_memory() -> None:
+    """Make glibc and Arrow return freed memory to the operating system; no effect on other C libraries."""
+    import pyarrow as pa  # 0.2 s to import, and not every command needs it
 
     pa.set_memory_pool(pa.system_memory_pool())
-    with contextlib.suppress(AttributeError):  # no glibc
+    with contextlib.suppress(AttributeError):  # not glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_ARENA_MAX, ARENAS)
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)

@@ -1,7 +1,7 @@
-"""Transactions that hide what is committed behind them: whose they are, since when, and in which partition.
+"""Find open Kafka transactions: their partitions, producers, and start times.
 
-Readers of committed records stop before the first record of an open transaction, also of one of somebody else's.
-aiokafka has none of the requests that tell of it, so they are described here and sent by its client.
+A read_committed consumer stops before the first record of an open transaction of any producer. aiokafka lacks the
+requests that describe transactions, so they are defined here and sent with its client.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class OpenTransaction:
 
     Attributes:
         partition: `<topic>-<number>`.
-        first_offset: the first that readers of committed records do not get.
-        hidden: offsets from there to the end of the log.
-        producer_id: whose it is; None where the broker does not say.
-        transactional_id: the producer's name; None where the broker does not say, or knows the transaction no more.
-        since_ms: when it began.
+        first_offset: the first offset that read_committed consumers do not get.
+        hidden: number of offsets from there to the end of the log.
+        producer_id: the producer; None if the broker does not report it.
+        transactional_id: the producer's name; None if the broker does not report it, or has forgotten the transaction.
+        since_ms: start of the transaction, milliseconds since 1970; None as above.
     """
 
     partition: str
@@ -62,13 +62,13 @@ class OpenTransaction:
 
 
 FIX = (
-    "let its producer commit or abort, or stop it: Kafka aborts what stays open longer than its time-out; one that no "
-    "coordinator knows is ended by `kafka-transactions.sh abort`"
+    "let its producer commit or abort, or stop it: Kafka aborts a transaction after its time-out; if no coordinator "
+    "knows the transaction, `kafka-transactions.sh abort` ends it"
 )
 
 
-async def look(cluster: KafkaSettings, topics: Iterable[str]) -> Sequence[OpenTransaction]:
-    """The transactions that hide something of these topics at this moment.
+async def find(cluster: KafkaSettings, topics: Iterable[str]) -> Sequence[OpenTransaction]:
+    """Find the transactions that hide records of these topics at this moment.
 
     Raises:
         LogUnavailable: Kafka did not answer.
@@ -78,27 +78,27 @@ async def look(cluster: KafkaSettings, topics: Iterable[str]) -> Sequence[OpenTr
         return await _described(cluster, hidden) if hidden else ()
 
 
-async def lasting(cluster: KafkaSettings, topics: Sequence[str], patience_s: float) -> Sequence[OpenTransaction]:
-    """Those that are open now and still are after so many seconds: a publisher's own are open for moments.
+async def find_lasting(cluster: KafkaSettings, topics: Sequence[str], duration_s: float) -> Sequence[OpenTransaction]:
+    """Find transactions that are open now and stay open for `duration_s`. A publisher's are open for less.
 
     Raises:
         LogUnavailable: Kafka did not answer.
     """
-    found = await look(cluster, topics)
-    ends_at = time.monotonic() + patience_s
+    found = await find(cluster, topics)
+    ends_at = time.monotonic() + duration_s
     while found and time.monotonic() < ends_at:
         await asyncio.sleep(PAUSE_S)
         before = {(one.partition, one.first_offset) for one in found}
-        found = [one for one in await look(cluster, topics) if (one.partition, one.first_offset) in before]
+        found = [one for one in await find(cluster, topics) if (one.partition, one.first_offset) in before]
     return found
 
 
 async def _hidden(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:
-    """Where committed records end for the moment, and where the log ends, of each partition where they differ."""
+    """For each partition with an open transaction: the last stable offset, and the end of the log."""
     every = AIOKafkaConsumer(**kafka.client_options(cluster), isolation_level="read_uncommitted")
     async with every, kafka.consumer(cluster) as committed:
         partitions = await kafka.partitions_of_topics(committed, topics)
-        ends = await committed.end_offsets(partitions)  # first: what is committed meanwhile is not hidden
+        ends = await committed.end_offsets(partitions)  # read twice: records committed meanwhile are not hidden
         reached = await every.end_offsets(partitions)
         again = await committed.end_offsets(partitions)
     return {p: (end, reached[p]) for p, end in ends.items() if again[p] == end < reached[p]}
@@ -121,7 +121,7 @@ async def _described(
 
 
 async def _producers(client: Any, partition: TopicPartition, one: OpenTransaction) -> list[OpenTransaction]:  # noqa: ANN401
-    """The producers that have a transaction open in a partition; none where the broker does not say."""
+    """The producers with an open transaction in a partition; empty if the broker does not report them."""
     with contextlib.suppress(KafkaError, TimeoutError):
         leader = client.cluster.leader_for_partition(partition)
         answer = await client.send(leader, _DescribeProducers(partition))
@@ -135,7 +135,7 @@ async def _producers(client: Any, partition: TopicPartition, one: OpenTransactio
 
 
 async def _named(client: Any, found: Sequence[OpenTransaction]) -> Sequence[OpenTransaction]:  # noqa: ANN401
-    """With the names and times that the transactions' coordinators know."""
+    """Add the names and start times that the transaction coordinators know."""
     producers = sorted({one.producer_id for one in found if one.producer_id is not None})
     known: dict[int, tuple[str, int]] = {}
     for broker in client.cluster.brokers() if producers else ():

@@ -1,6 +1,6 @@
-"""Where things are on disk: the checkout or what a wheel has of it, the state of one stack, the cache of all stacks.
+"""Paths on disk: the checkout or the installed files, the state of one stack, and the cache of all stacks.
 
-This is the only module that knows whether the program runs from a checkout or was installed.
+Only this module knows whether the program runs from a checkout or was installed.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import tempfile
 from pathlib import Path
 
 SHIPPED = Path(__file__).resolve().parent / "files"
-"""What a wheel has of the checkout, under the same names: the files of Terraform and Compose."""
+"""The files of Terraform and Compose in a wheel, under the same names as in a checkout."""
 
 LONGEST_SOCKET_FOLDER = 60
-"""Bytes: go-plugin makes a folder and a socket below it, of up to 40."""
+"""In bytes. go-plugin creates a folder and a socket in it, whose names take up to 40 more."""
 
 
 def installed() -> bool:
-    """Whether the program was installed from a wheel; its files then belong to the installer, and are only read."""
+    """Whether the program was installed from a wheel. Its files are then read-only for us."""
     return not os.environ.get("SHOPLAKE_ROOT") and SHIPPED.is_dir()
 
 
 def project_root() -> Path:
-    """The folder with `terraform/` and `docker-compose.yml`: of the checkout, or of the installed package.
+    """The folder with `terraform/` and `docker-compose.yml`: in the checkout or in the installed package.
 
-    `SHOPLAKE_ROOT` names another checkout.
+    `SHOPLAKE_ROOT` selects another checkout.
     """
     if override := os.environ.get("SHOPLAKE_ROOT"):
         return Path(override).resolve()
@@ -32,10 +32,10 @@ def project_root() -> Path:
 
 
 def home() -> Path:
-    """State of this stack: ports, credentials, data, logs.
+    """The folder with the state of this stack: ports, credentials, data and logs.
 
-    `SHOPLAKE_HOME`; else `.shoplake/` of the checkout; else, installed, `$XDG_STATE_HOME/shoplake`. It is never inside
-    the Python environment: removing that would remove data under running servers.
+    `SHOPLAKE_HOME`; else `.shoplake/` in a checkout, or `$XDG_STATE_HOME/shoplake` of an installed package. It is never
+    inside the Python environment: removing that would remove the data of running servers.
     """
     if override := os.environ.get("SHOPLAKE_HOME"):
         return _expanded(override).resolve()
@@ -43,8 +43,8 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """Downloads, shared by every stack of this user (`$XDG_CACHE_HOME/shoplake`); a stack's own without HOME."""
-    from shoplake.errors import UsageError  # which is a reader of this module
+    """The folder of downloads (`$XDG_CACHE_HOME/shoplake`), shared by all stacks of a user; in `home` without HOME."""
+    from shoplake.errors import UsageError  # it imports this module
 
     try:
         return _of_user("XDG_CACHE_HOME", ".cache")
@@ -59,15 +59,15 @@ def _expanded(path: str) -> Path:
 
 
 def _of_user(variable: str, default: str) -> Path:
-    """The program's folder of one kind, as the XDG base directory specification says, which ignores relative paths."""
+    """The program's folder under an XDG base directory. As the XDG specification says, relative paths are ignored."""
     base = Path(os.environ.get(variable, ""))
     return (base if base.is_absolute() else user_home() / default) / "shoplake"
 
 
 def socket_folder() -> Path:
-    """A folder for temporary files in which programs may listen on sockets, whose paths have 107 bytes at most.
+    """A temporary folder with a path short enough for sockets, whose paths have at most 107 bytes.
 
-    It is the one of `TMPDIR` where that is short enough; Terraform's plugins fail without a word where it is not.
+    It is `TMPDIR` if that is short enough. With a longer path Terraform's plugins fail without a message.
     """
     named = Path(tempfile.gettempdir())
     candidates = (named, *(Path(name) for name in (os.environ.get("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp") if name))  # noqa: S108
@@ -79,15 +79,14 @@ def user_home() -> Path:
     """The user's home folder.
 
     Raises:
-        UsageError: there is none: HOME is not set, and the user id has no entry in the system's list of users, as in
-            many containers.
+        UsageError: HOME is not set, and the user id has no entry in the system's list of users, as in many containers.
     """
-    from shoplake.errors import UsageError  # which is a reader of this module
+    from shoplake.errors import UsageError  # it imports this module
 
     try:
         return Path.home()
     except RuntimeError as error:
         raise UsageError(
             f"HOME is not set, and user id {os.getuid()} has no home folder",
-            fix="set HOME, or SHOPLAKE_HOME and XDG_CACHE_HOME, to folders of yours",
+            fix="set HOME, or SHOPLAKE_HOME and XDG_CACHE_HOME, to folders that you own",
         ) from error

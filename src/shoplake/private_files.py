@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read, from their first moment. All that a stack keeps is made here."""
+"""Create files and folders that only their owner can read. All files of a stack are created here."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 WALK_THROUGH = 0o010
 UMASK = 0o077
-"""For every process that we start: what it writes is its owner's alone, whatever the caller's shell says."""
+"""The umask of every process that we start: only the owner can read its files, whatever umask the shell has."""
 
 
 def folder(path: Path) -> Path:
-    """The folder, made with all that is missing above it; one that is there already and open to others is closed.
+    """Create a private folder with its missing parents; if it exists, take permissions away from group and others.
 
-    A folder above it that exists is left as it is. One of another owner cannot be closed, and is left as well.
+    Existing parents, and a folder of another owner, are not changed.
     """
     missing = [one for one in (path, *path.parents) if not one.exists()]
     for one in reversed(missing):
@@ -24,9 +24,9 @@ def folder(path: Path) -> Path:
 
 
 def close(path: Path) -> None:
-    """Take away what group and others may do with a file or folder of ours.
+    """Take permissions away from group and others, if the file or folder is ours.
 
-    A folder that a group may walk through and not read was made so (`stack/server_user.py`), and stays so.
+    A folder that a group may enter but not read is not changed: `stack/server_user.py` made it so.
     """
     found = path.stat()
     if found.st_mode & (UMASK & ~WALK_THROUGH) and found.st_uid == os.geteuid():
@@ -34,7 +34,7 @@ def close(path: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: a reader sees the old content or the new."""
+    """Replace a file atomically: a reader sees either the old or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
@@ -45,7 +45,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def opener(path: str, flags: int) -> int:
-    """For `open(…, opener=…)`: the file is its owner's alone, also where it was there before and open to others."""
+    """An opener for `open(…, opener=…)`: only the owner can read the file, even if it had wider permissions before."""
     descriptor = os.open(path, flags, FILE_MODE)
     found = os.fstat(descriptor)
     if found.st_mode & UMASK and found.st_uid == os.geteuid():

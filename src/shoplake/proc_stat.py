@@ -1,4 +1,4 @@
-"""What the kernel says of a process, beside what Python's own modules tell."""
+"""Read the state and start time of a process from /proc."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def stat_fields(pid: int) -> list[str] | None:
-    """Fields 3 and following of proc_pid_stat(5): the name before them may hold spaces. None when it is gone."""
+    """Fields 3 and following of proc_pid_stat(5); the name before them may hold spaces. None if there is no process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -15,9 +15,9 @@ def stat_fields(pid: int) -> list[str] | None:
 
 
 def start_time(pid: int) -> int | None:
-    """In ticks since boot; with the pid it names a process for ever.
+    """Start time of a process in ticks since boot; together with the pid it identifies a process uniquely.
 
-    None when there is no such process, or only a zombie of which every thread has ended (they may hold ports).
+    None if there is no such process, or only a zombie whose threads have all ended (a running thread may hold ports).
     """
     fields = stat_fields(pid)
     if fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1):

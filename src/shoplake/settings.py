@@ -1,7 +1,7 @@
-"""One typed tree of settings: written by Terraform to SSM and Secrets Manager, overridden by `SHOPLAKE_…`.
+"""Typed settings of an environment: Terraform writes them to SSM and Secrets Manager, `SHOPLAKE_…` overrides them.
 
-`/shoplake/<environment>/<section>/<field>` is an SSM parameter, `shoplake/<environment>/<section>` a secret
-whose JSON holds the section's secret fields. `SHOPLAKE_POSTGRES__HOST` overrides `postgres.host`.
+`/shoplake/<environment>/<section>/<field>` is an SSM parameter. `shoplake/<environment>/<section>` is a secret whose
+JSON holds the secret fields of the section. `SHOPLAKE_POSTGRES__HOST` overrides `postgres.host`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SECTIONS_WITH_SECRETS = ("postgres", "redis")
 
 
 Login = Literal["password", "iam"]
-"""How a store knows its caller: by a password in the settings, or by a token that AWS lets the caller's role sign."""
+"""Authentication to a store: a password from the settings, or an IAM token signed by the caller's role."""
 
 
 class KafkaSettings(BaseModel):
-    """How to reach the log; a sink reads as the group `<group_prefix>-<sink>`: two sets of stores need two prefixes."""
+    """Connection to Kafka. A sink's consumer group is `<group_prefix>-<sink>`; two sets of stores need two prefixes."""
 
     bootstrap_servers: str
     login: Literal["none", "iam"] = "none"
@@ -38,7 +38,7 @@ class KafkaSettings(BaseModel):
 
 
 class PostgresSettings(BaseModel):
-    """How to reach the relational store; `ca_file` holds the certificates that signed its own, and makes TLS a must."""
+    """Connection to Postgres. `ca_file` holds the CA certificates; if it is set, TLS is required."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ class PostgresSettings(BaseModel):
 
     def url(self) -> URL:
         """SQLAlchemy URL with the psycopg driver."""
-        from sqlalchemy import URL  # most of a second, and only migrations and the SQL catalogue need it
+        from sqlalchemy import URL  # almost 1 s to import, and only migrations and the SQL catalogue need it
 
         return URL.create(
             "postgresql+psycopg",
@@ -69,19 +69,19 @@ class PostgresSettings(BaseModel):
         )
 
     def conninfo(self) -> str:
-        """URI for libpq, psycopg and DuckDB, for one connection; holds a password, so never log or keep it."""
+        """URI for one connection of libpq, psycopg or DuckDB. It holds a password: never log or store it."""
         user, password = quote(self.user, safe=""), quote(self._password(), safe="")
         address = f"postgresql://{user}:{password}@{self.host}:{self.port}/{quote(self.database, safe='')}"
         return f"{address}?{urlencode(self._tls())}" if self.ca_file else address
 
     def as_user(self, user: str, password: str) -> PostgresSettings:
-        """The same store with another user, who has a password."""
+        """The same connection with another user and password."""
         return self.model_copy(update={"user": user, "password": SecretStr(password), "login": "password"})
 
     def _password(self) -> str:
         if self.login == "password":
             return self.password.get_secret_value()
-        from shoplake import iam_auth  # boto3's signers and two clients, which nobody needs who has a password
+        from shoplake import iam_auth  # imports boto3, which a password does not need
 
         return iam_auth.postgres_token(self.host, self.port, self.user)
 
@@ -90,7 +90,7 @@ class PostgresSettings(BaseModel):
 
 
 class RedisSettings(BaseModel):
-    """How to reach the live board; `cluster` is the name that an IAM token is for."""
+    """Connection to Redis or Valkey. `cluster` is the name of the cache for which IAM tokens are signed."""
 
     host: str
     port: int
@@ -105,7 +105,7 @@ class RedisSettings(BaseModel):
         return self
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments of `redis.Redis`, sync or asyncio: address and login, by IAM over TLS."""
+        """Keyword arguments of `redis.Redis`, sync or asyncio: address and login; with IAM also TLS."""
         address = {"host": self.host, "port": self.port}
         if self.login == "password":
             return address | {"password": self.password.get_secret_value()}
@@ -115,7 +115,7 @@ class RedisSettings(BaseModel):
 
 
 class MongoSettings(BaseModel):
-    """How to reach the document store; with `secret_arn`, its user is the one that AWS made and keeps there."""
+    """Connection to MongoDB or DocumentDB. With `secret_arn`, user and password come from the AWS-managed secret."""
 
     uri: str
     database: str
@@ -129,20 +129,20 @@ class MongoSettings(BaseModel):
         return self
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments of `MongoClient`, sync or async: address and login. Made for one client, not to keep."""
+        """Keyword arguments of one `MongoClient`, sync or async: address and login. Do not store them."""
         options: dict[str, Any] = {"host": self.uri}
         if self.ca_file:
             options["tlsCAFile"] = str(self.ca_file)
         if self.secret_arn:
             from shoplake import iam_auth
 
-            made = iam_auth.made_secret(self.secret_arn)
-            options |= {"username": made.user, "password": made.password}
+            secret = iam_auth.managed_secret(self.secret_arn)
+            options |= {"username": secret.user, "password": secret.password}
         return options
 
 
 class DynamoDBSettings(BaseModel):
-    """Table names of the key-value store."""
+    """Names of the DynamoDB tables."""
 
     sessions_table: str
     orders_table: str
@@ -150,7 +150,7 @@ class DynamoDBSettings(BaseModel):
 
 
 class LakeSettings(BaseModel):
-    """Where the lake keeps its files, and which catalogue names its tables."""
+    """The S3 bucket and warehouse path of the lake, and its Iceberg catalogue."""
 
     bucket: str
     warehouse: str
@@ -159,7 +159,7 @@ class LakeSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """All that the program has to know about an environment."""
+    """All settings of an environment."""
 
     model_config = SettingsConfigDict(env_prefix="SHOPLAKE_", env_nested_delimiter="__", extra="ignore")
 
@@ -180,25 +180,25 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over what Terraform wrote."""
+        """Environment variables take precedence over the values that Terraform wrote."""
         del dotenv_settings, file_secret_settings
         environment = init_settings().get("environment", "local")
         return (init_settings, env_settings, TerraformSource(settings_cls, environment))
 
 
 class TerraformSource(PydanticBaseSettingsSource):
-    """What Terraform left in SSM and Secrets Manager for one environment."""
+    """The settings source that reads SSM and Secrets Manager, where Terraform wrote one environment's values."""
 
     def __init__(self, settings_cls: type[BaseSettings], environment: str) -> None:
         super().__init__(settings_cls)
         self._environment = environment
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Unused: the whole tree is read at once by `__call__`."""
+        """Not used: `__call__` reads all settings at once."""
         raise NotImplementedError(f"{field_name}: read as a tree, not field by field ({field})")
 
     def __call__(self) -> dict[str, Any]:
-        """Sections of fields, as far as they exist.
+        """Read all sections and fields that exist.
 
         Raises:
             InfraError: AWS or its emulator did not answer.
@@ -221,10 +221,10 @@ class TerraformSource(PydanticBaseSettingsSource):
 
 
 def load(environment: str = "local") -> Settings:
-    """Settings of one environment.
+    """Load the settings of one environment.
 
     Raises:
-        InfraError: something is missing or malformed; the message names each field.
+        InfraError: fields are missing or invalid; the message names each.
     """
     try:
         return Settings(environment=environment)  # type: ignore[call-arg]
@@ -236,13 +236,13 @@ def load(environment: str = "local") -> Settings:
             ) from error
         listed = "".join(f"\n  - {'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
         raise InfraError(
-            f"environment '{environment}' lacks settings, or has wrong ones:{listed}",
+            f"environment '{environment}' has missing or invalid settings:{listed}",
             fix=f"run `shoplake apply {environment}`, which writes them to SSM and Secrets Manager",
         ) from error
 
 
 def _settings_of(environment: str) -> bool:
-    """Whether anything was written for the environment: a destroyed one has nothing, an unfinished one has a part."""
+    """Whether the environment has any settings. A destroyed one has none, an unfinished one has some."""
     return bool(_parameters(environment))
 
 
@@ -254,11 +254,11 @@ def _refuse_missing(section: BaseModel, field: str) -> None:
 
 _WANTED = {
     "password": "expected a password, found none",
-    "cluster": "expected the name of the cache that the token is for (`cluster`), found none",
+    "cluster": "expected `cluster`, the name of the cache for which the token is signed, found none",
     "ca_file": (
-        "expected `ca_file`, the certificates that sign RDS's and DocumentDB's, found none; download "
+        "expected `ca_file`, the CA certificates of RDS and DocumentDB, found none; download "
         "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem and set "
-        "SHOPLAKE_POSTGRES__CA_FILE and SHOPLAKE_MONGO__CA_FILE to where it is"
+        "SHOPLAKE_POSTGRES__CA_FILE and SHOPLAKE_MONGO__CA_FILE to its path"
     ),
 }
 

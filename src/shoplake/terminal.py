@@ -1,4 +1,4 @@
-"""Words for the terminal that are not a command's result."""
+"""Helpers for messages on the terminal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 
 def to_stderr(text: str) -> None:
-    """A line that is not part of the progress."""
+    """Print a line to stderr, outside of the progress display."""
     print(text, file=sys.stderr, flush=True)
 
 
 def counted(number: int, what: str) -> str:
-    """A number with its noun, `1 letter` or `2 letters`; for nouns whose plural ends in s."""
+    """A number with its noun: `1 event`, `2 events`. For nouns whose plural ends in s."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

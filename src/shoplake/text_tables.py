@@ -1,4 +1,4 @@
-"""Tables for a terminal of 80 columns: no side borders, one space between columns, and no number is ever cut."""
+"""Text tables for a terminal of 80 columns: no side borders, one space between columns, and no truncated numbers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def table(*texts: str, numbers: Sequence[str] = ()) -> Table:
-    """An empty table: columns of text, then columns of numbers, which are aligned to the right and never cut.
+    """Create an empty table: text columns, then number columns, which are right-aligned and never truncated.
 
     Args:
-        texts: headings of the text columns. Where the terminal is too narrow, the text in them is folded.
+        texts: headings of the text columns. If the terminal is too narrow, their text is wrapped.
         numbers: headings of the number columns.
     """
     from rich import box

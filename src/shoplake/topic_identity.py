@@ -1,7 +1,7 @@
-"""What tells a topic from one that was recreated under its name: its id, and how many partitions it has.
+"""Topic ids: detect a topic that was deleted and created again under the same name.
 
-aiokafka's own metadata requests (version 5) are older than topic ids (version 10), so the request is described here
-and sent by aiokafka's client.
+aiokafka's metadata request (version 5) is older than topic ids (version 10). So the newer request is defined here and
+sent with aiokafka's client.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ NO_ID = uuid.UUID(int=0)
 
 
 class TopicId(NamedTuple):
-    """Which topic of a name this is.
+    """The identity of a topic.
 
     Attributes:
-        id: what Kafka calls the topic for as long as it exists.
-        partitions: how many it has; another number sends an entity's events elsewhere, and their order is lost.
+        id: the id that Kafka assigned when the topic was created.
+        partitions: number of partitions. If it changes, events of an entity go to another partition, and their order
+            is lost.
     """
 
     id: str
@@ -59,17 +60,17 @@ class TopicId(NamedTuple):
 
 
 class TopicIds:
-    """Asks the cluster for the ids of topics, over one connection of its own."""
+    """Reads topic ids from the cluster, over its own connection."""
 
     def __init__(self, cluster: KafkaSettings) -> None:
         self._cluster = cluster
         self._client: Any = None
 
     async def read(self, topics: Iterable[str]) -> dict[str, TopicId]:
-        """The topics that exist.
+        """Read the ids of those topics that exist.
 
         Raises:
-            LogUnavailable: Kafka did not answer, or cannot say yet.
+            LogUnavailable: Kafka did not answer, or is not ready yet.
         """
         async with kafka.answering(self._cluster), asyncio.timeout(ANSWER_TIMEOUT_S):
             client = await self._connected()
@@ -99,8 +100,13 @@ class TopicIds:
         return self._client
 
 
-def refuse_others(who: str, known: Mapping[str, TopicId], found: Mapping[str, TopicId]) -> None:
-    """Hold the topics that Kafka has against those that a store or a process knows.
+def refuse_recreated(name: str, known: Mapping[str, TopicId], found: Mapping[str, TopicId]) -> None:
+    """Compare the topics in Kafka with those that a store or a process has read.
+
+    Args:
+        name: name of the store or process, for the message.
+        known: topic → its identity when it was first read.
+        found: topic → its identity in Kafka now.
 
     Raises:
         StreamHalted: a topic was recreated, or its number of partitions was changed.
@@ -109,20 +115,20 @@ def refuse_others(who: str, known: Mapping[str, TopicId], found: Mapping[str, To
         now = found.get(topic)
         if now is None:
             raise StreamHalted(
-                f"{who}: Kafka no longer has topic {topic}",
-                fix="bring the topic back from a copy, or start anew with empty stores (`shoplake down --purge`)",
+                f"{name}: Kafka no longer has topic {topic}",
+                fix="restore the topic from a backup, or start again with empty stores (`shoplake down --purge`)",
             )
         if now.id != expected.id:
             raise StreamHalted(
-                f"{who}: topic {topic} was recreated: it was {expected.id} when this store was filled, and is "
-                f"{now.id} now; the offsets of the one mean nothing in the other",
-                fix="start anew with empty stores (`shoplake down --purge`), or bring back the log they were made from",
+                f"{name}: topic {topic} was recreated: its id was {expected.id} when this store was filled, and is "
+                f"{now.id} now; the same offset is another event in the new topic",
+                fix="start again with empty stores (`shoplake down --purge`), or restore the log that filled them",
             )
         if now.partitions != expected.partitions:
             raise StreamHalted(
-                f"{who}: topic {topic} had {expected.partitions} partitions when this store was filled, and has "
+                f"{name}: topic {topic} had {expected.partitions} partitions when this store was filled, and has "
                 f"{now.partitions} now; events of one key are in two of them, and their order is lost",
-                fix="make the topic anew with its old number of partitions and publish again, with empty stores",
+                fix="create the topic again with its old number of partitions, and publish again to empty stores",
             )
 
 

@@ -97,7 +97,7 @@ def test_what_names_no_contract_is_a_usage_error(repository: Path, reference: st
 def test_what_is_no_contract_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "contract.json").write_text('{"format": 1}')
     with pytest.raises(
-        UsageError, match=r"contract\.json is no exported contract: Object missing required field `version`"
+        UsageError, match=r"contract\.json is not an exported contract: Object missing required field `version`"
     ):
         contract_baseline.load(str(tmp_path))
 

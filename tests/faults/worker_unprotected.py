@@ -37,7 +37,7 @@ def offset_first() -> None:
             fresh = batch.fresh(self.name, found, owner)
             for partition, read in fresh.ranges.items():
                 await cursor.execute(postgres.ADVANCE, (read.stop, *partition))
-        failpoints.reach("postgres.write.before")
+        failpoints.hit("postgres.write.before")
         async with connection.transaction(), connection.cursor() as cursor:
             for table in await postgres._stage(cursor, fresh):
                 await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
@@ -90,7 +90,7 @@ def conditions() -> None:
     mongo._write = lambda key, item: mongo.ReplaceOne({"_id": key}, {"_id": key, **item}, upsert=True)
 
     async def write(self: mongo.MongoSink, collection: str, items: Mapping[Key, Item]) -> bool:
-        failpoints.reach("mongo.write.before")
+        failpoints.hit("mongo.write.before")
         writes = [mongo._write(key, item) for (key,), item in items.items()]
         if writes:
             await self._database[collection].bulk_write(writes, ordered=False)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTERS
-from shoplake.kafka import settled_ends
+from shoplake.kafka import stable_end_offsets
 from shoplake.settings import Settings
 from shoplake.streaming.dead_letters.router import DeadLetter
 
@@ -37,14 +37,14 @@ async def plant(settings: Settings, mark: str, values: list[bytes]) -> set[tuple
         async with producer.transaction():
             sent = [await producer.send(TOPIC, value, mark.encode(), timestamp_ms=17) for value in values]
         places = [await one for one in sent]
-    await settled_ends(settings.kafka, [TOPIC])
+    await stable_end_offsets(settings.kafka, [TOPIC])
     return {(place.topic, place.partition, place.offset) for place in places}
 
 
 async def letters_about(settings: Settings, mark: str) -> list[DeadLetter]:
     """The committed dead letters whose event has this key."""
     found: list[DeadLetter] = []
-    ends = await settled_ends(settings.kafka, [DEAD_LETTERS])
+    ends = await stable_end_offsets(settings.kafka, [DEAD_LETTERS])
     async with asyncio.timeout(TIMEOUT_S), kafka.consumer(settings.kafka) as consumer:
         consumer.assign(list(ends))
         for partition in ends:

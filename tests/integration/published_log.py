@@ -12,7 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 import shopsim
 from shoplake import kafka
 from shoplake.contract import TOPICS
-from shoplake.kafka import settled_ends
+from shoplake.kafka import stable_end_offsets
 from shoplake.publish.run import Run
 from shoplake.settings import KafkaSettings
 
@@ -46,11 +46,11 @@ class Log:
         self._start: dict[TopicPartition, int] = {}
 
     async def begin(self) -> Log:
-        self._start = await settled_ends(self._cluster, TOPICS)
+        self._start = await stable_end_offsets(self._cluster, TOPICS)
         return self
 
     async def records(self) -> list[Record]:
-        ends = await settled_ends(self._cluster, TOPICS)
+        ends = await stable_end_offsets(self._cluster, TOPICS)
         found: list[Record] = []
         async with asyncio.timeout(TIMEOUT_S), kafka.consumer(self._cluster) as consumer:
             consumer.assign(list(ends))

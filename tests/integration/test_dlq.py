@@ -58,7 +58,7 @@ async def planted(settings: Settings, mark: str, count: int) -> list[str]:
 async def replays_of(settings: Settings, names: list[str]) -> list[tuple[str, str, bytes]]:
     """Letter's name, place and value of each replayed event in the log that is of one of these letters."""
     found = []
-    await kafka.settled_ends(settings.kafka, [TOPIC])
+    await kafka.stable_end_offsets(settings.kafka, [TOPIC])
     async for records in kafka.committed_records(settings.kafka, TOPIC):
         for record in records:
             of = dict(record.headers).get(REPLAY_OF, b"").decode()

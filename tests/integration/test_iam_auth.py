@@ -11,9 +11,9 @@ from psycopg import sql
 
 from shoplake import aws
 from shoplake.errors import InfraError, StoreUnavailable
-from shoplake.iam_auth import made_secret
+from shoplake.iam_auth import managed_secret
 from shoplake.settings import MongoSettings, PostgresSettings, Settings
-from shoplake.sinks.postgres.migrate import RDS_LOGIN, admit, migrate
+from shoplake.sinks.postgres.migrate import RDS_LOGIN, grant_iam_login, migrate
 
 pytestmark = pytest.mark.stack
 USER = "shoplake_app"
@@ -60,15 +60,15 @@ def test_the_secret_that_aws_made_is_read_anew_for_each_client(platform: Setting
 
 def test_a_secret_that_is_not_there_or_holds_something_else_is_named(platform: Settings, secret: str) -> None:
     with pytest.raises(InfraError, match="of-nobody could not be read"):
-        made_secret(secret + "-of-nobody")
+        managed_secret(secret + "-of-nobody")
     aws.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="no JSON")
-    with pytest.raises(InfraError, match="holds no JSON with username and password"):
-        made_secret(secret)
+    with pytest.raises(InfraError, match="expected JSON with username and password in the secret"):
+        managed_secret(secret)
 
 
 def test_the_user_that_is_let_in_can_make_the_schema_and_is_no_master(rds: PostgresSettings) -> None:
     for _ in range(2):
-        admit(rds, USER)
+        grant_iam_login(rds, USER)
     with psycopg.connect(rds.conninfo(), autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD 'for-this-test'").format(sql.Identifier(USER)))
         member = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [USER, RDS_LOGIN]).fetchone()
@@ -85,4 +85,4 @@ def test_the_user_that_is_let_in_can_make_the_schema_and_is_no_master(rds: Postg
 def test_a_database_that_lets_the_master_not_in_is_named(platform: Settings) -> None:
     wrong = platform.postgres.as_user("nobody", "wrong")
     with pytest.raises(StoreUnavailable, match="did not let 'nobody' in"):
-        admit(wrong, USER)
+        grant_iam_login(wrong, USER)

@@ -169,7 +169,7 @@ async def answer(log: Log) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
             with contextlib.suppress(LogUnavailable):
-                return await log.refuse_others()
+                return await log.refuse_recreated()
             await asyncio.sleep(0.1)
 
 

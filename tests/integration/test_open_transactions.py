@@ -46,9 +46,9 @@ async def open_transaction(cluster: KafkaSettings, topic: str, partition: int) -
 
 
 async def test_an_open_transaction_is_told_of_with_its_name_its_time_and_what_it_hides(cluster: KafkaSettings) -> None:
-    assert list(await open_transactions.look(cluster, TOPICS)) == []
+    assert list(await open_transactions.find(cluster, TOPICS)) == []
     async with open_transaction(cluster, "orders", 2) as first:
-        (found,) = await open_transactions.lasting(cluster, list(TOPICS), 0.5)
+        (found,) = await open_transactions.find_lasting(cluster, list(TOPICS), 0.5)
         done = await asyncio.to_thread(subprocess.run, [*SHOPLAKE, "lag", "--json"], capture_output=True, check=False)
     assert (found.partition, found.first_offset, found.hidden) == ("orders-2", first, 2)
     assert found.transactional_id == "a stranger"
@@ -62,7 +62,7 @@ async def test_an_open_transaction_is_told_of_with_its_name_its_time_and_what_it
 async def test_verify_is_not_exact_where_it_cannot_read_all_and_says_who_is_in_the_way(
     platform: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "SETTLE_TIMEOUT_S", 2)
+    monkeypatch.setattr(kafka, "STABLE_TIMEOUT_S", 2)
     async with open_transaction(platform.kafka, "orders", 4):
         report = await verify(platform, ["log"])
     assert not report.ok
@@ -77,5 +77,5 @@ async def test_a_transaction_that_ends_soon_is_no_alarm(cluster: KafkaSettings) 
 
     publishing = asyncio.create_task(short())
     await asyncio.sleep(0.2)
-    assert list(await open_transactions.lasting(cluster, list(TOPICS), 30.0)) == []
+    assert list(await open_transactions.find_lasting(cluster, list(TOPICS), 30.0)) == []
     await publishing

@@ -72,7 +72,7 @@ class Seen:
 async def look(settings: Settings, name: str) -> Seen:
     sink = sinks.make(name, settings)
     assert isinstance(sink, RebuildableSink)
-    ends = {TopicPartition(*p): end for p, end in (await kafka.settled_ends(settings.kafka, sink.topics)).items()}
+    ends = {TopicPartition(*p): end for p, end in (await kafka.stable_end_offsets(settings.kafka, sink.topics)).items()}
     try:
         found = await sink.checkpoints(ends)
         reached = sum(checkpoint.next_offset for checkpoint in found.values())
@@ -228,7 +228,7 @@ async def test_when_neither_log_nor_lake_has_all_nothing_is_emptied(shop: Settin
 
 async def cut_log(settings: Settings, topics: frozenset[str]) -> None:
     """As when retention has removed all that there is."""
-    ends = await kafka.settled_ends(settings.kafka, topics)
+    ends = await kafka.stable_end_offsets(settings.kafka, topics)
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     await admin.start()
     try:

@@ -56,7 +56,7 @@ async def test_an_event_topic_has_as_many_partitions_as_it_was_made_with(cluster
     made = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
     async with made_before(cluster, "reviews", 9, made):
         await kafka.create_topics(cluster)
-        ends = await kafka.settled_ends(cluster, TOPICS)
+        ends = await kafka.stable_end_offsets(cluster, TOPICS)
     assert {tp.partition for tp in ends if tp.topic == "reviews"} == set(range(9))
     assert TopicPartition("orders", 5) in ends
 

@@ -51,7 +51,7 @@ def test_on_a_local_stack_nothing_of_the_shell_is_left_but_what_the_list_allows(
     environ.use_stack({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test"})
 
     aws = {name for name in os.environ if name.startswith("AWS_")}
-    assert aws == {*environ.NOBODY, "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"}
+    assert aws == {*environ.NO_AWS_LOGIN, "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID"}
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert not {"UNKNOWN", "PGHOST", "LD_PRELOAD", "GATEWAY_PORT", "TF_WORKSPACE_X"} & os.environ.keys()
 
@@ -75,7 +75,7 @@ def test_a_server_starts_with_what_every_program_expects_and_its_own() -> None:
     os.environ.clear()
     os.environ.update({"PATH": "/bin", "HOME": "/home/a", **HOSTILE, "SHOPLAKE_POSTGRES__PASSWORD": "secret"})
 
-    found = environ.bare({"STATE_DIR": "/srv"})
+    found = environ.for_subprocess({"STATE_DIR": "/srv"})
 
     allowed = {*environ.SYSTEM, "STATE_DIR", *environ.FIXED}
     assert found.keys() <= allowed

@@ -14,12 +14,12 @@ from shoplake.errors import StoreUnavailable, UsageError
 
 
 def reached_in_source() -> Counter[str]:
-    """Names that the program passes to `failpoints.reach`, and how often each is written down."""
+    """Names that the program passes to `failpoints.hit`, and how often each is written down."""
     calls = [
         node
         for path in Path(shoplake.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "failpoints.reach"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "failpoints.hit"
     ]
     return Counter(ast.literal_eval(call.args[0]) for call in calls)
 
@@ -29,30 +29,30 @@ def test_every_point_of_the_list_is_in_the_source_once_and_no_other_is() -> None
 
 
 def test_nothing_happens_where_nothing_is_armed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    monkeypatch.setattr(failpoints, "hit", failpoints.hit)
     failpoints.arm({})
     for name in failpoints.NAMES:
-        failpoints.reach(name)
+        failpoints.hit(name)
 
 
 def test_an_armed_point_acts_at_its_visit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    monkeypatch.setattr(failpoints, "hit", failpoints.hit)
     failpoints.arm({failpoints.VARIABLE: "redis.commit.after=raise:2"})
-    failpoints.reach("redis.commit.after")
-    failpoints.reach("redis.commit.before")
+    failpoints.hit("redis.commit.after")
+    failpoints.hit("redis.commit.before")
     with pytest.raises(StoreUnavailable, match=r"redis\.commit\.after, visit 2"):
-        failpoints.reach("redis.commit.after")
-    failpoints.reach("redis.commit.after")
+        failpoints.hit("redis.commit.after")
+    failpoints.hit("redis.commit.after")
 
 
 def test_several_points_may_be_armed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failpoints, "reach", failpoints.reach)
+    monkeypatch.setattr(failpoints, "hit", failpoints.hit)
     failpoints.arm({failpoints.VARIABLE: "redis.open.before=raise,redis.commit.after=raise:2"})
     with pytest.raises(StoreUnavailable):
-        failpoints.reach("redis.open.before")
-    failpoints.reach("redis.commit.after")
+        failpoints.hit("redis.open.before")
+    failpoints.hit("redis.commit.after")
     with pytest.raises(StoreUnavailable):
-        failpoints.reach("redis.commit.after")
+        failpoints.hit("redis.commit.after")
 
 
 @pytest.mark.parametrize(

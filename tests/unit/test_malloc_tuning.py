@@ -36,7 +36,7 @@ def printed(code: str) -> str:
 
 
 def kept(code: str) -> str:
-    return printed(f"from shoplake.malloc_tuning import keep_little\nkeep_little()\n{code}")
+    return printed(f"from shoplake.malloc_tuning import return_freed_memory\nreturn_freed_memory()\n{code}")
 
 
 def test_arrow_leaves_memory_to_the_system() -> None:

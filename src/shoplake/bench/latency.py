@@ -160,7 +160,7 @@ def _speed(run: Run, events: int) -> float:
 
 
 async def _ends(settings: Settings) -> dict[TopicPartition, int]:
-    found = await kafka.settled_ends(settings.kafka, RedisSink.topics)
+    found = await kafka.stable_end_offsets(settings.kafka, RedisSink.topics)
     return {TopicPartition(tp.topic, tp.partition): end for tp, end in found.items()}
 
 

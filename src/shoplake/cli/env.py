@@ -62,4 +62,4 @@ def _values(environment: str) -> tuple[dict[str, str], list[str]]:
     values |= access.variables(platform.as_far_as_applied({"aws"}))
     # The address of the stack, so that no proxy stands before it.
     values |= {name: os.environ[name] for name in ("no_proxy", "NO_PROXY") if name in os.environ}
-    return values, environ.misleading(environ.caller(), values)
+    return values, environ.conflicting(environ.caller(), values)

@@ -40,7 +40,7 @@ def command(
     names = named(sinks) if sinks else [*named(""), DEAD_LETTERS]
     settings = connect(environment, {LOG})
     found = asyncio.run(lags(settings, names))
-    hidden = asyncio.run(open_transactions.lasting(settings.kafka, list(TOPICS), OPEN_FOR_S))
+    hidden = asyncio.run(open_transactions.find_lasting(settings.kafka, list(TOPICS), OPEN_FOR_S))
     if json:
         _print_json(found, hidden)
     else:

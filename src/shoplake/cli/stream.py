@@ -85,9 +85,9 @@ def command(
         async def run() -> Sequence[WorkerView]:
             run_once = partial(stream, names, beside=beside, workers=workers, environment=environment, watch=watch)
             views = await run_once(until_caught_up=until_caught_up)
-            if not until_caught_up or not await open_transactions.look(log, TOPICS):
+            if not until_caught_up or not await open_transactions.find(log, TOPICS):
                 return views
-            if hidden := await open_transactions.lasting(log, list(TOPICS), OPEN_FOR_S):
+            if hidden := await open_transactions.find_lasting(log, list(TOPICS), OPEN_FOR_S):
                 behind = "\n".join(map(str, hidden))
                 raise StreamHalted(
                     f"all readable events are in the stores, but the log has more:\n{behind}", fix=open_transactions.FIX

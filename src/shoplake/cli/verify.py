@@ -36,7 +36,7 @@ def command(
     from shoplake.errors import VerifyFailed
     from shoplake.verify import named, verify
 
-    malloc_tuning.keep_little()
+    malloc_tuning.return_freed_memory()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
     settings = connect(environment, (LOG, *named(names)))
     report = asyncio.run(verify(settings, names, progress=lambda text: print(text, file=sys.stderr)))

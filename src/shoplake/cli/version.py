@@ -26,7 +26,7 @@ def _commit() -> str:
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environ.bare(), timeout=GIT_TIMEOUT_S, check=True
+            command, capture_output=True, text=True, env=environ.for_subprocess(), timeout=GIT_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -49,5 +49,5 @@ def environment(access: Access, caller: Mapping[str, str]) -> dict[str, str]:
     """The variables of the client: the caller's, without those that lead elsewhere, and those of the store."""
     secrets = {name: value.get_secret_value() for name, value in access.secrets.items()}
     given = {**access.variables, **secrets}
-    hidden = set(environ.misleading(caller, given))
+    hidden = set(environ.conflicting(caller, given))
     return {**{name: value for name, value in caller.items() if name not in hidden}, **given}

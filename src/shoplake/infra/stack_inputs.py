@@ -77,7 +77,7 @@ def _git(*arguments: str) -> str:
             ["git", "-C", str(paths.project_root()), *arguments],
             capture_output=True,
             text=True,
-            env=environ.bare(),
+            env=environ.for_subprocess(),
             timeout=GIT_TIMEOUT_S,
             check=True,
         )

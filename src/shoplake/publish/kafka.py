@@ -82,7 +82,7 @@ async def publish(
                     tell(done.events, part)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
-            await kafka.settled_ends(cluster, TOPICS)
+            await kafka.stable_end_offsets(cluster, TOPICS)
         return done
 
 
@@ -188,26 +188,26 @@ class _Window:
         await self._producer.begin_transaction()
         try:
             await self._send()
-            failpoints.reach("publish.commit.before")
+            failpoints.hit("publish.commit.before")
             await self._producer.commit_transaction()
         except BaseException:
-            aborting = kafka.told_elsewhere(asyncio.ensure_future(self._abort()))
+            aborting = kafka.silence_failure(asyncio.ensure_future(self._abort()))
             await asyncio.wait({aborting}, timeout=kafka.STOP_TIMEOUT_S)
             raise
-        failpoints.reach("publish.commit.after")
+        failpoints.hit("publish.commit.after")
 
     async def _send(self) -> None:
-        failpoints.reach("publish.write.before")
+        failpoints.hit("publish.write.before")
         pending: deque[asyncio.Future[Any]] = deque()
         for topic, partition, part in _by_partition(self._rows, self._partitions):
             for batch in _batches(self._producer, part):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)
-                pending.append(kafka.told_elsewhere(sent))
+                pending.append(kafka.silence_failure(sent))
                 if len(pending) >= IN_FLIGHT_BATCHES:
                     await self._taken(pending.popleft())
-        failpoints.reach("publish.checkpoint.before")
+        failpoints.hit("publish.checkpoint.before")
         value, key = msgspec.json.encode(self._done), self._done.publisher.encode()
-        pending.append(kafka.told_elsewhere(await self._producer.send(PUBLISH_PROGRESS, value, key)))
+        pending.append(kafka.silence_failure(await self._producer.send(PUBLISH_PROGRESS, value, key)))
         for delivered in pending:
             await self._taken(delivered)
 
@@ -239,7 +239,7 @@ async def _publish_with_timeout(window: _Window, cluster: KafkaSettings, say: Ca
         publishing.result()
     finally:
         if not publishing.done():
-            kafka.told_elsewhere(publishing).cancel()
+            kafka.silence_failure(publishing).cancel()
             await asyncio.wait({publishing}, timeout=2 * kafka.STOP_TIMEOUT_S)
 
 

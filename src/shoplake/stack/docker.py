@@ -46,7 +46,7 @@ def run(
     try:
         done = subprocess.run(
             [program, *arguments],
-            env=environ.bare(environment or {}, "SHOPLAKE_*", *environ.DOCKER, *environ.PROXIES),
+            env=environ.for_subprocess(environment or {}, "SHOPLAKE_*", *environ.DOCKER, *environ.PROXIES),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

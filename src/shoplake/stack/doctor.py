@@ -178,7 +178,7 @@ def _program(name: str, command: Callable[[], list[str | Path]]) -> Check:
             arguments,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environ.bare(),
+            env=environ.for_subprocess(),
             timeout=VERSION_TIMEOUT_S,
             check=False,
         )

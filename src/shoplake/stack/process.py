@@ -66,7 +66,7 @@ class Launch:
 
     def variables(self) -> dict[str, str]:
         """Its environment, with the mark of its stack."""
-        return environ.bare({**self.environment, MARK: str(self.home)})
+        return environ.for_subprocess({**self.environment, MARK: str(self.home)})
 
 
 def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:

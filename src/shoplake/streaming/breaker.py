@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from shoplake.backoff import Patience
+from shoplake.backoff import Backoff
 
 FAILURES_TO_OPEN = 3
 
@@ -17,8 +17,8 @@ class Breaker:
     and the work before it is closed.
     """
 
-    def __init__(self, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, patience: Backoff | None = None) -> None:
+        self._patience = patience or Backoff()
         self.state: Literal["closed", "open", "half-open"] = "closed"
 
     def failed(self) -> float | None:

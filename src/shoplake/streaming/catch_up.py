@@ -35,7 +35,7 @@ async def until_caught_up(
     Raises:
         StreamHalted: they were not done in time; the message says who lags by how much. Or Kafka did not answer.
     """
-    ends = await kafka.settled_ends(cluster, TOPICS)
+    ends = await kafka.stable_end_offsets(cluster, TOPICS)
     deadline = time.monotonic() + timeout_s
     async with kafka.answering(cluster):
         admin = AIOKafkaAdminClient(**kafka.client_options(cluster), request_timeout_ms=kafka.REQUEST_TIMEOUT_MS)

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from shoplake import kafka
 from shoplake.errors import LogUnavailable, StreamHalted
 from shoplake.sinks.base import OffsetRange, TopicPartition
-from shoplake.topic_identity import TopicId, TopicIds, refuse_others
+from shoplake.topic_identity import TopicId, TopicIds, refuse_recreated
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -46,10 +46,10 @@ class Log:
         found = await self._asked.read(self._topics)
         if missing := sorted(set(self._topics) - set(found)):
             raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which makes them")
-        refuse_others("the log", self.ids, found)
+        refuse_recreated("the log", self.ids, found)
         self.ids = found
 
-    async def refuse_others(self) -> None:
+    async def refuse_recreated(self) -> None:
         """Make sure that the topics still are those that `learn` found: a recreated topic has another id.
 
         Raises:
@@ -61,7 +61,7 @@ class Log:
             raise LogUnavailable(
                 f"Kafka no longer has topics {', '.join(missing)}", fix="were they deleted? bring them back from a copy"
             )
-        refuse_others("the log", self.ids, found)
+        refuse_recreated("the log", self.ids, found)
 
     def partitions(self) -> list[TopicPartition]:
         """All partitions of the topics."""
@@ -86,7 +86,7 @@ class Log:
             StreamHalted: a topic was recreated.
             LogUnavailable: Kafka did not answer.
         """
-        await self.refuse_others()  # a connection that is refused says so at once; aiokafka would try for a while
+        await self.refuse_recreated()  # a connection that is refused says so at once; aiokafka would try for a while
         asked = [KafkaPartition(*partition) for partition in self.partitions()]
         async with kafka.answering(self._cluster), asyncio.timeout(ANSWER_TIMEOUT_S):
             ends = await consumer.end_offsets(asked)

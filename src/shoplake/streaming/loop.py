@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
-from shoplake.backoff import Patience, jittered
+from shoplake.backoff import Backoff, jittered
 from shoplake.errors import Backpressure, BeingRebuilt, Fenced, LogUnavailable, Misplaced, StoreUnavailable
 from shoplake.sinks.base import Batch, OffsetRange
 from shoplake.streaming.breaker import Breaker
@@ -18,7 +18,7 @@ from shoplake.streaming.control_records import KEPT_S, Tail
 from shoplake.streaming.interruptible_wait import first
 from shoplake.streaming.prefetch import Fetched, ReadAhead
 from shoplake.streaming.worker_reports import Progress, Report
-from shoplake.topic_identity import TopicId, refuse_others
+from shoplake.topic_identity import TopicId, refuse_recreated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,10 +58,10 @@ class SinkLoop:
         self._report = report
         self._report_every_s = report_every_s
         self._breaker = Breaker()
-        self._asked_to_wait = Patience()
-        self._being_rebuilt = Patience(REBUILD_LIMIT_S)
-        self._held = Patience()
-        self._log_away = Patience()
+        self._asked_to_wait = Backoff()
+        self._being_rebuilt = Backoff(REBUILD_LIMIT_S)
+        self._held = Backoff()
+        self._log_away = Backoff()
         self._tail = Tail(tail_kept_s)
         self._ahead = ReadAhead(reader)
         self._owner: Mapping[TopicPartition, Epoch] = {}
@@ -177,7 +177,7 @@ class SinkLoop:
     async def _refuse_other_topics(self, stopping: asyncio.Event) -> None:
         ours = {topic: str(known) for topic, known in self._reader.topics.items()}
         known = await self._persistently(lambda: self._sink.identify(ours), stopping)
-        refuse_others(self._sink.name, {t: TopicId.parse(text) for t, text in known.items()}, self._reader.topics)
+        refuse_recreated(self._sink.name, {t: TopicId.parse(text) for t, text in known.items()}, self._reader.topics)
 
     async def _settle(self, batch: Batch, generation: int, stopping: asyncio.Event) -> None:
         """Bring a batch into the store, in parts where the sink asks for it; the next one is read meanwhile."""

@@ -177,7 +177,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 return None
             ranges = await self._ranges()
             if ranges:
-                await self._log.refuse_others()
+                await self._log.refuse_recreated()
         except BaseException:
             if generation == self.generation and not self.revoked.is_set():
                 self._rewind()

@@ -23,7 +23,7 @@ from shoplake.streaming.loop import SinkLoop
 from shoplake.streaming.reader import Limits, LogReader
 from shoplake.streaming.worker import LIMITS
 from shoplake.streaming.worker_reports import Progress
-from shoplake.topic_identity import TopicId, refuse_others
+from shoplake.topic_identity import TopicId, refuse_recreated
 
 if TYPE_CHECKING:
     from shoplake.settings import Settings
@@ -148,7 +148,7 @@ class _Rebuild:
     async def _refuse_others(self, ids: Mapping[str, TopicId]) -> None:
         """What is filled has to be of one log: the one that the first offset of this filling came from."""
         noted = await self._sink.identify({topic: str(topic_id) for topic, topic_id in ids.items()})
-        refuse_others(self._name, {topic: TopicId.parse(text) for topic, text in noted.items()}, ids)
+        refuse_recreated(self._name, {topic: TopicId.parse(text) for topic, text in noted.items()}, ids)
 
     def _needs_lake(self, log: Bounds, starts: Mapping[TopicPartition, int], source: Source) -> bool:
         lacking = [p for p, bounds in log.items() if starts[p] < bounds.start]
@@ -177,7 +177,7 @@ class _Rebuild:
             topic: await asyncio.to_thread(Archive, self._settings, topic) for topic in sorted(self._sink.topics)
         }
         known = {topic: archive.identity for topic, archive in archives.items() if archive.identity}
-        refuse_others("lake", {topic: TopicId.parse(text) for topic, text in known.items()}, ids)
+        refuse_recreated("lake", {topic: TopicId.parse(text) for topic, text in known.items()}, ids)
         ends = {p: end for archive in archives.values() for p, end in archive.ends().items()}
         for partition, (begin, _) in log.items():
             held = max(ends.get(partition, 0), starts[partition])

@@ -65,7 +65,7 @@ class SubprocessWorker:
 
 
 def _work(theirs: Connection) -> None:
-    malloc_tuning.keep_little()
+    malloc_tuning.return_freed_memory()
     library_logs.to_file("verify")
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:

@@ -32,7 +32,7 @@ from shoplake.verify.stores import Store, store
 from shoplake.verify.structure_diff import result_of
 from shoplake.verify.subprocess_worker import SubprocessWorker
 
-OPEN_FOR_S = 2.0  # in addition to the wait in `settled_ends`
+OPEN_FOR_S = 2.0  # in addition to the wait in `stable_end_offsets`
 Progress = Callable[[str], None]
 SUBPROCESS_MIN_RECORDS = 500_000
 """A log of at least this many records is read by a subprocess, which takes half a second to start."""
@@ -61,10 +61,10 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
     hidden: Sequence[OpenTransaction] = ()
     topics = (*TOPICS, DEAD_LETTERS)
     try:
-        records = sum((await kafka.settled_ends(settings.kafka, topics)).values())
+        records = sum((await kafka.stable_end_offsets(settings.kafka, topics)).values())
     except TimeoutError:
         with contextlib.suppress(ShoplakeError):
-            hidden = await open_transactions.lasting(settings.kafka, topics, OPEN_FOR_S)
+            hidden = await open_transactions.find_lasting(settings.kafka, topics, OPEN_FOR_S)
     except KafkaError:
         pass  # reading the log reports it
     with tempfile.TemporaryDirectory(prefix="shoplake-verify-", ignore_cleanup_errors=True) as folder:

@@ -163,7 +163,7 @@ async def test_a_log_that_was_cut_ends_the_loop_at_once() -> None:
 async def test_a_store_that_was_filled_from_another_topic_is_refused() -> None:
     store = MemoryStore()
     store.identity = {"reviews": "another-topic/1"}
-    with pytest.raises(StreamHalted, match="memory: topic reviews was recreated: it was another-topic"):
+    with pytest.raises(StreamHalted, match="memory: topic reviews was recreated: its id was another-topic"):
         await Run(MemoryLog(True), store).until_caught_up()
     assert (store.ids, store.stands) == ([], {})
 

@@ -96,10 +96,10 @@ class DynamoDBSink(KeyedSink):
         """Move the checkpoints where the epoch is still ours."""
         updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
         for chunk in chunks(updates, WRITE_CHUNK):
-            failpoints.reach("dynamodb.checkpoint.before")
+            failpoints.hit("dynamodb.checkpoint.before")
             if not await self._threads.call(self._transact, chunk):
                 raise Fenced("dynamodb: a newer owner holds one of " + ", ".join(map(str, checkpoints)))
-            failpoints.reach("dynamodb.checkpoint.after")
+            failpoints.hit("dynamodb.checkpoint.after")
 
     async def filling(self) -> Filling:
         """The current filling."""
@@ -126,7 +126,7 @@ class DynamoDBSink(KeyedSink):
 
     def _open(self, partition: TopicPartition) -> Checkpoint:
         """Raise the epoch; a row of an earlier filling starts again, in the same step."""
-        failpoints.reach("dynamodb.open.before")
+        failpoints.hit("dynamodb.open.before")
         row = (
             self._raise_epoch(partition, "next_offset = :zero, generation = :filling", EARLIER)
             if self.generation
@@ -136,7 +136,7 @@ class DynamoDBSink(KeyedSink):
         row = row or self._raise_epoch(partition, kept, self._of_ours)
         if not row:
             raise StoreUnavailable("dynamodb: a rebuild has begun while a partition was taken over")
-        failpoints.reach("dynamodb.open.after")
+        failpoints.hit("dynamodb.open.after")
         return Checkpoint(row["next_offset"], row["epoch"])
 
     @property
@@ -257,12 +257,12 @@ class DynamoDBSink(KeyedSink):
             }
             for key, item in items
         ]
-        failpoints.reach("dynamodb.write.before")
+        failpoints.hit("dynamodb.write.before")
         try:
             written = self._transact(puts)
         except StoreRefused as error:
             raise StoreRefused(f"{error.message}; one of {told(collection, items)}") from error
-        failpoints.reach("dynamodb.write.after")
+        failpoints.hit("dynamodb.write.after")
         return written
 
     def _transact(self, writes: Sequence[dict[str, Any]]) -> bool:

@@ -139,9 +139,9 @@ class LakeSink(Sink):
                 table = self._tables[topic].refresh()
                 found = read_checkpoints(table)
                 mine = take_over(found)
-                failpoints.reach("lake.open.before")
+                failpoints.hit("lake.open.before")
                 if _commit(table, None, found | mine):
-                    failpoints.reach("lake.open.after")
+                    failpoints.hit("lake.open.after")
                     return {TopicPartition(topic, p): checkpoint for p, checkpoint in mine.items()}
             _rest(attempt)
         raise StoreUnavailable(f"lake: {_moved([topic])} while it was taken over")
@@ -157,11 +157,11 @@ class LakeSink(Sink):
                 if not fresh.ranges:
                     return True
                 moved = {p.partition: Checkpoint(read.stop, owner[p]) for p, read in fresh.ranges.items()}
-                failpoints.reach("lake.write.before")
+                failpoints.hit("lake.write.before")
                 events = fresh.events.get(topic)
                 rows = None if events is None or events.is_empty() else to_arrow(topic, events)
                 if _commit(table, rows, found | moved):
-                    failpoints.reach("lake.commit.after")
+                    failpoints.hit("lake.commit.after")
                     return True
             _rest(attempt)
         return False
@@ -234,7 +234,7 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
             else:
                 with commit.update_snapshot(snapshot_properties=summary).fast_append():
                     pass  # a snapshot without files: only the summary moves
-            failpoints.reach("lake.commit.before")
+            failpoints.hit("lake.commit.before")
     except (CommitFailedException, CommitStateUnknownException):
         return False
     except FileNotFoundError:

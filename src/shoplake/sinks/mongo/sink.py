@@ -65,9 +65,9 @@ class MongoSink(KeyedSink):
         opened = {}
         try:
             for partition in sorted(partitions):
-                failpoints.reach("mongo.open.before")
+                failpoints.hit("mongo.open.before")
                 opened[partition] = await self._open(partition)
-                failpoints.reach("mongo.open.after")
+                failpoints.hit("mongo.open.after")
         except PyMongoError as error:
             raise _unavailable(error) from error
         return opened
@@ -91,7 +91,7 @@ class MongoSink(KeyedSink):
 
     async def _write_chunk(self, collection: str, items: Sequence[tuple[Key, Item]]) -> bool:
         writes = [_write(key, item) for (key,), item in items]
-        failpoints.reach("mongo.write.before")
+        failpoints.hit("mongo.write.before")
         try:
             result = await self._database[collection].bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -103,7 +103,7 @@ class MongoSink(KeyedSink):
             raise StoreRefused(f"mongo refused a document: {error}; one of {told(collection, items)}") from error
         except PyMongoError as error:
             raise _unavailable(error) from error
-        failpoints.reach("mongo.write.after")
+        failpoints.hit("mongo.write.after")
         return result.inserted_count + result.matched_count == len(writes)
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
@@ -135,14 +135,14 @@ class MongoSink(KeyedSink):
         """Move the checkpoints where the epoch is still ours."""
         try:
             for partition, checkpoint in checkpoints.items():
-                failpoints.reach("mongo.checkpoint.before")
+                failpoints.hit("mongo.checkpoint.before")
                 result = await self._database["checkpoints"].update_one(
                     {"_id": str(partition), "epoch": checkpoint.epoch, **self._of_ours},
                     {"$set": {"next_offset": checkpoint.next_offset}},
                 )
                 if not result.matched_count:
                     raise Fenced(f"mongo: {partition} no longer belongs to epoch {checkpoint.epoch}")
-                failpoints.reach("mongo.checkpoint.after")
+                failpoints.hit("mongo.checkpoint.after")
         except PyMongoError as error:
             raise _unavailable(error) from error
 

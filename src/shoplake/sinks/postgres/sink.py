@@ -85,7 +85,7 @@ class PostgresSink(RebuildableSink):
         opened = {}
         async with self._answering():
             connection = await self._connect()
-            failpoints.reach("postgres.open.before")
+            failpoints.hit("postgres.open.before")
             async with connection.transaction():
                 for partition in sorted(partitions):  # one order for all owners, so that none waits in a circle
                     row = await (await connection.execute(OPEN, partition)).fetchone()
@@ -93,7 +93,7 @@ class PostgresSink(RebuildableSink):
                     opened[partition] = Checkpoint(*row)
                 # After the rows are locked: who begins to hold the store locks them too, before or after us.
                 self.refuse_held(await _filling(connection))
-            failpoints.reach("postgres.open.after")
+            failpoints.hit("postgres.open.after")
         return opened
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
@@ -134,7 +134,7 @@ class PostgresSink(RebuildableSink):
             async with connection.transaction(), connection.cursor() as cursor:
                 found = await _checkpoints(cursor, READ, batch)
                 fresh = batch.fresh(self.name, found, owner)
-                failpoints.reach("postgres.write.before")
+                failpoints.hit("postgres.write.before")
                 staged = await _stage(cursor, fresh)
                 locked = await _checkpoints(cursor, LOCK, batch)
                 batch.fresh(self.name, locked, owner)  # a new owner, since we read
@@ -143,11 +143,11 @@ class PostgresSink(RebuildableSink):
                     raise StoreUnavailable("postgres: the checkpoints moved while a batch was copied")
                 for table in staged:
                     await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
-                failpoints.reach("postgres.checkpoint.before")
+                failpoints.hit("postgres.checkpoint.before")
                 for partition, read in fresh.ranges.items():
                     await cursor.execute(ADVANCE, (read.stop, *partition))
-                failpoints.reach("postgres.commit.before")
-            failpoints.reach("postgres.commit.after")
+                failpoints.hit("postgres.commit.before")
+            failpoints.hit("postgres.commit.after")
 
     async def filling(self) -> Filling:
         """The current filling."""

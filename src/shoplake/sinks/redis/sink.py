@@ -81,7 +81,7 @@ class RedisSink(RebuildableSink):
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise each partition's epoch and read where it stands."""
         wanted = sorted(partitions)
-        failpoints.reach("redis.open.before")
+        failpoints.hit("redis.open.before")
         async with _answering():
             verdict, *answers = await self._open(
                 keys=[CHECKPOINTS, EPOCHS, FILLING], args=[int(self.holds), *map(str, wanted)]
@@ -90,7 +90,7 @@ class RedisSink(RebuildableSink):
             raise _refusal(answers)
         if verdict == b"held":
             self.refuse_held(Filling(state="held"))
-        failpoints.reach("redis.open.after")
+        failpoints.hit("redis.open.after")
         pairs = zip(answers[::2], answers[1::2], strict=True)
         return {
             partition: Checkpoint(next_offset=int(done), epoch=int(epoch))
@@ -130,11 +130,11 @@ class RedisSink(RebuildableSink):
         """
         for _ in range(ATTEMPTS):
             fresh = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
-            failpoints.reach("redis.commit.before")
+            failpoints.hit("redis.commit.before")
             async with _answering():
                 verdict, *where = await self._script(keys=[CHECKPOINTS, EPOCHS], args=[_message(fresh, owner)])
             if verdict == b"applied":
-                failpoints.reach("redis.commit.after")
+                failpoints.hit("redis.commit.after")
                 return
             if verdict == b"refused":
                 raise _refusal(where)

@@ -13,7 +13,7 @@ import msgspec
 from shoplake import kafka
 from shoplake.contract import DEAD_LETTER_PROGRESS, DEAD_LETTERS
 from shoplake.sinks.base import TopicPartition
-from shoplake.topic_identity import TopicId, refuse_others
+from shoplake.topic_identity import TopicId, refuse_recreated
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
@@ -49,7 +49,7 @@ class LetterProgress(msgspec.Struct, frozen=True, kw_only=True):
             StreamHalted: a topic was recreated, or has another number of partitions.
         """
         known = {topic: TopicId.parse(text) for topic, text in self.topics.items()}
-        refuse_others(DEAD_LETTERS, known, ids)
+        refuse_recreated(DEAD_LETTERS, known, ids)
         return {
             TopicPartition(t, p): offset for t, found in self.next_offsets.items() for p, offset in enumerate(found)
         }
@@ -62,7 +62,7 @@ async def read(cluster: KafkaSettings) -> LetterProgress | None:
         StreamHalted, LogUnavailable: Kafka lacks the topic, or did not answer.
     """
     for last in (LAST_OFFSETS, None):
-        for record in reversed(await kafka.settled_records(cluster, DEAD_LETTER_PROGRESS, last=last)):
+        for record in reversed(await kafka.records_to_end(cluster, DEAD_LETTER_PROGRESS, last=last)):
             if record.key == KEY and record.value is None:
                 return None  # somebody deleted it
             if record.key == KEY and (progress := _decode(record.value)):

@@ -20,7 +20,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from shoplake import failpoints, kafka
-from shoplake.backoff import Patience
+from shoplake.backoff import Backoff
 from shoplake.contract import DEAD_LETTER_PROGRESS, DEAD_LETTERS, TOPICS, Placement, Rejected, rejections
 from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
@@ -111,7 +111,7 @@ class DeadLetterLoop:
         self._report = report
         self._log = Log(cluster, TOPICS)
         self._contracts = Contracts(cluster)
-        self._away = Patience()
+        self._away = Backoff()
         # What the last committed transaction had seen.
         self._looked_at: dict[TopicPartition, int] = {}
         # Letters that were there before there was any progress.
@@ -192,7 +192,7 @@ class DeadLetterLoop:
             # Also where only markers were passed: who stands by sees by the offsets whether there is something to do.
             moved = {p: offset for p, offset in reached.items() if offset > self._looked_at[p]}
             if moved:
-                await self._log.refuse_others()
+                await self._log.refuse_recreated()
                 counts = {topic: topic_id.partitions for topic, topic_id in self._log.ids.items()}
                 known = self._contracts.history
                 letters = [
@@ -325,16 +325,16 @@ async def _transaction(
     offsets = {KafkaPartition(*partition): offset for partition, offset in moved.items()}
     try:
         await producer.begin_transaction()
-        failpoints.reach("dead-letters.write.before")
+        failpoints.hit("dead-letters.write.before")
         for letter in letters:
             value = msgspec.json.encode(letter)
             await producer.send(DEAD_LETTERS, value, letter.key_bytes, timestamp_ms=letter.timestamp_ms)
-        failpoints.reach("dead-letters.checkpoint.before")
+        failpoints.hit("dead-letters.checkpoint.before")
         await producer.send(DEAD_LETTER_PROGRESS, msgspec.json.encode(progress), letter_progress.KEY)
         await producer.send_offsets_to_transaction(offsets, GROUP)  # for tools that show lag; never read back
-        failpoints.reach("dead-letters.commit.before")
+        failpoints.hit("dead-letters.commit.before")
         await producer.commit_transaction()
-        failpoints.reach("dead-letters.commit.after")
+        failpoints.hit("dead-letters.commit.after")
     except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
         raise _FencedError from error
 

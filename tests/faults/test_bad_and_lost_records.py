@@ -156,7 +156,7 @@ async def test_a_topic_made_anew_under_running_sinks_halts_them(lab: Lab) -> Non
             await make_anew(lab, [LOST])
             await fill(lab, LOST, RECORDS // 2)
             assert await asyncio.gather(*(worker.ended() for worker in workers)) == [1] * len(workers)
-            said_so(workers, "recreated", "the log was cut")  # which of the two depends on what a worker asks first
+            said_so(workers, "recreated", "the log was truncated")  # depends on what a worker asks first
     await noted(lab, "topic recreated under running sinks")
 
 

@@ -1,4 +1,4 @@
-"""`shoplake dlq` on a real log: letters are found, mended and published again, each once whatever happens."""
+"""`shoplake dlq` on a real log: letters are found, repaired and published again, each once whatever happens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shoplake.contract import REPLAY_OF
 from shoplake.errors import ShoplakeError
 from shoplake.settings import Settings
 from shoplake.streaming.dead_letters import replay
-from shoplake.streaming.dead_letters.repair import Mending, parse_changes
+from shoplake.streaming.dead_letters.repair import Repair, parse_changes
 from shoplake.streaming.dead_letters.store import Filter, read_outcomes
 
 from .invalid_events import TIMEOUT_S, TOPIC, finish, letters_about, plant, refused
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.stack
 
 DLQ = [sys.executable, "-m", "shoplake.cli.main", "dlq"]
 KILLS = 3
-MENDED = Mending(parse_changes(["type=checkout_started"], (), ()))
+MENDED = Repair(parse_changes(["type=checkout_started"], (), ()))
 
 
 async def dlq(*arguments: str, code: int = 0) -> str:
@@ -103,11 +103,11 @@ async def test_what_is_mended_is_published_once_and_what_still_does_not_fit_stay
     assert await replays_of(platform, names) == []
     said = await dlq("replay", *names, "--set", "type=checkout_started", code=1)
     assert "2 dead letters replayed" in said
-    assert said.count("stays open: malformed_json: no JSON whose fields could be set") == 2
+    assert said.count("stays open: malformed_json: expected JSON whose fields can be set") == 2
     assert "0 dead letters replayed" in await dlq("replay", *names, "--set", "type=checkout_started", code=1)
 
     rest = [json.loads(line) for line in (await dlq("list", *names, "--json")).splitlines()]
-    values = tmp_path / "mended.jsonl"
+    values = tmp_path / "repaired.jsonl"
     values.write_text("".join(json.dumps(letter | {"value": letter["value"] + "}"}) + "\n" for letter in rest))
     assert "2 dead letters replayed" in await dlq("replay", "--values", str(values))
     assert "0 dead letters replayed" in await dlq("replay", "--values", str(values))
@@ -189,7 +189,7 @@ async def test_replays_at_the_same_time_publish_each_letter_once(platform: Setti
     both = [start_replay() for _ in range(2)]
     said = [(process.communicate(timeout=TIMEOUT_S)[1], process.returncode) for process in both]
     assert 0 in [code for _, code in said]
-    assert all("another `shoplake dlq` command has taken over" in text for text, code in said if code)
+    assert all("another `shoplake dlq` command was started" in text for text, code in said if code)
     assert Counter(name for name, _, _ in await replays_of(platform, names)) == Counter(names)
 
 

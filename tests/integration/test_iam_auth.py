@@ -84,5 +84,5 @@ def test_the_user_that_is_let_in_can_make_the_schema_and_is_no_master(rds: Postg
 
 def test_a_database_that_lets_the_master_not_in_is_named(platform: Settings) -> None:
     wrong = platform.postgres.as_user("nobody", "wrong")
-    with pytest.raises(StoreUnavailable, match="did not let 'nobody' in"):
+    with pytest.raises(StoreUnavailable, match="refused the login of 'nobody'"):
         grant_iam_login(wrong, USER)

@@ -223,7 +223,7 @@ def test_the_command_prints_what_it_did_as_json(stores: Settings) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--orphan-age", "10m"], "expected an age of orphans of at least 1h, found 10m"),
+        (["--orphan-age", "10m"], "expected an orphan age of at least 1h, found 10m"),
         (["--keep", "soon"], "expected a time such as 30m, 12h or 5d, found 'soon'"),
         (["--only", "polish"], "there is no step 'polish'"),
         (["--tables", "visits"], "the lake has no table 'visits'"),

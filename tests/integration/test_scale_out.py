@@ -127,7 +127,7 @@ async def test_a_batch_that_the_store_leaves_for_later_has_nothing_to_tell_kafka
     reader = LogReader(loaded_stack.kafka, "nothing-to-tell", tuple(TOPICS), Limits())
     await reader.start()
     try:
-        assert await reader.note_offsets({})
+        assert await reader.commit_offsets({})
     finally:
         await reader.stop()
 

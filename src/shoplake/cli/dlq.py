@@ -64,14 +64,14 @@ def list_letters(
 
     from shoplake import environments
     from shoplake.streaming.dead_letters import store as letters
-    from shoplake.streaming.dead_letters.originals import completed
+    from shoplake.streaming.dead_letters.originals import with_full_values
 
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
 
     async def look() -> tuple[Found, dict[str, Outcome]]:
         outcomes = await letters.read_outcomes(cluster)
         found = await letters.find(cluster, wanted, outcomes, limit=limit)
-        return (replace(found, letters=await completed(cluster, found.letters)) if json else found), outcomes
+        return (replace(found, letters=await with_full_values(cluster, found.letters)) if json else found), outcomes
 
     cluster = environments.kafka_cluster(environment)
     found, outcomes = asyncio.run(look())
@@ -97,7 +97,7 @@ def show(
     from shoplake import environments
     from shoplake.errors import UnknownName
     from shoplake.streaming.dead_letters import store as letters
-    from shoplake.streaming.dead_letters.originals import completed
+    from shoplake.streaming.dead_letters.originals import with_full_values
 
     cluster = environments.kafka_cluster(environment)
     wanted = letters.Filter(states=frozenset(), names=frozenset({name}))
@@ -105,7 +105,7 @@ def show(
     found = asyncio.run(letters.find(cluster, wanted, outcomes, limit=1))
     if not found.letters:
         raise UnknownName(f"there is no dead letter '{name}'", fix="`shoplake dlq list` lists their names")
-    (letter,) = asyncio.run(completed(cluster, found.letters))
+    (letter,) = asyncio.run(with_full_values(cluster, found.letters))
     document = _document(letter, outcomes)
     if json:
         _print_json(document)
@@ -153,7 +153,7 @@ def replay(
     if new_values and not names:
         names = sorted(new_values)
     wanted = _filter(names, reason, topic, since, until, state or ["open"])
-    corrections = repair.Mending(repair.parse_changes(set_ or (), rename or (), unset or ()), new_values)
+    corrections = repair.Repair(repair.parse_changes(set_ or (), rename or (), unset or ()), new_values)
     cluster = environments.kafka_cluster(environment)
     with counting_up("dead letters") as watch:
         result = asyncio.run(replay(cluster, wanted, corrections, dry_run=dry_run, watch=watch))

@@ -1,4 +1,4 @@
-"""One file per store; each makes the effect of a batch exactly once."""
+"""The sinks: one module or package per store. Each applies every event exactly once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SINKS = ("lake", "postgres", "dynamodb", "mongo", "redis")
 
 
 def make(name: str, settings: Settings) -> Sink:
-    """The sink of that name. Each store's client library is imported only where it is used.
+    """Create a sink by name. The client library of a store is imported only if its sink is used.
 
     Raises:
         UsageError: there is no such sink.
@@ -44,10 +44,10 @@ def make(name: str, settings: Settings) -> Sink:
 
 
 def named(names: str) -> list[str]:
-    """Sinks from a comma-separated list; all of them for an empty one.
+    """Parse a comma-separated list of sinks; an empty list means all.
 
     Raises:
-        UsageError: one of them does not exist.
+        UsageError: one of the sinks does not exist.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := sorted(set(wanted) - set(SINKS)):

@@ -1,4 +1,4 @@
-"""The seam between the stream and a store: what a batch is, and what a sink promises."""
+"""The interface between the stream and a store: the batch, the checkpoint, and the abstract sink."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TopicPartition(NamedTuple):
 
 
 class OffsetRange(NamedTuple):
-    """Offsets that a batch covers: `start` is its first, `stop` the first after it. There may be gaps inside."""
+    """The offsets that a batch covers: from `start` up to, but not including, `stop`. There may be gaps inside."""
 
     start: int
     stop: int
@@ -38,11 +38,11 @@ Ownership: TypeAlias = Mapping[TopicPartition, Epoch]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a store has applied one partition.
+    """How far a store has applied one partition, and which owner may write.
 
     Attributes:
-        next_offset: the first offset whose event is not in the store yet.
-        epoch: number of the owner who may write; each new owner's is higher.
+        next_offset: the first offset that the store has not applied.
+        epoch: number of the current owner; each new owner gets a higher one, and older ones are refused.
     """
 
     next_offset: int
@@ -51,11 +51,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Valid events that were read together, in offset order within each partition.
+    """The valid events of one read, in offset order within each partition.
 
     Attributes:
-        events: by topic, one row per event: `Topic.columns`, `partition` (int32) and `offset` (int64).
-        ranges: how far each partition was read, also where no valid event came of it.
+        events: topic → one row per event, with `Topic.columns`, `partition` (int32) and `offset` (int64).
+        ranges: partition → the offsets that were read, also if they hold no valid event.
     """
 
     events: Mapping[str, pl.DataFrame]
@@ -65,25 +65,30 @@ class Batch:
         return sum(len(frame) for frame in self.events.values())
 
     def of(self, topic: str) -> Batch:
-        """The part of the batch that comes from one topic."""
+        """The part of the batch that belongs to one topic."""
         events = {topic: self.events[topic]} if topic in self.events else {}
         return Batch(events, {p: read for p, read in self.ranges.items() if p.topic == topic})
 
     def without(self, partitions: Iterable[TopicPartition]) -> Batch:
-        """The batch without what comes from these partitions."""
-        gone = frozenset(partitions)
+        """The batch without the events and ranges of these partitions."""
+        removed = frozenset(partitions)
         events = {}
         for topic, frame in self.events.items():
-            numbers = [p.partition for p in gone if p.topic == topic]
+            numbers = [p.partition for p in removed if p.topic == topic]
             events[topic] = frame.filter(~pl.col("partition").is_in(numbers)) if numbers else frame
-        return Batch(events, {p: read for p, read in self.ranges.items() if p not in gone})
+        return Batch(events, {p: read for p, read in self.ranges.items() if p not in removed})
 
     def fresh(self, store: str, found: Mapping[TopicPartition, Checkpoint], owner: Ownership) -> Batch:
-        """What of this batch is to be applied, by what the store was found to hold; empty ranges fall away.
+        """The part of the batch that the store has not applied yet; ranges that become empty are removed.
+
+        Args:
+            store: name of the store, for messages.
+            found: the checkpoints in the store.
+            owner: the epochs of the caller.
 
         Raises:
-            Fenced: a partition belongs to another epoch than the owner's, or the store has never heard of it.
-            Misplaced: the batch starts after the checkpoint, so that events in between would be lost.
+            Fenced: the store has another epoch for a partition, or no checkpoint of it.
+            Misplaced: the batch starts after the checkpoint, so the events in between would be lost.
         """
         ranges = {}
         for partition, read in self.ranges.items():
@@ -95,7 +100,7 @@ class Batch:
             if read.start > done:
                 raise Misplaced(
                     f"{store}: {partition}: expected a batch from offset {done} on, found one from {read.start}",
-                    fix="restart the sink; it reads its checkpoint again and seeks to it",
+                    fix="restart the sink: it reads its checkpoint and seeks to it",
                 )
             if read.stop > done:
                 ranges[partition] = OffsetRange(max(read.start, done), read.stop)
@@ -113,56 +118,59 @@ def _since(topic: str, events: pl.DataFrame, ranges: Mapping[TopicPartition, Off
 
 
 class Sink(ABC):
-    """One store. `apply` makes the effect of a batch exactly once, however often it is called."""
+    """Writes batches to one store. `apply` has its effect exactly once, however often it is called with a batch."""
 
     name: str
     topics: frozenset[str]
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Make tables, collections and indexes; harmless where they are there already."""
+        """Create tables, collections and indexes. Idempotent."""
 
     @abstractmethod
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Take the partitions over: raise their epochs, so that an earlier owner's writes are refused.
+        """Become the owner of the partitions: raise their epochs, so that the store refuses writes of earlier owners.
 
-        A partition that the store has never seen starts at offset 0.
+        A partition that is new to the store starts at offset 0.
+
+        Returns:
+            The checkpoint of each partition, with the new epoch.
         """
 
     @abstractmethod
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Where the partitions stand, read and nothing else; those that were never opened are left out."""
+        """Read the checkpoints, without changing them; partitions that were never opened are missing."""
 
     @abstractmethod
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note which topic of each name fills this store, where it does not know; say what it knows of them.
+        """Store the identity of each topic on first use, and return the stored identities.
 
-        Offsets mean nothing in a topic that was made anew, and a store cannot see that from them. What is noted is
-        never changed, and is lost with the data.
+        After a topic was deleted and created again, the same offsets are other events, and only the identity shows it.
+        A stored identity is never changed. It is deleted with the data.
 
         Args:
-            topics: name -> a text that no other topic has.
+            topics: topic name → a text that identifies this topic, and no other.
         """
 
     def split(self, batch: Batch) -> Iterable[Batch]:
-        """The batch in parts, of which one call of `apply` takes each, in this order: by default, the whole.
+        """Split a batch into parts, one for each call of `apply`, in this order. By default there is one part.
 
-        A part holds the next offsets of each of its partitions, so the checkpoint is right after each.
+        Each part continues its partitions where the part before ended, so the checkpoint is right after each part.
         """
         return (batch,)
 
     @abstractmethod
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold the batch into the store and move the checkpoints of its ranges.
+        """Write the events of the batch, and advance the checkpoints of its ranges, exactly once.
 
         Raises:
-            Fenced: a newer owner holds one of the partitions; nothing was written.
-            Backpressure: the store asks to wait; nothing or a part was written, and the same call is safe. Where it
-                names partitions, all others were applied.
-            StoreUnavailable: the store did not answer; the outcome is unknown, and the same call is safe.
-            Misplaced: the batch does not follow the checkpoint; nothing was written.
+            Fenced: a partition has a newer owner; nothing was written.
+            Backpressure: the store asks to wait. Nothing or a part was written; the call can be repeated. If the error
+                names partitions, all other partitions were applied.
+            StoreUnavailable: the store did not answer. The outcome is unknown; the call can be repeated.
+            Misplaced: the batch does not start at the checkpoint; nothing was written.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Give back connections."""
+        """Close connections and threads."""

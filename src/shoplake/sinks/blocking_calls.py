@@ -1,4 +1,4 @@
-"""Blocking client libraries, called from threads: a bounded number at once, and errors as if called one by one."""
+"""Call blocking client libraries from threads: a bounded number at a time, and the first error is raised."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LOOK_S = 0.05
 
 
 class StoreThreads:
-    """The threads in which the blocking client of one store is called.
+    """A thread pool for the blocking client of one store.
 
-    They are not asyncio's own, of which there are few: those also resolve the addresses of all other stores, which
-    would have to wait until a slow store has answered.
+    asyncio's default pool is not used: it is small and also resolves host names, so one slow store would block the
+    connections to all others.
 
-    A thread cannot be stopped. One whose caller was cancelled, by a time-out for example, goes on writing; no other
-    call begins before it has ended.
+    A thread cannot be stopped. If its caller is cancelled, for example by a time-out, it may go on writing. So no
+    further call starts before it has ended.
     """
 
     def __init__(self, store: str) -> None:
@@ -30,17 +30,17 @@ class StoreThreads:
         self._abandoned: set[Future[Any]] = set()
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
-        """The result of one call."""
+        """Run one call in a thread and return its result."""
         await self._abandoned_ended()
         return await self._run(partial(function, *arguments))
 
     async def each(self, call: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
-        """Results of the calls, as of `in_parallel`."""
+        """Run one call per argument in parallel; results and errors as for `in_parallel`."""
         await self._abandoned_ended()
         return await _all(lambda argument: self._run(partial(call, argument)), arguments)
 
     def close(self) -> None:
-        """Begin no further call; those that are made end by themselves."""
+        """Start no further calls; running calls end by themselves."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, call: Callable[[], T]) -> T:
@@ -48,7 +48,7 @@ class StoreThreads:
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
-            if not running.done():  # it had begun
+            if not running.done():  # the call has already started
                 self._abandoned.add(running)
             raise
 
@@ -60,15 +60,15 @@ class StoreThreads:
 
 
 async def in_parallel(call: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
-    """Results of the calls, in order of the arguments, from asyncio's own threads.
+    """Run one call per argument in asyncio's default threads; results are in the order of the arguments.
 
     Args:
-        call: what blocks.
-        arguments: of one call each.
+        call: the blocking function.
+        arguments: one argument per call.
 
     Raises:
-        Exception: what the first failing call raised; calls that have not begun are not made, and those that have
-            are waited for: a thread cannot be stopped, and must not write beside the caller's next try.
+        Exception: the first error of a call. Calls that have not started are dropped. Running calls are awaited,
+            because a thread cannot be stopped and must not write during the caller's next attempt.
     """
     return await _all(lambda argument: asyncio.to_thread(call, argument), arguments)
 

@@ -1,10 +1,10 @@
-"""What every sink promises, one function per promise: who writes a sink calls each of them with a subject of its own.
+"""The conformance suite of sinks: one function per guarantee. The author of a sink runs all of them in a test.
 
     @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
     async def test_my_sink_keeps(promise, subject):
         await promise(subject)
 
-A promise that is broken raises AssertionError, which says what was expected and what was found.
+A broken guarantee raises AssertionError with the expected and the found value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shoplake.contract import TOPICS
 from shoplake.errors import Fenced, Misplaced, ShoplakeError
 from shoplake.sinks.base import Batch, Epoch, OffsetRange, Sink, TopicPartition
 
-# Of a quote, a null as text, what ends a COPY, and what ends a line somewhere.
+# Quotes, the null marker of COPY as a text, the end marker of COPY, and different line ends.
 TEXTS = (
     "",
     " ",
@@ -43,15 +43,15 @@ CUTS = 6
 
 
 class Subject(ABC):
-    """One store, as its sink's author describes it: an event of which the store keeps a count, and how to read that.
+    """Describes the sink under test: how to create it, an event that its store counts, and how to read the count.
 
-    One too many or too few of these events shows in the count. Every subject has a partition and an entity of its
-    own, so that all may share one store.
+    A lost or duplicated event changes the count. Every subject has its own partition and entity, so all subjects can
+    share one store.
 
     Attributes:
-        topic: where the event comes from.
-        entity_field: the field that says whose event it is.
-        event: the event's type and other fields.
+        topic: the topic of the event.
+        entity_field: the field that identifies the entity.
+        event: the type and the other fields of the event.
     """
 
     topic: str
@@ -63,27 +63,27 @@ class Subject(ABC):
         self.partition = self.another_partition()
         self.entity = str(self.partition)
         self._made: list[Sink] = []
-        # Stores may drop what is old: an event of now stays for the length of a test.
+        # A store may delete old events, so the events of a test have the current time.
         self._start_ms = int(time.time()) * 1000
 
     @abstractmethod
     def make(self) -> Sink:
-        """A new instance on the same store: one more process, as far as the store can tell."""
+        """Create another instance on the same store. To the store it looks like another process."""
 
     @abstractmethod
     def counted(self, entity: str) -> int:
-        """How many of the entity's events are in the store."""
+        """The number of the entity's events in the store."""
 
     def another_partition(self) -> TopicPartition:
-        """A partition that nobody else uses."""
+        """A partition that no other test uses."""
         return TopicPartition(self.topic, next(self._numbers))
 
     def batch(self, start: int, stop: int, partition: TopicPartition | None = None) -> Batch:
-        """Events of the entity at these offsets."""
+        """A batch with one event of the entity at each offset from `start` up to `stop`."""
         return self.batch_of(start, [self.entity] * (stop - start), partition)
 
     def batch_of(self, start: int, entities: list[str], partition: TopicPartition | None = None) -> Batch:
-        """One event of each of these entities, from an offset on."""
+        """A batch with one event of each of these entities, from offset `start` on."""
         topic, number = partition or self.partition
         rows = [
             {
@@ -103,23 +103,23 @@ class Subject(ABC):
         )
 
     async def sink(self) -> Sink:
-        """One more process, ready to work."""
+        """Create and prepare another sink, like another process."""
         self._made.append(self.make())
         await self._made[-1].prepare()
         return self._made[-1]
 
     async def opened(self) -> tuple[Sink, dict[TopicPartition, Epoch]]:
-        """One more process, which has taken the partition over."""
+        """Create another sink that opens the partition, and return it with its epoch."""
         sink = await self.sink()
         return sink, {p: checkpoint.epoch for p, checkpoint in (await sink.open([self.partition])).items()}
 
-    async def expect(self, count: int, stands_at: int) -> None:
-        """So many events are in the store, and the next owner would start here."""
+    async def expect(self, count: int, next_offset: int) -> None:
+        """Check the number of events in the store, and the offset at which the next owner starts."""
         _same("events in the store", count, self.counted(self.entity))
-        _same("offset that comes next", stands_at, await self.stands_at())
+        _same("next offset", next_offset, await self.next_offset())
 
-    async def stands_at(self) -> int:
-        """The next offset, as another process reads it."""
+    async def next_offset(self) -> int:
+        """The next offset in the checkpoint, read by another sink."""
         found = await (await self.sink()).checkpoints([self.partition])
         return found[self.partition].next_offset if found else 0
 
@@ -132,106 +132,106 @@ class Subject(ABC):
 Promise: TypeAlias = Callable[[Subject], Awaitable[None]]
 
 
-async def a_partition_never_seen_starts_at_the_beginning(subject: Subject) -> None:
-    """Nothing is known of it before, and it is somebody's afterwards."""
+async def a_new_partition_starts_at_offset_0(subject: Subject) -> None:
+    """Before `open` it has no checkpoint; after it the epoch is above 0."""
     sink = await subject.sink()
-    _same("checkpoints of what was never opened", {}, dict(await sink.checkpoints([subject.partition])))
+    _same("checkpoints before the first open", {}, dict(await sink.checkpoints([subject.partition])))
     opened = await sink.open([subject.partition])
     _same("partitions", {subject.partition}, set(opened))
     _same("first offset", 0, opened[subject.partition].next_offset)
     _same("an epoch above 0", True, opened[subject.partition].epoch > 0)
 
 
-async def what_was_applied_is_there_and_the_next_owner_starts_behind_it(subject: Subject) -> None:
-    """Batch by batch."""
+async def applied_events_are_stored_and_the_next_owner_continues_after_them(subject: Subject) -> None:
+    """Two batches one after the other."""
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(0, 3), owner)
     await sink.apply(subject.batch(3, 5), owner)
-    await subject.expect(5, stands_at=5)
+    await subject.expect(5, next_offset=5)
 
 
 async def each_owner_has_a_higher_epoch(subject: Subject) -> None:
-    """Also when the same process takes over again."""
+    """Also if the same sink opens the partition again."""
     sink, first = await subject.opened()
     epochs = [first[subject.partition], (await sink.open([subject.partition]))[subject.partition].epoch]
     epochs.append((await subject.opened())[1][subject.partition])
-    _same("epochs that rise", sorted(set(epochs)), epochs)
+    _same("rising epochs", sorted(set(epochs)), epochs)
 
 
-async def to_read_checkpoints_takes_nothing_over(subject: Subject) -> None:
-    """They say what `open` said, and its owner goes on."""
+async def reading_checkpoints_does_not_change_the_owner(subject: Subject) -> None:
+    """They equal the result of `open`, and the owner can still write."""
     sink, owner = await subject.opened()
     found = await (await subject.sink()).checkpoints([subject.partition])
     _same("epoch", owner[subject.partition], found[subject.partition].epoch)
     await sink.apply(subject.batch(0, 2), owner)
-    await subject.expect(2, stands_at=2)
+    await subject.expect(2, next_offset=2)
 
 
-async def the_same_batch_again_changes_nothing(subject: Subject) -> None:
-    """As after an answer that was lost."""
+async def applying_a_batch_again_changes_nothing(subject: Subject) -> None:
+    """A sink repeats a batch after a lost response."""
     sink, owner = await subject.opened()
     for _ in range(3):
         await sink.apply(subject.batch(0, 3), owner)
-    await subject.expect(3, stands_at=3)
+    await subject.expect(3, next_offset=3)
 
 
-async def an_older_batch_again_does_not_move_the_checkpoint_back(subject: Subject) -> None:
-    """Nor does it add its events."""
+async def an_older_batch_does_not_move_the_checkpoint_back(subject: Subject) -> None:
+    """Its events are not added either."""
     sink, owner = await subject.opened()
     for batch in (subject.batch(0, 3), subject.batch(3, 5), subject.batch(0, 3)):
         await sink.apply(batch, owner)
-    await subject.expect(5, stands_at=5)
+    await subject.expect(5, next_offset=5)
 
 
-async def of_an_overlapping_batch_only_what_is_new_counts(subject: Subject) -> None:
-    """For the owner, and for the next one."""
+async def only_new_events_of_an_overlapping_batch_count(subject: Subject) -> None:
+    """For the same owner, and for the next owner."""
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(0, 3), owner)
     await sink.apply(subject.batch(1, 6), owner)
-    await subject.expect(6, stands_at=6)
+    await subject.expect(6, next_offset=6)
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(2, 9), owner)
-    await subject.expect(9, stands_at=9)
+    await subject.expect(9, next_offset=9)
 
 
-async def a_gap_is_refused_and_nothing_is_written(subject: Subject) -> None:
-    """What lies in it would be lost."""
+async def a_batch_after_a_gap_is_refused_and_nothing_is_written(subject: Subject) -> None:
+    """The events in the gap would be lost."""
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(0, 2), owner)
     await _refused(Misplaced, sink.apply(subject.batch(3, 5), owner))
-    await subject.expect(2, stands_at=2)
+    await subject.expect(2, next_offset=2)
 
 
-async def an_owner_whose_partition_was_taken_over_is_refused(subject: Subject) -> None:
-    """Before the new owner writes, and after."""
+async def a_fenced_owner_is_refused(subject: Subject) -> None:
+    """Before and after the first write of the new owner."""
     zombie, old = await subject.opened()
     await zombie.apply(subject.batch(0, 2), old)
     sink, new = await subject.opened()
     await _refused(Fenced, zombie.apply(subject.batch(2, 4), old))
-    await subject.expect(2, stands_at=2)
+    await subject.expect(2, next_offset=2)
     await sink.apply(subject.batch(2, 5), new)
     await _refused(Fenced, zombie.apply(subject.batch(4, 9), old))
-    await subject.expect(5, stands_at=5)
+    await subject.expect(5, next_offset=5)
 
 
-async def who_never_took_a_partition_over_is_refused(subject: Subject) -> None:
-    """As is everybody else by a store that was emptied."""
+async def a_writer_that_never_opened_the_partition_is_refused(subject: Subject) -> None:
+    """So a store that was emptied refuses every earlier owner."""
     sink = await subject.sink()
     await _refused(Fenced, sink.apply(subject.batch(0, 2), {subject.partition: 1}))
     _same("events in the store", 0, subject.counted(subject.entity))
 
 
 async def a_range_without_events_moves_the_checkpoint(subject: Subject) -> None:
-    """Transaction markers take offsets too."""
+    """Such ranges occur because transaction markers take offsets."""
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(0, 2), owner)
     await sink.apply(Batch({}, {subject.partition: OffsetRange(2, 4)}), owner)
     await sink.apply(subject.batch(4, 5), owner)
-    await subject.expect(3, stands_at=5)
+    await subject.expect(3, next_offset=5)
 
 
-async def partitions_of_one_batch_keep_checkpoints_of_their_own(subject: Subject) -> None:
-    """One of them may be ahead of the batch."""
+async def each_partition_of_a_batch_has_its_own_checkpoint(subject: Subject) -> None:
+    """The checkpoint of one partition may be ahead of the batch."""
     other = subject.another_partition()
     sink = await subject.sink()
     owner = {p: checkpoint.epoch for p, checkpoint in (await sink.open([subject.partition, other])).items()}
@@ -239,13 +239,13 @@ async def partitions_of_one_batch_keep_checkpoints_of_their_own(subject: Subject
     events = pl.concat([first.events[subject.topic], second.events[subject.topic]])
     await sink.apply(first, owner)
     await sink.apply(Batch({subject.topic: events}, {**first.ranges, **second.ranges}), owner)
-    await subject.expect(6, stands_at=2)
+    await subject.expect(6, next_offset=2)
     found = await sink.checkpoints([subject.partition, other])
-    _same("where both stand", {subject.partition: 2, other: 4}, {p: c.next_offset for p, c in found.items()})
+    _same("next offsets", {subject.partition: 2, other: 4}, {p: c.next_offset for p, c in found.items()})
 
 
-async def owners_of_different_partitions_do_not_hold_each_other_up(subject: Subject) -> None:
-    """Their batches go in side by side, for the same entity."""
+async def owners_of_different_partitions_can_write_concurrently(subject: Subject) -> None:
+    """Both write events of the same entity at the same time."""
     other = subject.another_partition()
     sinks = [await subject.sink(), await subject.sink()]
     work = []
@@ -253,46 +253,46 @@ async def owners_of_different_partitions_do_not_hold_each_other_up(subject: Subj
         owner = {p: checkpoint.epoch for p, checkpoint in (await sink.open([partition])).items()}
         work.append(_all_of(sink, [subject.batch(n, n + 2, partition) for n in range(0, 8, 2)], owner))
     await asyncio.gather(*work)
-    await subject.expect(16, stands_at=8)
+    await subject.expect(16, next_offset=8)
 
 
-async def a_call_that_was_cut_off_anywhere_is_finished_by_the_next_owner(subject: Subject) -> None:
-    """Whatever it had written by then."""
-    stands_at = 0
+async def the_next_owner_completes_an_interrupted_call(subject: Subject) -> None:
+    """Cancel `apply` at different moments; the next owner continues, whatever was written."""
+    next_offset = 0
     for cut in range(CUTS):
         sink, owner = await subject.opened()
-        applying = asyncio.ensure_future(sink.apply(subject.batch(stands_at, stands_at + 5), owner))
+        applying = asyncio.ensure_future(sink.apply(subject.batch(next_offset, next_offset + 5), owner))
         await asyncio.wait({applying}, timeout=0.002 * 2**cut)
         applying.cancel()
         await asyncio.wait({applying})
         sink, owner = await subject.opened()
-        await sink.apply(subject.batch(await subject.stands_at(), stands_at + 5), owner)
-        stands_at += 5
-        await subject.expect(stands_at, stands_at=stands_at)
+        await sink.apply(subject.batch(await subject.next_offset(), next_offset + 5), owner)
+        next_offset += 5
+        await subject.expect(next_offset, next_offset=next_offset)
 
 
-async def a_topic_is_noted_once_and_what_was_noted_stays(subject: Subject) -> None:
-    """Whoever comes with another one is told."""
+async def the_first_stored_topic_identity_is_kept(subject: Subject) -> None:
+    """A later call with another identity gets the first one."""
     topics = {subject.topic: f"{subject.entity}/6"}
     sink = await subject.sink()
     noted = dict(await sink.identify(topics))
     _same("topics", set(topics), set(noted))
     again = await (await subject.sink()).identify({subject.topic: "another/6"})
-    _same("what was noted first", noted, dict(again))
+    _same("the first identity", noted, dict(again))
 
 
-async def to_prepare_again_changes_nothing(subject: Subject) -> None:
-    """Every start does it."""
+async def preparing_again_changes_nothing(subject: Subject) -> None:
+    """Every start of a sink calls `prepare`."""
     sink, owner = await subject.opened()
     await sink.apply(subject.batch(0, 2), owner)
     await sink.prepare()
     await (await subject.sink()).prepare()
     await sink.apply(subject.batch(2, 3), owner)
-    await subject.expect(3, stands_at=3)
+    await subject.expect(3, next_offset=3)
 
 
-async def a_strange_name_names_one_entity(subject: Subject) -> None:
-    """No text is cut, trimmed, quoted or taken for a null."""
+async def special_characters_in_keys_are_preserved(subject: Subject) -> None:
+    """No text is cut, trimmed, quoted or read as null."""
     sink, owner = await subject.opened()
     names = [f"{subject.partition}{text}" for text in TEXTS]
     await sink.apply(subject.batch_of(0, names), owner)
@@ -300,23 +300,23 @@ async def a_strange_name_names_one_entity(subject: Subject) -> None:
 
 
 PROMISES: tuple[Promise, ...] = (
-    a_partition_never_seen_starts_at_the_beginning,
-    what_was_applied_is_there_and_the_next_owner_starts_behind_it,
+    a_new_partition_starts_at_offset_0,
+    applied_events_are_stored_and_the_next_owner_continues_after_them,
     each_owner_has_a_higher_epoch,
-    to_read_checkpoints_takes_nothing_over,
-    the_same_batch_again_changes_nothing,
-    an_older_batch_again_does_not_move_the_checkpoint_back,
-    of_an_overlapping_batch_only_what_is_new_counts,
-    a_gap_is_refused_and_nothing_is_written,
-    an_owner_whose_partition_was_taken_over_is_refused,
-    who_never_took_a_partition_over_is_refused,
+    reading_checkpoints_does_not_change_the_owner,
+    applying_a_batch_again_changes_nothing,
+    an_older_batch_does_not_move_the_checkpoint_back,
+    only_new_events_of_an_overlapping_batch_count,
+    a_batch_after_a_gap_is_refused_and_nothing_is_written,
+    a_fenced_owner_is_refused,
+    a_writer_that_never_opened_the_partition_is_refused,
     a_range_without_events_moves_the_checkpoint,
-    partitions_of_one_batch_keep_checkpoints_of_their_own,
-    owners_of_different_partitions_do_not_hold_each_other_up,
-    a_call_that_was_cut_off_anywhere_is_finished_by_the_next_owner,
-    a_topic_is_noted_once_and_what_was_noted_stays,
-    to_prepare_again_changes_nothing,
-    a_strange_name_names_one_entity,
+    each_partition_of_a_batch_has_its_own_checkpoint,
+    owners_of_different_partitions_can_write_concurrently,
+    the_next_owner_completes_an_interrupted_call,
+    the_first_stored_topic_identity_is_kept,
+    preparing_again_changes_nothing,
+    special_characters_in_keys_are_preserved,
 )
 
 
@@ -330,7 +330,7 @@ async def _refused(kind: type[ShoplakeError], call: Awaitable[None]) -> None:
         await call
     except kind:
         return
-    raise AssertionError(f"expected {kind.__name__}, found that the call was taken")
+    raise AssertionError(f"expected {kind.__name__}, found that the call succeeded")
 
 
 def _same(what: str, expected: object, found: object) -> None:

@@ -1,4 +1,4 @@
-"""Folding events by columns: what several sinks say of the same events, said once. Pure."""
+"""Aggregate events by key with polars: expressions and status tables that several sinks share. Pure."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ SESSION_STATUS = {
 
 
 def occurred_at() -> pl.Expr:
-    """The event's time as a timestamp (UTC, µs)."""
+    """The time of the event as a timestamp (UTC, microseconds)."""
     return pl.from_epoch("occurred_at_ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC")
 
 
 def is_type(*names: str) -> pl.Expr:
-    """Whether the event is of one of these types."""
+    """Whether the event has one of these types."""
     return pl.col("type") == names[0] if len(names) == 1 else pl.col("type").is_in(names)
 
 
 def when(names: str | Sequence[str], value: pl.Expr | str) -> pl.Expr:
-    """A column's value where the event is of one of these types, null elsewhere."""
+    """The value of a column if the event has one of these types, else null."""
     types = (names,) if isinstance(names, str) else tuple(names)
     return pl.when(is_type(*types)).then(pl.col(value) if isinstance(value, str) else value)
 
 
 def status(by_type: Mapping[str, str]) -> pl.Expr:
-    """The status that an event brings, null where it brings none."""
+    """The status that an event sets; null if it sets none."""
     return pl.col("type").replace_strict(by_type, default=None, return_dtype=pl.String)
 
 
 def signed(plus: Sequence[str], minus: Sequence[str], value: str | None = None) -> pl.Expr:
-    """A column (or 1) counted up by some event types and down by others, 0 for the rest."""
+    """A column (or 1), positive for the event types `plus`, negative for `minus`, and 0 for all others."""
     amount = pl.lit(1, pl.Int64) if value is None else pl.col(value)
     rising = pl.when(is_type(*plus)).then(amount)
     return (rising.when(is_type(*minus)).then(-amount) if minus else rising).otherwise(0)
@@ -67,13 +67,13 @@ def fold(
     last: Mapping[str, pl.Expr],
     sums: Mapping[str, pl.Expr] | None = None,
 ) -> pl.DataFrame:
-    """One row per key: the last value of `last` that is not null, and the totals of `sums`.
+    """Aggregate events to one row per key: the last non-null value of each `last`, and the total of each `sums`.
 
     Args:
-        events: rows in offset order within each partition; rows whose key is null are passed over.
-        keys: columns that name an entity.
-        last: output column -> value that an event brings, null where it brings none.
-        sums: output column -> number that an event adds.
+        events: rows in offset order within each partition; rows with a null key are ignored.
+        keys: columns that identify an entity.
+        last: output column → the value that an event sets, null if it sets none.
+        sums: output column → the number that an event adds.
     """
     return (
         events.filter(pl.all_horizontal(pl.col(k).is_not_null() for k in keys))

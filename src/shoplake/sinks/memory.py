@@ -1,6 +1,6 @@
-"""A store in memory: the promises of a sink in their shortest form, and what tests use where no server is wanted.
+"""An in-memory sink for tests: the shortest implementation of the sink interface, without a server.
 
-Nothing of it is used outside of tests; a store that forgets everything with its process is no store.
+It is used only in tests, because its data ends with the process.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ Pause = Callable[[str], Awaitable[None]]
 
 @dataclass
 class Memory:
-    """What outlives a sink: rows as they came, where each partition stands, which topics they came from."""
+    """The content of an in-memory store: rows in order of arrival, checkpoints, and topic identities."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     checkpoints: dict[TopicPartition, Checkpoint] = field(default_factory=dict)
     identities: dict[str, str] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Be empty, as after a disk was lost."""
+        """Delete everything, as after the loss of a disk."""
         self.rows.clear()
         self.checkpoints.clear()
         self.identities.clear()
 
 
 async def at_once(_: str) -> None:
-    """No time between two steps."""
+    """Continue without a pause."""
 
 
 class MemorySink(Sink):
-    """Keeps every event; rows and checkpoint change in one step, as in a transaction.
+    """Keeps every event in memory; rows and checkpoints change in one step, as in a transaction.
 
     Args:
-        memory: the store; sinks that are given the same one are processes on the same store.
-        topics: what it reads.
-        pause: awaited before a request reaches the store, and before its answer comes back, with the name of the
-            request. It may take its time, raise, or never return: that is what stores and networks do.
+        memory: the store; several sinks can share one, like processes that write to the same store.
+        topics: the topics that it reads.
+        pause: awaited with the name of the request before it reaches the store, and before its answer returns. It may
+            wait, raise, or never return, as stores and networks do.
     """
 
     name = "memory"
@@ -51,10 +51,10 @@ class MemorySink(Sink):
         self._pause = pause
 
     async def prepare(self) -> None:
-        """Nothing to make."""
+        """Do nothing: there are no tables to create."""
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Raise the epochs."""
+        """Raise the epochs of the partitions."""
         await self._pause("open")
         opened = {}
         for partition in partitions:
@@ -65,20 +65,20 @@ class MemorySink(Sink):
         return opened
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         await self._pause("read")
         found = {p: self._memory.checkpoints[p] for p in partitions if p in self._memory.checkpoints}
         await self._pause("answer")
         return found
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note the topics that are not known."""
+        """Store the identities of new topics."""
         await self._pause("identify")
         self._memory.identities = {**topics, **self._memory.identities}
         return {topic: self._memory.identities[topic] for topic in topics}
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold outside of the transaction; look again inside, where the checkpoints may have moved."""
+        """Prepare the rows before the transaction, and prepare them again inside if the checkpoints have moved."""
         read = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
         rows = _rows(read)
         await self._pause("begin")
@@ -90,7 +90,7 @@ class MemorySink(Sink):
         await self._pause("commit")
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no connections."""
 
 
 def _rows(batch: Batch) -> list[dict[str, Any]]:

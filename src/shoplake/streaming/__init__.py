@@ -1,1 +1,1 @@
-"""Kafka to sinks: consumer loop, checkpoints, dead letters, progress."""
+"""From Kafka to the sinks: consumer loop, worker processes, dead letters, lag and rebuilds."""

@@ -1,4 +1,4 @@
-"""Waits for sinks that somebody else runs, by what they note in Kafka of how far their stores are."""
+"""Wait until sinks that run in other processes have caught up, by the offsets that they commit to Kafka."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ POLL_S = 0.5
 async def until_caught_up(
     cluster: KafkaSettings, groups: Sequence[str], *, timeout_s: float, watch: Callable[[Mapping[str, int]], None]
 ) -> None:
-    """Return when every group has noted the end that the log had when this was called.
+    """Return when every consumer group has committed the end offsets that the log has now.
 
     Args:
-        cluster: Kafka.
+        cluster: the Kafka cluster.
         groups: consumer groups, each of which reads some of the contract's topics.
-        timeout_s: how long they may take together.
-        watch: told the lag of each group, twice a second.
+        timeout_s: time limit for all groups together.
+        watch: called twice a second with the lag of each group.
 
     Raises:
-        StreamHalted: they were not done in time; the message says who lags by how much. Or Kafka did not answer.
+        StreamHalted: a group did not catch up in time (the message has its lag), or Kafka did not answer.
     """
     ends = await kafka.stable_end_offsets(cluster, TOPICS)
     deadline = time.monotonic() + timeout_s
@@ -46,8 +46,8 @@ async def until_caught_up(
                 if time.monotonic() > deadline:
                     behind = ", ".join(f"{group} by {lag}" for group, lag in sorted(lags.items()) if lag)
                     raise StreamHalted(
-                        f"expected the sinks to have caught up within {timeout_s:.0f} s; behind are {behind}",
-                        fix="do they run? their logs say what holds them up",
+                        f"expected the sinks to catch up within {timeout_s:.0f} s, found a lag of {behind}",
+                        fix="check that the sinks are running; their logs say what they wait for",
                     )
                 await asyncio.sleep(POLL_S)
         finally:
@@ -55,13 +55,13 @@ async def until_caught_up(
 
 
 async def _lag(admin: AIOKafkaAdminClient, group: str, ends: Mapping[TopicPartition, int]) -> int:
-    """Offsets between what a group has noted and the ends, over the topics it has noted anything of."""
-    noted = await admin.list_consumer_group_offsets(group)
-    topics = {partition.topic for partition in noted}
+    """Lag of a group, in offsets, over the topics of which it has committed any."""
+    committed = await admin.list_consumer_group_offsets(group)
+    topics = {partition.topic for partition in committed}
     if not topics:
         return sum(ends.values())
     return sum(
-        max(0, end - (noted[partition].offset if partition in noted else 0))
+        max(0, end - (committed[partition].offset if partition in committed else 0))
         for partition, end in ends.items()
         if partition.topic in topics
     )

@@ -1,6 +1,4 @@
-"""The contract versions of the log, as a process that follows it knows them: read anew when a record says that another
-one begins.
-"""
+"""The contract versions of the log, kept up to date while it is consumed: they are read again after a marker record."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Contracts:
-    """What is known of the versions. Whoever goes to an offset refreshes it first; behind that, markers tell."""
+    """The known contract versions. Call `refresh` before each seek, and `see` with the records that are read."""
 
     def __init__(self, cluster: KafkaSettings) -> None:
         self._cluster = cluster
@@ -28,42 +26,42 @@ class Contracts:
 
     @property
     def history(self) -> History:
-        """All versions that begin where records were read."""
+        """All versions that are needed for the records read so far."""
         assert self._history is not None, "refresh comes first"  # noqa: S101 - an order of calls, not input
         return self._history
 
     async def refresh(self) -> None:
-        """Read them anew.
+        """Read the versions from Kafka.
 
         Raises:
-            ContractConflict: this program's contract is not of this log.
-            StreamHalted, LogUnavailable: Kafka has none, or did not answer.
+            ContractConflict: this program's contract does not belong to this log.
+            StreamHalted, LogUnavailable: Kafka has no versions, or did not answer.
         """
         self._history = await contract_log.read(self._cluster)
 
     async def see(self, polled: Iterable[Sequence[ConsumerRecord[Any, Any]]]) -> None:
-        """Take note of records that were read: where one says that a version begins, it has to be known.
+        """Look for markers in records that were read, and refresh if one belongs to an unknown version.
 
         Raises:
-            as `refresh`.
+            ContractConflict, StreamHalted, LogUnavailable: as for `refresh`.
         """
         for records in polled:
             for record in [record for record in records if record.value is None]:
                 where = (record.topic, record.partition, record.offset)
-                if _says_so(record) and not self.history.is_marker(*where):
+                if _has_marker(record) and not self.history.is_marker(*where):
                     await self.refresh()
                     return
 
     def limits(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Where the part of the log begins that only a newer program can decide about, of those that have one."""
+        """The first offset that only a newer program can read, for each partition that has one."""
         found = {p: self.history.limit(*p) for p in partitions} if self.history.unreadable else {}
         return {partition: limit for partition, limit in found.items() if limit is not None}
 
     @property
     def newer(self) -> NewerContract:
-        """The error that says so."""
+        """The error for a log whose contract is newer than this program's."""
         return contract_log.newer(self.history)
 
 
-def _says_so(record: ConsumerRecord[Any, Any]) -> bool:
+def _has_marker(record: ConsumerRecord[Any, Any]) -> bool:
     return any(name == MARKER for name, _ in record.headers)

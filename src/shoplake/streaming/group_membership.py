@@ -1,9 +1,9 @@
-"""Under which name a worker is a member of its group, so that Kafka knows one that was killed when it comes again.
+"""Static group membership: a worker that restarts gets the same member id in its consumer group.
 
-A member that is known gets its partitions at once: nobody waits until the dead one's session has timed out, and the
-others of the group are not stopped. Two that live must never have one name, since they would take the place from each
-other without end. So a name is a file that its process has locked, which the kernel undoes when the process is gone and
-only then: a frozen one keeps its name.
+Kafka gives a known static member its partitions at once: no wait for the session time-out, and no rebalance of the
+other members. Two running workers must never have the same id, since they would fence each other without end. So each
+id belongs to a file that the worker's process locks. The kernel releases the lock when the process ends, and only then:
+a frozen process keeps its id.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TOKEN_LENGTH = len(uuid.uuid4().hex)
 
 @contextlib.contextmanager
 def held(group: str) -> Iterator[str | None]:
-    """The name of the first place of a group that nobody in this home has, until the end of the context or the process.
+    """Reserve the first free member id of a group in this home, until the context or the process ends.
 
-    None where this home takes no files or locks: such a worker is one that Kafka does not know, which costs time only.
+    None if the home does not support files or locks. The worker is then a dynamic member: a restart takes longer.
     """
     with contextlib.ExitStack() as open_files:
         try:
@@ -53,7 +53,7 @@ def _private(path: Path) -> IO[str]:
 
 
 def _name(file: IO[str]) -> str:
-    """As the file says, on this machine: a home that was copied to another one is not the same member there."""
+    """The member id: from the token in the file and the name of the machine, so a copied home has other ids."""
     file.seek(0)
     token = file.read()
     if len(token) != TOKEN_LENGTH:

@@ -1,4 +1,4 @@
-"""What a running `stream` writes of itself, so that a health check can tell one that works from one that hangs."""
+"""The heartbeat file of a running `stream`, by which a health check detects workers that hang."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 Watch = Callable[[Sequence["WorkerView"]], None]
 
 EVERY_S = 1.0
-FIX = "look at what `shoplake stream` says; started again, it goes on where its stores stand"
+FIX = "look at the output of `shoplake stream`; a restart continues from the checkpoints of the stores"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """What a stream says of itself.
+    """The content of the heartbeat file.
 
     Attributes:
-        pid: of the stream's process.
-        started: when that process started, in the kernel's ticks: a pid is given to others later.
-        workers: when each last said something, in seconds since 1970.
+        pid: process id of the stream.
+        started: start time of that process in kernel ticks, since a pid can be used again.
+        workers: worker → time of its last report, in seconds since 1970.
     """
 
     pid: int
@@ -40,20 +40,17 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 def file() -> Path:
-    """Where this home's heartbeat is."""
+    """Path of the heartbeat file."""
     return paths.home() / "run" / "stream.heartbeat"
 
 
 @contextlib.contextmanager
 def beating(watch: Watch | None = None) -> Iterator[Watch]:
-    """A watcher of workers that writes the heartbeat, and passes what it sees on to `watch`.
-
-    The heartbeat is removed at the end: a stream that was stopped does not work any more.
-    """
+    """A watcher that writes the heartbeat file and calls `watch`. The file is removed at the end."""
     path = file()
     private_files.folder(path.parent)
     last: dict[str, Progress] = {}
-    said: dict[str, float] = {}
+    reported: dict[str, float] = {}
     written = 0.0
     started = start_time(os.getpid()) or 0
 
@@ -62,11 +59,11 @@ def beating(watch: Watch | None = None) -> Iterator[Watch]:
         now = time.time()
         for view in views:
             name = str(view)
-            if last.get(name) is not view.progress:  # a report like the last one is a report as well
-                last[name], said[name] = view.progress, now
+            if last.get(name) is not view.progress:  # by identity: an equal report is a new report too
+                last[name], reported[name] = view.progress, now
         if now - written >= EVERY_S:
             written = now
-            private_files.write(path, msgspec.json.encode(Heartbeat(os.getpid(), started, said)))
+            private_files.write(path, msgspec.json.encode(Heartbeat(os.getpid(), started, reported)))
         if watch is not None:
             watch(views)
 
@@ -75,35 +72,35 @@ def beating(watch: Watch | None = None) -> Iterator[Watch]:
     finally:
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             found = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
-            if found.pid == os.getpid():  # another stream of this home may go on
+            if found.pid == os.getpid():  # another stream of this home may be running
                 path.unlink()
 
 
 def _read(path: Path) -> Heartbeat:
-    """Raises StreamHalted where no stream has left one."""
+    """Read the heartbeat file; raises StreamHalted if there is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Heartbeat)
     except (OSError, msgspec.MsgspecError) as error:
         raise StreamHalted(
-            f"no stream writes a heartbeat here: {error}", fix="start one with `shoplake stream`"
+            f"found no heartbeat of a stream: {error}", fix="start one with `shoplake stream`"
         ) from error
 
 
 def check(max_age_s: float) -> Sequence[str]:
-    """The names of the workers, if each has said something of late.
+    """Check that each worker has reported within `max_age_s`, and return the names of the workers.
 
     Raises:
-        StreamHalted: one has not, or no stream runs here.
+        StreamHalted: a worker has not reported, or no stream is running.
     """
     found = _read(file())
     if start_time(found.pid) != found.started:
         raise StreamHalted(
-            f"the stream that wrote the last heartbeat is gone (pid {found.pid})",
+            f"the stream that wrote the last heartbeat has ended (pid {found.pid})",
             fix="start one with `shoplake stream`",
         )
     now = time.time()
     silent = {name: now - at for name, at in found.workers.items() if now - at > max_age_s}
     if silent:
         listed = ", ".join(f"{name} for {age:.0f} s" for name, age in sorted(silent.items()))
-        raise StreamHalted(f"expected a report within {max_age_s:.0f} s, silent are: {listed}", fix=FIX)
+        raise StreamHalted(f"expected a report within {max_age_s:.0f} s, found none from: {listed}", fix=FIX)
     return sorted(found.workers)

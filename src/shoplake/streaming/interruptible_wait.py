@@ -1,12 +1,12 @@
-"""Waiting that ends early when there is a reason."""
+"""A sleep that ends early when an event is set."""
 
 from __future__ import annotations
 
 import asyncio
 
 
-async def first(seconds: float, *events: asyncio.Event) -> None:
-    """Wait until one of the events is set, or until the time is over."""
+async def wait_for_any(seconds: float, *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, or for at most `seconds`."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""How far each store is behind the log, as the stores themselves say: works whether anything streams or not."""
+"""The lag of each store behind the log, from the store's own checkpoints. It does not need a running stream."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ANSWER_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """One partition, as one reader of it stands.
+    """The lag of one sink in one partition.
 
     Attributes:
-        next_offset: the first that is not in the store.
-        end: where the log ends, as far as it is committed.
+        next_offset: the first offset that the store has not applied.
+        end: the committed end of the log.
     """
 
     partition: TopicPartition
@@ -37,18 +37,18 @@ class PartitionLag:
 
     @property
     def lag(self) -> int:
-        """Offsets that the store does not have; transaction markers are among them."""
+        """Number of offsets that the store has not applied, including transaction markers."""
         return max(0, self.end - self.next_offset)
 
 
 @dataclass(frozen=True, slots=True)
 class SinkLag:
-    """How one reader of the log stands.
+    """The lag of one sink, or of the dead-letter step.
 
     Attributes:
-        name: of the sink, or of the dead-letter step.
-        partitions: those that it reads; one that it has not begun stands where the log begins.
-        problem: why nothing is known, if so.
+        name: name of the sink, or of the dead-letter step.
+        partitions: the partitions that it reads; one without a checkpoint counts from the begin of the log.
+        problem: why the lag is unknown; empty if it is known.
     """
 
     name: str
@@ -57,21 +57,21 @@ class SinkLag:
 
     @property
     def lag(self) -> int:
-        """Over all partitions."""
+        """The lag over all partitions."""
         return sum(partition.lag for partition in self.partitions)
 
 
 async def lags(settings: Settings, names: Sequence[str], *, within_s: float = ANSWER_S) -> Sequence[SinkLag]:
-    """How these sinks stand; a store that does not answer is said to be such, and the others are told of.
+    """Read the lag of sinks. A store that does not answer gets a `problem`, and does not affect the others.
 
     Args:
-        settings: where everything is.
-        names: of sinks, and of the dead-letter step.
-        within_s: how long a store may take to answer.
+        settings: settings of the environment.
+        names: names of sinks, and of the dead-letter step.
+        within_s: time limit for each store.
 
     Raises:
         LogUnavailable: Kafka did not answer.
-        StreamHalted: Kafka lacks a topic.
+        StreamHalted: Kafka does not have a topic.
     """
     ids, ends = await read_bounds(settings.kafka, TOPICS)
     return await asyncio.gather(*(_lag(name, settings, ids, ends, within_s) for name in names))
@@ -85,7 +85,7 @@ async def _lag(name: str, settings: Settings, ids: Mapping[str, TopicId], ends: 
     except (SinkError, LogUnavailable) as error:
         return SinkLag(name, problem=error.message)
     except TimeoutError:
-        return SinkLag(name, problem=f"slow: no answer within {within_s:g} s")
+        return SinkLag(name, problem=f"no answer within {within_s:g} s")
     return SinkLag(name, [PartitionLag(p, found[p], ends[p].stop) for p in sorted(found)])
 
 
@@ -102,7 +102,7 @@ async def _store(name: str, settings: Settings, ends: Bounds) -> Mapping[TopicPa
 async def _dead_letters(
     cluster: KafkaSettings, ids: Mapping[str, TopicId], ends: Bounds
 ) -> Mapping[TopicPartition, int]:
-    """This step's store is Kafka: its progress is committed with the letters."""
+    """The next offsets of the dead-letter step, whose progress is in Kafka."""
     found = await letter_progress.read(cluster)
     begins = {partition: bounds.start for partition, bounds in ends.items()}
     return begins if found is None else begins | found.positions(ids)

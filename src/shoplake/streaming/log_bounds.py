@@ -1,4 +1,4 @@
-"""Where the log begins and ends, and whether it still is the log that a store was filled from."""
+"""Begin and end offsets of the log, and checks that it is still the log from which a store was filled."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 ANSWER_TIMEOUT_S = 10.0
-# A broker that was killed reads its log through before it says where it ends; until then it may say less.
+# After a crash a broker recovers its log, and may report too low an end offset until then.
 END_TRIES = 5
 END_PAUSE_S = 1.0
 Bounds: TypeAlias = Mapping[TopicPartition, OffsetRange]
 
 
 class Log:
-    """Some topics of one cluster, as one process knows them.
+    """Some topics of a cluster, with the ids that they had when this process first read them.
 
     Attributes:
-        ids: which topics these are, since `learn`.
+        ids: topic → its identity, set by `learn`.
     """
 
     def __init__(self, cluster: KafkaSettings, topics: Iterable[str]) -> None:
@@ -37,29 +37,30 @@ class Log:
         self.ids: Mapping[str, TopicId] = {}
 
     async def learn(self) -> None:
-        """Find out which topics these are.
+        """Read the ids of the topics.
 
         Raises:
-            StreamHalted: one of them does not exist, or is another than it was.
+            StreamHalted: a topic does not exist, or was recreated.
             LogUnavailable: Kafka did not answer.
         """
         found = await self._asked.read(self._topics)
         if missing := sorted(set(self._topics) - set(found)):
-            raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which makes them")
+            raise StreamHalted(f"Kafka has no topics {', '.join(missing)}", fix="run `shoplake up`, which creates them")
         refuse_recreated("the log", self.ids, found)
         self.ids = found
 
     async def refuse_recreated(self) -> None:
-        """Make sure that the topics still are those that `learn` found: a recreated topic has another id.
+        """Check that the topics still have the ids that `learn` found.
 
         Raises:
-            StreamHalted: a topic was recreated, or its number of partitions was changed.
+            StreamHalted: a topic was recreated, or its number of partitions has changed.
             LogUnavailable: Kafka did not answer, or does not know a topic at the moment.
         """
         found = await self._asked.read(self._topics)
         if missing := sorted(set(self._topics) - set(found)):
             raise LogUnavailable(
-                f"Kafka no longer has topics {', '.join(missing)}", fix="were they deleted? bring them back from a copy"
+                f"Kafka no longer has topics {', '.join(missing)}",
+                fix="if they were deleted, restore them from a backup",
             )
         refuse_recreated("the log", self.ids, found)
 
@@ -68,7 +69,7 @@ class Log:
         return [TopicPartition(topic, p) for topic, known in self.ids.items() for p in range(known.partitions)]
 
     async def bounds(self, consumer: Any, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetRange]:  # noqa: ANN401
-        """First offset and end, as far as the consumer may read.
+        """The first offset and the end offset of each partition, as the consumer sees them.
 
         Raises:
             LogUnavailable: Kafka did not answer.
@@ -86,17 +87,17 @@ class Log:
             StreamHalted: a topic was recreated.
             LogUnavailable: Kafka did not answer.
         """
-        await self.refuse_recreated()  # a connection that is refused says so at once; aiokafka would try for a while
+        await self.refuse_recreated()  # fails at once if Kafka refuses the connection; aiokafka would retry first
         asked = [KafkaPartition(*partition) for partition in self.partitions()]
         async with kafka.answering(self._cluster), asyncio.timeout(ANSWER_TIMEOUT_S):
             ends = await consumer.end_offsets(asked)
         return {TopicPartition(*tp): end for tp, end in ends.items()}
 
     async def refuse_gaps(self, consumer: Any, wanted: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401
-        """Make sure that the log has the offsets that are wanted next.
+        """Check that the log has the offsets that are needed next.
 
         Raises:
-            StreamHalted: the log no longer has, or does not have yet, one of them: going on would skip events.
+            StreamHalted: the log no longer has an offset, or does not have it yet: to continue would skip events.
             LogUnavailable: Kafka did not answer.
         """
         for attempt in range(1, END_TRIES + 1):
@@ -113,10 +114,10 @@ class Log:
 
 
 async def read_bounds(cluster: KafkaSettings, topics: Iterable[str]) -> tuple[Mapping[str, TopicId], Bounds]:
-    """Which topics these are, and where each of their partitions begins and ends, as far as it is committed.
+    """Read the ids of topics, and the first and the committed end offset of each partition.
 
     Raises:
-        StreamHalted: Kafka lacks a topic.
+        StreamHalted: Kafka does not have a topic.
         LogUnavailable: Kafka did not answer.
     """
     log, consumer = Log(cluster, topics), kafka.consumer(cluster)
@@ -133,13 +134,13 @@ async def read_bounds(cluster: KafkaSettings, topics: Iterable[str]) -> tuple[Ma
 def _refuse_gap(partition: TopicPartition, wanted: int, log: OffsetRange) -> None:
     if wanted < log.start:
         raise StreamHalted(
-            f"{partition}: offset {wanted} is wanted next, and the log begins at {log.start}: "
-            "events in between are gone",
-            fix="raise the topic's retention; `shoplake rebuild STORE` fills a store from the lake where that has it",
+            f"{partition}: expected offset {wanted} next, but the log begins at {log.start}: "
+            "the events in between were deleted",
+            fix="raise the topic's retention; `shoplake rebuild STORE` can fill a store from the lake",
         )
     if wanted > log.stop:
         raise StreamHalted(
-            f"{partition}: all up to offset {wanted} was read, and the log ends at {log.stop}: "
-            "the log was cut, or the store belongs to another one",
-            fix="start with an empty store (`shoplake down --purge`), or bring back the log it was made from",
+            f"{partition}: the store has applied all offsets up to {wanted}, but the log ends at {log.stop}: "
+            "the log was truncated, or the store was filled from another log",
+            fix="start with an empty store (`shoplake down --purge`), or restore the log that filled the store",
         )

@@ -1,4 +1,4 @@
-"""What the workers say of themselves as Prometheus metrics, served on 127.0.0.1 for as long as they run."""
+"""Prometheus metrics of the workers, served on 127.0.0.1 while `stream` runs."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ BREAKER_STATES = ("closed", "open", "half-open")
 
 _Value = Callable[["WorkerView"], float]
 COUNTERS: dict[str, tuple[str, _Value]] = {
-    "records": ("Records read whose events, as far as they are any, are in the store", lambda v: v.progress.applied),
-    "batches": ("Batches brought into the store", lambda v: v.progress.batches),
-    "retries": ("Calls to the store that had to be repeated", lambda v: v.progress.retries),
-    "restarts": ("Times that the process was killed and started again", lambda v: v.restarts),
+    "records": ("Records processed: their valid events are in the store", lambda v: v.progress.applied),
+    "batches": ("Batches written to the store", lambda v: v.progress.batches),
+    "retries": ("Retried calls to the store", lambda v: v.progress.retries),
+    "restarts": ("Restarts of the process after it was killed", lambda v: v.restarts),
 }
 GAUGES: dict[str, tuple[str, _Value]] = {
     "up": ("Whether the process runs", lambda v: float(v.pid is not None)),
     "lag_offsets": ("Offsets between the store and the end of the log", lambda v: v.progress.lag),
-    "records_per_second": ("Records a second, over the last ten seconds", lambda v: v.rate),
-    "batch_events": ("Events of the last batch", lambda v: v.progress.batch),
-    "held_partitions": ("Partitions left alone because the store asked for it", lambda v: v.progress.held),
+    "records_per_second": ("Records per second, over the last ten seconds", lambda v: v.rate),
+    "batch_events": ("Events in the last batch", lambda v: v.progress.batch),
+    "held_partitions": ("Partitions paused because the store asked to wait", lambda v: v.progress.held),
     "memory_bytes": ("Resident memory of the process", lambda v: _resident_bytes(v.pid)),
 }
 
 
 class Metrics(Collector):
-    """The last view of each worker, as Prometheus asks for it."""
+    """A Prometheus collector of the latest view of each worker."""
 
     def __init__(self) -> None:
         self._views: Sequence[WorkerView] = ()
 
     def show(self, views: Sequence[WorkerView]) -> None:
-        """From now on, this is how the workers are."""
+        """Replace the views of the workers."""
         self._views = tuple(views)
 
     def collect(self) -> Iterable[Metric]:
-        """One family per thing that is measured, one sample per worker."""
+        """One family per metric, one sample per worker."""
         for name, (text, value) in COUNTERS.items():
             yield self._family(CounterMetricFamily(f"shoplake_stream_{name}", text, labels=LABELS), value)
         for name, (text, value) in GAUGES.items():
             yield self._family(GaugeMetricFamily(f"shoplake_stream_{name}", text, labels=LABELS), value)
-        yield self._states("state", "What the worker does", STATES, lambda v: v.progress.state)
-        yield self._states("breaker", "The breaker before its store", BREAKER_STATES, lambda v: v.progress.breaker)
+        yield self._states("state", "State of the worker", STATES, lambda v: v.progress.state)
+        yield self._states("breaker", "Circuit breaker of the store", BREAKER_STATES, lambda v: v.progress.breaker)
 
     def _family(self, family: CounterMetricFamily | GaugeMetricFamily, value: _Value) -> Metric:
         for view in self._views:
@@ -64,7 +64,7 @@ class Metrics(Collector):
         return family
 
     def _states(self, name: str, text: str, states: Sequence[str], state: Callable[[WorkerView], str]) -> Metric:
-        text = f"{text}: 1 for one, 0 for the others"
+        text = f"{text}: 1 for the current one, 0 for the others"
         family = GaugeMetricFamily(f"shoplake_stream_{name}", text, labels=(*LABELS, name))
         for view in self._views:
             for one in states:

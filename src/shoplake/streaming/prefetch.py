@@ -1,4 +1,4 @@
-"""Reads the next batch while one goes into the store: one and no more, so that a slow store fills no memory."""
+"""Prefetch: read the next batch while one is applied. Only one, so a slow store does not fill the memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from shoplake.streaming.reader import LogReader
 
 
-class Fetched(NamedTuple):
-    """What was read at once.
+class FetchedBatch(NamedTuple):
+    """A batch that was read, and the generation of the group in which it was read.
 
     Attributes:
-        batch: the events that are any.
-        records: how many records there were, events or not.
-        generation: in which share of the partitions they were read.
+        batch: the valid events.
+        records: partition → number of records read, valid or not.
+        generation: the reader's `generation` at the time of the read.
     """
 
     batch: Batch
@@ -25,24 +25,24 @@ class Fetched(NamedTuple):
     generation: int
 
 
-class ReadAhead:
-    """A queue of one place between the log and the store."""
+class Prefetcher:
+    """A queue of length one between the reader and the store."""
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
-        self._reading: asyncio.Task[Fetched | None] | None = None
-        self._read: Fetched | None = None
+        self._reading: asyncio.Task[FetchedBatch | None] | None = None
+        self._read: FetchedBatch | None = None
 
     def begin(self) -> None:
-        """Read in the background, where nothing is read or waiting yet."""
+        """Start reading a batch in the background, if none is being read or waiting."""
         if self._reading is None and self._read is None:
             self._reading = asyncio.create_task(self._fetch())
 
-    async def next(self) -> Fetched | None:
-        """The batch that was begun, or a new one; None when the partitions are being shared out.
+    async def next(self) -> FetchedBatch | None:
+        """The prefetched batch, or a new one; None during a rebalance.
 
         Raises:
-            StreamHalted: what the reader raised.
+            StreamHalted, LogUnavailable: from the reader.
         """
         if self._read is not None:
             fetched, self._read = self._read, None
@@ -53,29 +53,29 @@ class ReadAhead:
         return await reading
 
     async def drop(self) -> None:
-        """Forget what was read ahead: the reader goes to where the store stands."""
+        """Drop the prefetched batch. The reader then seeks to the store's checkpoints."""
         self._read = None
         if self._reading is not None:
             reading, self._reading = self._reading, None
             reading.cancel()
             await asyncio.wait({reading})
             if not reading.cancelled():
-                reading.exception()  # nobody wants to know any more
+                reading.exception()  # retrieved, so that asyncio does not report it
 
     async def strip(self, partitions: Iterable[TopicPartition]) -> None:
-        """Take these partitions out of what was read ahead; what is still being read begins anew."""
+        """Remove these partitions from the prefetched batch; a read in progress is cancelled."""
         reading, self._reading = self._reading, None
         if reading is not None:
-            # Not waited for: during a rebalance it would go on until that is over, and that waits for us.
+            # Cancelled to avoid a deadlock: during a rebalance the read waits for its end, and the rebalance for us.
             reading.cancel()
             await asyncio.wait({reading})
-            if not reading.cancelled() and reading.exception() is None:  # an error comes again with the next read
+            if not reading.cancelled() and reading.exception() is None:  # the next read raises the error again
                 self._read = reading.result()
         if self._read is not None:
             batch = self._read.batch.without(partitions)
             self._read = self._read._replace(batch=batch)
 
-    async def _fetch(self) -> Fetched | None:
+    async def _fetch(self) -> FetchedBatch | None:
         generation = self._reader.generation
         read = await self._reader.read()
-        return None if read is None else Fetched(read.batch, read.records, generation)
+        return None if read is None else FetchedBatch(read.batch, read.records, generation)

@@ -1,4 +1,4 @@
-"""Reads the log for one sink: polls many partitions into one batch, and says how far each was read."""
+"""The Kafka reader of one sink: polls its partitions into one batch, with the offset range of each."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
     from shoplake.topic_identity import TopicId
 
 POLL_MS = 200
-# Between two looks at how large a batch has become.
+# Records per poll; the size of the batch is checked after each poll.
 POLL_RECORDS = 10_000
 NOTE_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a batch is full.
+    """The limits of a batch.
 
     Attributes:
-        max_records: at most so many events (memory: about 1 kB each).
-        max_bytes: go no further once the events are so large together.
-        linger_s: wait at most so long for more after the first.
+        max_records: maximum number of records (each takes about 1 kB of memory).
+        max_bytes: size of all values after which no more records are added.
+        linger_s: the longest wait for more records.
     """
 
     max_records: int = 50_000
@@ -55,11 +55,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was read at once.
+    """The result of one read.
 
     Attributes:
-        batch: the valid events; what does not fit the contract is the dead-letter stage's.
-        records: how many records there were of each partition, events or not.
+        batch: the valid events; the dead-letter step handles invalid records.
+        records: partition → number of records read, valid or not.
     """
 
     batch: Batch
@@ -67,12 +67,12 @@ class Read:
 
 
 class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """A consumer whose positions are the store's checkpoints; Kafka's own offsets serve for tools only.
+    """A consumer that starts at the store's checkpoints; offsets committed to Kafka are only for lag tools.
 
     Attributes:
-        generation: counts how often the partitions were shared out, so that the loop notices.
-        busy: held while a batch goes into the store or its partitions are taken over; a rebalance waits for it.
-        revoked: set while the group shares its partitions out, when none is ours.
+        generation: number of rebalances so far, so that the loop notices a new one.
+        busy: a lock, held while a batch is applied or partitions are opened; a rebalance waits for it.
+        revoked: set during a rebalance, when no partitions are assigned.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     @property
     def topics(self) -> Mapping[str, TopicId]:
-        """Which topics are read, since `start`."""
+        """The topics that are read, with their ids; set by `start`."""
         return self._log.ids
 
     async def start(self) -> None:
-        """Join the group; after a failure it may be called again.
+        """Join the consumer group. It can be called again after a failure.
 
         Raises:
-            StreamHalted: a topic is missing, or another than it was.
+            StreamHalted: a topic does not exist, or was recreated.
             LogUnavailable: Kafka did not answer.
         """
         await self._log.learn()
@@ -127,7 +127,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         await self._log.close()
 
     async def on_partitions_revoked(self, revoked: object) -> None:
-        """Called by the consumer before a rebalance: wait until the batch in hand is in the store, or given up."""
+        """Called by the consumer before a rebalance: wait until the current batch is applied or abandoned."""
         del revoked
         self.revoked.set()
         async with self.busy:
@@ -141,32 +141,32 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.revoked.clear()
 
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that are ours now."""
+        """The partitions that are assigned to this consumer."""
         return frozenset(TopicPartition(tp.topic, tp.partition) for tp in self._consumer.assignment())
 
     async def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Go to where the store stands.
+        """Seek to the store's checkpoints.
 
         Raises:
-            StreamHalted: the log no longer has, or does not yet have, the offset: going on would skip events.
-            ContractConflict: this program's contract is not of this log.
+            StreamHalted: the log no longer has an offset, or does not have it yet: to continue would skip events.
+            ContractConflict: this program's contract does not belong to this log.
             LogUnavailable: Kafka did not answer.
         """
         await self._log.refuse_gaps(self._consumer, offsets)
-        await self._contracts.refresh()  # behind the checkpoints: the version in force at each is among them
+        await self._contracts.refresh()  # read after the checkpoints, so it has the version in force at each
         self._positions = dict(offsets)
         self._held.clear()
         self.resume()
         self._rewind()
 
     async def read(self) -> Read | None:
-        """The next events: up to the limits, or what there is. None when the group is sharing out its partitions.
+        """Read the next events, up to the limits; None during a rebalance.
 
-        What is returned comes from the topics that we know: their ids are asked after the events were read.
+        The events come from the known topics: their ids are checked after the events were read.
 
         Raises:
-            StreamHalted: the log was cut, or a topic was recreated.
-            LogUnavailable: Kafka did not answer; the next call begins where this one did.
+            StreamHalted: the log was truncated, or a topic was recreated.
+            LogUnavailable: Kafka did not answer; the next call starts at the same offsets.
         """
         self._release()
         generation = self.generation
@@ -188,7 +188,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         return gathered.read(ranges)
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """The end of each partition of our topics, ours or not.
+        """The end offset of each partition of the topics, assigned to this consumer or not.
 
         Raises:
             StreamHalted: a topic was recreated.
@@ -198,26 +198,26 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
-        """What would be read next of each partition that is ours; nothing during a rebalance."""
+        """The next offset to read of each assigned partition; empty during a rebalance."""
         return self._positions
 
     @property
     def limits(self) -> Mapping[TopicPartition, int]:
-        """Where those of our partitions that go on under a newer contract end for this program."""
+        """The first offset with a newer contract, for each assigned partition that has one."""
         return self._contracts.limits(self._positions)
 
     @property
     def newer_contract(self) -> NewerContract:
-        """The error that says that there are such."""
+        """The error for partitions with a newer contract."""
         return self._contracts.newer
 
     @property
     def held(self) -> int:
-        """How many partitions wait for a store that asked for it."""
+        """Number of partitions that are paused because the store asked to wait."""
         return len(self._held)
 
     def hold(self, starts: Mapping[TopicPartition, int], pause_s: float) -> None:
-        """Go back to these offsets and leave their partitions alone for a while; the others go on."""
+        """Rewind these partitions to the given offsets and pause them for a time; other partitions continue."""
         for partition, start in starts.items():
             tp = KafkaPartition(*partition)
             self._consumer.pause(tp)
@@ -226,29 +226,29 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             self._held[partition] = time.monotonic() + pause_s
 
     def pause(self) -> None:
-        """Fetch nothing more for the moment; what was fetched ahead is let go."""
+        """Stop fetching; records that aiokafka has prefetched are dropped."""
         self._consumer.pause(*self._consumer.assignment())
 
     def resume(self) -> None:
-        """Fetch again, except what is held."""
+        """Fetch again, except from partitions that are on hold."""
         self._consumer.resume(
             *(tp for tp in self._consumer.assignment() if TopicPartition(tp.topic, tp.partition) not in self._held)
         )
 
-    async def stay(self) -> None:
-        """Show the group that we are alive, while paused: who asks for nothing for five minutes is taken out of it."""
+    async def keep_alive(self) -> None:
+        """Poll while paused, to stay in the group: Kafka removes a consumer that does not poll for five minutes."""
         if not self.revoked.is_set():
             with contextlib.suppress(KafkaError):
                 await self._consumer.getmany(timeout_ms=0, max_records=1)
 
-    async def note_offsets(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        """Tell Kafka how far the store is: for tools that show lag, never read back, so a refusal costs nothing.
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commit the store's offsets to Kafka. They are for lag tools and never read back, so a failure is harmless.
 
         Returns:
-            Whether Kafka took it, as it does from nobody who has lost its place in the group.
+            Whether Kafka accepted the commit; it does not if this consumer is no longer in the group.
         """
         if not offsets:
-            return True  # of a batch that the store left for later; aiokafka refuses to say nothing
+            return True  # the store has taken nothing of the batch; aiokafka refuses an empty commit
         try:
             async with asyncio.timeout(NOTE_TIMEOUT_S):
                 await self._consumer.commit({KafkaPartition(*p): offset for p, offset in offsets.items()})
@@ -270,11 +270,11 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
                 polled = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=max_records)
         except StreamHalted as error:
             if isinstance(error.__cause__, NoOffsetForPartitionError):
-                return {}  # said of the moment between joining the group and `seek`; we have been there since
+                return {}  # raised for the time between joining the group and `seek`, which has been called since
             if isinstance(error.__cause__, OffsetOutOfRangeError):
                 raise StreamHalted(
-                    f"the log was cut while it was read: {error.__cause__}",
-                    fix="start the sink again; it says which offsets are gone",
+                    f"the log was truncated while it was read: {error.__cause__}",
+                    fix="start the sink again: its error message has the missing offsets",
                 ) from error
             raise
         by_partition = {TopicPartition(tp.topic, tp.partition): found for tp, found in polled.items()}
@@ -285,7 +285,7 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
     def _readable(
         self, polled: dict[TopicPartition, list[ConsumerRecord[Any, Any]]]
     ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
-        """What this program can decide about; a partition that goes on under a newer contract stays at its limit."""
+        """The records that this program can validate; a partition with a newer contract stops at its first offset."""
         for partition, limit in self._contracts.limits(polled).items():
             if polled[partition][-1].offset >= limit:
                 polled[partition] = [record for record in polled[partition] if record.offset < limit]
@@ -315,12 +315,12 @@ class LogReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
 
 class Gathered:
-    """Records on their way to columns: decoded some thousands at a time, since a record that waits takes ten times the
-    memory of its row. Mutable; pure but for that.
+    """Collects records and decodes them to columns, some thousands at a time: a record takes ten times the memory of
+    its row. Mutable, without input or output.
     """
 
     def __init__(self, partition_counts: Mapping[str, int]) -> None:
-        """Of topics that have so many partitions each."""
+        """Start empty; `partition_counts` has the number of partitions of each topic."""
         self._partition_counts = partition_counts
         self._waiting: dict[tuple[str, InForce], list[ConsumerRecord[Any, Any]]] = {}
         self._waiting_count = 0
@@ -330,7 +330,7 @@ class Gathered:
         self.size_bytes = 0
 
     def add(self, polled: Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]], known: History) -> None:
-        """Take in records, in order of offset within each partition, each under the contract in force at its place."""
+        """Add records, in order of offset within each partition, with the contract in force at their offsets."""
         for partition, records in polled.items():
             for in_force, part in known.split(partition.topic, partition.partition, records):
                 self._waiting.setdefault((partition.topic, in_force), []).extend(part)
@@ -342,14 +342,14 @@ class Gathered:
             self._decode()
 
     def read(self, ranges: Mapping[TopicPartition, OffsetRange]) -> Read:
-        """All of it, as what these offsets cover."""
+        """Return all events as a batch with these offset ranges."""
         self._decode()
         return Read(
             Batch({t: pl.concat(parts, rechunk=True) for t, parts in self._decoded.items()}, ranges), self._records
         )
 
     def _decode(self) -> None:
-        # In order of the versions, which is the order of the offsets in each partition.
+        # Sorted by version, which is also the order of the offsets in each partition.
         for (topic, in_force), records in sorted(self._waiting.items(), key=lambda entry: entry[0][1].version):
             events = _events(topic, records, self._partition_counts[topic], in_force)
             self._decoded.setdefault(topic, []).append(events)

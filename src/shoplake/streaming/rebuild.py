@@ -220,7 +220,7 @@ class _Rebuild:
     async def _work(self, done: asyncio.Event) -> None:
         """Be a worker until `done`."""
         reader = self._reader()
-        loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, tail_kept_s=TAIL_KEPT_S)
+        loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, empty_range_delay_s=TAIL_KEPT_S)
         await loop.run(until_caught_up=False, stopping=done)
 
     async def _watch_store(self, ends: Mapping[TopicPartition, int], done: asyncio.Event) -> int:

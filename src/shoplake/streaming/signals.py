@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as an event that a loop can look at, so that it ends between two steps."""
+"""Turn Ctrl-C and SIGTERM into an event, so that a loop can end between two steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set while the block runs; within a running event loop."""
+    """An event that SIGINT and SIGTERM set inside the block. It needs a running event loop."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)

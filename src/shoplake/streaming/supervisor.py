@@ -1,4 +1,4 @@
-"""Runs the workers of each sink, shows how far each is, starts a killed one again and stops all together."""
+"""Run the worker processes of the sinks: report their progress, restart killed ones, and stop all together."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from shoplake.streaming.worker import DEAD_LETTERS, Failure
 from shoplake.streaming.worker_reports import Progress
 from shoplake.terminal import to_stderr
 
-# A worker that is killed starts where its store stands. One that is killed again and again has a reason.
+# A killed worker continues from its store's checkpoint. If it is killed again and again, a restart does not help.
 RESTARTS = 5
-# A worker ends by itself within eight.
+# A worker ends by itself within 8 s.
 STOP_WAIT_S = 9.0
 TICK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker as the supervisor sees it.
+    """The state of one worker.
 
     Attributes:
-        name: its sink.
-        progress: its last report; what is counted in it is counted over restarts.
-        pid: its process now, None before the first start and after the end.
+        name: name of its sink.
+        progress: its last report; the counts include those from before restarts.
+        pid: process id; None before the first start and after the end.
         rate: records per second, over the last ten seconds.
-        restarts: how often it was killed and started again.
-        number: which of its sink's workers here it is, from 1.
+        restarts: number of restarts after it was killed.
+        number: number of the worker among those of its sink on this machine, from 1.
     """
 
     name: str
@@ -56,10 +56,10 @@ Tell = Callable[[str], None]
 
 
 class WorkersFailed(ShoplakeError):
-    """At least one worker could not go on; the others were left to finish."""
+    """At least one worker failed; the others continued to their end."""
 
     code = "SL0602"
-    advice = "Mend what the message says of each worker, then run `shoplake stream` again: nothing is lost or repeated."
+    advice = "Fix the problem of each worker, then run `shoplake stream` again: nothing is lost or repeated."
 
 
 async def stream(
@@ -75,18 +75,17 @@ async def stream(
     """Run the workers until they end, or until SIGINT or SIGTERM ends them.
 
     Args:
-        names: sinks.
-        beside: workers that are no sinks; there is one, the dead-letter step. Of those that run, here or elsewhere,
-            one does the work.
-        workers: how many share the partitions of each sink, with those that run elsewhere.
-        environment: whose settings to read.
-        until_caught_up: end when everything committed is in the stores.
-        watch: called twice a second with a view of each worker.
-        tell: told of each worker that was killed and is started again.
+        names: names of the sinks.
+        beside: workers that are not sinks: the dead-letter step. If several run, also on other machines, one is active.
+        workers: number of workers per sink. They share its partitions with workers on other machines.
+        environment: the environment whose settings are read.
+        until_caught_up: end when all committed events are in the stores.
+        watch: called twice a second with the state of each worker.
+        tell: called with a message for each worker that was killed and is restarted.
 
     Raises:
-        WorkersFailed: with the message of each worker that could not go on.
-        Interrupted: stopped by a signal before all was caught up.
+        WorkersFailed: with the message of each failed worker.
+        Interrupted: a signal stopped the workers before all had caught up.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -112,7 +111,7 @@ async def stream(
     if failures:
         raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
     if until_caught_up and stopping.is_set():
-        raise Interrupted("interrupted before all was caught up", fix="run the same command again to go on")
+        raise Interrupted("interrupted before all sinks caught up", fix="run the same command again to continue")
     return views
 
 
@@ -126,7 +125,7 @@ class _Worker:
         self.failure = ""
 
     def seen(self) -> WorkerView:
-        """How it is now, with its rate as of now."""
+        """The state of the worker, with its current rate."""
         return replace(self.view, rate=self._rate.per_s(time.monotonic()))
 
     async def run(self) -> None:
@@ -148,7 +147,7 @@ class _Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=worker_environment.environment(),
-            start_new_session=True,  # Ctrl-C is ours to pass on, once, and gently
+            start_new_session=True,  # Ctrl-C reaches only this process, which sends SIGTERM to the worker
         )
         self.view = replace(self.view, pid=process.pid)
         stopper = asyncio.create_task(self._stop(process))
@@ -192,10 +191,10 @@ class _Worker:
 
 
 def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signal a process, if it still runs.
+    """Send a signal to a process, if it is still running.
 
-    `Process.send_signal` asks first whether the process has ended, which takes the exit code away from the loop's own
-    wait: one that ends at that moment is told to have ended with 255 (python/cpython#87744, before Python 3.13).
+    `Process.send_signal` first polls the process, which takes the exit code away from the event loop's own wait: a
+    process that ends at that moment is reported with exit code 255 (python/cpython#87744, before Python 3.13).
     """
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
-"""One sink as a process of its own: `python -m shoplake.streaming.worker SINK`. Reports as JSON lines on stdout.
+"""A worker process: runs one sink (`python -m shoplake.streaming.worker SINK`) and reports as JSON lines on stdout.
 
-It ends when its parent does: the parent holds the other end of its standard input.
+It ends when its parent ends: then its standard input is closed.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from shoplake.streaming.reader import Limits, LogReader
 from shoplake.streaming.worker_reports import Progress
 
 DEAD_LETTERS = "dead-letters"
-# After being told to stop: so long to finish the batch in hand, and so long until the process is gone in any case.
+# After a stop signal: the time to finish the current batch, and the time after which the process ends in any case.
 ORDERLY_S = 5.0
 HARD_S = 8.0
-# The lake is cheaper in large commits; the board is watched, so it does not linger.
+# The lake gets large batches, because each commit is expensive. Redis gets a short linger, because people watch it.
 LIMITS = {"lake": Limits(max_records=100_000, linger_s=1.0), "redis": Limits(max_records=50_000, linger_s=0.2)}
 
 
 class Failure(msgspec.Struct, frozen=True, tag="failure"):
-    """A worker's last line when it could not go on."""
+    """The last line of a worker that failed."""
 
     error: str
 
 
 def main() -> int:
-    """Run one worker; 0 when it stopped as told, 1 when it could not go on (its last line says why)."""
+    """Run one worker. Exit code 0 after a stop signal or when it has caught up, 1 if it failed (see its last line)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("sink", choices=(*sinks.SINKS, DEAD_LETTERS))
     parser.add_argument("--environment", default="local")
     parser.add_argument("--until-caught-up", action="store_true")
-    parser.add_argument("--max-records", type=int, help="events per batch, instead of the sink's own number")
+    parser.add_argument("--max-records", type=int, help="records per batch; each sink has its own default")
     parser.add_argument("--report-every-s", type=float, default=REPORT_EVERY_S)
     arguments = parser.parse_args()
     try:
@@ -59,7 +59,7 @@ def main() -> int:
         _print(Failure(str(error)))
         return 1
     except BrokenPipeError:
-        # Nobody reads our reports any more: the parent is gone.
+        # The parent has ended, so no process reads the reports.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -70,7 +70,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     events = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         events.add_signal_handler(number, stop)
-    with contextlib.suppress(PermissionError):  # a file, not a pipe: started by hand, and nobody's child
+    with contextlib.suppress(PermissionError):  # stdin is a file, not a pipe: the worker was started by hand
         events.add_reader(sys.stdin.fileno(), _watch_parent, stop)
     try:
         await _work(arguments, stopping)
@@ -97,13 +97,13 @@ async def _work(arguments: argparse.Namespace, stopping: asyncio.Event) -> None:
 
 
 def _stop(stopping: asyncio.Event, work: asyncio.Task[None] | None) -> None:
-    """End in bounded time, orderly if that is possible: what a store has not taken by then, the next start brings."""
+    """End in bounded time, if possible after the current batch. The next start applies what is not in the store yet."""
     if stopping.is_set():
         return
     stopping.set()
     if work is not None:
         asyncio.get_running_loop().call_later(ORDERLY_S, work.cancel)
-    # A thread that waits for a store cannot be stopped, and Python would wait for it at its end.
+    # A thread that waits for a store cannot be stopped, and Python would wait for it at exit.
     timer = threading.Timer(HARD_S, os._exit, (0,))
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""What a worker says of itself, as the lines of JSON that it prints."""
+"""The progress report of a worker, printed as a line of JSON."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import msgspec
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """What a sink says of itself.
+    """The progress of one worker since its process started.
 
     Attributes:
-        applied: records that were read since this process started, and whose events, as far as they are any, are in
-            the store.
-        lag: offsets between the store and the end of the log, of the partitions that are this worker's.
-        state: `joining`, `streaming`, `waiting` (for the store or for Kafka), `standby` (another does the work),
+        applied: number of records processed; their valid events are in the store.
+        lag: offsets between the store and the end of the log, over this worker's partitions.
+        state: `joining`, `streaming`, `waiting` (for the store or Kafka), `standby` (another worker is active),
             `caught up`, `stopping` or `stopped`.
-        waiting_for: what it waits for, in that state.
-        batches: how many went into the store since this process started.
-        batch: events of the last one.
-        retries: calls to the store that had to be repeated.
-        breaker: `closed`, `open` (the store is left alone for a while) or `half-open` (one call asks for it).
-        held: partitions that are left alone because the store asked for it.
+        waiting_for: what the worker waits for in state `waiting`.
+        batches: number of batches written to the store.
+        batch: number of events in the last batch.
+        retries: number of retried calls to the store.
+        breaker: state of the circuit breaker: `closed`, `open` (no calls) or `half-open` (one test call).
+        held: number of partitions that are paused because the store asked to wait.
     """
 
     applied: int = 0

@@ -112,10 +112,10 @@ class MemoryLog(LogReader):
     def resume(self) -> None:
         self.paused = False
 
-    async def stay(self) -> None:
+    async def keep_alive(self) -> None:
         self.stays += 1
 
-    async def note_offsets(self, offsets: Mapping[TopicPartition, int]) -> bool:
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> bool:
         self.noted += offsets.values()
         return self.ours
 

@@ -12,8 +12,8 @@ import pytest
 
 from shoplake.contract import digest
 from shoplake.contract.history import History
-from shoplake.streaming.dead_letters.originals import in_parts
-from shoplake.streaming.dead_letters.router import KEY_BYTES, VALUE_BYTES, Cut, DeadLetter, letters_of
+from shoplake.streaming.dead_letters.originals import in_chunks
+from shoplake.streaming.dead_letters.router import KEY_BYTES, VALUE_BYTES, DeadLetter, Truncated, letters_of
 
 OWN = History.of_own()
 VALID = msgspec.json.encode(
@@ -96,7 +96,7 @@ def test_a_letter_fits_whatever_was_refused_and_says_what_is_not_in_it(key: byte
 
     assert len(msgspec.json.encode(letter)) < BROKER_DEFAULT_BYTES
     assert letter.value == value[:VALUE_BYTES]
-    whole = None if len(value) <= VALUE_BYTES else Cut(len(value), hashlib.sha256(value).hexdigest())
+    whole = None if len(value) <= VALUE_BYTES else Truncated(len(value), hashlib.sha256(value).hexdigest())
     assert letter.value_cut == whole
     assert msgspec.json.decode(msgspec.json.encode(letter), type=DeadLetter) == letter
 
@@ -120,7 +120,7 @@ def test_letters_are_taken_in_parts_that_are_small_once_they_are_whole() -> None
     sizes = [1, 2, VALUE_BYTES + 1, 3, VALUE_BYTES + 2, 4]
     letters = letters_of([record(n, b"{" * size) for n, size in enumerate(sizes)], OWN, COUNT)
 
-    parts = [[letter.offset for letter in part] for part in in_parts(letters, 2, VALUE_BYTES + 100)]
+    parts = [[letter.offset for letter in part] for part in in_chunks(letters, 2, VALUE_BYTES + 100)]
 
     assert parts == [[0, 1], [2, 3], [4, 5]]
-    assert [[x.offset for x in part] for part in in_parts(letters, 9, 1)] == [[n] for n in range(6)]
+    assert [[x.offset for x in part] for part in in_chunks(letters, 9, 1)] == [[n] for n in range(6)]

@@ -6,7 +6,7 @@ import pytest
 
 from shoplake.errors import StreamHalted
 from shoplake.sinks.base import TopicPartition
-from shoplake.streaming.dead_letters.progress import LetterProgress
+from shoplake.streaming.dead_letters.progress import DeadLetterProgress
 from shoplake.topic_identity import TopicId
 
 IDS = {"clicks": TopicId("one", 2), "orders": TopicId("two", 1)}
@@ -14,13 +14,13 @@ POSITIONS = {TopicPartition("clicks", 0): 7, TopicPartition("clicks", 1): 0, Top
 
 
 def test_positions_come_back_as_they_were() -> None:
-    assert LetterProgress.of(IDS, POSITIONS).positions(IDS) == POSITIONS
+    assert DeadLetterProgress.of(IDS, POSITIONS).positions(IDS) == POSITIONS
 
 
 def test_a_topic_that_is_new_begins_where_the_log_does() -> None:
-    assert LetterProgress.of(IDS, POSITIONS).positions(IDS | {"reviews": TopicId("three", 6)}) == POSITIONS
+    assert DeadLetterProgress.of(IDS, POSITIONS).positions(IDS | {"reviews": TopicId("three", 6)}) == POSITIONS
 
 
 def test_progress_in_a_topic_that_was_recreated_is_a_halt() -> None:
     with pytest.raises(StreamHalted, match="recreated"):
-        LetterProgress.of(IDS, POSITIONS).positions(IDS | {"orders": TopicId("another", 1)})
+        DeadLetterProgress.of(IDS, POSITIONS).positions(IDS | {"orders": TopicId("another", 1)})

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from shoplake.errors import UsageError
 from shoplake.streaming.dead_letters.repair import (
+    CannotRepair,
     Event,
-    Mending,
     Refusal,
-    Unmendable,
-    mended,
+    Repair,
     parse_changes,
     read_values,
+    repaired,
 )
 from shoplake.streaming.dead_letters.router import DeadLetter
 from shoplake.streaming.dead_letters.store import Filter, filter_of, parse_time
@@ -42,33 +42,33 @@ def letter(value: bytes | dict[str, Any], topic: str = "clicks", **fields: Any) 
     return DeadLetter(topic=topic, value_base64=base64.b64encode(raw).decode(), **of)
 
 
-def mend(value: Any, *sets: str, rename: tuple[str, ...] = (), unset: tuple[str, ...] = ()) -> Any:
-    changed = Mending(parse_changes(sets, rename, unset)).mend("x", json.dumps(value).encode())
+def repair(value: Any, *sets: str, rename: tuple[str, ...] = (), unset: tuple[str, ...] = ()) -> Any:
+    changed = Repair(parse_changes(sets, rename, unset)).apply("x", json.dumps(value).encode())
     return json.loads(changed)
 
 
 @given(st.dictionaries(names, values), names, values)
 def test_a_field_that_is_set_has_that_value_and_the_others_stay(event: dict[str, Any], name: str, value: Any) -> None:
-    assert mend(event, f"{name}={json.dumps(value)}") == event | {name: value}
+    assert repair(event, f"{name}={json.dumps(value)}") == event | {name: value}
 
 
 @given(st.dictionaries(names, values), names, names)
 def test_a_renamed_field_keeps_its_value(event: dict[str, Any], old: str, new: str) -> None:
     rest = {name: value for name, value in event.items() if name != old}
-    assert mend(event, rename=(f"{old}={new}",)) == (rest | {new: event[old]} if old in event else event)
+    assert repair(event, rename=(f"{old}={new}",)) == (rest | {new: event[old]} if old in event else event)
 
 
 @given(st.dictionaries(names, values), names)
 def test_a_field_that_is_taken_out_is_gone(event: dict[str, Any], name: str) -> None:
-    assert mend(event, unset=(name,)) == {k: v for k, v in event.items() if k != name}
+    assert repair(event, unset=(name,)) == {k: v for k, v in event.items() if k != name}
 
 
 def test_a_value_that_is_no_json_is_text_and_quotes_keep_a_number_text() -> None:
-    assert mend({}, "a=EUR", "b=12", 'c="12"', "d=null") == {"a": "EUR", "b": 12, "c": "12", "d": None}
+    assert repair({}, "a=EUR", "b=12", 'c="12"', "d=null") == {"a": "EUR", "b": 12, "c": "12", "d": None}
 
 
 def test_a_path_goes_through_lists_and_objects() -> None:
-    assert mend({"lines": [{"q": 0}, {"q": 0}]}, "$.lines[1].q=3") == {"lines": [{"q": 0}, {"q": 3}]}
+    assert repair({"lines": [{"q": 0}, {"q": 0}]}, "$.lines[1].q=3") == {"lines": [{"q": 0}, {"q": 3}]}
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_a_path_goes_through_lists_and_objects() -> None:
         ({}, "lines[0].q", "there is no $.lines"),
         ({"lines": []}, "lines[0].q", "there is no $.lines[0]"),
         ({"lines": 5}, "lines.q", "$.lines has no fields"),
-        ({"lines": [1]}, "lines[0]", "names an element"),
+        ({"lines": [1]}, "lines[0]", "names a list element"),
         ([], "a", "expected a JSON object, found list"),
     ],
 )
 def test_a_change_that_does_not_apply_says_why(event: Any, path: str, why: str) -> None:
-    with pytest.raises(Unmendable) as error:
-        mend(event, f"{path}=1")
+    with pytest.raises(CannotRepair) as error:
+        repair(event, f"{path}=1")
     assert why in str(error.value)
 
 
@@ -95,38 +95,38 @@ def test_a_change_of_another_form_is_a_usage_error(text: str) -> None:
 
 def test_what_fits_after_mending_goes_to_the_key_of_its_topic_at_its_own_time() -> None:
     value = {**STARTED, "session_id": 7}
-    event = mended(letter(value), Mending(parse_changes(['session_id="s2"'], (), ())))
+    event = repaired(letter(value), Repair(parse_changes(['session_id="s2"'], (), ())))
     assert event == Event("clicks", b"s2", msgspec.json.encode({**value, "session_id": "s2"}), 1_704_067_200_000)
 
 
 def test_an_event_in_the_wrong_topic_goes_to_that_of_its_type() -> None:
-    event = mended(letter(STARTED, topic="orders"), Mending())
+    event = repaired(letter(STARTED, topic="orders"), Repair())
     assert isinstance(event, Event)
     assert event.topic == "clicks"
 
 
 def test_what_still_does_not_fit_is_refused_with_the_path_of_the_field() -> None:
-    refusal = mended(letter({**STARTED, "session_id": 7}), Mending())
+    refusal = repaired(letter({**STARTED, "session_id": 7}), Repair())
     assert refusal == Refusal("clicks-0-17", "schema", "Expected `str`, got `int` - at `$.session_id`")
 
 
 def test_an_event_of_a_topic_that_there_is_no_more_is_refused() -> None:
-    refusal = mended(letter(b"{", topic="returns"), Mending())
+    refusal = repaired(letter(b"{", topic="returns"), Repair())
     assert isinstance(refusal, Refusal)
     assert refusal.detail == "the contract has no topic returns"
 
 
 def test_broken_json_needs_a_value_of_its_own() -> None:
     cut = letter(b'{"type":', reason="malformed_json")
-    refusal = mended(cut, Mending(parse_changes(["session_id=s1"], (), ())))
+    refusal = repaired(cut, Repair(parse_changes(["session_id=s1"], (), ())))
     assert isinstance(refusal, Refusal)
-    assert "no JSON whose fields could be set" in refusal.detail
-    whole = mended(cut, Mending(values={"clicks-0-17": msgspec.json.encode(STARTED)}))
+    assert "expected JSON whose fields can be set" in refusal.detail
+    whole = repaired(cut, Repair(values={"clicks-0-17": msgspec.json.encode(STARTED)}))
     assert isinstance(whole, Event)
 
 
 def test_values_are_events_or_their_text(tmp_path: Path) -> None:
-    file = tmp_path / "mended.jsonl"
+    file = tmp_path / "repaired.jsonl"
     file.write_text(
         '{"letter":"a-0-1","value":{"x":1},"reason":"schema"}\n\n{"letter":"a-0-2","value":"{\\"x\\": 2}"}\n'
     )
@@ -134,9 +134,9 @@ def test_values_are_events_or_their_text(tmp_path: Path) -> None:
 
 
 def test_a_file_of_other_lines_is_a_usage_error_with_the_line(tmp_path: Path) -> None:
-    file = tmp_path / "mended.jsonl"
+    file = tmp_path / "repaired.jsonl"
     file.write_text('{"letter":"a-0-1","value":{}}\n[]\n')
-    with pytest.raises(UsageError, match=r"mended\.jsonl:2: expected"):
+    with pytest.raises(UsageError, match=r"repaired\.jsonl:2: expected"):
         read_values(file)
     with pytest.raises(UsageError, match="cannot read"):
         read_values(tmp_path / "none")

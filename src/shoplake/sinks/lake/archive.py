@@ -1,4 +1,4 @@
-"""The lake as an archive of the log: its rows by offset, for a store that the log alone cannot fill any more."""
+"""Read the lake as an archive of the log, in order of offset, to rebuild a store after the log was truncated."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
     from shoplake.settings import Settings
 
-# Rows of one batch, about: a window of offsets is read from all partitions at once.
+# Approximate number of rows per batch: a window of offsets is read from all partitions together.
 BATCH_ROWS = 100_000
 
 
 class Archive:
-    """One topic's table as it was when this was made. Blocking: meant to be called from a thread.
+    """A snapshot of one topic's table. Blocking: call it from a thread.
 
     Attributes:
-        identity: which topic of that name filled it; empty where nobody has noted it.
+        identity: identity of the topic that filled the table; empty if it is not stored.
     """
 
     def __init__(self, settings: Settings, topic: str) -> None:
@@ -39,7 +39,7 @@ class Archive:
 
         Raises:
             SinkError: there is no such table.
-            StoreUnavailable: the catalogue does not answer.
+            StoreUnavailable: the catalogue did not answer.
         """
         self._topic = topic
         with Answering(topic):
@@ -47,21 +47,21 @@ class Archive:
                 self._table: Table = open_catalog(settings).load_table((settings.lake.database, topic))
             except NoSuchTableError as error:
                 raise SinkError(
-                    f"the lake has no table {topic}, and the log of it no longer begins at 0",
-                    fix="bring back the lake, or a copy of the log",
+                    f"the lake has no table {topic}, and the log of this topic no longer begins at offset 0",
+                    fix="restore the lake, or a backup of the log",
                 ) from error
             self.identity: str = self._table.properties.get(IDENTITY, "")
             self._ends = {p: checkpoint.next_offset for p, checkpoint in read_checkpoints(self._table).items()}
 
     def ends(self) -> Mapping[TopicPartition, int]:
-        """How far the lake holds each partition: the first offset that it does not."""
+        """For each partition the first offset that the lake does not hold."""
         return {TopicPartition(self._topic, partition): end for partition, end in self._ends.items()}
 
     def batches(self, starts: Mapping[TopicPartition, int]) -> Iterator[Batch]:
-        """All that the lake holds of these partitions from these offsets on, in order.
+        """Read the events of these partitions from these offsets on, in order.
 
         Raises:
-            StoreUnavailable: the files do not answer, or maintenance has removed them: begin again.
+            StoreUnavailable: S3 did not answer, or maintenance has removed files: start again.
         """
         wanted = {p.partition: start for p, start in starts.items() if start < self._ends.get(p.partition, 0)}
         if not wanted:
@@ -83,8 +83,8 @@ class Archive:
         with Answering(self._topic):
             rows = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter).to_table(tasks)
         found = pl.from_arrow(rows)
-        assert isinstance(found, pl.DataFrame)  # noqa: S101 - of a table, as polars types it
-        # A table that is older than a column lacks it until a sink has added it.
+        assert isinstance(found, pl.DataFrame)  # noqa: S101 - always so for a table; for mypy
+        # A new column of the contract is missing until a sink has added it to the table.
         columns = [
             pl.col(name).cast(kind) if name in found.columns else pl.lit(None, kind).alias(name)
             for name, kind in TOPICS[self._topic].columns.items()
@@ -104,7 +104,7 @@ class Archive:
 
 
 def _offsets(table: Table, task: FileScanTask) -> tuple[int, int]:
-    """The least and the greatest offset in a file, as far as its statistics say."""
+    """The lowest and the highest offset in a file, from its statistics; the widest range if there are none."""
     field = table.schema().find_field("kafka_offset").field_id
     lower, upper = (task.file.lower_bounds or {}).get(field), (task.file.upper_bounds or {}).get(field)
     least = from_bytes(LongType(), lower) if lower is not None else 0

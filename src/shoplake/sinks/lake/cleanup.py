@@ -1,4 +1,4 @@
-"""What a lake's table no longer needs: snapshots that nobody looks back to, files that no snapshot names."""
+"""Expire old snapshots of a lake table, and find and delete orphan files."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class StoredFile:
 
 
 def expirable(table: Table, before: datetime) -> list[int]:
-    """Snapshots that can go: older than that, no branch's or tag's head, and not between the current one and the newest
-    checkpoint, which the sinks go back to.
+    """Snapshots that can be expired: older than `before`, not the head of a branch or tag, and not needed to find the
+    newest checkpoints from the current snapshot.
     """
     needed = {snapshot.snapshot_id for snapshot in checkpoint_path(table)}
     needed |= {ref.snapshot_id for ref in table.metadata.refs.values()}
@@ -43,10 +43,10 @@ def expirable(table: Table, before: datetime) -> list[int]:
 
 
 def expire(table: Table, before: datetime) -> int:
-    """Take the expirable snapshots out of the table's metadata; returns how many. Their files become orphans.
+    """Expire old snapshots; returns how many. Their files become orphans.
 
     Raises:
-        StoreUnavailable: others committed at each attempt.
+        StoreUnavailable: every attempt conflicted with another commit.
     """
     expired: set[int] = set()
     for _ in range(ATTEMPTS):
@@ -58,15 +58,15 @@ def expire(table: Table, before: datetime) -> int:
         try:
             table.maintenance.expire_snapshots().by_ids(going).commit()
         except (CommitFailedException, CommitStateUnknownException):
-            continue  # whether it was done shows when the table is read again
+            continue  # after an unknown outcome, the next read shows whether it was done
         return len(expired)
-    raise StoreUnavailable(f"lake: {table.name()[-1]} moved {ATTEMPTS} times while its snapshots were expired")
+    raise StoreUnavailable(f"lake: expiring snapshots of {table.name()[-1]} conflicted {ATTEMPTS} times")
 
 
 def orphans(table: Table, before: datetime) -> list[StoredFile]:
-    """Files under the table's location that are older than that, and that no snapshot and no metadata file names.
+    """Files under the table's location that are older than `before`, and to which no snapshot or metadata file refers.
 
-    They are listed first and the table is read again afterwards, so that a file whose commit came in between is named.
+    The files are listed before the table is read, so a file that is committed in between is not an orphan.
     """
     listed = list(_listed(table.location(), before))
     table.refresh()
@@ -75,12 +75,12 @@ def orphans(table: Table, before: datetime) -> list[StoredFile]:
 
 
 def move(table: Table) -> None:
-    """Commit an empty snapshot: a sink that was frozen between its write and its commit, for however long, is refused.
+    """Commit an empty snapshot, so that the catalogue refuses a sink that was frozen between its write and its commit.
 
-    It then writes its rows again, so the files it wrote before are orphans for good.
+    That sink then writes its rows again, so the files that it wrote before are certainly orphans.
 
     Raises:
-        StoreUnavailable: others committed at each attempt.
+        StoreUnavailable: every attempt conflicted with another commit.
     """
     for _ in range(ATTEMPTS):
         table.refresh()
@@ -93,14 +93,14 @@ def move(table: Table) -> None:
         except (CommitFailedException, CommitStateUnknownException):
             continue
         return
-    raise StoreUnavailable(f"lake: {table.name()[-1]} moved {ATTEMPTS} times while it was about to be cleaned up")
+    raise StoreUnavailable(f"lake: commits to {table.name()[-1]} conflicted {ATTEMPTS} times before the cleanup")
 
 
 async def remove(files: Iterable[StoredFile]) -> None:
-    """Delete files.
+    """Delete files from S3.
 
     Raises:
-        StoreUnavailable: S3 kept some.
+        StoreUnavailable: S3 could not delete some of them.
     """
     by_bucket: dict[str, list[str]] = {}
     for file in files:
@@ -118,7 +118,7 @@ def _delete(client: Any, bucket: str, keys: list[str]) -> None:  # noqa: ANN401 
     answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
     if errors := answer.get("Errors"):
         why = f"{errors[0].get('Key')}: {errors[0].get('Message')}"
-        raise StoreUnavailable(f"S3 kept {len(errors)} of {len(keys)} files: {why}")
+        raise StoreUnavailable(f"S3 did not delete {len(errors)} of {len(keys)} files: {why}")
 
 
 def _listed(location: str, before: datetime) -> Iterator[StoredFile]:
@@ -130,7 +130,7 @@ def _listed(location: str, before: datetime) -> Iterator[StoredFile]:
 
 
 def _named(table: Table) -> Iterator[str]:
-    """Every file that the table's metadata leads to, from any snapshot that is left."""
+    """Every file to which the table's metadata and its snapshots refer."""
     yield table.metadata_location
     yield from (entry.metadata_file for entry in table.metadata.metadata_log)
     yield from (statistics.statistics_path for statistics in table.metadata.statistics)
@@ -146,6 +146,6 @@ def _named(table: Table) -> Iterator[str]:
 
 
 def _place(path: str) -> tuple[str, str]:
-    """Bucket and key; `s3`, `s3a` and `s3n` name the same place."""
+    """Bucket and key of a path; the schemes `s3`, `s3a` and `s3n` are equivalent."""
     parts = urlsplit(path)
     return parts.netloc, parts.path.lstrip("/")

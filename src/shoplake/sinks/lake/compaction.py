@@ -1,9 +1,8 @@
-"""Small files of a lake's table become few: the same rows, written again by offset. Safe beside running sinks.
+"""Compaction: rewrite small files of a lake table into larger ones, sorted by offset. Sinks can run meanwhile.
 
-A compaction is one commit that takes files out and puts others in, on the condition that the table still is as it was
-read. A sink that commits in between is not disturbed: the commit is tried again on top of its, with the files that are
-written already, since appends take no file away. The snapshot carries the newest checkpoint on, so that the sinks find
-it where they look first.
+A compaction is one commit that removes files and adds others, and the catalogue refuses it if the table has changed. If
+a sink commits in between, the commit is tried again with the same new files, since appends remove no files. The new
+snapshot repeats the newest checkpoints, so the sinks find them at once.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import FileScanTask, Table
 
-# Sinks commit all the time; a commit of ours takes a fraction of a second.
+# Sinks commit continuously; a commit of a compaction takes less than a second.
 ATTEMPTS = 30
-# Rows of one group are in memory, at about a kilobyte each.
+# All rows of a group are in memory, at about 1 kB each.
 MAX_ROWS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files of one day that become one.
+    """Files of one day that are merged.
 
     Attributes:
         partition: the day, as Iceberg's partition value.
-        tasks: the files, as they are to be read.
+        tasks: the scan tasks of the files.
     """
 
     partition: Record
@@ -49,17 +48,17 @@ class Group:
 
     @property
     def size_bytes(self) -> int:
-        """What they take on disk."""
+        """Total size of the files."""
         return sum(file.file_size_in_bytes for file in self.files)
 
 
 def plan(tasks: Iterable[FileScanTask], *, target_bytes: int, min_files: int) -> list[Group]:
-    """Which files to bring together: those of one day that are less than half of the target, as many as fit into it.
+    """Group the files to merge: files of one day that are smaller than half the target, up to the target size.
 
     Args:
         tasks: all files of the table.
-        target_bytes: how large a file should become.
-        min_files: fewer than these are left as they are.
+        target_bytes: target size of a file.
+        min_files: smaller groups are not compacted.
     """
     by_day: dict[Record, list[FileScanTask]] = {}
     for task in tasks:
@@ -74,7 +73,7 @@ def plan(tasks: Iterable[FileScanTask], *, target_bytes: int, min_files: int) ->
 
 
 def _packed(tasks: list[FileScanTask], target_bytes: int) -> Iterator[tuple[FileScanTask, ...]]:
-    """In the order of their names, which begin with nothing that means anything: the same plan for the same files."""
+    """Pack files in the order of their names, so that the same files always give the same plan."""
     group: list[FileScanTask] = []
     size_bytes = rows = 0
     for task in sorted(tasks, key=lambda task: task.file.file_path):
@@ -90,34 +89,37 @@ def _packed(tasks: list[FileScanTask], target_bytes: int) -> Iterator[tuple[File
 
 
 def compact(table: Table, group: Group) -> list[DataFile]:
-    """Write a group's rows again and swap the files, in one commit; returns the new files, none if others were quicker.
+    """Rewrite the rows of a group and replace its files in one commit.
+
+    Returns:
+        The new files; empty if another process has compacted the group meanwhile.
 
     Raises:
-        StoreUnavailable: others committed at each attempt.
+        StoreUnavailable: every attempt conflicted with another commit.
     """
     written = write_files(table, read_rows(table, group.tasks))
     try:
         for attempt in range(ATTEMPTS):
             table.refresh()
             if attempt and _holds(table, written):
-                return written  # the answer to the attempt before was lost, and it had succeeded
+                return written  # the last attempt succeeded, and its response was lost
             if _swap(table, group.files, written):
                 return written
-        raise StoreUnavailable(f"lake: {table.name()[-1]} moved {ATTEMPTS} times while one compaction was committed")
+        raise StoreUnavailable(f"lake: a compaction of {table.name()[-1]} conflicted {ATTEMPTS} times")
     except ValidationException:
-        # Somebody else has compacted these files meanwhile. Ours are named by no snapshot, and go as orphans.
+        # Another process has compacted these files meanwhile. No snapshot refers to ours, so they become orphans.
         return []
 
 
 def read_rows(table: Table, tasks: Sequence[FileScanTask]) -> pa.Table:
-    """The rows of some files, by offset: who reads the lake in the order of the log then reads few row groups."""
+    """Read the rows of files, sorted by offset, so that a later read in the order of the log needs few row groups."""
     scan = table.scan()
     rows = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter).to_table(list(tasks))
     return rows.sort_by([("kafka_offset", "ascending"), ("kafka_partition", "ascending")])
 
 
 def write_files(table: Table, rows: pa.Table) -> list[DataFile]:
-    """Rows as files that no snapshot names yet."""
+    """Write rows to new files, to which no snapshot refers yet."""
     return list(_dataframe_to_data_files(table.metadata, rows, table.io))
 
 
@@ -137,6 +139,6 @@ def _swap(table: Table, old: Sequence[DataFile], new: Sequence[DataFile]) -> boo
 
 
 def _holds(table: Table, files: Sequence[DataFile]) -> bool:
-    """Whether the current snapshot has these files: then so have those that follow it."""
+    """Whether the current snapshot has these files."""
     paths = {file.file_path for file in files}
     return bool(paths) and paths <= {task.file.file_path for task in table.scan().plan_files()}

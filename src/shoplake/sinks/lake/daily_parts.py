@@ -1,4 +1,4 @@
-"""A batch of many days in parts: each day of a table is a file of its own, and a commit should take seconds."""
+"""Split a batch with events of many days: each day of a table is a separate file, and a commit should take seconds."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import polars as pl
 from shoplake.sinks.base import Batch, OffsetRange, TopicPartition
 
 MOST_DAYS = 200
-"""Of one commit to a table. A file takes some 10 ms, so a commit takes seconds."""
+"""Maximum number of days in one commit to a table. Writing a file takes about 10 ms, so a commit takes seconds."""
 
 _DAY_MS = 86_400_000
 
 
 def in_parts(batch: Batch, most_days: int = MOST_DAYS) -> Iterator[Batch]:
-    """The batch as batches whose events are of a bounded number of days in each topic.
+    """Split a batch so that each part has at most `most_days` days per topic.
 
-    Each begins, in each of its partitions, where the one before has ended.
+    Each part continues its partitions where the part before ended.
     """
     topics = {partition.topic for partition in batch.ranges}
     by_topic = [list(_of_topic(topic, batch.of(topic), most_days)) for topic in sorted(topics)]
@@ -46,12 +46,12 @@ def _of_topic(topic: str, batch: Batch, most_days: int) -> Iterator[Batch]:
             else:
                 ranges[partition] = OffsetRange(begin, end)
         if stop == events.height:
-            ranges |= left  # of which there is no event
+            ranges |= left  # ranges without events
         yield Batch({topic: rows}, ranges)
 
 
 def _cuts(events: pl.DataFrame, most_days: int) -> Iterator[int]:
-    """Before which rows a new part begins."""
+    """The rows at which a new part starts."""
     days: set[int] = set()
     for row, day in enumerate((events["occurred_at_ms"] // _DAY_MS).to_list()):
         if day not in days and len(days) == most_days:

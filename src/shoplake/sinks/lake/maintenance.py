@@ -1,4 +1,4 @@
-"""Keeps the lake's tables small and quick: compacts, expires, cleans up; sinks go on meanwhile."""
+"""Maintenance of the lake's tables: compact files, expire snapshots, delete orphan files. Sinks can run meanwhile."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 Step = Literal["compact", "expire", "orphans"]
 STEPS: tuple[Step, ...] = ("compact", "expire", "orphans")
-# A commit under way takes minutes at the most; other engines' may take longer, hence the days of the default.
+# A commit of a sink takes minutes at most. Commits of other engines may take longer, so the default is days.
 LEAST_ORPHAN_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is worth doing, and what is too young to be touched.
+    """The thresholds of maintenance.
 
     Attributes:
-        target_bytes: how large files should become.
-        min_files: fewer small files of a day are left as they are.
-        keep: snapshots younger than this stay.
-        orphan_age: files younger than this stay, whether a snapshot names them or not.
+        target_bytes: target size of files.
+        min_files: a day with fewer small files is not compacted.
+        keep: snapshots younger than this are kept.
+        orphan_age: files younger than this are kept, also if no snapshot refers to them.
     """
 
     target_bytes: int = 64 * 2**20
@@ -47,15 +47,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """What was done to one table; after a dry run, what would come out.
+    """The result of maintenance of one table; for a dry run, the expected result.
 
     Attributes:
-        files_after: data files of the current snapshot afterwards.
-        bytes_after: their size; a dry run cannot know it, and gives the size before.
-        compacted: data files that went into fewer.
-        snapshots_after: snapshots afterwards, with those that compaction itself adds.
-        expired: snapshots that were removed.
-        orphans: files that no snapshot named.
+        files_after: number of data files in the current snapshot afterwards.
+        bytes_after: their size; a dry run cannot know it and gives the size before.
+        compacted: number of data files that were merged.
+        snapshots_after: number of snapshots afterwards, including those that compaction adds.
+        expired: number of expired snapshots.
+        orphans: number of files that no snapshot refers to.
         orphan_bytes: their size.
     """
 
@@ -77,30 +77,30 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 def bounds_of(*, target_mb: int, min_files: int, keep: str, orphan_age: str) -> Bounds:
-    """Bounds from what was written on a command line.
+    """Create bounds from command-line options.
 
     Raises:
-        UsageError: a time of another form, or an age at which files may still be on their way into a snapshot.
+        UsageError: an invalid time, or an orphan age so low that a running commit may still need the files.
     """
     age = _duration(orphan_age)
     if age < LEAST_ORPHAN_AGE:
         raise UsageError(
-            f"expected an age of orphans of at least 1h, found {orphan_age}",
-            fix="a file is written before the snapshot that names it: one that young may be on its way",
+            f"expected an orphan age of at least 1h, found {orphan_age}",
+            fix="choose a longer time: a young file may belong to a commit that is still running",
         )
     return Bounds(target_mb * 2**20, min_files, _duration(keep), age)
 
 
 def topics_of(names: str) -> Sequence[str]:
-    """Topics from a comma-separated list; all for an empty one."""
+    """Parse a comma-separated list of topics; an empty list means all."""
     return [name.strip() for name in names.split(",") if name.strip()] or tuple(TOPICS)
 
 
 def steps_of(names: str) -> Sequence[Step]:
-    """Steps from a comma-separated list, in the order in which they are done; all for an empty one.
+    """Parse a comma-separated list of steps into the order of execution; an empty list means all.
 
     Raises:
-        UsageError: one of them does not exist.
+        UsageError: one of the steps does not exist.
     """
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     if unknown := sorted(wanted - set(STEPS)):
@@ -114,7 +114,7 @@ def _duration(text: str) -> timedelta:
         if unit in _UNITS and amount.isdecimal():
             return int(amount) * _UNITS[unit]
     except OverflowError:
-        pass  # longer than any log
+        pass  # too long for a timedelta
     raise UsageError(f"expected a time such as 30m, 12h or 5d, found '{text}'")
 
 
@@ -127,19 +127,19 @@ async def maintain(
     dry_run: bool = False,
     watch: Watch | None = None,
 ) -> list[Maintained]:
-    """Go through the tables one by one; each step is done, or not, by itself.
+    """Run the maintenance steps on the tables, one table after the other.
 
     Args:
-        settings: where the lake is.
-        bounds: what to touch.
-        topics: whose tables.
+        settings: settings of the environment.
+        bounds: the thresholds.
+        topics: topics whose tables are maintained.
         steps: some of `STEPS`.
-        dry_run: say what would be done.
-        watch: is told what is going on, in short sentences.
+        dry_run: change nothing, and return the expected result.
+        watch: called with progress messages.
 
     Raises:
         UsageError: there is no such topic.
-        StoreUnavailable: the catalogue or S3 does not answer, or sinks commit faster than can be followed.
+        StoreUnavailable: the catalogue or S3 did not answer, or every attempt conflicted with commits of sinks.
     """
     if unknown := sorted(set(topics) - set(TOPICS)):
         raise UnknownName(f"the lake has no table '{unknown[0]}'", fix=f"choose from {', '.join(TOPICS)}")
@@ -151,7 +151,7 @@ async def maintain(
             try:
                 table = await asyncio.to_thread(catalog.load_table, (settings.lake.database, topic))
             except NoSuchTableError:
-                tell(f"{topic}: no sink has made this table yet")
+                tell(f"{topic}: no sink has created this table yet")
                 continue
             done.append(await _Maintenance(table, topic, bounds, dry_run, tell).run(steps))
     return done
@@ -193,7 +193,7 @@ class _Maintenance:
         )
 
     def _compact(self) -> list[int]:
-        """Compacts group by group; the number of files of each group that became one, or would."""
+        """Compact group by group; returns the number of merged files of each group (for a dry run, as planned)."""
         tasks = self.table.scan().plan_files()
         groups = plan(tasks, target_bytes=self.bounds.target_bytes, min_files=self.bounds.min_files)
         if self.dry_run:
@@ -214,7 +214,7 @@ class _Maintenance:
         found = await asyncio.to_thread(orphans, self.table, before)
         if found and not self.dry_run:
             await asyncio.to_thread(move, self.table)
-            # What a commit has named between the two looks is no orphan.
+            # Searched again: a commit in between may refer to some of these files.
             found = await asyncio.to_thread(orphans, self.table, before)
             await remove(found)
             self.tell(f"{self.topic}: {len(found)} orphans removed")
@@ -222,6 +222,6 @@ class _Maintenance:
 
 
 def _files(table: Table) -> tuple[int, int]:
-    """Data files of the current snapshot, and their size."""
+    """Number and total size of the data files in the current snapshot."""
     sizes = [task.file.file_size_in_bytes for task in table.scan().plan_files()]
     return len(sizes), sum(sizes)

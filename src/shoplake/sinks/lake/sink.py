@@ -1,8 +1,8 @@
-"""The lake: one Iceberg table per topic on S3. Data files and checkpoint become visible in one commit.
+"""The lake sink: one Iceberg table per topic on S3. Data files and checkpoints become visible in one commit.
 
-The checkpoint of every partition of a table is a property of its newest snapshot. A commit is refused by the catalogue
-when the table has moved since it was read, so taking over commits an empty snapshot with a higher epoch, and whatever
-an earlier owner still tries meets a table that has moved.
+The summary of the newest snapshot holds the checkpoints of all partitions of a table. The catalogue refuses a commit if
+the table has changed since it was read. So `open` commits an empty snapshot with higher epochs, and every later commit
+of an earlier owner is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "shoplake.checkpoint"
 IDENTITY = "shoplake.topic"
-# Owners of other partitions of a table commit to it too; each of them can get ahead of us once per attempt.
+# Owners of other partitions commit to the same table, and each of them can win the race against an attempt.
 ATTEMPTS = 20
 Checkpoints = dict[int, Checkpoint]
 
@@ -54,11 +54,11 @@ class LakeSink(Sink):
         self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
-        """Make the tables."""
+        """Create the tables."""
         await self._threads.call(self._prepare)
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Commit an empty snapshot per table that raises the epochs."""
+        """Commit an empty snapshot with higher epochs to each table."""
         by_topic: dict[str, list[int]] = {}
         for topic, partition in partitions:
             by_topic.setdefault(topic, []).append(partition)
@@ -67,35 +67,35 @@ class LakeSink(Sink):
         return {partition: checkpoint for table in opened for partition, checkpoint in table.items()}
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         wanted = set(partitions)
         read = await self._threads.each(self._read, sorted({partition.topic for partition in wanted}))
         found = {partition: checkpoint for table in read for partition, checkpoint in table.items()}
         return {partition: found[partition] for partition in wanted if partition in found}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note each topic in a property of its table."""
+        """Store each topic's identity in a property of its table."""
         await self._threads.call(self._prepare)
         known = await self._threads.each(lambda item: self._identify(*item), list(topics.items()))
         return dict(zip(topics, known, strict=True))
 
     def split(self, batch: Batch) -> Iterator[Batch]:
-        """By days, each of which is a file in each of its tables."""
+        """Split by number of days, because each day is a file in each table."""
         return in_parts(batch)
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """One commit per topic; a table that others keep moving is left for later."""
+        """Commit once per topic; a table whose commits keep conflicting is left for later."""
         topics = sorted({partition.topic for partition in batch.ranges})
         done = await self._threads.each(lambda topic: self._append(topic, batch.of(topic), owner), topics)
         if late := [topic for topic, committed in zip(topics, done, strict=True) if not committed]:
             raise Backpressure(
-                f"lake: {_moved(late)} while one commit was tried",
+                f"lake: {_conflicts(late)} in one batch",
                 retry_after_s=1.0,
                 partitions=frozenset(partition for partition in batch.ranges if partition.topic in late),
             )
 
     async def close(self) -> None:
-        """Nothing is held open but threads."""
+        """Stop the threads."""
         self._threads.close()
 
     def _prepare(self) -> None:
@@ -126,8 +126,8 @@ class LakeSink(Sink):
                     return str(known)
                 with contextlib.suppress(CommitFailedException), table.transaction() as change:
                     change.set_properties({IDENTITY: identity})
-            _rest(attempt)
-        raise StoreUnavailable(f"lake: {_moved([topic])} while its topic was noted")
+            _pause(attempt)
+        raise StoreUnavailable(f"lake: {_conflicts([topic])} while the topic identity was stored")
 
     def _open(self, topic: str, partitions: list[int]) -> dict[TopicPartition, Checkpoint]:
         def take_over(found: Checkpoints) -> Checkpoints:
@@ -143,11 +143,11 @@ class LakeSink(Sink):
                 if _commit(table, None, found | mine):
                     failpoints.hit("lake.open.after")
                     return {TopicPartition(topic, p): checkpoint for p, checkpoint in mine.items()}
-            _rest(attempt)
-        raise StoreUnavailable(f"lake: {_moved([topic])} while it was taken over")
+            _pause(attempt)
+        raise StoreUnavailable(f"lake: {_conflicts([topic])} while its partitions were opened")
 
     def _append(self, topic: str, part: Batch, owner: Ownership) -> bool:
-        """Commit what is new; False when others were always quicker."""
+        """Commit the new events of a topic; False if every attempt conflicted with other commits."""
         for attempt in range(ATTEMPTS):
             with Answering(topic):
                 table = self._tables[topic].refresh()
@@ -163,42 +163,43 @@ class LakeSink(Sink):
                 if _commit(table, rows, found | moved):
                     failpoints.hit("lake.commit.after")
                     return True
-            _rest(attempt)
+            _pause(attempt)
         return False
 
 
 def read_checkpoints(table: Table) -> Checkpoints:
-    """The newest checkpoint among the current snapshot and its ancestors.
+    """Read the newest checkpoints in the current snapshot and its ancestors.
 
     Raises:
-        SinkError: somebody has expired it: to go on from 0 would put every event there twice.
+        SinkError: their snapshot was expired; to continue from offset 0 would write every event twice.
     """
     found = json.loads(checkpoint_summary(table).get(CHECKPOINT) or "{}")
     return {int(p): Checkpoint(next_offset, epoch) for p, (next_offset, epoch) in found.items()}
 
 
 def checkpoint_summary(table: Table) -> dict[str, str]:
-    """The newest checkpoint as a snapshot's summary holds it, for a commit that moves none; empty where there is none.
+    """The newest checkpoints as a snapshot summary, for a commit that does not change them; empty if there are none.
 
     Raises:
-        SinkError: somebody has expired it.
+        SinkError: their snapshot was expired.
     """
     *_, oldest = (None, *checkpoint_path(table))
     if oldest is None:
         return {}
     if oldest.summary is not None and (found := oldest.summary[CHECKPOINT]) is not None:
         return {CHECKPOINT: found}
-    # Expiring takes the parent out of its children too, so that they look like the first: which is always a sink's.
+    # Expiry also removes the parent from its children, so a child looks like the first snapshot. But the first snapshot
+    # is always a sink's and has checkpoints.
     raise SinkError(
         f"lake: the checkpoint of {table.name()[-1]} is gone: no snapshot from {oldest.snapshot_id} back has one",
-        fix="bring back older metadata of the table; `shoplake lake maintain` never expires a checkpoint",
+        fix="restore older metadata of the table; `shoplake lake maintain` never expires a checkpoint",
     )
 
 
 def checkpoint_path(table: Table) -> Iterator[Snapshot]:
-    """The snapshots from the current one back to the newest that has a checkpoint, that one being the last.
+    """The snapshots from the current one back to the newest one with checkpoints, inclusive.
 
-    Others commit too, without one: an engine that compacts, or deletes what a law wants deleted.
+    Snapshots of other engines have no checkpoints, for example of a compaction or of a deletion required by law.
     """
     snapshot = table.current_snapshot()
     while snapshot is not None:
@@ -210,7 +211,7 @@ def checkpoint_path(table: Table) -> Iterator[Snapshot]:
 
 
 def to_arrow(topic: str, events: pl.DataFrame) -> pa.Table:
-    """Events as rows of the topic's table."""
+    """Convert events to rows of the topic's table."""
     rows = events.select(
         *TOPICS[topic].columns,
         fold.occurred_at().alias("occurred_at"),
@@ -221,24 +222,25 @@ def to_arrow(topic: str, events: pl.DataFrame) -> pa.Table:
 
 
 def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bool:
-    """Append and move the checkpoints, or neither; False when the table has moved, or may have.
+    """Append rows and advance the checkpoints in one commit; False if the table has changed or the outcome is unknown.
 
-    Whether an unknown outcome was a success is not asked here: the caller reads the checkpoint again, and finds its
-    own range in it if it was.
+    After an unknown outcome the caller reads the checkpoints again; if the commit succeeded, they include its ranges.
     """
     summary = {CHECKPOINT: json.dumps({p: [c.next_offset, c.epoch] for p, c in sorted(checkpoints.items())})}
     try:
         with table.transaction() as commit:
             if rows is not None:
-                commit.append(rows, snapshot_properties=summary)  # the files; nobody sees them before the commit
+                commit.append(
+                    rows, snapshot_properties=summary
+                )  # writes the files; they are invisible until the commit
             else:
                 with commit.update_snapshot(snapshot_properties=summary).fast_append():
-                    pass  # a snapshot without files: only the summary moves
+                    pass  # a snapshot without files: only the summary changes
             failpoints.hit("lake.commit.before")
     except (CommitFailedException, CommitStateUnknownException):
         return False
     except FileNotFoundError:
-        # Of a snapshot that others have replaced and expired since it was read here; or the table's files are gone.
+        # A file of a snapshot that was replaced and expired since it was read; or the files of the table are lost.
         seen = table.metadata_location
         if table.refresh().metadata_location == seen:
             raise
@@ -246,23 +248,23 @@ def _commit(table: Table, rows: pa.Table | None, checkpoints: Checkpoints) -> bo
     return True
 
 
-def _moved(topics: list[str]) -> str:
-    return f"{', '.join(topics)} moved {ATTEMPTS} times"
+def _conflicts(topics: list[str]) -> str:
+    return f"commits to {', '.join(topics)} conflicted {ATTEMPTS} times"
 
 
-def _rest(attempt: int) -> None:
-    # Full speed would only meet the same others again; most commits take a tenth of a second.
+def _pause(attempt: int) -> None:
+    # Without a pause the next attempt would conflict with the same writers; most commits take 0.1 s.
     time.sleep(jittered(min(1.0, 0.05 * 2**attempt)))
 
 
 def _store_errors() -> tuple[type[Exception], ...]:
-    """What is raised while a store is away; SQLAlchemy is only there where the catalogue is in Postgres."""
+    """Exceptions of an unavailable store. SQLAlchemy is loaded only if the catalogue is in Postgres."""
     sql = sys.modules.get("sqlalchemy.exc")
     return (BotoCoreError, ClientError, OSError, *((sql.DBAPIError,) if sql else ()))
 
 
 class Answering:
-    """Turns what the catalogue and S3 raise into errors of ours."""
+    """Translates exceptions of the catalogue and S3 into this program's errors."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -1,4 +1,4 @@
-"""Which columns of which Postgres table come from which events: the relational fold, as data."""
+"""The mapping from events to the columns of the Postgres tables."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from shoplake.sinks import fold
 Prepare = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-def _as_it_is(events: pl.DataFrame) -> pl.DataFrame:
+def _unchanged(events: pl.DataFrame) -> pl.DataFrame:
     return events
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table's fold.
+    """How the events of a topic are aggregated to the rows of a table.
 
     Attributes:
-        name: table in schema `shop`.
-        topic: where its events come from.
-        keys: primary key.
-        last: column -> value an event brings; the last that is not null stays.
-        sums: column -> number an event adds.
-        prepare: reshapes the topic's events to the rows that are folded.
+        name: name of the table in schema `shop`.
+        topic: topic of its events.
+        keys: columns of the primary key.
+        last: column → the value that an event sets; the row keeps the last one that is not null.
+        sums: column → the number that an event adds.
+        prepare: converts events to the rows that are aggregated.
     """
 
     name: str
@@ -34,19 +34,19 @@ class Table:
     keys: tuple[str, ...]
     last: Mapping[str, pl.Expr]
     sums: Mapping[str, pl.Expr] = field(default_factory=dict)
-    prepare: Prepare = _as_it_is
+    prepare: Prepare = _unchanged
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns in the order in which rows are copied."""
+        """All columns, in the order of COPY."""
         return (*self.keys, *self.last, *self.sums)
 
     def rows(self, events: pl.DataFrame) -> pl.DataFrame:
-        """What a batch of the topic's events changes: one row per key, nulls where nothing new is known."""
+        """Aggregate a batch of events to one row per key; null means that the batch does not change the column."""
         return fold.fold(self.prepare(events), self.keys, last=self.last, sums=self.sums)
 
     def upsert(self, source: str) -> str:
-        """SQL that merges rows of `source` into the table."""
+        """The SQL statement that merges the rows of `source` into the table."""
         updates = [f"{c} = coalesce(excluded.{c}, t.{c})" for c in self.last]
         updates += [f"{c} = t.{c} + excluded.{c}" for c in self.sums]
         names = ", ".join(self.columns)

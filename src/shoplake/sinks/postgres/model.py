@@ -1,6 +1,6 @@
-"""The relational store as SQLAlchemy tables: what the migrations arrive at, which a test holds to this.
+"""The relational schema as SQLAlchemy tables: the result of all migrations, which a test compares.
 
-Nothing writes through it. Alembic compares with it (`alembic revision --autogenerate`), and the documentation draws it.
+It is not used for writing. Alembic compares with it (`alembic revision --autogenerate`), and the docs draw it.
 """
 
 from __future__ import annotations
@@ -127,4 +127,4 @@ REFERENCES = tuple(
     for column in table.columns
     if column.name in ENTITIES and ENTITIES[column.name] != table.name
 )
-"""`(table, column, other)`: the column holds the other table's key; no foreign key, see docs/data-model.md."""
+"""`(table, column, other)`: the column holds the key of table `other`. No foreign key: see docs/data-model.md."""

@@ -1,6 +1,6 @@
-"""Postgres: the normalised shop. Data and checkpoint change in one transaction.
+"""The Postgres sink: the normalised shop. Data and checkpoints change in one transaction.
 
-A batch is folded to one row per key, copied into temporary tables and merged from there by one statement per table.
+A batch is aggregated to one row per key, copied into temporary tables, and merged with one upsert per table.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ ON CONFLICT (topic, partition) DO UPDATE SET epoch = c.epoch + 1
 RETURNING next_offset, epoch
 """
 READ = "SELECT next_offset, epoch FROM shop.checkpoints WHERE topic = %s AND partition = %s"
-# The row lock holds off a new owner until this transaction has ended, so that a checkpoint is never read between.
-# It is taken when all is copied: no time-out of Postgres ends a COPY whose client has gone silent.
+# The row lock makes a new owner wait until this transaction has ended, so it never reads a checkpoint in between.
+# The lock is taken after the COPY, because no time-out of Postgres ends a COPY whose client has stopped sending.
 LOCK = f"{READ} FOR UPDATE"
 ADVANCE = "UPDATE shop.checkpoints SET next_offset = %s WHERE topic = %s AND partition = %s"
-# A filling is a row among the checkpoints: its number in place of the epoch, its state in place of the offset.
+# The rebuild state is a row among the checkpoints: `epoch` holds its number, `next_offset` its state.
 BEGIN_FILLING = """
 INSERT INTO shop.checkpoints AS c (next_offset, topic, partition, epoch) VALUES (%s, %s, %s, 1)
 ON CONFLICT (topic, partition) DO UPDATE SET epoch = c.epoch + 1, next_offset = EXCLUDED.next_offset
@@ -46,7 +46,7 @@ ALL = "SELECT topic, partition, next_offset, epoch FROM shop.checkpoints"
 NOTE = "INSERT INTO shop.topics (topic, identity) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 KNOWN = "SELECT topic, identity FROM shop.topics"
 VERSION = "SELECT version_num FROM shop.alembic_version"
-# A server that went silent is given up, and one of which nobody hears any more gives up us, and our locks.
+# We give up a server that does not answer. A server that no longer hears from us ends our session and its locks.
 ANSWER_TIMEOUT_S = 60
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.IdleInTransactionSessionTimeout)
 SESSION = {
@@ -58,7 +58,7 @@ SESSION = {
 
 
 class PostgresSink(RebuildableSink):
-    """Applies batches to schema `shop`."""
+    """Applies batches to the tables of schema `shop`."""
 
     name = "postgres"
     topics = TOPICS
@@ -69,35 +69,35 @@ class PostgresSink(RebuildableSink):
         self._staged = False
 
     async def prepare(self) -> None:
-        """Bring the schema to the newest migration, where it is not."""
+        """Migrate the schema to the newest revision, if it is older."""
         current = None
         async with self._answering():
             with contextlib.suppress(psycopg.errors.UndefinedTable):
                 found = await (await self._connect_plain()).execute(VERSION)
                 current = await found.fetchone()
         if current is None or current[0] != head():
-            from shoplake.sinks.postgres.migrate import migrate  # Alembic takes a second to import
+            from shoplake.sinks.postgres.migrate import migrate  # importing Alembic takes 1 s
 
             await asyncio.to_thread(migrate, self._settings.url())
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Raise each partition's epoch and read where it stands."""
+        """Raise the epoch of each partition and read its checkpoint."""
         opened = {}
         async with self._answering():
             connection = await self._connect()
             failpoints.hit("postgres.open.before")
             async with connection.transaction():
-                for partition in sorted(partitions):  # one order for all owners, so that none waits in a circle
+                for partition in sorted(partitions):  # the same order for all owners prevents deadlocks
                     row = await (await connection.execute(OPEN, partition)).fetchone()
                     assert row is not None  # noqa: S101 - RETURNING on an upsert always gives the row
                     opened[partition] = Checkpoint(*row)
-                # After the rows are locked: who begins to hold the store locks them too, before or after us.
+                # Checked after the rows are locked: a rebuild locks them too, so it starts before or after us.
                 self.refuse_held(await _filling(connection))
             failpoints.hit("postgres.open.after")
         return opened
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         rows: list[TupleRow] = []
         async with self._answering():
             with contextlib.suppress(psycopg.errors.UndefinedTable):
@@ -106,7 +106,7 @@ class PostgresSink(RebuildableSink):
         return {partition: found[partition] for partition in partitions if partition in found}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note the topics in a table of their own."""
+        """Store the topic identities in table `topics`."""
         async with self._answering():
             connection = await self._connect_plain()
             async with connection.transaction(), connection.cursor() as cursor:
@@ -115,10 +115,10 @@ class PostgresSink(RebuildableSink):
         return {topic: known[topic] for topic in topics}
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold, copy, merge and move the checkpoints in one transaction.
+        """Aggregate, copy, merge, and advance the checkpoints in one transaction.
 
         Raises:
-            StoreRefused: Postgres will not take a row of the batch; nothing of it was written.
+            StoreRefused: Postgres rejected a row of the batch; nothing was written.
         """
         try:
             await self._apply(batch, owner)
@@ -137,9 +137,9 @@ class PostgresSink(RebuildableSink):
                 failpoints.hit("postgres.write.before")
                 staged = await _stage(cursor, fresh)
                 locked = await _checkpoints(cursor, LOCK, batch)
-                batch.fresh(self.name, locked, owner)  # a new owner, since we read
+                batch.fresh(self.name, locked, owner)  # raises if there is a new owner since the first read
                 if locked != found:
-                    # The commit of a call whose answer was lost; the next call reads the checkpoint and knows.
+                    # An earlier call whose response was lost has committed; the next call reads the new checkpoint.
                     raise StoreUnavailable("postgres: the checkpoints moved while a batch was copied")
                 for table in staged:
                     await cursor.execute(table.upsert(f"pg_temp.staged_{table.name}"))
@@ -150,12 +150,12 @@ class PostgresSink(RebuildableSink):
             failpoints.hit("postgres.commit.after")
 
     async def filling(self) -> Filling:
-        """The current filling."""
+        """Read the state of the current rebuild."""
         async with self._answering():
             return await _filling(await self._connect_plain())
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
-        """One transaction: epochs rise, checkpoints start again, and the tables are emptied."""
+        """In one transaction: raise the epochs, reset the checkpoints, and empty the tables."""
         emptied = sql.SQL(", ").join(sql.Identifier("shop", name) for name in (*(t.name for t in TABLES), "topics"))
         async with self._answering():
             connection = await self._connect_plain()
@@ -166,7 +166,7 @@ class PostgresSink(RebuildableSink):
                 await connection.execute(sql.SQL("TRUNCATE {}").format(emptied))
 
     async def note_filling(self, state: State) -> None:
-        """Nothing is left of earlier fillings: they went at once."""
+        """Set the state. There are no rows of earlier rebuilds to remove: the tables were emptied at the start."""
         async with self._answering():
             await (await self._connect_plain()).execute(ADVANCE, (STATES.index(state), *NAME))
 
@@ -198,9 +198,9 @@ class PostgresSink(RebuildableSink):
 
     @contextlib.asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
-        """Bounds a call, and turns what may be over after a while into an error that says so.
+        """Limit the time of a call, and translate exceptions of psycopg into this program's errors.
 
-        A commit of which nothing was heard may have happened: the next call reads the checkpoint and knows.
+        A commit without a response may have succeeded: the next call reads the checkpoint to find out.
         """
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -208,7 +208,7 @@ class PostgresSink(RebuildableSink):
         except (*AWAY, TimeoutError, OSError) as error:
             await self.close()
             where = f"{self._settings.host}:{self._settings.port}"
-            why = str(error) or f"it was silent for {ANSWER_TIMEOUT_S} s"
+            why = str(error) or f"no response for {ANSWER_TIMEOUT_S} s"
             raise StoreUnavailable(
                 f"postgres at {where} did not answer: {why}", fix="is it running? `shoplake status`"
             ) from error
@@ -217,7 +217,7 @@ class PostgresSink(RebuildableSink):
 
 
 def head() -> str:
-    """The newest migration that this program knows: their files are numbered."""
+    """The newest migration of this program; the migration files are numbered."""
     return max(
         path.name for path in files("shoplake.sinks.postgres.migrations.versions").iterdir() if path.name[0].isdigit()
     )[:4]
@@ -240,7 +240,7 @@ async def _checkpoints(
 
 
 async def _stage(cursor: psycopg.AsyncCursor[TupleRow], batch: Batch) -> list[Table]:
-    """Copy the rows of the batch beside the tables; returns those that have any."""
+    """Copy the rows of the batch into the temporary tables; returns the tables that have rows."""
     staged = []
     for table in TABLES:
         events = batch.events.get(table.topic)
@@ -258,7 +258,7 @@ def _staging_table(name: str) -> sql.Composed:
 
 
 async def _copy(cursor: psycopg.AsyncCursor[TupleRow], name: str, rows: pl.DataFrame) -> None:
-    # Every string is quoted, so that a null (\N without quotes) is never taken for a text, nor a text for a null.
+    # Every string is quoted and a null (\N) is not, so neither can be read as the other.
     lines = rows.write_csv(include_header=False, null_value=r"\N", quote_style="non_numeric")
     statement = sql.SQL(r"COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\N')").format(
         sql.Identifier("pg_temp", f"staged_{name}"), sql.SQL(", ").join(map(sql.Identifier, rows.columns))

@@ -1,4 +1,4 @@
-"""Redis: the live board. One Lua script changes counters and checkpoints together."""
+"""The Redis sink: the live board. One Lua script changes counters and checkpoints atomically."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ FILLING = "shoplake:rebuild"
 IDENTITIES = "shoplake:topic"
 FUNNEL = ("session_started", "product_viewed", "cart_item_added", "checkout_started", "checkout_completed")
 SOCKET_TIMEOUT_S = 20
-# Said by a server that fails over, is full, or was made a replica. In a script it says so at the first write at the
-# latest: what has begun to write is not stopped (scriptVerifyOOM and scriptVerifyWriteCommandAllow in Valkey).
+# Errors of a server that fails over, is out of memory, or has become a replica. A script gets them at its first write
+# at the latest: after a first write it is not stopped (scriptVerifyOOM and scriptVerifyWriteCommandAllow in Valkey).
 CANNOT_WRITE = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
-# The same without a class of its own in redis-py: a full disk, too few replicas, another script that takes too long,
-# and a script of ours that somebody killed, which Redis allows only until it has written.
+# Temporary errors without a class in redis-py: a full disk, too few replicas, a long-running script of another client,
+# and SCRIPT KILL on our script, which Redis allows only before its first write.
 FOR_NOW = ("MISCONF", "NOREPLICAS", "BUSY", "Transaction discarded", "Error running script", "Script killed")
 REFUSED_ACCESS = (AuthenticationError, NoPermissionError)
-REBUILD = "`shoplake verify --stores redis` names what is wrong, `shoplake rebuild redis` fills the board anew"
-ACCESS = "let the account run every command on keys that begin with `shoplake:`"
-# Between reading the checkpoints and the script another owner may have moved them; it does so once, then fences us.
+REBUILD = "`shoplake verify --stores redis` shows what is wrong, `shoplake rebuild redis` fills the board again"
+ACCESS = "allow the account every command on keys that begin with `shoplake:`"
+# The checkpoints can move between the read and the script, for example by a lost response of our own earlier call.
 ATTEMPTS = 3
 PIPELINED = re.compile(r"^Command # .* of pipeline caused error: \W*", re.DOTALL)
 INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -67,7 +67,7 @@ class RedisSink(RebuildableSink):
             **settings.options(),
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=5,
-            # HINCRBY sent twice counts twice: what a lost answer means is decided here, by the checkpoint.
+            # No automatic retry, because a second HINCRBY counts twice. After a lost response the checkpoint decides.
             retry=Retry(NoBackoff(), 0),
         )
         checks = _lua("checks.lua")
@@ -76,10 +76,10 @@ class RedisSink(RebuildableSink):
         self._empty = self._client.register_script(checks + _lua("empty.lua"))
 
     async def prepare(self) -> None:
-        """Nothing to make: keys come with their first value."""
+        """Do nothing: Redis creates a key with its first value."""
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Raise each partition's epoch and read where it stands."""
+        """Raise the epoch of each partition and read its checkpoint."""
         wanted = sorted(partitions)
         failpoints.hit("redis.open.before")
         async with _answering():
@@ -98,7 +98,7 @@ class RedisSink(RebuildableSink):
         }
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         wanted = list(partitions)
         names = [str(partition) for partition in wanted]
         if not names:
@@ -115,7 +115,7 @@ class RedisSink(RebuildableSink):
         }
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note the topics in a hash of their own."""
+        """Store the topic identities in a hash."""
         async with _answering(), self._client.pipeline(transaction=True) as pipeline:
             for topic, identity in topics.items():
                 pipeline.hsetnx(IDENTITIES, topic, identity)
@@ -124,9 +124,9 @@ class RedisSink(RebuildableSink):
         return {topic: _text(identity) for topic, identity in zip(topics, known, strict=True)}
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold what is new and run the script; when the checkpoints moved meanwhile, fold again.
+        """Aggregate the new events and run the script; start again if the checkpoints have moved meanwhile.
 
-        Where an answer is lost the script may have run; the next call reads the checkpoints and knows.
+        If the response is lost, the script may have run; the next call reads the checkpoints to find out.
         """
         for _ in range(ATTEMPTS):
             fresh = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
@@ -141,10 +141,10 @@ class RedisSink(RebuildableSink):
             if verdict == b"fenced":
                 partition, epoch = map(_text, where)
                 raise Fenced(f"redis: {partition} belongs to epoch {epoch} now")
-        raise StoreUnavailable(f"redis: the checkpoints moved {ATTEMPTS} times while one batch was folded")
+        raise StoreUnavailable(f"redis: the checkpoints moved {ATTEMPTS} times while one batch was applied")
 
     async def filling(self) -> Filling:
-        """The current filling; the first one where what says so cannot be read, since a rebuild repairs that too."""
+        """Read the state of the current rebuild. If it is damaged, the initial state: a rebuild repairs it too."""
         async with _answering():
             if await self._client.type(FILLING) != b"hash":
                 return Filling()
@@ -155,17 +155,17 @@ class RedisSink(RebuildableSink):
         return Filling(int(number), state_of(_text(state)))
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
-        """One script: epochs rise, and all else goes."""
+        """In one script: raise the epochs, and delete everything else."""
         number = (await self.filling()).number
         async with _answering():
             begun = await self._empty(keys=[EPOCHS, FILLING], args=[number, state, *map(str, sorted(partitions))])
         if isinstance(begun, list):
             raise _refusal(begun[1:])
         if begun == -1:
-            raise Fenced("redis: somebody else has begun to rebuild it at the same time")
+            raise Fenced("redis: another rebuild was started at the same time")
 
     async def note_filling(self, state: State) -> None:
-        """Nothing is left of earlier fillings: they went at once."""
+        """Set the state. There is no data of earlier rebuilds to remove: it was deleted at the start."""
         async with _answering():
             await self._client.hset(FILLING, "state", state)
 
@@ -180,12 +180,12 @@ def _lua(name: str) -> str:
 
 @contextlib.asynccontextmanager
 async def _answering() -> AsyncIterator[None]:
-    """Turns what the client raises into errors of ours.
+    """Translate exceptions of redis-py into this program's errors.
 
     Raises:
         StoreUnavailable: Redis did not answer, or cannot write at the moment.
-        StoreDamaged: a key of ours has another type.
-        SinkError: Redis refuses, and will refuse again.
+        StoreDamaged: a key of the board has another type.
+        SinkError: Redis refused; a retry would be refused too.
     """
     try:
         yield
@@ -193,7 +193,7 @@ async def _answering() -> AsyncIterator[None]:
         raise SinkError(f"redis refuses the account: {error}", fix=ACCESS) from error
     except CANNOT_WRITE as error:
         raise StoreUnavailable(
-            f"redis cannot write: {error}", fix="has it memory left, and is it no replica?"
+            f"redis cannot write: {error}", fix="check that it has free memory and is not a replica"
         ) from error
     except (ConnectionError, TimeoutError) as error:
         raise StoreUnavailable(f"redis did not answer: {error}", fix="is it running? `shoplake status`") from error
@@ -209,7 +209,7 @@ async def _answering() -> AsyncIterator[None]:
 
 
 def _refusal(answer: Sequence[bytes]) -> SinkError:
-    """What a script looked at and did not like; it has written nothing."""
+    """The error for the answer of a script that refused the batch and wrote nothing."""
     kind, key, field, found, expected = map(_text, answer)
     if kind == "access":
         return SinkError(f"redis: the account may not run {found} on {key}; nothing was written", fix=ACCESS)
@@ -238,7 +238,7 @@ def _message(batch: Batch, owner: Ownership) -> bytes:
 
 
 def hash_changes(batch: Batch) -> list[tuple[str, list[str]]]:
-    """What a batch adds to the hashes: `(key, [field, amount, field, amount, …])`. Pure."""
+    """The increments of a batch for the hashes: `(key, [field, amount, field, amount, …])`. Pure."""
     changes: list[tuple[str, list[str]]] = []
     if (orders := batch.events.get("orders")) is not None:
         changes += _revenue(orders)
@@ -255,7 +255,7 @@ def _revenue(orders: pl.DataFrame) -> list[tuple[str, list[str]]]:
     payments = orders.filter(fold.is_type("payment_captured", *fold.MONEY_BACK))
     amount = fold.signed(["payment_captured"], fold.MONEY_BACK, "amount_cents")
     minute = fold.occurred_at().dt.strftime("%H:%M")
-    # Amounts of two currencies have no sum: each has a hash of its own.
+    # Amounts of different currencies cannot be added, so each currency has its own hash.
     return [
         (f"{key}:{currency}" if currency else key, fields)
         for (currency,), some in payments.group_by("currency", maintain_order=True)
@@ -264,7 +264,7 @@ def _revenue(orders: pl.DataFrame) -> list[tuple[str, list[str]]]:
 
 
 def sorted_set_changes(batch: Batch) -> list[tuple[str, list[str]]]:
-    """What a batch adds to the sorted sets, shaped like `hash_changes`. Pure."""
+    """The increments of a batch for the sorted sets, in the form of `hash_changes`. Pure."""
     orders = batch.events.get("orders")
     if orders is None:
         return []

@@ -1,1 +1,1 @@
-"""Dead letters: events that do not fit the contract are routed, listed, repaired and replayed."""
+"""Dead letters: route records that are not valid events to a topic; list, repair, replay and discard them."""

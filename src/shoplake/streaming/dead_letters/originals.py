@@ -1,4 +1,4 @@
-"""Refused events that are longer than a letter, read whole at their place in the log."""
+"""Read the full value of truncated dead letters from the original record in the log."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from shoplake.settings import KafkaSettings
-    from shoplake.streaming.dead_letters.router import Cut, DeadLetter
+    from shoplake.streaming.dead_letters.router import DeadLetter, Truncated
 
 ANSWER_TIMEOUT_S = 30.0
 
 
-def in_parts(letters: Sequence[DeadLetter], count: int, size_bytes: int) -> Iterator[Sequence[DeadLetter]]:
-    """Letters in their order, at most so many at a time, of at most so many bytes once they are whole; one at least."""
+def in_chunks(letters: Sequence[DeadLetter], count: int, size_bytes: int) -> Iterator[Sequence[DeadLetter]]:
+    """Group dead letters, in their order, up to a count and a total size of full values; at least one per group."""
     part: list[DeadLetter] = []
     total = 0
     for letter in letters:
@@ -38,19 +38,19 @@ def in_parts(letters: Sequence[DeadLetter], count: int, size_bytes: int) -> Iter
         yield part
 
 
-async def completed(cluster: KafkaSettings, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
-    """The letters with whole values, read from the log; one whose event is there no more stays as it is.
+async def with_full_values(cluster: KafkaSettings, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+    """Replace truncated values by the full ones from the log; a letter whose record is gone stays truncated.
 
     Raises:
-        StreamHalted: Kafka did not answer, or lacks the topic.
+        StreamHalted: Kafka did not answer, or does not have the topic.
     """
     if not any(letter.value_cut for letter in letters):
         return letters
     async with kafka.answering(cluster), kafka.consumer(cluster) as consumer:
-        return [await _completed(consumer, one, one.value_cut) if one.value_cut else one for one in letters]
+        return [await _with_full_value(consumer, one, one.value_cut) if one.value_cut else one for one in letters]
 
 
-async def _completed(consumer: Any, letter: DeadLetter, cut: Cut) -> DeadLetter:  # noqa: ANN401 - aiokafka is untyped
+async def _with_full_value(consumer: Any, letter: DeadLetter, cut: Truncated) -> DeadLetter:  # noqa: ANN401 - aiokafka is untyped
     at = TopicPartition(letter.topic, letter.partition)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -59,7 +59,7 @@ async def _completed(consumer: Any, letter: DeadLetter, cut: Cut) -> DeadLetter:
         return letter
     value = record.value or b"" if record.offset == letter.offset else b""
     if hashlib.sha256(value).hexdigest() != cut.sha256:
-        return letter  # the topic is another one than it was
+        return letter  # another record: the topic was recreated
     return replace(letter, value_base64=base64.b64encode(value).decode(), value_cut=None)
 
 

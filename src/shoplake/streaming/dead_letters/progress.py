@@ -1,6 +1,6 @@
-"""How far the dead-letter step is: a record of a compacted topic, written in the transaction of the letters.
+"""The progress of the dead-letter step: a record of a compacted topic, written in the same transaction as the letters.
 
-A consumer group's offsets would not do: the broker forgets a group that was idle for seven days.
+Consumer group offsets are not enough: the broker deletes them after a group was idle for seven days.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 KEY = DEAD_LETTERS.encode()
-# The step writes one record at a time, and each has all positions: the newest is among the last.
+# Each progress record has the positions of all partitions, so only the newest is needed.
 LAST_OFFSETS = 200
 
 
-class LetterProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """What the step has looked at.
+class DeadLetterProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The offsets up to which the step has processed the log.
 
     Attributes:
-        topics: which topics these were, as `str(TopicId)`.
-        next_offsets: per topic and partition the first offset that was not looked at.
+        topics: topic → its identity, as `str(TopicId)`.
+        next_offsets: topic → for each partition the first offset that was not processed.
     """
 
     topics: dict[str, str]
     next_offsets: dict[str, list[int]]
 
     @classmethod
-    def of(cls, ids: Mapping[str, TopicId], positions: Mapping[TopicPartition, int]) -> LetterProgress:
-        """Progress in these topics, from a position for each of their partitions."""
+    def of(cls, ids: Mapping[str, TopicId], positions: Mapping[TopicPartition, int]) -> DeadLetterProgress:
+        """Create progress from the topic ids and the next offset of each partition."""
         return cls(
             topics={topic: str(known) for topic, known in ids.items()},
             next_offsets={t: [positions[TopicPartition(t, p)] for p in range(i.partitions)] for t, i in ids.items()},
         )
 
     def positions(self, ids: Mapping[str, TopicId]) -> dict[TopicPartition, int]:
-        """The next offset of each partition, if the topics still are those that were looked at.
+        """The next offset of each partition, after a check that the topics are still the same.
 
         Raises:
             StreamHalted: a topic was recreated, or has another number of partitions.
@@ -55,23 +55,23 @@ class LetterProgress(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-async def read(cluster: KafkaSettings) -> LetterProgress | None:
-    """The newest progress; None where there is none, or it was deleted. What is no progress is passed over.
+async def read(cluster: KafkaSettings) -> DeadLetterProgress | None:
+    """Read the newest progress; None if there is none, or it was deleted. Other records are ignored.
 
     Raises:
-        StreamHalted, LogUnavailable: Kafka lacks the topic, or did not answer.
+        StreamHalted, LogUnavailable: Kafka does not have the topic, or did not answer.
     """
     for last in (LAST_OFFSETS, None):
         for record in reversed(await kafka.records_to_end(cluster, DEAD_LETTER_PROGRESS, last=last)):
             if record.key == KEY and record.value is None:
-                return None  # somebody deleted it
+                return None  # it was deleted
             if record.key == KEY and (progress := _decode(record.value)):
                 return progress
     return None
 
 
-def _decode(value: bytes) -> LetterProgress | None:
+def _decode(value: bytes) -> DeadLetterProgress | None:
     try:
-        return msgspec.json.decode(value, type=LetterProgress)
+        return msgspec.json.decode(value, type=DeadLetterProgress)
     except (msgspec.DecodeError, RecursionError):
         return None

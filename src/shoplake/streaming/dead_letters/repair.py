@@ -1,4 +1,4 @@
-"""How a refused event becomes one that fits: fields set, renamed or taken out, or a whole value given."""
+"""Repair the events of dead letters: set, rename or remove fields, or replace the whole value."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 Path: TypeAlias = tuple[str | int, ...]
 
 
-class Unmendable(Exception):
-    """The change does not apply to this event; the message says why."""
+class CannotRepair(Exception):
+    """The change cannot be applied to this event; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Give a field a value, whether it is there or not."""
+    """Set a field to a value, whether it exists or not."""
 
     path: Path
     value: Any
@@ -32,7 +32,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """Give a field another name, where it is there."""
+    """Rename a field, if it exists."""
 
     path: Path
     name: str
@@ -40,7 +40,7 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Unset:
-    """Take a field out, where it is there."""
+    """Remove a field, if it exists."""
 
     path: Path
 
@@ -50,7 +50,7 @@ Change: TypeAlias = Set | Rename | Unset
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a letter's event has become, and where it belongs."""
+    """A repaired event with its topic and key."""
 
     topic: str
     key: bytes
@@ -60,7 +60,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A letter whose event still does not fit, and why."""
+    """A dead letter whose event is still not valid, and the reason."""
 
     letter: str
     reason: str
@@ -68,21 +68,22 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
-    """What to do to each letter's event: a value of its own if there is one, then the changes in order.
+class Repair:
+    """The repair of events: first a replacement of the value, if there is one, then the changes in order.
 
     Attributes:
-        values: letter's name → the value to take instead of the one that was refused.
+        changes: changes to the fields of every event.
+        values: name of a dead letter → the value that replaces the rejected one.
     """
 
     changes: tuple[Change, ...] = ()
     values: Mapping[str, bytes] = field(default_factory=dict)
 
-    def mend(self, letter: str, value: bytes) -> bytes:
-        """The mended value.
+    def apply(self, letter: str, value: bytes) -> bytes:
+        """Return the repaired value.
 
         Raises:
-            Unmendable: the value is no JSON object, or lacks what a path goes through.
+            CannotRepair: the value is not a JSON object, or a part of a path does not exist.
         """
         value = self.values.get(letter, value)
         if not self.changes:
@@ -90,30 +91,30 @@ class Mending:
         try:
             event = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise Unmendable(f"no JSON whose fields could be set: {error}") from error
+            raise CannotRepair(f"expected JSON whose fields can be set: {error}") from error
         if not isinstance(event, dict):
-            raise Unmendable(f"expected a JSON object, found {type(event).__name__}")
+            raise CannotRepair(f"expected a JSON object, found {type(event).__name__}")
         for change in self.changes:
             _apply(event, change)
         return msgspec.json.encode(event)
 
 
-def mended(letter: DeadLetter, mending: Mending, topics: Mapping[str, Topic] = TOPICS) -> Event | Refusal:
-    """The letter's event as it would be published, or why it cannot be. Pure.
+def repaired(letter: DeadLetter, repair: Repair, topics: Mapping[str, Topic] = TOPICS) -> Event | Refusal:
+    """Repair a dead letter: returns the event to publish, or the reason why it is still not valid. Pure.
 
     Args:
         letter: a dead letter.
-        mending: what to do to its event.
-        topics: of the contract in force where it is published.
+        repair: the repair.
+        topics: topics of the contract in force.
     """
-    if letter.value_cut is not None and letter.name not in mending.values:
+    if letter.value_cut is not None and letter.name not in repair.values:
         size = f"{letter.value_cut.size_bytes:,} bytes"
         return Refusal(
-            letter.name, letter.reason, f"its {size} are more than a letter holds, and the log has them no more"
+            letter.name, letter.reason, f"its {size} do not fit into a dead letter, and the log no longer has them"
         )
     try:
-        value = mending.mend(letter.name, letter.value)
-    except Unmendable as error:
+        value = repair.apply(letter.name, letter.value)
+    except CannotRepair as error:
         return Refusal(letter.name, letter.reason, str(error))
     topic = _topic(value, letter.topic, topics)
     if topic not in topics:
@@ -125,15 +126,15 @@ def mended(letter: DeadLetter, mending: Mending, topics: Mapping[str, Topic] = T
 
 
 def parse_changes(sets: Iterable[str], renames: Iterable[str], unsets: Iterable[str]) -> tuple[Change, ...]:
-    """Changes as they are written on the command line; what takes away comes before what gives.
+    """Parse changes from the command line. The order is: renames, removals, then new values.
 
     Args:
-        sets: `path=value`; the value is JSON, or text where it is no JSON.
+        sets: `path=value`; the value is JSON, or else text.
         renames: `path=name`.
         unsets: `path`.
 
     Raises:
-        UsageError: one of them is not of that form.
+        UsageError: one of them has another form.
     """
     renamed = [Rename(parse_path(path), name) for path, name in (_pair("--rename", text) for text in renames)]
     given = [Set(parse_path(path), _json_or_text(value)) for path, value in (_pair("--set", text) for text in sets)]
@@ -141,10 +142,10 @@ def parse_changes(sets: Iterable[str], renames: Iterable[str], unsets: Iterable[
 
 
 def parse_path(text: str) -> Path:
-    """`lines[0].quantity` or `$.lines[0].quantity` as its steps.
+    """Parse a path such as `lines[0].quantity` or `$.lines[0].quantity` into its steps.
 
     Raises:
-        UsageError: it is not of that form.
+        UsageError: the text has another form.
     """
     path: list[str | int] = []
     for part in text.removeprefix("$").removeprefix(".").split("."):
@@ -152,19 +153,22 @@ def parse_path(text: str) -> Path:
         if not name or not all(p.endswith("]") and p[:-1].isdecimal() for p in places):
             raise UsageError(
                 f"expected a path such as `customer_id` or `lines[0].quantity`, found '{text}'",
-                fix="change what --set, --rename or --unset begins with",
+                fix="correct the path in --set, --rename or --unset",
             )
         path += [name, *(int(p[:-1]) for p in places)]
     return tuple(path)
 
 
 def read_values(path: FilePath) -> Mapping[str, bytes]:
-    """Mended values by letter's name, from JSON lines `{"letter": …, "value": …}`, as `dlq list --json` prints them.
+    """Read replacement values from JSON lines `{"letter": …, "value": …}`, the form of `dlq list --json`.
 
-    `value` is the event itself, or its text.
+    `value` is the event as JSON, or its text.
+
+    Returns:
+        Name of the dead letter → its value.
 
     Raises:
-        UsageError: the file cannot be read or has other lines.
+        UsageError: the file cannot be read, or a line has another form.
     """
     values: dict[str, bytes] = {}
     try:
@@ -195,7 +199,7 @@ def _decode_given(line: bytes, where: str) -> _Given:
 
 
 def _topic(value: bytes, otherwise: str, topics: Mapping[str, Topic]) -> str:
-    """The topic of the event's type; the one it came in where the type is none of the contract's."""
+    """The topic of the event's type, or `otherwise` if the contract does not have this type."""
     try:
         event = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):
@@ -208,7 +212,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         example = "--set currency=EUR" if option == "--set" else "--rename amount=amount_cents"
-        raise UsageError(f"{option}: expected `path=value`, found '{text}'", fix=f"write it as in `{example}`")
+        raise UsageError(f"{option}: expected `path=value`, found '{text}'", fix=f"for example `{example}`")
     return name, value
 
 
@@ -222,15 +226,15 @@ def _json_or_text(text: str) -> Any:  # noqa: ANN401 - any JSON
 def _apply(event: dict[str, Any], change: Change) -> None:
     *way, last = change.path
     if isinstance(last, int):
-        raise Unmendable(f"{_shown(change.path)} names an element; only fields can be set, renamed or taken out")
+        raise CannotRepair(f"{_shown(change.path)} names a list element; only fields can be set, renamed or removed")
     holder: Any = event
     for depth, step in enumerate(way):
         try:
             holder = holder[step]
         except (KeyError, IndexError, TypeError) as error:
-            raise Unmendable(f"there is no {_shown(change.path[: depth + 1])}") from error
+            raise CannotRepair(f"there is no {_shown(change.path[: depth + 1])}") from error
     if not isinstance(holder, dict):
-        raise Unmendable(f"{_shown(tuple(way))} has no fields")
+        raise CannotRepair(f"{_shown(tuple(way))} has no fields")
     match change:
         case Set(value=value):
             holder[last] = value

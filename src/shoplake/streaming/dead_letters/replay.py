@@ -1,8 +1,10 @@
-"""What is done to dead letters: mended events published again, or letters put aside. Each letter's outcome is
-committed in the transaction of its event, so a killed or repeated command adds no duplicate.
+"""Replay dead letters (publish the repaired events), or discard them.
 
-All commands share one transactional name. Starting takes it over: Kafka ends what an earlier one left open and refuses
-its later writes, and only then are the outcomes read, so none can be missing.
+The outcome of each dead letter is committed in the same transaction as its event, so a killed or repeated command adds
+no duplicate.
+
+All commands share one transactional id. When a command starts its producer, Kafka aborts the open transaction of an
+earlier command and fences it. The outcomes are read after that, so none can be missing.
 """
 
 from __future__ import annotations
@@ -20,10 +22,19 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from shoplake import contract_log, kafka
 from shoplake.contract import OUTCOMES, REPLAY_OF, Topic
 from shoplake.errors import StreamHalted, UnknownName, UsageError
-from shoplake.streaming.dead_letters.originals import completed, in_parts
-from shoplake.streaming.dead_letters.repair import Event, Mending, Refusal, mended
+from shoplake.streaming.dead_letters.originals import in_chunks, with_full_values
+from shoplake.streaming.dead_letters.repair import Event, Refusal, Repair, repaired
 from shoplake.streaming.dead_letters.router import DeadLetter
-from shoplake.streaming.dead_letters.store import Filter, Outcome, Place, State, find, place, read_outcomes, state_of
+from shoplake.streaming.dead_letters.store import (
+    Filter,
+    Outcome,
+    Position,
+    State,
+    find,
+    position_of,
+    read_outcomes,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from aiokafka.structs import RecordMetadata
@@ -31,21 +42,23 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 TRANSACTIONAL_ID = "shoplake-dlq"
-# Letters in memory at once, and those of one transaction.
+# Dead letters in memory, and dead letters per transaction.
 PASS_LETTERS = 5_000
 TRANSACTION_LETTERS = 500
 TRANSACTION_BYTES = 32 * 1024 * 1024
-# Brokers limit batches as they are sent, which is compressed.
+# Large, because brokers limit the compressed size.
 MAX_EVENT_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command did.
+    """The result of a command.
 
     Attributes:
-        refusals: the first of `refused`.
-        settled: outcomes of letters that were named, and that an earlier command had already dealt with.
+        done: number of dead letters that were replayed or discarded.
+        refused: number of those whose event is still not valid.
+        refusals: the first of these, with the reasons.
+        settled: outcomes of dead letters that were given by name, but had been replayed or discarded before.
     """
 
     done: int
@@ -61,41 +74,41 @@ MAX_REFUSALS = 1000
 async def replay(
     cluster: KafkaSettings,
     wanted: Filter,
-    mending: Mending,
+    repair: Repair,
     *,
     dry_run: bool = False,
     watch: Watch | None = None,
 ) -> Result:
-    """Publish what fits the contract now, in the order of the log; what still does not stays open.
+    """Repair dead letters and publish those that are valid now, in the order of the log; the others stay open.
 
-    An event goes to the topic of its type, by its key. It comes at the end of the log, so where a store keeps the last
-    value it is now the last.
+    An event goes to the topic of its type, with its key. It is appended to the end of the log, so if a store keeps the
+    last value, this is now the last one.
 
     Args:
-        cluster: Kafka.
-        wanted: which letters; those that were replayed are done.
-        mending: what to do to their events.
-        dry_run: look, and publish nothing; fences nobody.
-        watch: called after each transaction with the number of letters looked at.
+        cluster: the Kafka cluster.
+        wanted: filter of the dead letters; those that were replayed before cannot be replayed again.
+        repair: the repair of their events.
+        dry_run: publish nothing, and fence no other command.
+        watch: called after each transaction with the number of dead letters processed.
 
     Raises:
-        NewerContract: the log is under a newer contract than this program's.
-        StreamHalted: Kafka did not answer, or another command has taken over.
+        NewerContract: the log has a newer contract than this program.
+        StreamHalted: Kafka did not answer, or another command has fenced this one.
     """
     _refuse_states(wanted, {"open", "discarded"}, "replayed")
-    settled = await _settled(cluster, wanted)
+    settled = await _already_done(cluster, wanted)
     published = refused = 0
     refusals: list[Refusal] = []
     topics = await _topics_in_force(cluster)
-    async with _taking_over(cluster, dry_run) as producer:
-        async for letters in _open_letters(cluster, wanted):
-            judged = [(letter.name, mended(letter, mending, topics)) for letter in letters]
-            events = [(name, event) for name, event in judged if isinstance(event, Event)]
-            still = [refusal for _, refusal in judged if isinstance(refusal, Refusal)]
+    async with _exclusive_producer(cluster, dry_run) as producer:
+        async for letters in _matching_letters(cluster, wanted):
+            repaired_letters = [(letter.name, repaired(letter, repair, topics)) for letter in letters]
+            events = [(name, event) for name, event in repaired_letters if isinstance(event, Event)]
+            not_valid = [refusal for _, refusal in repaired_letters if isinstance(refusal, Refusal)]
             if producer is not None and events:
                 await _publish(producer, events)
-            published, refused = published + len(events), refused + len(still)
-            refusals += still[: MAX_REFUSALS - len(refusals)]
+            published, refused = published + len(events), refused + len(not_valid)
+            refusals += not_valid[: MAX_REFUSALS - len(refusals)]
             if watch is not None:
                 watch(published + refused)
     return Result(published, refused, tuple(refusals), settled)
@@ -109,16 +122,16 @@ async def discard(
     dry_run: bool = False,
     watch: Watch | None = None,
 ) -> Result:
-    """Mark letters as put aside. Nothing is deleted, and they can still be replayed.
+    """Mark dead letters as discarded. Nothing is deleted, and they can still be replayed.
 
     Raises:
-        StreamHalted: Kafka did not answer, or another command has taken over.
+        StreamHalted: Kafka did not answer, or another command has fenced this one.
     """
     _refuse_states(wanted, {"open"}, "discarded")
-    settled = await _settled(cluster, wanted)
+    settled = await _already_done(cluster, wanted)
     discarded = 0
-    async with _taking_over(cluster, dry_run) as producer:
-        async for letters in _open_letters(cluster, wanted):
+    async with _exclusive_producer(cluster, dry_run) as producer:
+        async for letters in _matching_letters(cluster, wanted):
             if producer is not None:
                 await _mark_discarded(producer, letters, note)
             discarded += len(letters)
@@ -128,7 +141,7 @@ async def discard(
 
 
 async def _topics_in_force(cluster: KafkaSettings) -> Mapping[str, Topic]:
-    """What decides about an event that is published now. One that begins meanwhile takes what this one takes."""
+    """The topics of the contract in force now. A newer version that starts meanwhile accepts the same events."""
     known = await contract_log.read(cluster)
     contract_log.refuse_newer(known)
     return known.last.topics
@@ -137,16 +150,16 @@ async def _topics_in_force(cluster: KafkaSettings) -> Mapping[str, Topic]:
 def _refuse_states(wanted: Filter, allowed: set[State], what: str) -> None:
     if not wanted.states or wanted.states - allowed:
         raise UnknownName(
-            f"only letters that are {' or '.join(sorted(allowed))} can be {what}",
-            fix="a letter that was replayed is done: its event is in the log twice if it is published again",
+            f"only dead letters that are {' or '.join(sorted(allowed))} can be {what}",
+            fix="do not replay a dead letter twice: its event would be in the log twice",
         )
 
 
-async def _settled(cluster: KafkaSettings, wanted: Filter) -> tuple[Outcome, ...]:
-    """What became of those letters that are named and are in a state that is not meant.
+async def _already_done(cluster: KafkaSettings, wanted: Filter) -> tuple[Outcome, ...]:
+    """Outcomes of the dead letters that are given by name, but are in a state that does not match.
 
     Raises:
-        UsageError: there is no letter of a name.
+        UsageError: there is no dead letter of a given name.
     """
     if not wanted.names:
         return ()
@@ -154,7 +167,7 @@ async def _settled(cluster: KafkaSettings, wanted: Filter) -> tuple[Outcome, ...
     found = await find(cluster, Filter(states=frozenset(), names=wanted.names), outcomes, limit=len(wanted.names))
     if unknown := sorted(wanted.names - {letter.name for letter in found.letters}):
         others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise UsageError(f"there is no letter '{unknown[0]}'{others}", fix="`shoplake dlq list` names them")
+        raise UsageError(f"there is no dead letter '{unknown[0]}'{others}", fix="`shoplake dlq list` shows their names")
     return tuple(
         outcomes[letter.name]
         for letter in found.letters
@@ -162,25 +175,25 @@ async def _settled(cluster: KafkaSettings, wanted: Filter) -> tuple[Outcome, ...
     )
 
 
-async def _open_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator[Sequence[DeadLetter]]:
-    """The letters that are meant, in the order of the log, one transaction's at a time."""
+async def _matching_letters(cluster: KafkaSettings, wanted: Filter) -> AsyncIterator[Sequence[DeadLetter]]:
+    """The matching dead letters, in the order of the log, in groups of one transaction each."""
     outcomes = await read_outcomes(cluster)
-    after: Place | None = None
+    after: Position | None = None
     while True:
         found = await find(cluster, wanted, outcomes, limit=PASS_LETTERS, after=after)
         letters = found.letters
-        # Of two letters of one name the first counts: whoever wrote the other, its event is published once.
+        # If two dead letters have the same name, only the first counts, so the event is published once.
         once = list({letter.name: letter for letter in reversed(letters)}.values())[::-1]
-        for together in in_parts(once, TRANSACTION_LETTERS, TRANSACTION_BYTES):
-            yield await completed(cluster, together)
+        for together in in_chunks(once, TRANSACTION_LETTERS, TRANSACTION_BYTES):
+            yield await with_full_values(cluster, together)
         if found.total == len(letters):
             return
-        after = place(letters[-1])
+        after = position_of(letters[-1])
 
 
 @contextlib.asynccontextmanager
-async def _taking_over(cluster: KafkaSettings, dry_run: bool) -> AsyncIterator[AIOKafkaProducer | None]:
-    """The producer that all commands share, taken from whoever has it; none for a dry run."""
+async def _exclusive_producer(cluster: KafkaSettings, dry_run: bool) -> AsyncIterator[AIOKafkaProducer | None]:
+    """Start the transactional producer that all commands share, which fences other commands; None for a dry run."""
     if dry_run:
         yield None
         return
@@ -195,10 +208,10 @@ async def _taking_over(cluster: KafkaSettings, dry_run: bool) -> AsyncIterator[A
         try:
             await producer.start()
             yield producer
-        except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
+        except (ProducerFenced, IllegalOperation) as error:  # IllegalOperation: it was fenced between two sends
             raise StreamHalted(
-                "another `shoplake dlq` command has taken over",
-                fix="let it finish, then run this one again: it goes on with what is still open",
+                "another `shoplake dlq` command was started and has fenced this one",
+                fix="let it finish, then run this one again: it continues with the open dead letters",
             ) from error
         finally:
             await producer.stop()

@@ -1,7 +1,7 @@
-"""Events that do not fit the contract, each copied once to the topic of dead letters, with a reason.
+"""The dead-letter step: write each record that is not a valid event to the dead-letter topic, exactly once.
 
-This is a Kafka-to-Kafka step, so Kafka's own transactions do it: the letters and how far the log was looked at are
-committed together. A second copy under the same name fences the first.
+It reads from Kafka and writes to Kafka, so one Kafka transaction commits the dead letters together with the progress. A
+second process with the same transactional id fences the first.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from shoplake.contract.history import History
 from shoplake.errors import LogUnavailable
 from shoplake.streaming.contract_versions import Contracts
 from shoplake.streaming.dead_letters import progress as letter_progress
-from shoplake.streaming.dead_letters.progress import LetterProgress
-from shoplake.streaming.interruptible_wait import first
+from shoplake.streaming.dead_letters.progress import DeadLetterProgress
+from shoplake.streaming.interruptible_wait import wait_for_any
 from shoplake.streaming.log_bounds import Log
 from shoplake.streaming.worker_reports import Progress, Report
 
@@ -42,36 +42,39 @@ T = TypeVar("T")
 GROUP = "shoplake-dead-letters"
 MAX_RECORDS = 50_000
 POLL_MS = 200
-# A step that is not done after so many looks will not be: the clients are made anew.
-STEP_LOOK_S = 5.0
-STEP_LOOKS = 12
-# Nothing moved for so long, and there is something to look at: whoever had taken over is gone.
+# A step that takes longer than this is cancelled, and the Kafka clients are created again.
+STEP_CHECK_S = 5.0
+STEP_CHECKS = 12
+# If there are records to process and the progress has not moved for this time, the active process has ended.
 STANDBY_S = 20.0
-STANDBY_LOOK_S = 1.0
-# A letter fits whatever was refused: with a value of so many bytes in base64, and a key of which each byte takes six as
-# JSON, it is below the megabyte that brokers take by default. The rest stays in the log, at the place the letter names.
+STANDBY_CHECK_S = 1.0
+# Limits that keep a dead letter below 1 MB, the default maximum of brokers: a value in base64, and a key whose bytes
+# take up to six characters each in JSON. The full record stays in the log, at the position that the dead letter has.
 VALUE_BYTES = 512 * 1024
 KEY_BYTES = 16 * 1024
 DETAIL_CHARACTERS = 1000
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 
-class Cut(msgspec.Struct, frozen=True):
-    """What a letter holds only the beginning of: the size and the SHA-256 of all of it."""
+class Truncated(msgspec.Struct, frozen=True):
+    """Size and SHA-256 of the full data, for a key or value of which the dead letter holds only the beginning."""
 
     size_bytes: int
     sha256: str
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One refused event: where it is in the log, why and by which contract it was refused, and what it was.
+    """A rejected record: its position in the log, the reason, the contract that rejected it, and its data.
 
     Attributes:
-        key: as text, bytes that are none replaced.
+        topic: topic of the rejected record; `partition` and `offset` give the position.
+        key: the key as text; bytes that are not UTF-8 are replaced.
+        reason: as in `contract.Rejected`; `detail` has what was expected and found.
         value_base64: the first `VALUE_BYTES` of the value.
-        value_cut: where the value is longer than that.
+        contract: digest of the contract that rejected the record.
+        value_cut: set if the value is longer than `VALUE_BYTES`.
         key_base64: the first `KEY_BYTES` of a key that is not UTF-8.
-        key_cut: where the key is longer than that.
+        key_cut: set if the key is longer than `KEY_BYTES`.
     """
 
     topic: str
@@ -83,114 +86,114 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     value_base64: str
     contract: str = ""
-    value_cut: Cut | None = None
+    value_cut: Truncated | None = None
     key_base64: str | None = None
-    key_cut: Cut | None = None
+    key_cut: Truncated | None = None
 
     @property
     def name(self) -> str:
-        """One letter per place in the log."""
+        """Name of the dead letter: `<topic>-<partition>-<offset>` of the rejected record."""
         return f"{self.topic}-{self.partition}-{self.offset}"
 
     @property
     def key_bytes(self) -> bytes:
-        """The key of the message."""
+        """The key of the record in the dead-letter topic."""
         return self.name.encode()
 
     @property
     def value(self) -> bytes:
-        """The event as it came, or its beginning where `value_cut` says so."""
+        """The rejected value, or only its beginning if `value_cut` is set."""
         return base64.b64decode(self.value_base64)
 
 
 class DeadLetterLoop:
-    """Reads all topics, writes what is refused. One process does it; whoever starts later stands in for it."""
+    """Reads all topics and writes rejected records to the dead-letter topic. One process is active, others stand by."""
 
     def __init__(self, cluster: KafkaSettings, report: Report) -> None:
         self._cluster = cluster
         self._report = report
         self._log = Log(cluster, TOPICS)
         self._contracts = Contracts(cluster)
-        self._away = Backoff()
-        # What the last committed transaction had seen.
-        self._looked_at: dict[TopicPartition, int] = {}
-        # Letters that were there before there was any progress.
-        self._written: frozenset[str] = frozenset()
+        self._backoff = Backoff()
+        # The next offset of each partition, as in the last committed transaction.
+        self._next_offsets: dict[TopicPartition, int] = {}
+        # Dead letters that were written before there was a progress record.
+        self._known_names: frozenset[str] = frozenset()
         self._read = 0
         self._lag = 0
-        # What is left is under a contract that only a newer program knows.
+        # Whether the remaining records have a contract that only a newer program can read.
         self._needs_upgrade = False
 
     async def run(self, *, until_caught_up: bool, stopping: asyncio.Event) -> None:
-        """Go on until told to stop, or until everything committed has been looked at.
+        """Run until `stopping` is set, or, with `until_caught_up`, until all committed records have been checked.
 
         Raises:
-            StreamHalted: events are gone unseen, or a topic was recreated.
-            LogUnavailable: Kafka stayed away for too long.
+            StreamHalted: records were deleted before they were checked, or a topic was recreated.
+            LogUnavailable: Kafka was unavailable for too long.
         """
-        self._say("joining")
-        work = self._look_through
+        self._report_state("joining")
+        work = self._process
         try:
             while not stopping.is_set():
                 try:
                     if await work(until_caught_up, stopping):
                         return
-                    work = self._look_through
+                    work = self._process
                 except _FencedError:
                     work = self._stand_by
                 except LogUnavailable:
-                    pause_s = self._away.pause_s()
+                    pause_s = self._backoff.pause_s()
                     if pause_s is None:
                         raise
-                    self._say("waiting")
-                    await first(pause_s, stopping)
+                    self._report_state("waiting")
+                    await wait_for_any(pause_s, stopping)
         finally:
             await self._log.close()
             if stopping.is_set():
-                self._say("stopped")
+                self._report_state("stopped")
 
-    async def _look_through(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
-        """Do the work; True when it is done, or to be stopped."""
+    async def _process(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
+        """Be the active process; True when it has caught up or should stop."""
         async with self._clients() as (consumer, producer):
             while not stopping.is_set():
                 caught_up = await self._in_time(self._step(consumer, producer))
-                self._away.reset()
+                self._backoff.reset()
                 if self._needs_upgrade and until_caught_up:
                     raise self._contracts.newer
-                self._say("caught up" if caught_up else "upgrade" if self._needs_upgrade else "streaming")
+                self._report_state("caught up" if caught_up else "upgrade" if self._needs_upgrade else "streaming")
                 if caught_up and until_caught_up:
                     break
         return True
 
     async def _stand_by(self, until_caught_up: bool, stopping: asyncio.Event) -> bool:
-        """Watch the one who has taken over; False when nothing moves, and the work is to be taken back."""
+        """Watch the progress of the active process; False if it has stopped and this process should become active."""
         before, moved_at = -1, time.monotonic()
         async with self._consumer() as consumer:
             while not stopping.is_set():
-                looked_at = await self._progress() or {}
+                processed = await self._progress() or {}
                 ends = await self._log.ends(consumer)
-                self._lag = sum(max(0, end - looked_at.get(partition, 0)) for partition, end in ends.items())
-                self._say("caught up" if self._lag == 0 else "standby")
+                self._lag = sum(max(0, end - processed.get(partition, 0)) for partition, end in ends.items())
+                self._report_state("caught up" if self._lag == 0 else "standby")
                 if self._lag == 0 and until_caught_up:
                     break
-                if (now := sum(looked_at.values())) != before or self._lag == 0:
+                if (now := sum(processed.values())) != before or self._lag == 0:
                     before, moved_at = now, time.monotonic()
                 elif time.monotonic() - moved_at > STANDBY_S:
                     return False
-                await first(STANDBY_LOOK_S, stopping)
+                await wait_for_any(STANDBY_CHECK_S, stopping)
         return True
 
     async def _step(self, consumer: Any, producer: Any) -> bool:  # noqa: ANN401 - aiokafka is untyped
-        """Look at what there is, in one transaction; True when nothing is left to look at."""
+        """Process the available records in one transaction; True if none are left."""
         async with kafka.answering(self._cluster):
             polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
             await self._contracts.see(polled.values())
             limits = self._contracts.limits(self._log.partitions())
             reached = {p: await consumer.position(KafkaPartition(*p)) for p in self._log.partitions()}
             for partition, limit in limits.items():
-                self._stay_below(consumer, partition, limit, polled, reached)
-            # Also where only markers were passed: who stands by sees by the offsets whether there is something to do.
-            moved = {p: offset for p, offset in reached.items() if offset > self._looked_at[p]}
+                self._stop_at_limit(consumer, partition, limit, polled, reached)
+            # Also if only markers were read: a standby process compares the offsets with the end of the log.
+            moved = {p: offset for p, offset in reached.items() if offset > self._next_offsets[p]}
             if moved:
                 await self._log.refuse_recreated()
                 counts = {topic: topic_id.partitions for topic, topic_id in self._log.ids.items()}
@@ -199,11 +202,11 @@ class DeadLetterLoop:
                     letter
                     for tp, found in polled.items()
                     for letter in letters_of(found, known, counts[tp.topic])
-                    if letter.name not in self._written
+                    if letter.name not in self._known_names
                 ]
-                progress = LetterProgress.of(self._log.ids, self._looked_at | moved)
+                progress = DeadLetterProgress.of(self._log.ids, self._next_offsets | moved)
                 await _transaction(producer, letters, progress, moved)
-                self._looked_at |= moved
+                self._next_offsets |= moved
                 self._read += sum(map(len, polled.values()))
             ends = await self._log.ends(consumer)
         self._lag = sum(max(0, end - reached[partition]) for partition, end in ends.items())
@@ -212,7 +215,7 @@ class DeadLetterLoop:
         )
         return self._lag == 0
 
-    def _stay_below(
+    def _stop_at_limit(
         self,
         consumer: Any,  # noqa: ANN401 - aiokafka is untyped
         partition: TopicPartition,
@@ -220,33 +223,33 @@ class DeadLetterLoop:
         polled: dict[Any, Any],
         reached: dict[TopicPartition, int],
     ) -> None:
-        """Leave what is under a newer contract to a newer program."""
+        """Stop a partition before the first record with a newer contract, which only a newer program can read."""
         if reached[partition] > limit:
             tp = KafkaPartition(*partition)
-            stay = max(limit, self._looked_at[partition])
+            start = max(limit, self._next_offsets[partition])
             polled[tp] = [record for record in polled.get(tp, ()) if record.offset < limit]
             consumer.pause(tp)
-            consumer.seek(tp, stay)
-            reached[partition] = stay
+            consumer.seek(tp, start)
+            reached[partition] = start
 
     async def _in_time(self, step: Coroutine[Any, Any, T]) -> T:
-        """A step that takes long waits for Kafka, whose client would wait for ever."""
+        """Limit the time of a step, because aiokafka would wait for Kafka for ever."""
         running = asyncio.ensure_future(step)
         try:
-            for _ in range(STEP_LOOKS):
-                done, _ = await asyncio.wait({running}, timeout=STEP_LOOK_S)
+            for _ in range(STEP_CHECKS):
+                done, _ = await asyncio.wait({running}, timeout=STEP_CHECK_S)
                 if done:
                     return running.result()
-                self._say("waiting")
+                self._report_state("waiting")
         finally:
             running.cancel()
-        raise LogUnavailable(f"Kafka did not do a step within {STEP_LOOKS * STEP_LOOK_S:.0f} s")
+        raise LogUnavailable(f"Kafka did not finish a step within {STEP_CHECKS * STEP_CHECK_S:.0f} s")
 
     @contextlib.asynccontextmanager
     async def _clients(self) -> AsyncIterator[tuple[Any, Any]]:
-        """A consumer that stands where the last transaction ended, and a producer that nobody else is.
+        """Start a producer, which fences other processes, and a consumer at the end of the last committed transaction.
 
-        A transaction that was left open, by a killed predecessor or by us, ends before the offsets are read.
+        The start of the producer aborts an open transaction of an earlier process before the progress is read.
         """
         producer = AIOKafkaProducer(
             **kafka.client_options(self._cluster),
@@ -260,12 +263,12 @@ class DeadLetterLoop:
                 bounds = await self._log.bounds(consumer, self._log.partitions())
                 begins = {p: found.start for p, found in bounds.items()}
                 progress = await self._progress()
-                self._looked_at = begins | (progress or {})
-                # Without progress, as after an upgrade from a release that kept none, the letters say what is done.
-                self._written = await self._letters() if progress is None else frozenset()
-                await self._log.refuse_gaps(consumer, self._looked_at)
+                self._next_offsets = begins | (progress or {})
+                # Older releases wrote no progress; after an upgrade from one, the dead letters tell what is done.
+                self._known_names = await self._letters() if progress is None else frozenset()
+                await self._log.refuse_gaps(consumer, self._next_offsets)
                 await self._contracts.refresh()
-                for partition, offset in self._looked_at.items():
+                for partition, offset in self._next_offsets.items():
                     consumer.seek(KafkaPartition(*partition), offset)
                 yield consumer, producer
         finally:
@@ -273,7 +276,7 @@ class DeadLetterLoop:
 
     @contextlib.asynccontextmanager
     async def _consumer(self) -> AsyncIterator[Any]:
-        # By hand, not by group: this step is one process, and a killed one must not be waited for.
+        # Partitions are assigned by hand: only one process is active, and it must not wait for a killed group member.
         await self._log.learn()
         consumer = kafka.consumer(self._cluster, group=GROUP)
         try:
@@ -284,18 +287,18 @@ class DeadLetterLoop:
             await kafka.stop(consumer)
 
     async def _progress(self) -> dict[TopicPartition, int] | None:
-        """How far the last committed transaction got; None where there was none."""
+        """The next offsets of the last committed transaction; None if there was none."""
         found = await letter_progress.read(self._cluster)
         return None if found is None else found.positions(self._log.ids)
 
     async def _letters(self) -> frozenset[str]:
-        """The names of all letters that there are."""
+        """The names of all dead letters."""
         names: set[str] = set()
         async for records in kafka.committed_records(self._cluster, DEAD_LETTERS):
             names |= {record.key.decode(errors="replace") for record in records if record.key}
         return frozenset(names)
 
-    def _say(self, state: str) -> None:
+    def _report_state(self, state: str) -> None:
         reason = "kafka"
         if state == "upgrade":
             state, reason = "waiting", f"an upgrade: {self._contracts.newer.message}"
@@ -303,7 +306,7 @@ class DeadLetterLoop:
 
 
 class _FencedError(Exception):
-    """Another process has taken the work over, or Kafka ended a transaction that lasted too long."""
+    """Another process has become active, or Kafka has aborted a transaction that took too long."""
 
 
 async def _started(cluster: KafkaSettings, client: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
@@ -314,13 +317,13 @@ async def _started(cluster: KafkaSettings, client: Any) -> None:  # noqa: ANN401
 async def _transaction(
     producer: Any,  # noqa: ANN401
     letters: Sequence[DeadLetter],
-    progress: LetterProgress,
+    progress: DeadLetterProgress,
     moved: Mapping[TopicPartition, int],
 ) -> None:
-    """Letters and progress, both or neither.
+    """Write dead letters and progress in one transaction.
 
-    It is not aborted when it fails: that would wait for a broker that may be away, and the next producer's start does
-    it. Whether a commit whose answer was lost happened is seen in the progress.
+    A failed transaction is not aborted here, which would wait for a broker that may be unavailable: the start of the
+    next producer aborts it. If the response to a commit is lost, the progress shows whether it succeeded.
     """
     offsets = {KafkaPartition(*partition): offset for partition, offset in moved.items()}
     try:
@@ -335,17 +338,17 @@ async def _transaction(
         failpoints.hit("dead-letters.commit.before")
         await producer.commit_transaction()
         failpoints.hit("dead-letters.commit.after")
-    except (ProducerFenced, IllegalOperation) as error:  # the second, when it was fenced between two sends
+    except (ProducerFenced, IllegalOperation) as error:  # IllegalOperation: it was fenced between two sends
         raise _FencedError from error
 
 
 def letters_of(records: Sequence[ConsumerRecord[Any, Any]], known: History, partition_count: int) -> list[DeadLetter]:
-    """Dead letters for the records of one partition, in order of offset, that are not valid. Pure.
+    """Create a dead letter for each invalid record. Pure.
 
     Args:
-        records: of one partition, below the limit of what `known` can read.
-        known: the contract in force at each.
-        partition_count: of the topic.
+        records: records of one partition, in order of offset, below `known.limit`.
+        known: the contract versions of the log.
+        partition_count: number of partitions of the topic.
     """
     if not records:
         return []
@@ -377,8 +380,8 @@ def _letter(record: ConsumerRecord[Any, Any], rejected: Rejected, contract: str)
     )
 
 
-def _beginning(whole: bytes, limit: int) -> tuple[bytes, Cut | None]:
-    cut = Cut(len(whole), hashlib.sha256(whole).hexdigest()) if len(whole) > limit else None
+def _beginning(whole: bytes, limit: int) -> tuple[bytes, Truncated | None]:
+    cut = Truncated(len(whole), hashlib.sha256(whole).hexdigest()) if len(whole) > limit else None
     return whole[:limit], cut
 
 

@@ -1,6 +1,7 @@
-"""Dead letters as they are asked for: which there are, and what became of each. Writes nothing.
+"""Query dead letters and their outcomes. Read-only.
 
-What became of a letter is a record under its name in the compacted topic of outcomes; a letter without one is open.
+The outcome of a dead letter (replayed or discarded) is a record with its name as key, in the compacted topic of
+outcomes. A dead letter without an outcome is open.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 State = Literal["open", "replayed", "discarded", "unreadable"]
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 T = TypeVar("T", bound=str)
 HELD_BYTES = 256 * 1024 * 1024
 _LETTER_NAME = re.compile(r"[a-z]+-[0-9]+-[0-9]+")
@@ -35,14 +36,15 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one letter.
+    """The outcome of one dead letter.
 
     Attributes:
-        letter: its name.
-        state: `unreadable` where somebody else wrote what is no outcome under the letter's name: it may be replayed.
-        at_ms: when, by the clock of who did it.
-        replayed_as: where the mended event is in the log, as `<topic>-<partition>-<offset>`.
-        note: why, in the words of who did it.
+        letter: name of the dead letter.
+        state: `replayed`, `discarded`, or `unreadable`: another client wrote an invalid record under this name, so the
+            letter may have been replayed.
+        at_ms: time of the command, milliseconds since 1970, by the clock of its machine.
+        replayed_as: position of the repaired event in the log, as `<topic>-<partition>-<offset>`.
+        note: the user's reason, or why the outcome is unreadable.
     """
 
     letter: str
@@ -54,12 +56,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are meant; empty means all.
+    """A filter for dead letters; an empty field matches all.
 
     Attributes:
-        since_ms: not before this time, by the event's record.
-        until_ms: before this time.
-        names: letters by name.
+        states: states to match.
+        reasons: reasons of the rejection.
+        topics: topics of the original records.
+        since_ms: earliest timestamp of the original record, milliseconds since 1970.
+        until_ms: the timestamp has to be before this one.
+        names: names of dead letters.
     """
 
     states: frozenset[State] = frozenset({"open"})
@@ -70,7 +75,7 @@ class Filter:
     names: frozenset[str] = frozenset()
 
     def matches(self, letter: DeadLetter, state: State) -> bool:
-        """Whether a letter in this state is meant."""
+        """Whether a dead letter in this state matches."""
         return (
             (not self.states or state in self.states)
             and (not self.reasons or letter.reason in self.reasons)
@@ -83,11 +88,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at the letters gave.
+    """The result of a search.
 
     Attributes:
-        letters: the first of those that match, in the order of the log.
-        counts: how many match, by topic, reason and state.
+        letters: the first matching dead letters, in the order of the log.
+        counts: number of all matching dead letters, by topic, reason and state.
     """
 
     letters: Sequence[DeadLetter]
@@ -95,17 +100,17 @@ class Found:
 
     @property
     def total(self) -> int:
-        """How many match."""
+        """Number of all matching dead letters."""
         return sum(self.counts.values())
 
 
-def place(letter: DeadLetter) -> Place:
-    """Where the refused event is: letters are worked through in this order, which is each entity's own."""
+def position_of(letter: DeadLetter) -> Position:
+    """Position of the rejected record. Processing in this order keeps the events of an entity in order."""
     return letter.topic, letter.partition, letter.offset
 
 
 def state_of(letter: DeadLetter, outcomes: Mapping[str, Outcome]) -> State:
-    """What became of a letter."""
+    """The state of a dead letter."""
     outcome = outcomes.get(letter.name)
     return outcome.state if outcome else "open"
 
@@ -119,10 +124,10 @@ def filter_of(
     until: str,
     states: Iterable[str],
 ) -> Filter:
-    """A filter from what was written on a command line; empty means all.
+    """Create a filter from command-line options; an empty option matches all.
 
     Raises:
-        UsageError: a time, topic, reason or state that there is none of.
+        UsageError: an invalid time, or an unknown topic, reason or state.
     """
     now = datetime.now(UTC)
     return Filter(
@@ -136,10 +141,13 @@ def filter_of(
 
 
 def parse_time(text: str, *, now: datetime, option: str = "time") -> int:
-    """Milliseconds since 1970 of an ISO 8601 time (UTC where it names no zone), or of `90m`, `24h`, `7d` before now.
+    """Parse an ISO 8601 time (UTC if it has no zone), or a time before now such as `90m`, `24h`, `7d`.
+
+    Returns:
+        Milliseconds since 1970.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: the text is neither.
     """
     amount, unit = text[:-1], text[-1:]
     try:
@@ -159,40 +167,40 @@ async def find(
     outcomes: Mapping[str, Outcome],
     *,
     limit: int,
-    after: Place | None = None,
+    after: Position | None = None,
 ) -> Found:
-    """Look through all letters; at most `limit` of them, or `HELD_BYTES`, and one poll are in memory.
+    """Search all dead letters. Memory is bounded: one poll, and at most `limit` letters or `HELD_BYTES`.
 
     Args:
-        cluster: Kafka.
-        wanted: which letters.
-        outcomes: what became of them, from `read_outcomes`.
-        limit: give at most so many, or fewer where they are large, and count the rest.
-        after: leave out what is not behind this place.
+        cluster: the Kafka cluster.
+        wanted: the filter.
+        outcomes: the outcomes from `read_outcomes`.
+        limit: maximum number of letters to return (fewer if they are large); all matching ones are counted.
+        after: only letters after this position.
 
     Raises:
         StreamHalted: Kafka did not answer.
     """
     first: list[DeadLetter] = []
-    horizon: Place | None = None  # what is from there on was let go for its size
+    horizon: Position | None = None  # letters from this position on were dropped to limit the size
     counts: dict[tuple[str, str, State], int] = {}
-    async for letters in read_letters(cluster):
+    async for letters in read_dead_letters(cluster):
         for letter in letters:
             state = state_of(letter, outcomes)
-            if wanted.matches(letter, state) and (after is None or place(letter) > after):
-                if horizon is None or place(letter) < horizon:
+            if wanted.matches(letter, state) and (after is None or position_of(letter) > after):
+                if horizon is None or position_of(letter) < horizon:
                     first.append(letter)
                 kind = (letter.topic, letter.reason, state)
                 counts[kind] = counts.get(kind, 0) + 1
-        first = nsmallest(limit, first, key=place)
+        first = nsmallest(limit, first, key=position_of)
         if (kept := _fitting(first)) < len(first):
-            horizon = place(first[kept])
+            horizon = position_of(first[kept])
             del first[kept:]
     return Found(first, counts)
 
 
-async def read_letters(cluster: KafkaSettings) -> AsyncIterator[list[DeadLetter]]:
-    """All letters, some at a time, in no order. What somebody else wrote into the topic is passed over.
+async def read_dead_letters(cluster: KafkaSettings) -> AsyncIterator[list[DeadLetter]]:
+    """Read all dead letters, in chunks, in no particular order. Other records in the topic are ignored.
 
     Raises:
         StreamHalted: Kafka did not answer.
@@ -202,10 +210,10 @@ async def read_letters(cluster: KafkaSettings) -> AsyncIterator[list[DeadLetter]
 
 
 async def read_outcomes(cluster: KafkaSettings) -> dict[str, Outcome]:
-    """The newest outcome of each letter that has one, by the letter's name.
+    """Read the newest outcome of each dead letter that has one, by name.
 
-    A record that is no outcome hides that of the letter whose name is its key, and of no other; where its key is no
-    letter's name it hides none.
+    An invalid record whose key is the name of a dead letter makes the outcome of this one unreadable. Other invalid
+    records are ignored.
 
     Raises:
         StreamHalted: Kafka did not answer.
@@ -215,7 +223,7 @@ async def read_outcomes(cluster: KafkaSettings) -> dict[str, Outcome]:
 
 
 def _fitting(letters: Sequence[DeadLetter]) -> int:
-    """How many of the first are not too large together; one always fits."""
+    """Number of letters, from the first on, that fit into `HELD_BYTES`; at least one."""
     total = 0
     for count, letter in enumerate(letters):
         total += len(letter.value_base64)
@@ -243,7 +251,7 @@ def _outcome(key: bytes, record: ConsumerRecord[Any, Any]) -> Outcome | None:
         return outcome
     if not _LETTER_NAME.fullmatch(name):
         return None
-    where = f"{OUTCOMES}-{record.partition} at offset {record.offset} holds what is no outcome"
+    where = f"{OUTCOMES}-{record.partition} at offset {record.offset} is not a valid outcome"
     return Outcome(letter=name, state="unreadable", at_ms=record.timestamp, note=where)
 
 

@@ -1,7 +1,7 @@
-"""The normalised shop and the checkpoints.
+"""Create the tables of the normalised shop, and the checkpoints.
 
-Columns other than keys may be null: a row exists as soon as one event names its key. No foreign key crosses topics,
-which are consumed independently.
+All columns except keys may be null: a row exists as soon as one event has its key. There are no foreign keys between
+topics, because topics are consumed independently.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCHEMA = "shop"
 
 
 def upgrade() -> None:
-    """Make all tables."""
+    """Create all tables."""
     _table(
         "customers",
         _key("customer_id"),

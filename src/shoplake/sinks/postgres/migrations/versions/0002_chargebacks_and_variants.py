@@ -1,4 +1,4 @@
-"""What banks took back of a payment, and which model a product is a variant of."""
+"""Add the charged back amount of a payment, and the model of a product variant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA = "shop"
 
 
 def upgrade() -> None:
-    """Add the columns; rows that are there have seen no such event."""
+    """Add the columns. The existing rows have no such events."""
     charged_back = sa.Column("charged_back_cents", sa.BigInteger, nullable=False, server_default="0")
     op.add_column("payments", charged_back, schema=SCHEMA)
     op.add_column("payments", sa.Column("chargeback_reason", sa.Text), schema=SCHEMA)

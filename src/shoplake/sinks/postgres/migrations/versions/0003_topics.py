@@ -1,4 +1,4 @@
-"""Which topic of each name fills this store: a topic that was made anew has other events at the same offsets."""
+"""Store the topic ids: a topic that was deleted and created again has other events at the same offsets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCHEMA = "shop"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "topics",
         sa.Column("topic", sa.Text, primary_key=True),
@@ -21,5 +21,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the table."""
     op.drop_table("topics", schema=SCHEMA)

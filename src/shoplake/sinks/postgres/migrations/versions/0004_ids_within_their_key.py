@@ -1,7 +1,7 @@
-"""An id is unique within the key of its topic: the primary keys say which customer's order, which product's review.
+"""Add the topic's key to the primary keys: an order id is unique per customer, a review id per product.
 
-The indexes are built beside writers, and the keys changed in one short step for each table. It may be repeated where
-it was interrupted.
+The indexes are built while sinks write, and each primary key is replaced in one short step. An interrupted run can be
+repeated.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ KEYS = {
     "shipments": ("shipment_id", "customer_id"),
     "reviews": ("review_id", "product_id"),
 }
-"""Table → its new key; the second column is the added one."""
+"""Table → its new key; the second column is the new one."""
 
-ANOTHER_FOLLOWS = "-- squawk-ignore ban-drop-constraint\n"
-"""What is dropped is replaced in the same step, or was there for the step alone."""
+ALLOW_DROP = "-- squawk-ignore ban-drop-constraint\n"
+"""Dropping is safe: the constraint is replaced in the same step, or existed only for this step."""
 
 
 def upgrade() -> None:
-    """Add the customer to an order's items, then widen the keys."""
+    """Add the customer to the order items, then add it to the keys."""
     op.execute("ALTER TABLE shop.order_items ADD COLUMN IF NOT EXISTS customer_id text")
     op.execute(
         "UPDATE shop.order_items AS i SET customer_id = "
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Narrow the keys; of rows that then have one key, the first stays."""
+    """Remove the added columns from the keys; of rows with the same key, the first is kept."""
     for table, columns in KEYS.items():
         narrow = (columns[0], *columns[2:])
         same = " AND ".join(f"a.{name} = b.{name}" for name in narrow)
@@ -51,14 +51,14 @@ def downgrade() -> None:
 
 
 def _fill(table: str, column: str) -> None:
-    """Make sure that the column is never null; the check is looked at without a lock that stops writers."""
+    """Make the column not null; the check is validated without a lock that blocks writers."""
     check = f"{table}_{column}_there"
-    op.execute(f"{ANOTHER_FOLLOWS}ALTER TABLE shop.{table} DROP CONSTRAINT IF EXISTS {check}")
+    op.execute(f"{ALLOW_DROP}ALTER TABLE shop.{table} DROP CONSTRAINT IF EXISTS {check}")
     op.execute(f"ALTER TABLE shop.{table} ADD CONSTRAINT {check} CHECK ({column} IS NOT NULL) NOT VALID")
     with op.get_context().autocommit_block():
         op.execute(f"ALTER TABLE shop.{table} VALIDATE CONSTRAINT {check}")
     op.execute(f"ALTER TABLE shop.{table} ALTER COLUMN {column} SET NOT NULL")
-    op.execute(f"{ANOTHER_FOLLOWS}ALTER TABLE shop.{table} DROP CONSTRAINT {check}")
+    op.execute(f"{ALLOW_DROP}ALTER TABLE shop.{table} DROP CONSTRAINT {check}")
 
 
 def _change_key(table: str, columns: tuple[str, ...]) -> None:
@@ -66,5 +66,5 @@ def _change_key(table: str, columns: tuple[str, ...]) -> None:
     with op.get_context().autocommit_block():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS shop.{index}")
         op.execute(f"CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {index} ON shop.{table} ({', '.join(columns)})")
-    op.execute(f"{ANOTHER_FOLLOWS}ALTER TABLE shop.{table} DROP CONSTRAINT {table}_pkey")
+    op.execute(f"{ALLOW_DROP}ALTER TABLE shop.{table} DROP CONSTRAINT {table}_pkey")
     op.execute(f"ALTER TABLE shop.{table} ADD CONSTRAINT {table}_pkey PRIMARY KEY USING INDEX {index}")

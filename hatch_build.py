@@ -9,6 +9,7 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _RELATIVE = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
+_IMAGE = re.compile(r"(!\[[^\]]*\])\((?!https?://)([^)\s]+)\)")
 
 
 class ReadmeHook(MetadataHookInterface):  # type: ignore[misc, unused-ignore]
@@ -18,4 +19,5 @@ class ReadmeHook(MetadataHookInterface):  # type: ignore[misc, unused-ignore]
         """Called with the project's metadata before each build."""
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         place = f"{metadata['urls']['Source']}/blob/main"
+        text = _IMAGE.sub(rf"\1({metadata['urls']['Source']}/raw/main/\2)", text)
         metadata["readme"] = {"content-type": "text/markdown", "text": _RELATIVE.sub(rf"]({place}/\1)", text)}

@@ -115,7 +115,7 @@ def _postgres(access: Access) -> tuple[Client, ...]:
             "DuckDB",
             "shell",
             (
-                "duckdb -c \"INSTALL postgres; ATTACH '' AS pg (TYPE postgres, READ_ONLY, SCHEMA 'shop');",
+                "duckdb -c \"INSTALL postgres; ATTACH '' AS pg (TYPE postgres, READ_ONLY);",
                 '  SELECT count(*) FROM pg.shop.orders"',
             ),
         ),

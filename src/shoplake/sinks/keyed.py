@@ -8,6 +8,10 @@ two writers one has to read again.
 A rebuild begins a new filling of the store, and deletes nothing at first: an item of an earlier filling counts as not
 there, and is replaced by what the first event makes of it. Were the items deleted, a zombie could put one back, with
 the offsets of its own batch and nothing of what came before. As it is, what a zombie writes is of its own filling.
+
+Somebody may have removed or changed an item's bookkeeping. While a rebuild fills the store, such an item of an
+earlier filling is replaced like the others. In a store that is whole it is damage, and the sink stops: what the item
+has folded is not known.
 """
 
 from __future__ import annotations
@@ -16,14 +20,14 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import polars as pl
 
 from shoplake.backoff import jittered
-from shoplake.errors import Backpressure, Fenced
+from shoplake.errors import Backpressure, Fenced, StoreDamaged
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
-from shoplake.sinks.rebuildable import RebuildableSink
+from shoplake.sinks.rebuildable import Filling, RebuildableSink
 
 Key: TypeAlias = tuple[str, ...]
 Item: TypeAlias = dict[str, Any]
@@ -31,6 +35,9 @@ T = TypeVar("T")
 
 # Each attempt writes what the one before could not; more than a few mean a writer that does not own the partition.
 ATTEMPTS = 8
+# Far more writes than one item gets, and a number that every store adds one to.
+REV_LIMIT = 2**62
+UNREADABLE = (TypeError, ValueError, AttributeError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class KeyedSink(RebuildableSink):
     """The loop that DynamoDB and MongoDB share; a store adds how it reads, writes and keeps checkpoints.
 
     Attributes:
-        generation: number of the filling that `open` found; what is of another one is not ours to change.
+        generation: number of the filling that `open` found.
     """
 
     parts: tuple[Part, ...]
@@ -69,6 +76,13 @@ class KeyedSink(RebuildableSink):
     @abstractmethod
     async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
         """Write each item where the stored `rev` is `item["rev"] - 1` (absent for 1); True when all were written."""
+
+    @abstractmethod
+    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+        """Delete each item whose stored `rev` is exactly that of the given item, or absent as there.
+
+        For items whose `rev` cannot be read. Every write of a sink stores a `rev` that can, so none is lost.
+        """
 
     @abstractmethod
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
@@ -111,7 +125,7 @@ class KeyedSink(RebuildableSink):
             if attempt:
                 await asyncio.sleep(jittered(min(0.5, 0.02 * 2**attempt)))  # others write these items too
             keys = events.select(part.keys).unique(maintain_order=True).rows()
-            stored = self._of_this_filling(await self.read(part.collection, keys))
+            stored = await self._of_this_filling(part.collection, await self.read(part.collection, keys))
             events = newer(events, part, stored)
             items = fold_items(events, part, stored)
             if self.generation:
@@ -122,15 +136,91 @@ class KeyedSink(RebuildableSink):
             f"{self.name}: items of {part.collection} kept moving through {ATTEMPTS} attempts", retry_after_s=1.0
         )
 
-    def _of_this_filling(self, stored: Mapping[Key, Item]) -> dict[Key, Item]:
-        """Items as the fold should see them: of one that an earlier filling wrote, nothing but its `rev`."""
-        seen = {}
-        for key, item in stored.items():
-            written_in = item.get("generation", 0)
-            if written_in > self.generation:
-                raise Fenced(f"{self.name}: the store is being rebuilt; this is filling {self.generation} of it")
-            seen[key] = item if written_in == self.generation else {"folded": {}, "rev": item["rev"]}
-        return seen
+    async def _of_this_filling(self, collection: str, found: Mapping[Key, Item]) -> dict[Key, Item]:
+        """Items as the fold should see them: of one that another filling wrote, nothing but its `rev`.
+
+        Raises:
+            Fenced: a rebuild has begun since `open`.
+            StoreDamaged: an item has no valid bookkeeping, and no rebuild replaces it.
+        """
+        ours = {key: item for key, item in found.items() if _is_valid(item, self.generation)}
+        others = {key: item for key, item in found.items() if key not in ours}
+        if not others:
+            return ours
+        filling = await self._own_filling()
+        if filling.state == "whole":
+            # Read again: what was read before the rebuild ended may have been removed by it.
+            others = await self.read(collection, list(others))
+            ours |= {key: item for key, item in others.items() if _is_valid(item, self.generation)}
+            others = {key: item for key, item in others.items() if key not in ours}
+        if damaged := _damaged(others, filling):
+            await self._own_filling()  # an item of a rebuild that began meanwhile is none of the damaged
+            raise self._damage(collection, damaged, filling)
+        unreadable = {key: item for key, item in others.items() if not _has_rev(item)}
+        if unreadable:
+            await self.discard(collection, unreadable)
+        replaced: dict[Key, Item] = {
+            key: {"folded": {}, "rev": item["rev"]} for key, item in others.items() if _has_rev(item)
+        }
+        return ours | replaced
+
+    async def _own_filling(self) -> Filling:
+        filling = await self.filling()
+        if filling.number != self.generation:
+            raise Fenced(f"{self.name}: the store is being rebuilt; this is filling {self.generation} of it")
+        return filling
+
+    def _damage(self, collection: str, keys: Sequence[Key], filling: Filling) -> StoreDamaged:
+        shown = ", ".join("/".join(key) for key in keys[:3])
+        more = f" and {len(keys) - 3:,} more" if len(keys) > 3 else ""
+        again = "" if filling.state == "whole" else " --restart"
+        return StoreDamaged(
+            f"{self.name}: {collection}: {shown}{more}: expected the bookkeeping of a sink (`rev`, `folded`, and "
+            "`generation` after a rebuild), found it removed or changed; nothing was written to the item",
+            fix=f"`shoplake rebuild {self.name}{again}` fills the store anew",
+        )
+
+
+def _damaged(others: Mapping[Key, Item], filling: Filling) -> list[Key]:
+    """Of items that are no valid ones of the current filling, those that no sink wrote, and no rebuild replaces.
+
+    In a whole store, an item of an earlier filling is one that a zombie made after the rebuild had removed all of
+    them: its first write.
+    """
+    if filling.state == "whole":
+        return [key for key, item in others.items() if not _is_first_of_earlier(item, filling.number)]
+    return [key for key, item in others.items() if _filling_of(item) == filling.number]
+
+
+def _is_valid(item: Mapping[str, Any], generation: int) -> bool:
+    """Whether an item was written in this filling, and says what it has folded."""
+    folded = item.get("folded")
+    return (
+        _filling_of(item) == generation
+        and _has_rev(item)
+        and isinstance(folded, dict)
+        and all(_is_number(offset) and source.rpartition("-")[2].isdecimal() for source, offset in folded.items())
+    )
+
+
+def _has_rev(item: Mapping[str, Any]) -> bool:
+    rev = item.get("rev")
+    return _is_number(rev) and 0 < rev < REV_LIMIT
+
+
+def _filling_of(item: Mapping[str, Any]) -> int | None:
+    """The filling that wrote an item; None where that cannot be read."""
+    written_in = item.get("generation", 0)
+    return int(written_in) if _is_number(written_in) else None
+
+
+def _is_first_of_earlier(item: Mapping[str, Any], generation: int) -> bool:
+    written_in = _filling_of(item)
+    return written_in is not None and _is_valid(item, written_in) and written_in < generation and item["rev"] == 1
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.DataFrame:
@@ -151,7 +241,11 @@ def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.Da
 
 
 def fold_items(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> dict[Key, Item]:
-    """Items as they are after these events, `rev` raised by one. Pure: `stored` is not changed."""
+    """Items as they are after these events, `rev` raised by one. Pure: `stored` is not changed.
+
+    Raises:
+        StoreDamaged: a field of an item has a type that no sink gives it.
+    """
     if events.is_empty():
         return {}
     sources = events.group_by(*part.keys, "partition").agg(pl.col("offset").max())
@@ -163,7 +257,13 @@ def fold_items(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> 
         key = tuple(row_of_item[k] for k in part.keys)
         known = stored.get(key, {"folded": {}, "rev": 0})
         item = {name: _copy(value) for name, value in known.items()}
-        part.merge(item, row_of_item)
+        try:
+            part.merge(item, row_of_item)
+        except UNREADABLE as error:
+            raise StoreDamaged(
+                f"{part.collection}: {'/'.join(key)}: a field is not as a sink writes it: {error}",
+                fix="`shoplake verify` names the field, `shoplake rebuild STORE` fills the store anew",
+            ) from error
         item["folded"] |= offsets[key]
         item["rev"] += 1
         items[key] = item

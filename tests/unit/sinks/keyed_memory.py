@@ -78,12 +78,19 @@ class MemorySink(KeyedSink):
         stored, moved = self._store.items.setdefault(collection, {}), False
         for key, item in items.items():
             await self._pause()
-            if stored.get(key, {"rev": 0})["rev"] == item["rev"] - 1:
+            if (stored[key].get("rev") if key in stored else 0) == item["rev"] - 1:
                 stored[key] = copy.deepcopy(item)
             else:
                 moved = True
         await self._pause()
         return not moved
+
+    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+        stored = self._store.items[collection]
+        for key, item in items.items():
+            await self._pause()
+            if key in stored and stored[key].get("rev") == item.get("rev"):
+                del stored[key]
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         await self._pause()
@@ -114,9 +121,9 @@ class MemorySink(KeyedSink):
         number = self._store.filling.number
         if state == "whole":
             for collection in self._store.items.values():
-                for key in [key for key, item in collection.items() if item.get("generation", 0) < number]:
+                for key in [key for key, item in collection.items() if item.get("generation", 0) != number]:
                     await self._pause()
-                    if collection[key].get("generation", 0) < number:
+                    if collection[key].get("generation", 0) != number:
                         del collection[key]
         await self._pause()
         self._store.filling = Filling(number, state)

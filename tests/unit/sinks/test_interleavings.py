@@ -188,8 +188,9 @@ class CheckpointBeforeItems(KeyedMemorySink):
 class OneFilling(KeyedMemorySink):
     """Takes items of an earlier filling for its own."""
 
-    def _of_this_filling(self, stored: Mapping[Key, Item]) -> dict[Key, Item]:
-        return dict(stored)
+    async def _of_this_filling(self, collection: str, found: Mapping[Key, Item]) -> dict[Key, Item]:
+        del collection
+        return dict(found)
 
 
 @pytest.mark.parametrize("sink", [BlindWrite, Forgetful, CheckpointBeforeItems, OneFilling])

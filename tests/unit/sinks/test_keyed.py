@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.virtual_time import virtually
 
-from shoplake.errors import Backpressure, Fenced, Misplaced
+from shoplake.errors import Backpressure, Fenced, Misplaced, StoreDamaged
 from shoplake.sinks.base import Batch, Checkpoint, OffsetRange, TopicPartition
 from shoplake.sinks.keyed import Item, Key, fold_items, newer
 
@@ -252,3 +252,45 @@ def test_a_fold_leaves_what_was_read_as_it_is() -> None:
     assert stored == before
     assert items["s1",]["cart"] == {"p1": {"quantity": 3, "unit_price_cents": 6}}
     assert (items["s1",]["folded"], items["s1",]["rev"]) == ({"clicks-0": 1}, 2)
+
+
+WITHOUT_BOOKKEEPING: list[dict[str, Any]] = [
+    {"rev": None},
+    {"rev": "4"},
+    {"rev": 0},
+    {"folded": None},
+    {"folded": {"clicks-0": "1"}},
+    {"folded": {"clicks-x": 1}},
+    {"generation": 7},
+    {"generation": "1"},
+]
+"""What somebody makes of an item; None removes a field."""
+
+
+def changed(item: Item, changes: Mapping[str, Any]) -> Item:
+    return {name: value for name, value in {**item, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize("changes", WITHOUT_BOOKKEEPING, ids=str)
+async def test_an_item_without_its_bookkeeping_stops_the_sink_and_is_left_as_it_is(changes: dict[str, Any]) -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.open([CLICKS])
+    await sink.apply(views(0, 2), {CLICKS: 1})
+    store.items["sessions"]["s1",] = changed(store.items["sessions"]["s1",], changes)
+    before = copy.deepcopy(store)
+    with pytest.raises(StoreDamaged, match="memory: sessions: s1: expected the bookkeeping") as refused:
+        await sink.apply(views(2, 5), {CLICKS: 1})
+    assert refused.value.fix == "`shoplake rebuild memory` fills the store anew"
+    assert store == before
+
+
+async def test_a_field_of_another_type_stops_the_sink_and_names_the_item() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.open([CLICKS])
+    await sink.apply(views(0, 2), {CLICKS: 1})
+    store.items["sessions"]["s1",]["pages"] = "two"
+    with pytest.raises(StoreDamaged, match="sessions: s1: a field is not as a sink writes it"):
+        await sink.apply(views(2, 5), {CLICKS: 1})
+    assert store.items["sessions"]["s1",]["pages"] == "two"

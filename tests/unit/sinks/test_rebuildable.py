@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shoplake.errors import Backpressure, Fenced, SinkError, StoreUnavailable
+from shoplake.errors import Backpressure, Fenced, SinkError, StoreDamaged, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, OffsetRange, TopicPartition
 from shoplake.sinks.keyed import Item, Key
 from shoplake.sinks.rebuildable import Filling, state_of
@@ -32,13 +32,15 @@ def mine(log: Log, parts: Any) -> Log:
 
 
 def spoil(store: Store) -> None:
-    """One item too many, one that says it has folded what it has not, one lost."""
+    """One item too many, one that says it has folded what it has not, one lost, one without its bookkeeping."""
     for collection in store.items.values():
         for key, item in list(collection.items())[:1]:
             collection["never-made", *key[1:]] = {**item}
             collection[key] = {"folded": dict.fromkeys(item["folded"], 99), "rev": item["rev"] + 1}
         for key in list(collection)[1:2]:
             del collection[key]
+        for n, key in enumerate(list(collection)[1:4]):
+            collection[key].pop(("rev", "folded", "cart")[n], None)
 
 
 @both
@@ -55,7 +57,7 @@ def test_a_spoilt_store_is_rebuilt_while_an_owner_of_before_goes_on(
             await asyncio.sleep(0)
 
     async def live() -> None:
-        with contextlib.suppress(Fenced, StoreUnavailable):
+        with contextlib.suppress(Fenced, StoreUnavailable, StoreDamaged):
             await apply_all(MemorySink(store, parts, pause), log, lambda: 1)
 
     async def rebuild() -> None:
@@ -131,6 +133,85 @@ async def test_an_owner_of_an_earlier_filling_moves_no_checkpoint_though_its_epo
     assert store.checkpoints[CLICKS] == Checkpoint(0, 2)
     await apply_all(MemorySink(store, ITEM_PARTS), VIEWS, lambda: 6)
     assert store.items["sessions"]["s1",]["pages"] == 6
+
+
+DAMAGES: list[dict[str, Any]] = [
+    {"rev": None},
+    {"rev": "4"},
+    {"folded": None},
+    {"generation": 7},
+    {"generation": "x"},
+    {"generation": "x", "rev": None},
+    {"generation": 7, "folded": {"clicks-0": 5}, "rev": 2},
+]
+
+
+@pytest.mark.parametrize("changes", DAMAGES, ids=str)
+async def test_a_rebuild_replaces_and_removes_items_without_their_bookkeeping(changes: dict[str, Any]) -> None:
+    store = Store()
+    await apply_all(MemorySink(store, ITEM_PARTS), VIEWS, lambda: 6)
+    item = store.items["sessions"]["s1",]
+    spoilt = {name: value for name, value in {**item, **changes}.items() if value is not None}
+    store.items["sessions"] |= {("s1",): spoilt, ("never-made",): {**spoilt}}
+    rebuilder = MemorySink(store, ITEM_PARTS)
+    await rebuilder.begin_filling([CLICKS], "filling")
+    await apply_all(MemorySink(store, ITEM_PARTS), VIEWS, lambda: 2)
+    await rebuilder.note_filling("whole")
+    assert content(store.items) == folded_at_once(VIEWS, ITEM_PARTS[:1])
+
+
+async def test_of_two_owners_who_find_an_item_without_its_rev_one_reads_again() -> None:
+    """Both remove it and write it anew; what the quicker one wrote is not removed."""
+    store = Store()
+    await apply_all(MemorySink(store, ITEM_PARTS), VIEWS, lambda: 6)
+    del store.items["sessions"]["s1",]["rev"]
+    rebuilder = MemorySink(store, ITEM_PARTS)
+    await rebuilder.begin_filling([CLICKS], "filling")
+    found, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemorySink):
+        async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+            found.set()
+            await go_on.wait()
+            await super().discard(collection, items)
+
+    slow, quick = Slow(store, ITEM_PARTS), MemorySink(store, ITEM_PARTS)
+    await slow.open([CLICKS])
+    zombie = asyncio.create_task(slow.apply(batch_of(VIEWS, {CLICKS: OffsetRange(0, 2)}), {CLICKS: 3}))
+    await found.wait()
+    await quick.open([CLICKS])
+    await quick.apply(batch_of(VIEWS, {CLICKS: OffsetRange(0, 5)}), {CLICKS: 4})
+    go_on.set()
+    with pytest.raises(Fenced):
+        await zombie
+    assert store.items["sessions"]["s1",]["pages"] == 5
+
+
+async def test_an_item_that_is_spoilt_while_it_is_filled_asks_for_another_rebuild() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.begin_filling([CLICKS], "filling")
+    await sink.apply(batch_of(VIEWS, {CLICKS: OffsetRange(0, 2)}), {CLICKS: 1})
+    del store.items["sessions"]["s1",]["rev"]
+    with pytest.raises(StoreDamaged, match="sessions: s1") as refused:
+        await sink.apply(batch_of(VIEWS, {CLICKS: OffsetRange(2, 4)}), {CLICKS: 1})
+    assert refused.value.fix == "`shoplake rebuild memory --restart` fills the store anew"
+
+
+async def test_in_a_whole_store_an_item_of_an_earlier_filling_is_the_first_write_of_a_zombie_or_damage() -> None:
+    store = Store()
+    sink = MemorySink(store, ITEM_PARTS)
+    await sink.begin_filling([CLICKS], "filling")
+    await sink.note_filling("whole")
+    await sink.apply(batch_of(VIEWS, {CLICKS: OffsetRange(0, 2)}), {CLICKS: 1})
+    ours = store.items["sessions"]["s1",]
+    store.items["sessions"]["s1",] = {"folded": {"clicks-0": 1}, "rev": 2, "pages": 2}
+    with pytest.raises(StoreDamaged, match="sessions: s1"):
+        await sink.apply(batch_of(VIEWS, {CLICKS: OffsetRange(2, 4)}), {CLICKS: 1})
+    store.items["sessions"] = {("s1",): ours, ("s2",): {"folded": {"clicks-0": 9}, "rev": 1, "pages": 9}}
+    other = {CLICKS: [*VIEWS[CLICKS][:2], *[("product_viewed", {"session_id": "s2", "product_id": "p1"})] * 2]}
+    await sink.apply(batch_of(other, {CLICKS: OffsetRange(2, 4)}), {CLICKS: 1})
+    assert store.items["sessions"]["s2",]["pages"] == 2
 
 
 async def test_a_held_store_opens_for_the_one_that_holds_it_alone() -> None:

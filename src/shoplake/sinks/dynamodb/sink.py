@@ -77,6 +77,12 @@ class DynamoDBSink(KeyedSink):
         writes = _transactions(list(items.items()))
         return all(await self._threads.each(lambda chunk: self._write_chunk(collection, chunk), writes))
 
+    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+        """Delete items one at a time: there are few."""
+        table, names = self._tables[collection], KEY_NAMES[collection]
+        keys = [(attributes(dict(zip(names, key, strict=True))), attributes(item)) for key, item in items.items()]
+        await self._threads.each(lambda found: self._delete(table, found[0], *_as_found(found[1], "rev")), keys)
+
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         """Where the partitions stand."""
         by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
@@ -181,12 +187,16 @@ class DynamoDBSink(KeyedSink):
         return True
 
     def _sweep(self, collection: str, number: int) -> None:
-        """Delete the items that the current filling has not written."""
+        """Delete the items that the current filling has not written.
+
+        Raises:
+            Fenced: a later filling has begun, and may have written one that is of no earlier filling.
+        """
         table, names = self._tables[collection], KEY_NAMES[collection]
         wanted = {
             "TableName": table,
-            "FilterExpression": EARLIER,
-            "ProjectionExpression": ", ".join(names),
+            "FilterExpression": "attribute_not_exists(generation) OR generation <> :filling",
+            "ProjectionExpression": ", ".join((*names, "rev", "generation")),
             "ExpressionAttributeValues": attributes({":filling": number}),
             "ConsistentRead": True,
         }
@@ -194,18 +204,29 @@ class DynamoDBSink(KeyedSink):
         while not page or "LastEvaluatedKey" in page:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}
             page = self._call(self._client.scan, **wanted, **start)
-            for key in page["Items"]:
-                self._delete_earlier(table, key, number)
+            for item in page["Items"]:
+                self._delete_of_another(table, item, number, names)
 
-    def _delete_earlier(self, table: str, key: Mapping[str, Any], number: int) -> None:
+    def _delete_of_another(self, table: str, item: Mapping[str, Any], number: int, names: Sequence[str]) -> None:
+        key = {name: item[name] for name in names}
         # One that has been written since stays, by the condition.
+        self._delete(table, key, EARLIER, attributes({":filling": number}))
+        written_in = plain(item).get("generation", 0)
+        if isinstance(written_in, int) and written_in < number:
+            return
+        if _filling(self._read_chunk("checkpoints", [(str(NAME),)]).get((str(NAME),))).number != number:
+            raise Fenced("dynamodb: somebody else has begun to rebuild it at the same time")
+        rev, generation = _as_found(item, "rev"), _as_found(item, "generation")
+        self._delete(table, key, f"{rev[0]} AND {generation[0]}", {**rev[1], **generation[1]})
+
+    def _delete(self, table: str, key: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> None:
         with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._call(
                 self._client.delete_item,
                 TableName=table,
                 Key=key,
-                ConditionExpression=EARLIER,
-                ExpressionAttributeValues=attributes({":filling": number}),
+                ConditionExpression=condition,
+                **({"ExpressionAttributeValues": values} if values else {}),
             )
 
     def _identify(self, name: str, identity: str) -> str:
@@ -311,6 +332,11 @@ def _transactions(items: Sequence[tuple[Key, Item]]) -> list[Sequence[tuple[Key,
         found[-1].append((key, item))
         size += own
     return [chunk for chunk in found if chunk]
+
+
+def _as_found(item: Mapping[str, Any], name: str) -> tuple[str, dict[str, Any]]:
+    """The condition that an attribute is as it was read, and the values of the condition."""
+    return (f"{name} = :{name}", {f":{name}": item[name]}) if name in item else (f"attribute_not_exists({name})", {})
 
 
 def _filling(row: Item | None) -> Filling:

@@ -10,12 +10,20 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from botocore.parsers import ResponseParserError
 
 from shoplake.sinks.keyed import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A typed value that no sink writes, and that is written back as it was read."""
+
+    typed: Mapping[str, Any]
 
 
 def attributes(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,11 +92,18 @@ def _attribute(value: Any) -> dict[str, Any]:  # noqa: ANN401
         return {"S": value}
     if isinstance(value, int):
         return {"N": str(value)}
+    if isinstance(value, Foreign):
+        return dict(value.typed)
     return {"M": attributes(value)}
 
 
 def _value(typed: Mapping[str, Any]) -> Any:  # noqa: ANN401
     (kind, value), *_ = typed.items()
-    if kind == "N":
-        return int(value)
-    return plain(value) if kind == "M" else value
+    if kind == "S":
+        return value
+    if kind == "M":
+        return plain(value)
+    try:
+        return int(value) if kind == "N" else Foreign(typed)
+    except ValueError:  # a fraction
+        return Foreign(typed)

@@ -26,6 +26,7 @@ READ_CHUNK = 1000
 WRITE_CHUNK = 1000
 TIMEOUT_MS = 20_000
 DUPLICATE_KEY = 11000
+BSON_OBJECT, BSON_ARRAY = 3, 4
 
 
 class MongoSink(KeyedSink):
@@ -88,6 +89,14 @@ class MongoSink(KeyedSink):
         """Unordered bulk writes; a document that moved is left as it is."""
         written = [await self._write_chunk(collection, chunk) for chunk in chunks(list(items.items()), WRITE_CHUNK)]
         return all(written)
+
+    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+        """Delete documents one at a time: there are few."""
+        try:
+            for (key,), item in items.items():
+                await self._database[collection].delete_one({"_id": key, "rev": _as_found(item, "rev")})
+        except PyMongoError as error:
+            raise _unavailable(error) from error
 
     async def _write_chunk(self, collection: str, items: Sequence[tuple[Key, Item]]) -> bool:
         writes = [_write(key, item) for (key,), item in items]
@@ -178,6 +187,7 @@ class MongoSink(KeyedSink):
             if state == "whole":
                 for collection in {part.collection for part in PARTS}:
                     await self._database[collection].delete_many({"$or": _before(filling.number)})
+                    await self._remove_unreadable(collection, filling)
             own = {"_id": str(NAME), "number": filling.number}
             await self._database["checkpoints"].update_one(own, {"$set": {"state": state}})
         except PyMongoError as error:
@@ -186,6 +196,19 @@ class MongoSink(KeyedSink):
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    async def _remove_unreadable(self, collection: str, filling: Filling) -> None:
+        """Remove what says that another filling wrote it, and is not of an earlier one: no sink wrote that.
+
+        Raises:
+            Fenced: a later filling has begun, and may have written it.
+        """
+        found = await self._database[collection].find({"generation": {"$ne": filling.number}}).to_list()
+        if found and (await self.filling()).number != filling.number:
+            raise Fenced("mongo: somebody else has begun to rebuild it at the same time")
+        for document in found:
+            own = {name: _as_found(document, name) for name in ("rev", "generation")}
+            await self._database[collection].delete_one({"_id": document["_id"], **own})
 
     @property
     def _of_ours(self) -> dict[str, Any]:
@@ -215,6 +238,14 @@ class MongoSink(KeyedSink):
 
 def _before(generation: int) -> list[dict[str, Any]]:
     return [{"generation": {"$exists": False}}, {"generation": {"$lt": generation}}]
+
+
+def _as_found(document: Item, name: str) -> Any:  # noqa: ANN401 - whatever somebody stored
+    """The condition that a field is as it was read, which no sink wrote: null stands for absent, too."""
+    value = document.get(name)
+    if isinstance(value, dict):
+        return {"$type": BSON_OBJECT}  # the embedded server cannot compare objects
+    return {"$type": BSON_ARRAY} if isinstance(value, list) else value
 
 
 def _write(key: str, item: Item) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:

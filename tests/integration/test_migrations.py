@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,11 +25,13 @@ from shoplake.settings import PostgresSettings
 from shoplake.sinks.postgres import migrate as postgres_schema
 from shoplake.sinks.postgres.event_columns import TABLES
 from shoplake.sinks.postgres.model import METADATA, SCHEMA
+from shoplake.sinks.postgres.sink import PostgresSink
 from shoplake.stack import Connections
 
 pytestmark = pytest.mark.stack
 MIGRATIONS = Path(postgres_schema.__file__).parent / "migrations"
 ROWS = 50
+ADVISORY_LOCK = 7_466_752  # of migrations/env.py, which only Alembic can import
 
 
 def alembic(url: URL, folder: Path = MIGRATIONS) -> Config:
@@ -164,6 +167,31 @@ def test_two_runs_at_once_wait_for_each_other(url: URL, engine: sa.Engine) -> No
         for done in [pool.submit(postgres_schema.migrate, url) for _ in range(2)]:
             done.result(timeout=120)
     assert "orders" in contents(engine)
+
+
+async def test_no_migration_begins_beside_one_that_a_time_out_has_left_at_work(stack: Connections, url: URL) -> None:
+    """A thread cannot be stopped: of several that wait for the lock, each would migrate."""
+    settings = PostgresSettings(
+        host=stack.postgres_host,
+        port=stack.postgres_port,
+        database=str(url.database),
+        user=stack.postgres_user,
+        password=stack.postgres_password,
+    )
+    sink = PostgresSink(settings)
+    with psycopg.connect(settings.conninfo(), autocommit=True, application_name="holder") as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(4):
+                    await sink.prepare()
+        migrating = holder.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = ''", [url.database]
+        ).fetchone()
+        assert migrating == (1,)
+    await sink.prepare()
+    assert await sink.checkpoints([]) == {}
+    await sink.close()
 
 
 def test_an_index_can_be_built_without_stopping_writers(url: URL, engine: sa.Engine, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from psycopg import sql
 from shoplake import failpoints
 from shoplake.errors import StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
+from shoplake.sinks.blocking_calls import StoreThreads
 from shoplake.sinks.postgres.event_columns import TABLES, TOPICS, Table
 from shoplake.sinks.rebuildable import NAME, STATES, Filling, RebuildableSink, State
 
@@ -67,6 +68,7 @@ class PostgresSink(RebuildableSink):
         self._settings = settings
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
         self._staged = False
+        self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
         """Migrate the schema to the newest revision, if it is older."""
@@ -78,7 +80,7 @@ class PostgresSink(RebuildableSink):
         if current is None or current[0] != head():
             from shoplake.sinks.postgres.migrate import migrate  # importing Alembic takes 1 s
 
-            await asyncio.to_thread(migrate, self._settings.url())
+            await self._threads.call(migrate, self._settings.url())
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Raise the epoch of each partition and read its checkpoint."""
@@ -171,7 +173,11 @@ class PostgresSink(RebuildableSink):
             await (await self._connect_plain()).execute(ADVANCE, (STATES.index(state), *NAME))
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and wait for no migration."""
+        self._threads.close()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -206,7 +212,7 @@ class PostgresSink(RebuildableSink):
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 yield
         except (*AWAY, TimeoutError, OSError) as error:
-            await self.close()
+            await self._disconnect()
             where = f"{self._settings.host}:{self._settings.port}"
             why = str(error) or f"no response for {ANSWER_TIMEOUT_S} s"
             raise StoreUnavailable(

@@ -17,13 +17,21 @@ from shoplake.sinks.postgres.model import METADATA, SCHEMA
 # Any number works, if every migration run uses the same one.
 ADVISORY_LOCK = 7_466_752
 OTHER_RUN_S = 300
+# A server whose machine is gone is detected, also in the middle of a statement.
+CONNECT: dict[str, int] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 # While a statement waits for a lock, all later statements queue behind it. So it fails soon, and can be run again.
 SETTINGS = "SET lock_timeout = '10s'; SET statement_timeout = '30min'"
 
 
 def run() -> None:
     """Migrate the database to the requested revision."""
-    engine = create_engine(context.config.attributes["url"], connect_args={"connect_timeout": 5})
+    engine = create_engine(context.config.attributes["url"], connect_args=CONNECT)
     try:
         with engine.connect() as connection:
             _lock(connection)

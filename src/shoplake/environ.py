@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -71,8 +72,12 @@ TESTS = ("PYTEST_*", "COV_*", "COVERAGE_*")
 UTF8: Mapping[str, str] = MappingProxyType({"PYTHONUTF8": "1"})
 """Python reads and writes UTF-8 in any locale; with ASCII it does not start in a folder with an umlaut in its name."""
 
+CONFIGURATION: Mapping[str, str] = MappingProxyType(
+    {"PYICEBERG_HOME": str(Path(__file__).parent / "library_configuration")}
+)
+"""Where PyIceberg finds its file: it stops at the first one, so it does not read the caller's `~/.pyiceberg.yaml`."""
 
-LOCAL = (*SYSTEM, *TERMINAL, *OURS, *UTF8, *DOWNLOADS, *TERRAFORM, *DOCKER, *SPARK, *TESTS)
+LOCAL = (*SYSTEM, *TERMINAL, *OURS, *UTF8, *CONFIGURATION, *DOWNLOADS, *TERRAFORM, *DOCKER, *SPARK, *TESTS)
 """Allow list for a local stack: the variables of the shell that this program keeps."""
 
 FIXED: Mapping[str, str] = MappingProxyType({"LC_ALL": "C.UTF-8", **UTF8, "TZ": "UTC"})
@@ -106,7 +111,7 @@ def enter() -> None:
         _caller = dict(os.environ)
     for name in [name for name in os.environ if foreign(name)]:
         del os.environ[name]
-    os.environ.update(UTF8)
+    os.environ.update({**UTF8, **CONFIGURATION})
     _bypass_proxies(os.environ, LOOPBACK)
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.hostile_environment import HOSTILE, USER_ON_AWS
@@ -89,6 +90,20 @@ def test_terraform_gets_nothing_that_leads_to_another_state_cloud_or_plan() -> N
 
     assert {name for name in found if name.startswith(("TF_", "AWS_"))} == {"AWS_PROFILE", "TF_DATA_DIR", "TF_LOG"}
     assert found["VAULT_ADDR"] == "http://vault"
+
+
+@pytest.mark.parametrize("text", ["catalog:\n  shoplake:\n    uri: http://127.0.0.1:1\nmax-workers: x\n", "not: [yaml"])
+def test_pyiceberg_reads_no_file_of_the_users(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".pyiceberg.yaml").write_text(text)
+    code = (
+        "from shoplake import environ; environ.enter(); environ.use_stack({});"
+        "from pyiceberg.utils.config import Config; print(sorted(Config().config))"
+    )
+    given = {**os.environ, "HOME": str(tmp_path), "PYICEBERG_HOME": str(tmp_path)}
+
+    found = subprocess.run([sys.executable, "-c", code], env=given, cwd=tmp_path, capture_output=True, text=True)
+
+    assert (found.stdout, found.stderr) == ("['default-catalog', 'home']\n", "")
 
 
 def test_the_tests_of_a_checkout_get_what_the_caller_has() -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import duckdb
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
-from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,10 +87,9 @@ def open_catalog(settings: Settings) -> Catalog:
     """Open the Iceberg catalogue of the environment: Glue, or Postgres if the emulator has no Glue."""
     files = _s3_properties()
     if settings.lake.catalog == "glue":
-        return load_catalog("shoplake", type="glue", **files, **_glue_properties())
-    return load_catalog(
+        return GlueCatalog("shoplake", **files, **_glue_properties())
+    return SqlCatalog(
         "shoplake",
-        type="sql",
         uri=settings.postgres.url().render_as_string(hide_password=False),
         warehouse=settings.lake.warehouse,
         **files,

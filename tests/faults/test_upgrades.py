@@ -51,11 +51,11 @@ async def test_old_and_new_programs_side_by_side_lose_nothing_and_repeat_nothing
     async with lab.stores(*SINKS) as stores:
         # New programs while the old version is in force: a page that only the new one knows is refused by both.
         await pages(lab, "before")
-        await settle(lab, stores, OLD, everyone[:3])
-        await settle(lab, stores, new, everyone[3:])
+        # The lake's tables are made by the new one, without the column that belongs to the new version.
+        await settle(lab, stores, new, everyone[:3])
+        await settle(lab, stores, OLD, everyone[3:])
         await settle(lab, stores, new, everyone)
-        # New sinks have added their columns to the lake's tables, which an old `verify` takes for somebody else's.
-        await exact(lab, stores, OLD, *(name for name in SINKS if name != "lake"), "dead_letters")
+        await exact(lab, stores, OLD)
         await exact(lab, stores, new)
 
         # The activation is killed at each step; after that it is in force once.

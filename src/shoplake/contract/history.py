@@ -108,6 +108,11 @@ class History:
         return cls([Version(version=own_version(), digest=digest(), contract=export())])
 
     @property
+    def readable(self) -> bool:
+        """Whether this program can read any version of the log."""
+        return bool(self._in_force)
+
+    @property
     def last(self) -> InForce:
         """The newest version that this program can read. It is in force at the end of the log if `unreadable` is None.
 

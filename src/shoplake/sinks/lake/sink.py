@@ -11,7 +11,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,21 +19,28 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException, NoSuchTableError
 
-from shoplake import failpoints
+from shoplake import contract_log, failpoints
 from shoplake.backoff import jittered
 from shoplake.contract import TOPICS
-from shoplake.errors import Backpressure, SinkError, StoreUnavailable
+from shoplake.errors import Backpressure, LogUnavailable, SinkError, StoreUnavailable
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.blocking_calls import StoreThreads
 from shoplake.sinks.lake.daily_parts import in_parts
-from shoplake.sinks.lake.tables import create_table, forget_lost_tables, open_catalog
+from shoplake.sinks.lake.tables import (
+    add_new_columns,
+    create_table,
+    forget_lost_tables,
+    of_columns_held,
+    open_catalog,
+)
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
-    from shoplake.settings import Settings
+    from shoplake.contract import Topic
+    from shoplake.settings import KafkaSettings, Settings
 
 CHECKPOINT = "shoplake.checkpoint"
 IDENTITY = "shoplake.topic"
@@ -54,15 +61,17 @@ class LakeSink(Sink):
         self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
-        """Create the tables."""
-        await self._threads.call(self._prepare)
+        """Create the missing tables, with the columns of the active contract version."""
+        if not self._tables and (missing := await self._threads.call(self._load)):
+            in_force = await _topics_in_force(self._settings.kafka)
+            await self._threads.call(self._make, [in_force.get(name, TOPICS[name]) for name in missing])
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
         """Commit an empty snapshot with higher epochs to each table."""
         by_topic: dict[str, list[int]] = {}
         for topic, partition in partitions:
             by_topic.setdefault(topic, []).append(partition)
-        await self._threads.call(self._prepare)
+        await self.prepare()
         opened = await self._threads.each(lambda item: self._open(*item), list(by_topic.items()))
         return {partition: checkpoint for table in opened for partition, checkpoint in table.items()}
 
@@ -75,7 +84,7 @@ class LakeSink(Sink):
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Store each topic's identity in a property of its table."""
-        await self._threads.call(self._prepare)
+        await self.prepare()
         known = await self._threads.each(lambda item: self._identify(*item), list(topics.items()))
         return dict(zip(topics, known, strict=True))
 
@@ -98,15 +107,26 @@ class LakeSink(Sink):
         """Stop the threads."""
         self._threads.close()
 
-    def _prepare(self) -> None:
-        if self._tables:
-            return
+    def _load(self) -> list[str]:
+        """Load the tables if all exist; return the topics without one."""
+        found, missing = {}, []
         with Answering("its catalogue"):
             catalog = open_catalog(self._settings)
             forget_lost_tables(catalog, self._settings)
-            self._tables = {
-                topic: create_table(catalog, self._settings.lake.database, TOPICS[topic]) for topic in sorted(TOPICS)
-            }
+            for topic in sorted(TOPICS):
+                try:
+                    found[topic] = catalog.load_table((self._settings.lake.database, topic))
+                except NoSuchTableError:
+                    missing.append(topic)
+        self._tables = {} if missing else found
+        return missing
+
+    def _make(self, topics: Sequence[Topic]) -> None:
+        with Answering("its catalogue"):
+            catalog = open_catalog(self._settings)
+            for topic in topics:
+                create_table(catalog, self._settings.lake.database, topic)
+        self._load()
 
     def _read(self, topic: str) -> dict[TopicPartition, Checkpoint]:
         with Answering(topic):
@@ -160,11 +180,31 @@ class LakeSink(Sink):
                 failpoints.hit("lake.write.before")
                 events = fresh.events.get(topic)
                 rows = None if events is None or events.is_empty() else to_arrow(topic, events)
+                if rows is not None:
+                    if add_new_columns(table, TOPICS[topic], rows):
+                        continue
+                    rows = of_columns_held(table, rows)
                 if _commit(table, rows, found | moved):
                     failpoints.hit("lake.commit.after")
                     return True
             _pause(attempt)
         return False
+
+
+async def _topics_in_force(cluster: KafkaSettings) -> Mapping[str, Topic]:
+    """Read the topics of the newest contract version in the log that this program can read.
+
+    Raises:
+        NewerContract: the log has none.
+        StoreUnavailable: Kafka did not answer.
+    """
+    try:
+        history = await contract_log.read(cluster)
+    except LogUnavailable as error:
+        raise StoreUnavailable(f"lake: the columns of its tables could not be read from Kafka: {error}") from error
+    if not history.readable:
+        raise contract_log.newer(history)
+    return history.last.topics
 
 
 def read_checkpoints(table: Table) -> Checkpoints:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import polars as pl
-from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
@@ -34,6 +33,7 @@ from pyiceberg.types import (
 from shoplake import aws
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
@@ -58,7 +58,10 @@ _SIMPLE: dict[type[pl.DataType], type[IcebergType]] = {
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The environment's catalogue: Glue, or a SQL catalogue in Postgres where there is no Glue."""
+    """The environment's catalogue: Glue, or a SQL catalogue in Postgres where there is no Glue.
+
+    PyIceberg's `load_catalog` would add properties from a file of the user's.
+    """
     region = aws.region()
     properties = {
         "warehouse": settings.lake.warehouse,
@@ -75,8 +78,10 @@ def open_catalog(settings: Settings) -> Catalog:
         # A commit that boto3 sends again after its answer was lost meets itself, and is refused as a conflict; and of
         # a refused commit PyIceberg deletes the manifests, which by then the table's current snapshot needs.
         return GlueCatalog("shoplake", aws.client("glue", max_attempts=0, read_timeout_s=60), **properties)
+    from pyiceberg.catalog.sql import SqlCatalog  # SQLAlchemy, which Glue does without
+
     uri = settings.postgres.url().render_as_string(hide_password=False)
-    return load_catalog("shoplake", type="sql", uri=uri, **properties)
+    return SqlCatalog("shoplake", uri=uri, **properties)
 
 
 def forget_lost_tables(catalog: Catalog, settings: Settings) -> None:
@@ -109,12 +114,12 @@ def _keys() -> dict[str, str]:
 
 
 def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:
-    """The topic's table, made if it is not there; columns that the contract has gained since are added to it."""
+    """The topic's table, made with the topic's columns if it is not there."""
     identifier = (database, topic.name)
     schema = table_schema(topic)
-    if catalog.table_exists(identifier):
-        return _with_all_columns(catalog.load_table(identifier), schema)
     day = PartitionField(schema.find_field("occurred_at").field_id, 1000, DayTransform(), "occurred_day")
+    with contextlib.suppress(NoSuchTableError):
+        return catalog.load_table(identifier)
     with contextlib.suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(database)
     try:
@@ -125,20 +130,32 @@ def create_table(catalog: Catalog, database: str, topic: Topic) -> Table:
         return catalog.load_table(identifier)
 
 
-def _with_all_columns(table: Table, schema: Schema) -> Table:
+def add_new_columns(table: Table, topic: Topic, rows: pa.Table) -> bool:
+    """Add the columns that rows have values for and the table lacks; False when there is none.
+
+    A field of a newer contract is null in every event until its version is in force (ADR 25), so that a column is not
+    added before, and an older program does not take it for a foreign one. The table has to be read again afterwards:
+    a commit of another owner's may have come between.
+    """
+    lacking = _lacking(table, rows)
+    new = [name for name in lacking if rows[name].null_count < len(rows)]
+    if not new:
+        return False
+    schema = table_schema(topic)
+    with contextlib.suppress(CommitFailedException), table.update_schema() as update:  # who reads again sees why
+        for name in new:
+            update.add_column(name, schema.find_field(name).field_type)
+    return True
+
+
+def of_columns_held(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows without the columns that the table lacks."""
+    return rows.drop_columns(_lacking(table, rows))
+
+
+def _lacking(table: Table, rows: pa.Table) -> list[str]:
     held = set(table.schema().column_names)
-    missing = [field for field in schema.fields if field.name not in held]
-    if not missing:
-        return table
-    try:
-        with table.update_schema() as update:
-            for field in missing:
-                update.add_column(field.name, field.field_type)
-    except CommitFailedException:  # another process was quicker
-        table.refresh()
-        if set(schema.column_names) - set(table.schema().column_names):
-            raise
-    return table
+    return [name for name in rows.column_names if name not in held]
 
 
 def table_schema(topic: Topic) -> Schema:

@@ -121,6 +121,24 @@ def test_libraries_are_installed_when_the_lock_changed_and_only_then(checkout: C
     assert ["installing" in each.stderr for each in (first, second, third, fourth)] == [True, False, True, True]
 
 
+def test_an_environment_of_another_project_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs" / "bin"
+    theirs.mkdir(parents=True)
+    (theirs / "python").write_text("#!/bin/sh\nexit 3\n")
+    done = checkout.run(UV_PROJECT_ENVIRONMENT=str(theirs.parent))
+    assert f"[{checkout.root}/.venv/bin/shoplake]" in done.stdout, done.stderr
+    assert [path.name for path in theirs.parent.rglob("*")] == ["bin", "python"]
+
+
+@pytest.mark.parametrize("named", ["other-env", "/absolute"])
+def test_an_environment_of_our_own_may_be_elsewhere(checkout: Checkout, tmp_path: Path, named: str) -> None:
+    where = tmp_path / named[1:] if named.startswith("/") else checkout.root / named
+    for _ in range(2):
+        done = checkout.run(UV_PROJECT_ENVIRONMENT=str(where) if named.startswith("/") else named, cwd=Path("/"))
+        assert f"[{where}/bin/shoplake]" in done.stdout, done.stderr
+    assert checkout.commands() == ["sync"]
+
+
 def test_where_nothing_is_to_be_installed_neither_uv_nor_a_python_on_path_is_needed(checkout: Checkout) -> None:
     checkout.run()
     (checkout.tools / "uv").unlink()

@@ -72,15 +72,15 @@ def in_turns(events: int) -> dict[str, float]:
     import shopsim
     from shoplake.contract import TOPICS
     from shopsim.engine.parallel import WINDOWS_PER_WORKER
-    from shopsim.engine.publish_windows import published
-    from shopsim.engine.shared_memory import merged, packed, unpacked
+    from shopsim.engine.publish_windows import published_batches
+    from shopsim.engine.shared_memory import merged, pack, unpack
     from shopsim.shop.text_pools import pools
 
     scenario, workers = shopsim.load_scenario(SCENARIO), 2
     texts, lanes, at_once = pools(scenario, SEED), range(scenario.lanes), WINDOWS_PER_WORKER * workers
 
     def made(lanes: range, at_once: int) -> Any:  # noqa: ANN401 - an iterator
-        return published(scenario, SEED, lanes, FIRST_WINDOW, tuple(TOPICS), texts, at_once)
+        return published_batches(scenario, SEED, lanes, FIRST_WINDOW, tuple(TOPICS), texts, at_once)
 
     alone, crew = made(lanes, 1), [made(lanes[number::workers], at_once) for number in range(workers)]
     for one in (alone, *crew):
@@ -88,9 +88,9 @@ def in_turns(events: int) -> dict[str, float]:
     alone_s, crew_s, parent_s, alone_events, crew_events = 0.0, 0.0, 0.0, 0, 0
     while crew_events < events:
         began = time.process_time()
-        parcels = [packed(next(worker)) for worker in crew]
+        messages = [pack(next(worker)) for worker in crew]
         middle = time.process_time()
-        rows = merged([unpacked(message, text.file.fileno()) for message, text in parcels]).rows
+        rows = merged([unpack(message, text.file.fileno()) for message, text in messages]).rows
         parent_s += time.process_time() - middle
         crew_s += middle - began
         crew_events += rows.height

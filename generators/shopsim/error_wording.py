@@ -27,10 +27,10 @@ _LONGEST = 60
 
 def expected(hint: Any) -> str:  # noqa: ANN401 - any type
     """What a value of a type is, such as `a number from 0 to 1` or `a list of 24`."""
-    bare, metas = unfolded(hint)
-    told = [str(meta.extra["expected"]) for meta in metas if meta.extra and "expected" in meta.extra]
-    if told:
-        return told[-1]
+    bare, metas = unwrap_type(hint)
+    texts = [str(meta.extra["expected"]) for meta in metas if meta.extra and "expected" in meta.extra]
+    if texts:
+        return texts[-1]
     if get_origin(bare) is Literal:
         return f"one of {', '.join(str(choice) for choice in get_args(bare))}"
     if get_origin(bare) in (Union, UnionType):
@@ -62,15 +62,15 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def unfolded(hint: Any) -> tuple[Any, list[msgspec.Meta]]:  # noqa: ANN401
+def unwrap_type(hint: Any) -> tuple[Any, list[msgspec.Meta]]:  # noqa: ANN401
     """A type without its limits, and these; of `X | None`, X."""
     if get_origin(hint) is Annotated:
         bare, *extras = get_args(hint)
-        inner, metas = unfolded(bare)
+        inner, metas = unwrap_type(bare)
         return inner, [*metas, *(extra for extra in extras if isinstance(extra, msgspec.Meta))]
     if get_origin(hint) in (Union, UnionType):
         members = [member for member in get_args(hint) if member is not type(None)]
-        return unfolded(members[0]) if len(members) == 1 else (hint, [])
+        return unwrap_type(members[0]) if len(members) == 1 else (hint, [])
     return hint, []
 
 

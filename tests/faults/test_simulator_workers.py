@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import shopsim
-from shopsim.engine.parallel import _received
+from shopsim.engine.parallel import _receive_output
 
 pytestmark = pytest.mark.fault
 
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_is_reported():
     worker.start()
     sender.close()
     with pytest.raises(shopsim.WorkerFailed, match="shopsim-1 died with exit code 9"):
-        _received(worker, receiver)
+        _receive_output(worker, receiver)
 
 
 def test_workers_that_cannot_even_start_are_reported():

@@ -21,7 +21,7 @@ from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.streaming.supervisor import stream
 from shoplake.verify import STORES, log_reader, verify
-from shopsim.faults.encoding import BREAKING, REASONS
+from shopsim.faults.encoding import CONTENT_FAULTS, REASONS
 from shopsim.faults.selection import FAULTS
 
 pytestmark = pytest.mark.stack
@@ -66,7 +66,7 @@ async def test_every_store_is_exact(platform: Settings, told: pl.DataFrame) -> N
     assert {store.name: [str(f) for f in store.findings] for store in report.stores} == {name: [] for name in STORES}
     assert report.ok
     letters = next(store for store in report.stores if store.name == "dead_letters")
-    assert letters.found >= told["fault"].is_in(BREAKING).sum() > 0
+    assert letters.found >= told["fault"].is_in(CONTENT_FAULTS).sum() > 0
 
 
 def test_every_fault_is_in_the_log_and_the_log_holds_twice_what_the_ledger_says_comes_twice(
@@ -89,7 +89,7 @@ def test_each_broken_event_has_one_letter_with_the_reason_of_its_fault(
         for letter in letters
         for event_id in ids_in(base64.b64decode(letter["value_base64"]), told)
     ]
-    broken = told.filter(pl.col("fault").is_in(BREAKING)).rows(named=True)
+    broken = told.filter(pl.col("fault").is_in(CONTENT_FAULTS)).rows(named=True)
     assert sorted(found) == sorted((row["event_id"], row["topic"], REASONS[row["fault"]]) for row in broken)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shopsim.calendar.holidays import holidays
-from shopsim.calendar.time_zones import Clocks
-from shopsim.calendar.traffic import DAY_MS, HOUR_MS, OPENING_MS, PPM, Span
+from shopsim.calendar.time_zones import UtcOffsets
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, OPENING_MS, PPM, Period
 from shopsim.core.locales import LOCALES, Locale
 from shopsim.core.rng import Bools, Ints
 from shopsim.scenario.sections import Scenario
@@ -17,8 +17,8 @@ from shopsim.scenario.sections import Scenario
 _EPOCH = dt.date(1970, 1, 1)
 _LAST_DAY = (dt.date(2103, 1, 1) - _EPOCH).days
 _SUNDAY, _WEEK = 6, 7
-_MOST_GROWTH = 100
-_BUSIEST = 1_000 * PPM  # however many lifts come together
+_MAX_GROWTH = 100
+_MAX_TRAFFIC = 1_000 * PPM  # however many lifts come together
 _DAYS_PER_YEAR = 365
 
 
@@ -33,19 +33,19 @@ def locale_weights(scenario: Scenario) -> Ints:
     return np.array([max(round(1000 * weight / max(weights)), weight > 0) for weight in weights], dtype=np.int64)
 
 
-class Timetable:
+class ScenarioCalendar:
     """Hours and days of one scenario. Immutable."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._locales = locales_of(scenario)
-        self._clocks = Clocks([locale.zone for locale in self._locales])
+        self._utc_offsets = UtcOffsets([locale.zone for locale in self._locales])
         self._profile = _profile(scenario)
         self._first_day = scenario.start_ms // DAY_MS - 1
         self._holiday = self._holidays()
-        self._next_open = self._open_days()
+        self._delivery_wait_days = self._days_until_delivery()
 
-    def span(self, window: int) -> Span:
+    def period(self, window: int) -> Period:
         """The event time of a window and its traffic."""
         scenario = self._scenario
         start = scenario.start_ms + window * scenario.window_ms
@@ -57,49 +57,52 @@ class Timetable:
         days = scenario.window_hours / 24
         since = window * days + days / 2
         visits, signups = (_growth(g, since) for g in (scenario.trend.visits_per_year, scenario.trend.signups_per_year))
-        return Span(window, start, start + scenario.window_ms, opens, traffic, visits, signups)
+        return Period(window, start, start + scenario.window_ms, opens, traffic, visits, signups)
 
-    def delivered(self, locale: Ints, at_ms: Ints) -> Ints:
+    def delivery_time(self, locale: Ints, at_ms: Ints) -> Ints:
         """When parcels arrive that would arrive at some time: then, or at the same hour of the next day that is open.
 
         Args:
             locale: of each customer.
             at_ms: UTC milliseconds.
         """
-        offset = self._clocks.offset_ms(locale, at_ms)
+        offset = self._utc_offsets.offset_ms(locale, at_ms)
         day = (at_ms + offset) // DAY_MS - self._first_day
-        wait = self._next_open[locale, np.minimum(day, self._next_open.shape[1] - 1)].astype(np.int64) * DAY_MS
+        wait = (
+            self._delivery_wait_days[locale, np.minimum(day, self._delivery_wait_days.shape[1] - 1)].astype(np.int64)
+            * DAY_MS
+        )
         moved = at_ms + wait
         # The clock may have changed meanwhile.
-        arrived: Ints = moved + np.where(wait > 0, offset - self._clocks.offset_ms(locale, moved), 0)
+        arrived: Ints = moved + np.where(wait > 0, offset - self._utc_offsets.offset_ms(locale, moved), 0)
         return arrived
 
-    def within(self, first: dt.date, last: dt.date, locale: Ints, at_ms: Ints) -> Bools:
+    def in_local_days(self, first: dt.date, last: dt.date, locale: Ints, at_ms: Ints) -> Bools:
         """Whether times are in some days, both included, as the clocks of each row's locale have it."""
-        day = (at_ms + self._clocks.offset_ms(locale, at_ms)) // DAY_MS
+        day = (at_ms + self._utc_offsets.offset_ms(locale, at_ms)) // DAY_MS
         inside: Bools = (day >= (first - _EPOCH).days) & (day <= (last - _EPOCH).days)
         return inside
 
     def _traffic(self, start_ms: int, hours: int) -> Ints:
         """What is asked of each locale and hour, in `PPM`; int64 [locales, hours]."""
         at = start_ms + np.arange(hours) * HOUR_MS
-        return np.stack([self._locals_traffic(number, at) for number in range(len(self._locales))])
+        return np.stack([self._locale_traffic(number, at) for number in range(len(self._locales))])
 
-    def _locals_traffic(self, number: int, at_ms: Ints) -> Ints:
+    def _locale_traffic(self, number: int, at_ms: Ints) -> Ints:
         scenario, locale = self._scenario, np.full(len(at_ms), number)
-        local = at_ms + self._clocks.offset_ms(locale, at_ms)
+        local = at_ms + self._utc_offsets.offset_ms(locale, at_ms)
         day = local // DAY_MS
         # 1970-01-01 was a Thursday: day 3 of a week that starts on Monday.
         traffic = self._profile[(day + 3) % _WEEK, local // HOUR_MS % 24]
         on_holiday = self._holiday[number, np.minimum(day - self._first_day, self._holiday.shape[1] - 1)]
-        traffic = np.where(on_holiday, _times(traffic, scenario.holidays.traffic), traffic)
+        traffic = np.where(on_holiday, _scaled(traffic, scenario.holidays.traffic), traffic)
         for campaign in scenario.campaigns:
-            inside = self.within(campaign.first, campaign.last, locale, at_ms)
-            traffic = np.where(inside, _times(traffic, campaign.lift), traffic)
+            inside = self.in_local_days(campaign.first, campaign.last, locale, at_ms)
+            traffic = np.where(inside, _scaled(traffic, campaign.lift), traffic)
         for sale in scenario.flash_sales:
             inside = (at_ms >= sale.start_ms) & (at_ms < sale.end_ms)
-            traffic = np.where(inside, _times(traffic, sale.lift), traffic)
-        return np.minimum(traffic, _BUSIEST)
+            traffic = np.where(inside, _scaled(traffic, sale.lift), traffic)
+        return np.minimum(traffic, _MAX_TRAFFIC)
 
     def _holidays(self) -> Bools:
         days = np.zeros((len(self._locales), _LAST_DAY - self._first_day), dtype=bool)
@@ -109,7 +112,7 @@ class Timetable:
                 days[number, [day for day in found if day >= 0]] = True
         return days
 
-    def _open_days(self) -> npt.NDArray[np.int8]:
+    def _days_until_delivery(self) -> npt.NDArray[np.int8]:
         """Days from each day to the next on which parcels arrive, 0 if they do on it; shape [locales, days]."""
         scenario = self._scenario
         days = self._holiday.shape[1]
@@ -129,11 +132,11 @@ def _profile(scenario: Scenario) -> Ints:
     return np.array([[round(weight / average * PPM) for weight in day] for day in weights], dtype=np.int64)
 
 
-def _times(traffic: Ints, factor: float) -> Ints:
+def _scaled(traffic: Ints, factor: float) -> Ints:
     return traffic * round(factor * 1000) // 1000
 
 
 def _growth(per_year: float, days: float) -> int:
     """The factor after some days, in thousandths."""
     factor: float = (1 + per_year) ** (days / _DAYS_PER_YEAR)
-    return round(1000 * min(_MOST_GROWTH, factor))
+    return round(1000 * min(_MAX_GROWTH, factor))

@@ -66,7 +66,7 @@ ZONES: dict[str, Zone] = {
 }
 
 
-class Clocks:
+class UtcOffsets:
     """The offsets of several zones, looked up for many times at once."""
 
     def __init__(self, zones: list[str]) -> None:

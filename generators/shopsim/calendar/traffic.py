@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from shopsim.core.rng import Draws, Ints
+from shopsim.core.rng import Ints, RandomStream
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 MINUTE_MS = 60_000
 
-FAR_MS = 2**60
+NEVER_MS = 2**60
 """A time that never comes."""
 
 OPENING_MS = HOUR_MS
@@ -31,7 +31,7 @@ _TOTAL_BITS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """The event time of one window.
 
     Attributes:
@@ -56,7 +56,7 @@ class Span:
         # Where a whole window is asked to be empty, what must happen in it does at any time.
         empty = self.traffic.sum(axis=1, keepdims=True) == 0
         totals = np.cumsum(np.where(empty, PPM, self.traffic), axis=1)
-        # `Draws.below` multiplies by 32-bit words, and the locale goes above the total.
+        # `RandomStream.below` multiplies by 32-bit words, and the locale goes above the total.
         totals >>= max(0, int(totals.max()).bit_length() - _TOTAL_BITS)
         locale = np.arange(len(totals)) << (_TOTAL_BITS + 1)
         object.__setattr__(self, "_totals", totals[:, -1].copy())
@@ -79,14 +79,14 @@ class Span:
         asked: Ints = self.traffic.sum(axis=1) * self.signup_growth // (24 * 10 * PPM)
         return asked
 
-    def seasonal(self, draws: Draws, locale: Ints) -> Ints:
+    def traffic_times(self, rng: RandomStream, locale: Ints) -> Ints:
         """Times between `opens_ms` and the end, by the traffic of each row's locale."""
-        wanted = draws.below(self._totals[locale], len(locale)) + (locale << (_TOTAL_BITS + 1))
+        wanted = rng.below(self._totals[locale], len(locale)) + (locale << (_TOTAL_BITS + 1))
         hour: Ints = np.searchsorted(self._keys, wanted, side="right") - locale * self.traffic.shape[1]
-        return self.start_ms + hour * HOUR_MS + draws.below(HOUR_MS, len(locale))
+        return self.start_ms + hour * HOUR_MS + rng.below(HOUR_MS, len(locale))
 
-    def settled(self, draws: Draws, n: int) -> Ints:
+    def uniform_times(self, rng: RandomStream, n: int) -> Ints:
         """`n` times, uniform, after the quiet beginning of the window."""
-        # Seconds first: a long window has more milliseconds than `Draws.below` can choose from.
+        # Seconds first: a long window has more milliseconds than `RandomStream.below` can choose from.
         seconds = (self.end_ms - self.start_ms - QUIET_MS) // 1000
-        return self.start_ms + QUIET_MS + draws.below(seconds, n) * 1000 + draws.below(1000, n)
+        return self.start_ms + QUIET_MS + rng.below(seconds, n) * 1000 + rng.below(1000, n)

@@ -14,12 +14,12 @@ from shopsim.core.rng import Ints
 _BITS = 63
 
 
-def ordered(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def sort_frame(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """The rows in the order of the first column, then the second and so on; rows alike in all stay as they were."""
-    return rows if rows.height < 2 else rows[order_of([rows[name].to_numpy() for name in by])]
+    return rows if rows.height < 2 else rows[sort_order([rows[name].to_numpy() for name in by])]
 
 
-def order_of(keys: Sequence[npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.uint32]:
+def sort_order(keys: Sequence[npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.uint32]:
     """The rows' numbers in the order of the first key, then the second and so on; of one row at least.
 
     The numbers of a row are packed into one where they fit. A key that is everywhere what the one before it is
@@ -33,7 +33,7 @@ def order_of(keys: Sequence[npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.uin
     bits = [int(offset.max()).bit_length() for offset in offsets]
     if sum(bits) > _BITS:
         return np.lexsort(columns[::-1]).astype(np.uint32)
-    packed = offsets[0]
+    pack = offsets[0]
     for offset, width in zip(offsets[1:], bits[1:], strict=True):
-        packed = (packed << width) | offset
-    return np.argsort(packed, kind="stable").astype(np.uint32)
+        pack = (pack << width) | offset
+    return np.argsort(pack, kind="stable").astype(np.uint32)

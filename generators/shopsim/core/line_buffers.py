@@ -23,14 +23,14 @@ BUFFER = 2
 """Which of the four numbers says in which buffer a value is."""
 
 _LINE_FEED = 10
-_AT_ONCE = 2**19  # bytes that are searched while they are in the processor's cache
+_SEARCH_BYTES = 2**19  # bytes that are searched while they are in the processor's cache
 _LARGEST_BUFFER = 2**31 - 1
 _ALIGNMENT = 64
-_REACH_BITS = 30
+_BUFFER_STEP_BITS = 30
 """Each buffer begins so many bytes after the one before and reaches as far again, so no line is cut."""
 
 
-class Text:
+class MemoryFile:
     """Memory that is written to like a file. Another process can map it by its file descriptor."""
 
     def __init__(self) -> None:
@@ -51,10 +51,10 @@ class Text:
 
     def buffer(self) -> pa.Buffer:
         """All that was written, mapped; it stays when the file is closed, and needs no descriptor then."""
-        return mapped(self.file.fileno())
+        return map_memory(self.file.fileno())
 
 
-def mapped(descriptor: int) -> pa.Buffer:
+def map_memory(descriptor: int) -> pa.Buffer:
     """The memory of a `Text`."""
     if not os.fstat(descriptor).st_size:
         return pa.py_buffer(b"")
@@ -63,7 +63,7 @@ def mapped(descriptor: int) -> pa.Buffer:
         return file.read_buffer()
 
 
-def views_of(text: pa.Buffer) -> Views:
+def line_views(text: pa.Buffer) -> Views:
     """The lines of a text, without their ends."""
     ends = _ends(np.frombuffer(text, dtype=np.uint8))
     starts = np.zeros(len(ends), dtype=np.int64)
@@ -73,8 +73,8 @@ def views_of(text: pa.Buffer) -> Views:
     # Shorter values than 13 bytes would stand in the view itself; no event's JSON is.
     every_four = np.ndarray((max(0, text.size - 3),), dtype=np.int32, buffer=text, strides=(1,))
     views[:, 1] = every_four[starts]
-    views[:, BUFFER] = starts >> _REACH_BITS
-    views[:, 3] = starts & (2**_REACH_BITS - 1)
+    views[:, BUFFER] = starts >> _BUFFER_STEP_BITS
+    views[:, 3] = starts & (2**_BUFFER_STEP_BITS - 1)
     return views
 
 
@@ -83,12 +83,12 @@ def column(views: Views, buffers: Sequence[pa.Buffer]) -> pl.Series:
     return pl.Series(pa.Array.from_buffers(pa.binary_view(), len(views), [None, pa.py_buffer(views), *buffers]))
 
 
-def buffers_of(text: pa.Buffer) -> list[pa.Buffer]:
+def view_buffers(text: pa.Buffer) -> list[pa.Buffer]:
     """A text as the buffers that its views count: one, unless it is larger than a view can point into."""
-    return [text[start : start + _LARGEST_BUFFER] for start in range(0, max(1, text.size), 2**_REACH_BITS)]
+    return [text[start : start + _LARGEST_BUFFER] for start in range(0, max(1, text.size), 2**_BUFFER_STEP_BITS)]
 
 
-def joined(values: pl.Series) -> pa.Buffer:
+def join_lines(values: pl.Series) -> pa.Buffer:
     """A Binary column without nulls as lines: a line feed after each value."""
     whole = values.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     nothing, line_feed = (pa.scalar(text, pa.large_binary()) for text in (b"", b"\n"))
@@ -97,7 +97,7 @@ def joined(values: pl.Series) -> pa.Buffer:
     return data[: ends[len(values)]]
 
 
-def views_in(values: pl.Series) -> Views:
+def column_views(values: pl.Series) -> Views:
     """The views of a Binary column without nulls."""
     array = values.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     return np.frombuffer(array.buffers()[1], dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + len(array)]
@@ -112,6 +112,7 @@ def _memory() -> IO[bytes]:
 def _ends(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Where the line feeds are."""
     found = [
-        np.flatnonzero(text[start : start + _AT_ONCE] == _LINE_FEED) + start for start in range(0, len(text), _AT_ONCE)
+        np.flatnonzero(text[start : start + _SEARCH_BYTES] == _LINE_FEED) + start
+        for start in range(0, len(text), _SEARCH_BYTES)
     ]
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)

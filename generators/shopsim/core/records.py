@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from shoplake.contract import EVENTS
-from shopsim.core.rng import Choice, Ints, cumulated
+from shopsim.core.rng import Ints, WeightedChoice, weighted_choice
 
 Records = Mapping[str, Ints]
 """Record type -> int64 array of shape [fields of LAYOUT, events]."""
@@ -130,9 +130,9 @@ def choices(event_type: str, field: str) -> tuple[str, ...]:
     return values
 
 
-def weighted(event_type: str, field: str, weights: Mapping[Any, float]) -> Choice:
+def contract_choice(event_type: str, field: str, weights: Mapping[Any, float]) -> WeightedChoice:
     """A choice by weights among the contract's; one that is left out never comes."""
-    return cumulated(weights.get(name, 0) for name in choices(event_type, field))
+    return weighted_choice(weights.get(name, 0) for name in choices(event_type, field))
 
 
 def field(records: Ints, event_type: str, name: str) -> Ints:

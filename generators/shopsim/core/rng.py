@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 WORD = 2**32
 """Words are whole numbers from 0 to WORD - 1."""
 
-_FEW = 8  # weights among which a binary search is as fast
+_BINARY_SEARCH_MAX = 8  # weights among which a binary search is as fast
 _KNOT_BITS = 10
 _FRACTION_BITS = 32 - _KNOT_BITS
 
@@ -42,7 +42,7 @@ class Purpose(enum.IntEnum):
     REVIEWS = 9
 
 
-class Choice:
+class WeightedChoice:
     """Whole-number weights to pick from. Immutable.
 
     A table gives the first position that a number may belong to; few need to look further. So picking from 10,000
@@ -59,7 +59,7 @@ class Choice:
 
     def at(self, number: Ints) -> Ints:
         """The position that each number from 0 to `total` - 1 belongs to."""
-        if len(self._totals) <= _FEW:
+        if len(self._totals) <= _BINARY_SEARCH_MAX:
             return np.searchsorted(self._totals, number, side="right")
         position: Ints = self._first[number >> self._shift]
         further = np.flatnonzero(self._totals[position] <= number)
@@ -69,12 +69,12 @@ class Choice:
         return position
 
 
-class Draws:
+class RandomStream:
     """The words of one lane, window and purpose, in order. Lane -1 is the catalogue's, which all lanes share."""
 
     def __init__(self, seed: int, lane: int, window: int, purpose: Purpose) -> None:
         stream = ((lane + 1) << 48) | (window << 8) | purpose
-        self._philox = np.random.Philox(key=np.array([_mixed(seed), stream], dtype=np.uint64))
+        self._philox = np.random.Philox(key=np.array([_hashed_seed(seed), stream], dtype=np.uint64))
 
     def words(self, n: int) -> Ints:
         """`n` independent words, int64."""
@@ -94,7 +94,7 @@ class Draws:
         """Uniform whole numbers from `low` to `high`, both included."""
         return low + self.below(high - low + 1, n)
 
-    def pick(self, choice: Choice, n: int) -> Ints:
+    def pick(self, choice: WeightedChoice, n: int) -> Ints:
         """Positions drawn from weights, as `cumulated` makes them."""
         return choice.at(self.below(choice.total, n))
 
@@ -117,7 +117,7 @@ class Draws:
 
 
 @cache
-def _mixed(seed: int) -> int:
+def _hashed_seed(seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"shopsim {seed}".encode()).digest()[:8], "big")
 
 
@@ -126,11 +126,11 @@ def threshold(probability: float) -> int:
     return round(probability * WORD)
 
 
-def cumulated(weights: Iterable[float]) -> Choice:
+def weighted_choice(weights: Iterable[float]) -> WeightedChoice:
     """A choice by weights, scaled to whole numbers that sum to about 2**30."""
     values = [float(w) for w in weights]
     scale = 2**30 / sum(values)
-    return Choice(np.cumsum(np.array([round(w * scale) for w in values], dtype=np.int64)))
+    return WeightedChoice(np.cumsum(np.array([round(w * scale) for w in values], dtype=np.int64)))
 
 
 def at_quantile(quantiles: Ints, words: Ints) -> Ints:
@@ -162,7 +162,7 @@ def _quantiles(inverse: Callable[[float], float], low: int, high: int) -> Ints:
     return table
 
 
-def in_order(times: Ints) -> Ints:
+def stable_order(times: Ints) -> Ints:
     """What a stable `argsort` gives, for times less than 2**48 apart; by 16 bits at a time it is 5 times as fast."""
     if not len(times):
         return np.empty(0, dtype=np.int64)
@@ -173,14 +173,14 @@ def in_order(times: Ints) -> Ints:
     return order
 
 
-def counted(groups: Ints, n: int, weights: Ints | None = None) -> Ints:
+def group_sums(groups: Ints, n: int, weights: Ints | None = None) -> Ints:
     """Rows per group, or the sum of whole-number weights per group; shape [n]."""
     sums = np.zeros(n, dtype=np.int64)
     np.add.at(sums, groups, 1 if weights is None else weights)
     return sums
 
 
-def spread_out(counts: Ints) -> tuple[Ints, Ints]:
+def expand_counts(counts: Ints) -> tuple[Ints, Ints]:
     """Counts per group to rows: (group of each row, position of each row in its group)."""
     group = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts

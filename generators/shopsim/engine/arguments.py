@@ -21,7 +21,7 @@ class UnknownEvent(KeyError):
         return _unknown("an event type", self.name, EVENTS)
 
 
-def refuse_wrong(scenario: object, seed: object, topics: Collection[str]) -> None:
+def check_arguments(scenario: object, seed: object, topics: Collection[str]) -> None:
     """Check what every function that simulates takes.
 
     Raises:
@@ -42,7 +42,7 @@ def refuse_wrong(scenario: object, seed: object, topics: Collection[str]) -> Non
             raise ValueError(f"topics: {_unknown('a topic', topic, TOPICS)}")
 
 
-def refuse_below(name: str, value: object, least: int) -> None:
+def check_minimum(name: str, value: object, least: int) -> None:
     """Raises TypeError or ValueError where a count is no whole number, or too small; None is no limit."""
     if value is None:
         return

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from shoplake import contract
-from shopsim.core.frame_sort import order_of
-from shopsim.core.line_buffers import Text, buffers_of, column, views_of
+from shopsim.core.frame_sort import sort_order
+from shopsim.core.line_buffers import MemoryFile, column, line_views, view_buffers
 from shopsim.core.rng import Ints
-from shopsim.engine.arguments import refuse_wrong
-from shopsim.engine.windows import Stretch, Window
+from shopsim.engine.arguments import check_arguments
+from shopsim.engine.windows import Window, WindowBatch
 from shopsim.faults import selection as faults
-from shopsim.faults.encoding import broken
+from shopsim.faults.encoding import break_event
 from shopsim.scenario.sections import Scenario
 
 TOPIC = pl.Enum(list(contract.TOPICS))
@@ -43,7 +43,7 @@ _PLACE = {name: place for place, name in enumerate(contract.EVENTS)}
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedBatch:
     """Records of a stretch of windows.
 
     Attributes:
@@ -52,7 +52,7 @@ class Encoded:
     """
 
     rows: pl.DataFrame
-    text: Text | None
+    text: MemoryFile | None
 
 
 def encode(
@@ -72,34 +72,34 @@ def encode(
         topics: only the events of these.
         since_ms: only what is published from then on, UTC milliseconds.
     """
-    refuse_wrong(scenario, seed, topics)
-    return encoded(scenario, seed, window.stretch, window.frames, topics, since_ms).rows
+    check_arguments(scenario, seed, topics)
+    return encode_batch(scenario, seed, window.batch, window.frames, topics, since_ms).rows
 
 
-def encoded(
+def encode_batch(
     scenario: Scenario,
     seed: int,
-    stretch: Stretch,
+    batch: WindowBatch,
     frames: Mapping[str, pl.DataFrame],
     topics: Collection[str],
     since_ms: int | None,
-) -> Encoded:
+) -> EncodedBatch:
     """The same for a stretch of windows, of which each follows the one before, unless events are delayed."""
     chosen = {name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics}
     if not chosen:
-        return Encoded(SCHEMA.to_frame(), None)
+        return EncodedBatch(SCHEMA.to_frame(), None)
     occurred, lane, seq = (_joined(chosen, name) for name in ORDER[1:])
-    window = stretch.first + np.searchsorted(stretch.ends_ms, occurred, side="right")
+    window = batch.first + np.searchsorted(batch.ends_ms, occurred, side="right")
     sizes = {name: frame.height for name, frame in chosen.items()}
-    records = faults.struck_of(scenario.faults, seed, window, occurred, lane, seq, sizes)
+    records = faults.apply_faults_to_batch(scenario.faults, seed, window, occurred, lane, seq, sizes)
     if since_ms is not None:
         records = records.where(records.published_at_ms >= since_ms)
         if not len(records.event):
-            return Encoded(SCHEMA.to_frame(), None)
-    text = Text()
+            return EncodedBatch(SCHEMA.to_frame(), None)
+    text = MemoryFile()
     lines = _write(text, chosen, records.event, all_of_them=since_ms is None)
     event = records.event
-    order = order_of([records.published_at_ms, occurred[event], lane[event], seq[event]])
+    order = sort_order([records.published_at_ms, occurred[event], lane[event], seq[event]])
     records, event, buffer = records.where(order), event[order], text.buffer()
     kinds = np.repeat(np.array([_PLACE[name] for name in chosen], dtype=np.uint32), list(sizes.values()))[event]
     rows = pl.DataFrame(
@@ -111,12 +111,12 @@ def encoded(
             "topic": _TOPICS[kinds],
             "type": _TYPES[kinds],
             "key": _keys(chosen)[event.astype(np.uint32)],
-            "value": column(views_of(buffer)[lines[order]], buffers_of(buffer)),
+            "value": column(line_views(buffer)[lines[order]], view_buffers(buffer)),
             "fault": _faults(records),
         }
     )
-    hit = np.flatnonzero((records.which >= len(faults.MOVING)) & (records.which < faults.SOUND))
-    return Encoded(_with_broken(rows, hit, records.number[hit]), None) if len(hit) else Encoded(rows, text)
+    hit = np.flatnonzero((records.which >= len(faults.TIMING_FAULTS)) & (records.which < faults.NO_FAULT))
+    return EncodedBatch(_with_broken(rows, hit, records.number[hit]), None) if len(hit) else EncodedBatch(rows, text)
 
 
 def _joined(frames: Mapping[str, pl.DataFrame], name: str) -> Any:  # noqa: ANN401 - an array of the column's type
@@ -127,7 +127,7 @@ def _keys(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
     return pl.concat([frame.get_column(contract.TOPIC_OF[name].key) for name, frame in frames.items()], rechunk=True)
 
 
-def _write(text: Text, frames: Mapping[str, pl.DataFrame], events: Ints, *, all_of_them: bool) -> Ints:
+def _write(text: MemoryFile, frames: Mapping[str, pl.DataFrame], events: Ints, *, all_of_them: bool) -> Ints:
     """Write the events that are there at all, and return the line of each record."""
     if all_of_them:
         for name, frame in frames.items():
@@ -143,8 +143,8 @@ def _write(text: Text, frames: Mapping[str, pl.DataFrame], events: Ints, *, all_
     return lines
 
 
-def _faults(records: faults.Struck) -> pl.Series:
-    if (records.which == faults.SOUND).all():
+def _faults(records: faults.LogRecords) -> pl.Series:
+    if (records.which == faults.NO_FAULT).all():
         return pl.Series([None], dtype=pl.String).new_from_index(0, len(records.which))
     return faults.NAMES[records.which.astype(np.uint32)]
 
@@ -152,5 +152,5 @@ def _faults(records: faults.Struck) -> pl.Series:
 def _with_broken(rows: pl.DataFrame, hit: Ints, number: Ints) -> pl.DataFrame:
     """The rows with some of their values broken, as their faults have it."""
     some = zip(*rows.select("type", "fault", "value")[hit].get_columns(), number.tolist(), strict=True)
-    values = [broken(event_type, fault, value, n) for event_type, fault, value, n in some]
+    values = [break_event(event_type, fault, value, n) for event_type, fault, value, n in some]
     return rows.with_columns(rows["value"].scatter(hit, pl.Series(values, dtype=pl.Binary)))

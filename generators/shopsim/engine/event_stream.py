@@ -9,12 +9,12 @@ from itertools import islice
 import polars as pl
 
 from shoplake.contract import TOPICS
-from shopsim.engine.arguments import refuse_below, refuse_wrong
-from shopsim.engine.parallel import published_in_parallel
-from shopsim.engine.publish_windows import published
+from shopsim.engine.arguments import check_arguments, check_minimum
+from shopsim.engine.parallel import published_batches_in_parallel
+from shopsim.engine.publish_windows import published_batches
 from shopsim.engine.simulate import checked
-from shopsim.engine.window_plan import Schedule
-from shopsim.engine.windows import EncodedWindow, Position, Published
+from shopsim.engine.window_plan import WindowPlan
+from shopsim.engine.windows import EncodedWindow, Position, PublishedBatch
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.text_pools import pools
 
@@ -51,34 +51,34 @@ def stream(
         TypeError, ValueError: an argument that is none. As a generator it raises when the first window is asked for.
         WorkerFailed: a process died, or the script lacks its `if __name__ == "__main__":`.
     """
-    refuse_wrong(scenario, seed, topics)
+    check_arguments(scenario, seed, topics)
     for name, value, least in (("limit", limit, 0), ("until_ms", until_ms, 0), ("workers", workers, 1)):
-        refuse_below(name, value, least)
+        check_minimum(name, value, least)
     chosen = checked(scenario, lanes)
     workers = min(workers, len(chosen))
     if workers > 1:
-        stretches = published_in_parallel(scenario, seed, chosen, start.window, topics, workers)
+        batches = published_batches_in_parallel(scenario, seed, chosen, start.window, topics, workers)
     else:
-        stretches = _published(scenario, seed, chosen, start.window, topics)
-    with closing(stretches):  # the workers end when this one is closed
-        yield from _cut(islice(_windows(stretches), _count(scenario, start, until_ms)), start, limit, until_ms)
+        batches = _published_in_this_process(scenario, seed, chosen, start.window, topics)
+    with closing(batches):  # the workers end when this one is closed
+        yield from _limited(islice(_windows(batches), _window_count(scenario, start, until_ms)), start, limit, until_ms)
 
 
-def _published(
+def _published_in_this_process(
     scenario: Scenario, seed: int, lanes: list[int], first: int, topics: Collection[str]
-) -> Generator[Published, None, None]:
-    yield from published(scenario, seed, lanes, first, topics, pools(scenario, seed))
+) -> Generator[PublishedBatch, None, None]:
+    yield from published_batches(scenario, seed, lanes, first, topics, pools(scenario, seed))
 
 
-def _windows(stretches: Iterator[Published]) -> Iterator[pl.DataFrame]:
-    for stretch in stretches:
-        windows = stretch.windows()
-        del stretch  # or it would be kept while the next one is made
+def _windows(batches: Iterator[PublishedBatch]) -> Iterator[pl.DataFrame]:
+    for batch in batches:
+        windows = batch.windows()
+        del batch  # or it would be kept while the next one is made
         yield from windows
         del windows
 
 
-def _cut(
+def _limited(
     windows: Iterator[pl.DataFrame], start: Position, limit: int | None, until_ms: int | None
 ) -> Iterator[EncodedWindow]:
     skip, left = start.skip, limit
@@ -102,10 +102,10 @@ def _cut(
         del whole, known, rows
 
 
-def _count(scenario: Scenario, start: Position, until_ms: int | None) -> int | None:
+def _window_count(scenario: Scenario, start: Position, until_ms: int | None) -> int | None:
     """How many windows, from the one of `start`, begin before a time."""
     if until_ms is None:
         return None
     if until_ms <= scenario.start_ms:
         return 0
-    return max(0, Schedule(scenario).window_at(until_ms - 1) + 1 - start.window)
+    return max(0, WindowPlan(scenario).window_at(until_ms - 1) + 1 - start.window)

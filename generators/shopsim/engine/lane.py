@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shopsim.calendar.scenario_calendar import Timetable
-from shopsim.calendar.traffic import Span
+from shopsim.calendar.scenario_calendar import ScenarioCalendar
+from shopsim.calendar.traffic import Period
 from shopsim.core.records import Pending, field
 from shopsim.core.rng import Ints
 from shopsim.scenario.sections import Scenario
@@ -11,7 +11,7 @@ from shopsim.shop.carts import Carts
 from shopsim.shop.catalogue import Assortment
 from shopsim.shop.customers import Customers
 from shopsim.shop.fulfilment import Fulfilment
-from shopsim.shop.orders import Till
+from shopsim.shop.orders import Checkout
 from shopsim.shop.reviews import Reviews
 from shopsim.shop.sessions import Browsing, Sessions
 from shopsim.shop.stock import Stock
@@ -23,38 +23,38 @@ _PRODUCTS = 1.5
 class Lane:
     """State of one lane. Mutable; `advance` must be called for window 0, 1, 2 and so on."""
 
-    def __init__(self, scenario: Scenario, seed: int, lane: int, timetable: Timetable) -> None:
+    def __init__(self, scenario: Scenario, seed: int, lane: int, calendar: ScenarioCalendar) -> None:
         self.lane = lane
         self._lanes = scenario.lanes
         self._daily_orders = _orders_per_visit(scenario) * scenario.sessions.per_customer_per_day
         self._customers = Customers(scenario, seed, lane)
         self._stock = Stock(scenario, seed, lane)
-        self._sessions = Sessions(scenario, seed, lane, timetable)
+        self._sessions = Sessions(scenario, seed, lane, calendar)
         self._browsing = Browsing(scenario, seed, lane)
         self._carts = Carts(scenario, seed, lane)
-        self._till = Till(scenario, seed, lane)
-        self._fulfilment = Fulfilment(scenario, seed, lane, timetable)
+        self._checkouts = Checkout(scenario, seed, lane)
+        self._fulfilment = Fulfilment(scenario, seed, lane, calendar)
         self._reviews = Reviews(scenario, seed, lane)
         self._pending = Pending()
 
-    def advance(self, span: Span, products: Assortment, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:
+    def advance(self, period: Period, products: Assortment, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:
         """Simulate a window and return the records that fall in it, by type."""
         pending, customers = self._pending, self._customers
-        arrivals = customers.advance(span, pending)
-        self._stock.advance(span, products, self._demand(span), pending)
-        visits = self._sessions.start(span, customers, arrivals, pending)
-        views = self._browsing.walk(span, visits, products, self._stock, pending)
-        bought = self._carts.shop(span, visits, views, products, customers, self._stock, pending)
-        orders = self._till.order(span, visits, bought, customers, pending)
-        deliveries = self._fulfilment.draw(span, orders, pending)
-        self._reviews.write(span, orders, deliveries, products, pending)
-        happened = pending.take(span.end_ms)
+        arrivals = customers.advance(period, pending)
+        self._stock.advance(period, products, self._demand(period), pending)
+        visits = self._sessions.start(period, customers, arrivals, pending)
+        views = self._browsing.browse(period, visits, products, self._stock, pending)
+        ordered_carts = self._carts.shop(period, visits, views, products, customers, self._stock, pending)
+        orders = self._checkouts.order(period, visits, ordered_carts, customers, pending)
+        deliveries = self._fulfilment.draw(period, orders, pending)
+        self._reviews.write(period, orders, deliveries, products, pending)
+        happened = pending.take(period.end_ms)
         self._stock.settle(happened)
         return happened | self._own(catalogue_events)
 
-    def _demand(self, span: Span) -> float:
+    def _demand(self, period: Period) -> float:
         """Units per day that the lane expects to sell."""
-        visits = self._customers.weights(self._customers.visits).sum() / 1_000 * span.visit_growth / 1_000
+        visits = self._customers.weights(self._customers.visits).sum() / 1_000 * period.visit_growth / 1_000
         return float(visits) * self._daily_orders * _PRODUCTS
 
     def _own(self, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:

@@ -13,29 +13,29 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, TypeAlias
 
-from shopsim.core.line_buffers import Text
-from shopsim.engine.publish_windows import published
-from shopsim.engine.shared_memory import Parcel, merged, packed, unpacked
-from shopsim.engine.windows import Published
-from shopsim.engine.worker_processes import JOIN_S, UNGUARDED, end, end_with_parent, start
+from shopsim.core.line_buffers import MemoryFile
+from shopsim.engine.publish_windows import published_batches
+from shopsim.engine.shared_memory import WorkerOutput, merged, pack, unpack
+from shopsim.engine.windows import PublishedBatch
+from shopsim.engine.worker_processes import JOIN_S, MAIN_GUARD_MISSING, exit_with_parent, start_process, stop_process
 from shopsim.errors import WorkerFailed
 from shopsim.loading.files import scenario_from_dict
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.text_pools import Pools, pools
 
-_AHEAD = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
+_PREFETCHED_BATCHES = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
 WINDOWS_PER_WORKER = 2
 """Windows that are made at once, for each worker: as it holds some of the lanes only, as much as two whole ones."""
 _FRAME, _FAILURE = b"F", b"E"
 
-_Member: TypeAlias = tuple[BaseProcess, Connection]
-_Message: TypeAlias = tuple[bytes, Text | None]
-_Order: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools, int]
+_Worker: TypeAlias = tuple[BaseProcess, Connection]
+_Message: TypeAlias = tuple[bytes, MemoryFile | None]
+_Assignment: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[str, ...], Pools, int]
 
 
-def published_in_parallel(
+def published_batches_in_parallel(
     scenario: Scenario, seed: int, lanes: Sequence[int], first: int, topics: Collection[str], workers: int
-) -> Generator[Published, None, None]:
+) -> Generator[PublishedBatch, None, None]:
     """What is published in the windows from `first` on. Closing the iterator ends the processes.
 
     Raises:
@@ -43,15 +43,15 @@ def published_in_parallel(
     """
     context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
     texts = pools(scenario, seed)
-    crew: list[_Member] = []
+    workers_and_pipes: list[_Worker] = []
     try:
         for number in range(workers):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs,), name=f"shopsim-{number}", daemon=True)
-            start(process)
-            crew.append((process, ours))
-            theirs.close()  # the worker's death then ends the pipe
-        for number, (worker, ours) in enumerate(crew):
+            parent_end, worker_end = context.Pipe()
+            process = context.Process(target=_worker_main, args=(worker_end,), name=f"shopsim-{number}", daemon=True)
+            start_process(process)
+            workers_and_pipes.append((process, parent_end))
+            worker_end.close()  # the worker's death then ends the pipe
+        for number, (worker, parent_end) in enumerate(workers_and_pipes):
             # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
             order = (
                 scenario.to_dict(),
@@ -62,25 +62,25 @@ def published_in_parallel(
                 texts,
                 WINDOWS_PER_WORKER * workers,
             )
-            _sent(worker, ours, order)
-        while parts := [_received(process, receiver) for process, receiver in crew]:
+            _send_assignment(worker, parent_end, order)
+        while parts := [_receive_output(process, receiver) for process, receiver in workers_and_pipes]:
             if any(part is None for part in parts):
                 return
             yield merged([part for part in parts if part is not None])
     finally:
-        _dismiss(crew)
+        _stop_workers(workers_and_pipes)
 
 
-def _sent(process: BaseProcess, ours: Connection, order: _Order) -> None:
+def _send_assignment(process: BaseProcess, parent_end: Connection, order: _Assignment) -> None:
     try:
-        ours.send(order)
+        parent_end.send(order)
     except OSError:
-        raise _death(process) from None
+        raise _exit_error(process) from None
 
 
-def _death(process: BaseProcess) -> WorkerFailed:
+def _exit_error(process: BaseProcess) -> WorkerFailed:
     process.join(JOIN_S)
-    if process.exitcode == UNGUARDED:
+    if process.exitcode == MAIN_GUARD_MISSING:
         return WorkerFailed(
             'with more than one worker, expected the script to call shopsim.stream below `if __name__ == "__main__":`, '
             "since each worker imports the script again; found the call outside. Move it there, or use workers=1"
@@ -88,41 +88,41 @@ def _death(process: BaseProcess) -> WorkerFailed:
     return WorkerFailed(f"{process.name} died with exit code {process.exitcode}")
 
 
-def _received(process: BaseProcess, receiver: Connection) -> Parcel | None:
+def _receive_output(process: BaseProcess, receiver: Connection) -> WorkerOutput | None:
     try:
         message = receiver.recv_bytes()
     except (EOFError, ConnectionResetError):
-        raise _death(process) from None
+        raise _exit_error(process) from None
     if message[:1] == _FAILURE:
         raise WorkerFailed(f"{process.name} failed:\n{message[1:].decode()}")
     if len(message) == 1:
         return None
     descriptor = recv_handle(receiver)
     try:
-        return unpacked(message[1:], descriptor)
+        return unpack(message[1:], descriptor)
     finally:
         os.close(descriptor)
 
 
-def _dismiss(crew: list[_Member]) -> None:
-    for process, receiver in crew:
+def _stop_workers(workers_and_pipes: list[_Worker]) -> None:
+    for process, receiver in workers_and_pipes:
         receiver.close()
         process.terminate()
-    for process, _ in crew:
-        end(process)
+    for process, _ in workers_and_pipes:
+        stop_process(process)
 
 
-def _work(theirs: Connection) -> None:
+def _worker_main(worker_end: Connection) -> None:
     """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    outbox: queue.Queue[_Message] = queue.Queue(maxsize=_AHEAD)
-    post = threading.Thread(target=_send, args=(theirs, outbox), daemon=True)
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    outbox: queue.Queue[_Message] = queue.Queue(maxsize=_PREFETCHED_BATCHES)
+    post = threading.Thread(target=_send, args=(worker_end, outbox), daemon=True)
     post.start()
     try:
-        definition, seed, lanes, first, topics, texts, at_once = theirs.recv()
+        definition, seed, lanes, first, topics, texts, at_once = worker_end.recv()
         scenario = scenario_from_dict(definition)
-        for part in published(scenario, seed, lanes, first, topics, texts, at_once):
-            message, text = packed(part)
+        for part in published_batches(scenario, seed, lanes, first, topics, texts, at_once):
+            message, text = pack(part)
             outbox.put((_FRAME + message, text))
             del part, message, text
         outbox.put((_FRAME, None))  # an empty frame message: no more windows

@@ -13,14 +13,14 @@ import polars as pl
 import pyarrow as pa
 
 from shoplake.contract import EVENTS, TOPIC_OF, columns_of
-from shopsim.core.ids import PREFIXES, Ids, taken
+from shopsim.core.ids import PREFIXES, Ids, take_or_null
 from shopsim.core.records import LAYOUT, LINES, choices
 from shopsim.core.rng import Ints
-from shopsim.engine.interleave import Happened
+from shopsim.engine.interleave import SortedRecords
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.campaign_attribution import campaign_names
 from shopsim.shop.catalogue import Assortment
-from shopsim.shop.currencies import Exchange
+from shopsim.shop.currencies import ExchangeRates
 from shopsim.shop.text_pools import Pools
 
 LANE = pl.Int16
@@ -37,7 +37,7 @@ Column = Callable[["Rows"], pl.Series]
 class Rows:
     """The records of one type, by field."""
 
-    def __init__(self, event_type: str, happened: Happened) -> None:
+    def __init__(self, event_type: str, happened: SortedRecords) -> None:
         self.happened = happened
         self._fields: dict[str, Ints] = dict(zip(LAYOUT[event_type], happened.records, strict=True))
 
@@ -46,7 +46,7 @@ class Rows:
 
     def pick(self, pool: pl.Series, field: str) -> pl.Series:
         """Entries of a pool by the numbers in a field; null where they are negative."""
-        return taken(pool, self._fields[field])
+        return take_or_null(pool, self._fields[field])
 
 
 class Renderer:
@@ -55,20 +55,20 @@ class Renderer:
     def __init__(self, scenario: Scenario, space: str, pools: Pools, topics: Collection[str]) -> None:
         self._pools, self._ids = pools, Ids(space, scenario.lanes)
         self._list_currency = scenario.currency
-        self._currencies = pl.Series(Exchange(scenario).currencies, dtype=pl.String)
+        self._currencies = pl.Series(ExchangeRates(scenario).currencies, dtype=pl.String)
         self._campaigns = pl.Series(campaign_names(scenario), dtype=pl.String)
         self._categories = pl.Series([c.name for c in scenario.catalogue.categories], dtype=pl.String)
         self._product_ids = self._names = self._variants = self._shelves = pl.Series([], dtype=pl.String)
         self._columns = {name: self._columns_of(name) for name in EVENTS if TOPIC_OF[name].name in topics}
 
-    def render(self, happened: Mapping[str, Happened], products: Assortment) -> Mapping[str, pl.DataFrame]:
+    def render(self, happened: Mapping[str, SortedRecords], products: Assortment) -> Mapping[str, pl.DataFrame]:
         """Frames of some windows, one per event type of the topics, sorted by (occurred_at_ms, lane, seq).
 
         Args:
             happened: the records in them.
             products: their assortment.
         """
-        self._meet(products)
+        self._add_products(products)
         frames = {}
         for event_type, columns in self._columns.items():
             if event_type not in happened:
@@ -84,7 +84,7 @@ class Renderer:
             frames[event_type] = pl.DataFrame([rendered[name].alias(name) for name in SCHEMAS[event_type]])
         return frames
 
-    def _meet(self, products: Assortment) -> None:
+    def _add_products(self, products: Assortment) -> None:
         known = len(self._product_ids)
         if known == len(products):
             return
@@ -99,11 +99,11 @@ class Renderer:
     def _columns_of(self, event_type: str) -> dict[str, Column]:
         """How each column is made, but for those that take more than a type's own records."""
         special = self._special(event_type)
-        made_apart = ("event_id", "lines", "lane", "seq")
+        derived = ("event_id", "lines", "lane", "seq")
         return {
             name: special.get(name) or self._column(event_type, name, dtype)
             for name, dtype in SCHEMAS[event_type].items()
-            if name not in made_apart
+            if name not in derived
         }
 
     def _column(self, event_type: str, name: str, dtype: pl.DataType) -> Column:
@@ -160,7 +160,7 @@ class Renderer:
         lane, number = pl.Series(rows.happened.lane).cast(pl.String), pl.Series(rows["customer_id"]).cast(pl.String)
         return first + "." + last + "." + lane + "-" + number + _MAIL_DOMAIN
 
-    def _lines(self, lines: Happened) -> pl.Series:
+    def _lines(self, lines: SortedRecords) -> pl.Series:
         """The lines of each order as one list, in the order of the orders."""
         line = Rows(LINES, lines)
         # Orders are in order of (time, lane), and where these are the same in that of their numbers.
@@ -169,7 +169,7 @@ class Renderer:
         first = np.flatnonzero((np.diff(number, prepend=-1) != 0) | (np.diff(lines.lane[place], prepend=-1) != 0))
         found = pl.DataFrame(
             {
-                "product_id": taken(self._product_ids, line["product_id"][place]),
+                "product_id": take_or_null(self._product_ids, line["product_id"][place]),
                 "quantity": line["quantity"][place],
                 "unit_price_cents": line["unit_price_cents"][place],
             }

@@ -11,13 +11,13 @@ import polars as pl
 import pyarrow as pa
 
 from shopsim.core import line_buffers
-from shopsim.core.frame_sort import order_of
+from shopsim.core.frame_sort import sort_order
 from shopsim.engine.encode import ORDER, SCHEMA
-from shopsim.engine.windows import Published
+from shopsim.engine.windows import PublishedBatch
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class WorkerOutput:
     """What one worker publishes in a stretch of windows.
 
     Attributes:
@@ -33,15 +33,15 @@ class Parcel:
     text: pa.Buffer
 
 
-def packed(part: Published) -> tuple[bytes, line_buffers.Text]:
+def pack(part: PublishedBatch) -> tuple[bytes, line_buffers.MemoryFile]:
     """A message, and the memory to be sent with it: all columns are written behind the text of the values."""
     values, text = part.rows["value"], part.text
     if text is not None:
-        views = line_buffers.views_in(values)
+        views = line_buffers.column_views(values)
     else:
-        text = line_buffers.Text()
-        text.write(line_buffers.joined(values))
-        views = line_buffers.views_of(text.buffer())
+        text = line_buffers.MemoryFile()
+        text.write(line_buffers.join_lines(values))
+        views = line_buffers.line_views(text.buffer())
     size, columns = text.size, part.rows.drop("value").to_arrow(compat_level=pl.CompatLevel.newest())
     buffers: list[pickle.PickleBuffer] = []
     described = pickle.dumps((columns, part.counts, views), protocol=5, buffer_callback=buffers.append)
@@ -49,29 +49,29 @@ def packed(part: Published) -> tuple[bytes, line_buffers.Text]:
     return pickle.dumps((described, places, size)), text
 
 
-def unpacked(message: bytes, descriptor: int) -> Parcel:
+def unpack(message: bytes, descriptor: int) -> WorkerOutput:
     """The parcel, from its message and a file descriptor of its memory, which is not needed after that."""
     described, places, size = pickle.loads(message)  # noqa: S301 - a process of ours wrote it
-    memory = line_buffers.mapped(descriptor)
+    memory = line_buffers.map_memory(descriptor)
     columns, counts, views = pickle.loads(described, buffers=[memory[place] for place in places])  # noqa: S301
     rows = pl.from_arrow(columns)
     assert isinstance(rows, pl.DataFrame)  # noqa: S101 - for the type checker: a table becomes one
-    return Parcel(rows, counts, views, memory[:size])
+    return WorkerOutput(rows, counts, views, memory[:size])
 
 
-def merged(parcels: Sequence[Parcel]) -> Published:
+def merged(outputs: Sequence[WorkerOutput]) -> PublishedBatch:
     """The same windows of several workers as one."""
-    counts = [sum(counts) for counts in zip(*(parcel.counts for parcel in parcels), strict=True)]
-    rows = pl.concat([parcel.rows for parcel in parcels])
+    counts = [sum(counts) for counts in zip(*(output.counts for output in outputs), strict=True)]
+    rows = pl.concat([output.rows for output in outputs])
     if rows.is_empty():
-        return Published(SCHEMA.to_frame(), counts)
-    order = order_of([rows[name].to_numpy() for name in ORDER])
+        return PublishedBatch(SCHEMA.to_frame(), counts)
+    order = sort_order([rows[name].to_numpy() for name in ORDER])
     buffers: list[pa.Buffer] = []
-    views = np.concatenate([parcel.views for parcel in parcels])
+    views = np.concatenate([output.views for output in outputs])
     end = 0
-    for parcel in parcels:
-        start, end = end, end + len(parcel.views)
+    for output in outputs:
+        start, end = end, end + len(output.views)
         views[start:end, line_buffers.BUFFER] += len(buffers)
-        buffers += line_buffers.buffers_of(parcel.text)
+        buffers += line_buffers.view_buffers(output.text)
     values = line_buffers.column(views[order], buffers)
-    return Published(rows[order].with_columns(values.alias("value")).select(SCHEMA.names()), counts)
+    return PublishedBatch(rows[order].with_columns(values.alias("value")).select(SCHEMA.names()), counts)

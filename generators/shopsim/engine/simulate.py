@@ -9,12 +9,12 @@ import polars as pl
 
 from shoplake.contract import TOPICS
 from shopsim.core import ids
-from shopsim.engine.arguments import refuse_below, refuse_wrong
-from shopsim.engine.interleave import interleaved
+from shopsim.engine.arguments import check_arguments, check_minimum
+from shopsim.engine.interleave import interleave_lanes
 from shopsim.engine.lane import Lane
 from shopsim.engine.render import Renderer
-from shopsim.engine.window_plan import Schedule
-from shopsim.engine.windows import Stretch, Window
+from shopsim.engine.window_plan import WindowPlan
+from shopsim.engine.windows import Window, WindowBatch
 from shopsim.errors import ScenarioError
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.catalogue import Catalogue
@@ -37,14 +37,14 @@ def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = Non
         ScenarioError: a lane that the scenario does not have.
         TypeError, ValueError: an argument that is none.
     """
-    refuse_wrong(scenario, seed, ())
-    refuse_below("first", first, 0)
-    made = stretches(scenario, seed, checked(scenario, lanes), first, tuple(TOPICS), pools(scenario, seed), 1)
+    check_arguments(scenario, seed, ())
+    check_minimum("first", first, 0)
+    made = batches(scenario, seed, checked(scenario, lanes), first, tuple(TOPICS), pools(scenario, seed), 1)
     # As an expression: a name for the window would keep it while the next one is made.
-    return (Window(span.first, span.start_ms, span.ends_ms[0], frames) for span, frames in made)
+    return (Window(batch.first, batch.start_ms, batch.ends_ms[0], frames) for batch, frames in made)
 
 
-def stretches(
+def batches(
     scenario: Scenario,
     seed: int,
     lanes: Sequence[int],
@@ -52,25 +52,25 @@ def stretches(
     topics: Collection[str],
     texts: Pools,
     at_once: int,
-) -> Iterator[tuple[Stretch, Mapping[str, pl.DataFrame]]]:
+) -> Iterator[tuple[WindowBatch, Mapping[str, pl.DataFrame]]]:
     """The same for the events of some topics, with the pools of text given, up to `at_once` windows in one."""
-    schedule, catalogue = Schedule(scenario), Catalogue(scenario, seed)
-    states = [Lane(scenario, seed, lane, schedule.timetable) for lane in lanes]
+    plan, catalogue = WindowPlan(scenario), Catalogue(scenario, seed)
+    states = [Lane(scenario, seed, lane, plan.calendar) for lane in lanes]
     renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts, topics)
     for number in itertools.count():
-        cut = schedule.cut(number)
-        if cut.span.end_ms > _LAST_MS:
+        windows = plan.period_windows(number)
+        if windows.period.end_ms > _LAST_MS:
             return
-        products, events = catalogue.advance(cut.span)
-        launched = events.take(cut.span.end_ms)
-        happened = [state.advance(cut.span, products, launched) for state in states]
-        spans = cut.stretches(first, at_once)
-        if not spans:
+        products, events = catalogue.advance(windows.period)
+        launched = events.take(windows.period.end_ms)
+        happened = [state.advance(windows.period, products, launched) for state in states]
+        window_batches = windows.batches(first, at_once)
+        if not window_batches:
             continue
-        parts = interleaved(lanes, happened, spans)
-        for span in spans:
+        parts = interleave_lanes(lanes, happened, window_batches)
+        for batch in window_batches:
             # No names for the part and the frames: they would be kept while the next ones are made.
-            yield span, renderer.render(next(parts), products)
+            yield batch, renderer.render(next(parts), products)
 
 
 def checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:

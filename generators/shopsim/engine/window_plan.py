@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.scenario_calendar import Timetable, locale_weights
-from shopsim.calendar.traffic import HOUR_MS, Span
-from shopsim.engine.windows import Stretch
+from shopsim.calendar.scenario_calendar import ScenarioCalendar, locale_weights
+from shopsim.calendar.traffic import HOUR_MS, Period
+from shopsim.engine.windows import WindowBatch
 from shopsim.scenario.sections import Habits, Scenario
 
 EVENTS_PER_WINDOW = 100_000
@@ -25,85 +25,87 @@ _EVENTS_PER_CART_LINE = 1.3
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The windows into which a span is cut.
+class PeriodWindows:
+    """The windows into which a span is windows.
 
     Attributes:
-        span: the event time that is simulated in one go.
+        period: the event time that is simulated in one go.
         first: number of the first window.
         starts_ms: of each, ascending; the first is the span's.
     """
 
-    span: Span
+    period: Period
     first: int
     starts_ms: list[int]
 
     @property
     def ends_ms(self) -> list[int]:
         """Of each (excluded); the last is the span's."""
-        return [*self.starts_ms[1:], self.span.end_ms]
+        return [*self.starts_ms[1:], self.period.end_ms]
 
-    def stretches(self, first: int, most: int) -> list[Stretch]:
+    def batches(self, first: int, most: int) -> list[WindowBatch]:
         """The windows from number `first` on, up to `most` at once."""
         begin = max(0, first - self.first)
         return [
-            Stretch(self.first + place, self.starts_ms[place], tuple(self.ends_ms[place : place + most]))
+            WindowBatch(self.first + place, self.starts_ms[place], tuple(self.ends_ms[place : place + most]))
             for place in range(begin, len(self.starts_ms), most)
         ]
 
 
-class Schedule:
+class WindowPlan:
     """Spans and windows of a scenario, in order. Mutable: it follows the number of customers to be expected."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._scenario, self._timetable = scenario, Timetable(scenario)
+        self._scenario, self._calendar = scenario, ScenarioCalendar(scenario)
         self._weights = locale_weights(scenario)
         self._active, self._away = float(scenario.customers.initial), 0.0
-        self._cuts: list[Cut] = []
+        self._periods: list[PeriodWindows] = []
 
     @property
-    def timetable(self) -> Timetable:
+    def calendar(self) -> ScenarioCalendar:
         """What each hour is like."""
-        return self._timetable
+        return self._calendar
 
-    def cut(self, span: int) -> Cut:
+    def period_windows(self, number: int) -> PeriodWindows:
         """The windows of a span, by its number."""
-        while len(self._cuts) <= span:
+        while len(self._periods) <= number:
             self._extend()
-        return self._cuts[span]
+        return self._periods[number]
 
     def starts_ms(self, window: int) -> int:
         """When a window starts."""
-        while not self._cuts or self._cuts[-1].first + len(self._cuts[-1].starts_ms) <= window:
+        while not self._periods or self._periods[-1].first + len(self._periods[-1].starts_ms) <= window:
             self._extend()
-        cut = self._cuts[bisect_right(self._cuts, window, key=lambda cut: cut.first) - 1]
-        return cut.starts_ms[window - cut.first]
+        windows = self._periods[bisect_right(self._periods, window, key=lambda windows: windows.first) - 1]
+        return windows.starts_ms[window - windows.first]
 
     def window_at(self, at_ms: int) -> int:
         """The number of the window that a time is in; 0 for a time before the first."""
-        while not self._cuts or self._cuts[-1].span.end_ms <= at_ms:
+        while not self._periods or self._periods[-1].period.end_ms <= at_ms:
             self._extend()
-        cut = self._cuts[max(0, bisect_right(self._cuts, at_ms, key=lambda cut: cut.span.start_ms) - 1)]
-        return max(0, cut.first + bisect_right(cut.starts_ms, at_ms) - 1)
+        windows = self._periods[
+            max(0, bisect_right(self._periods, at_ms, key=lambda windows: windows.period.start_ms) - 1)
+        ]
+        return max(0, windows.first + bisect_right(windows.starts_ms, at_ms) - 1)
 
     def _extend(self) -> None:
-        span = self._timetable.span(len(self._cuts))
-        first = self._cuts[-1].first + len(self._cuts[-1].starts_ms) if self._cuts else 0
-        hourly = self._expected(span)
+        period = self._calendar.period(len(self._periods))
+        first = self._periods[-1].first + len(self._periods[-1].starts_ms) if self._periods else 0
+        hourly = self._expected(period)
         parts = max(1, round(sum(hourly) / EVENTS_PER_WINDOW))
-        self._cuts.append(Cut(span, first, _starts(span, hourly, parts)))
+        self._periods.append(PeriodWindows(period, first, _starts(period, hourly, parts)))
 
-    def _expected(self, span: Span) -> list[float]:
+    def _expected(self, period: Period) -> list[float]:
         """Events of each hour, all lanes together."""
-        scenario, days = self._scenario, span.days
+        scenario, days = self._scenario, period.days
         customers = scenario.customers
-        share = span.traffic.T @ self._weights / (int(self._weights.sum()) * 24_000_000)  # of a day's traffic
+        share = period.traffic.T @ self._weights / (int(self._weights.sum()) * 24_000_000)  # of a day's traffic
         per_day = _events_per_customer_and_day(scenario)
-        growth = span.visit_growth / 1000
+        growth = period.visit_growth / 1000
         hourly = [self._active * per_day * growth * float(hour) for hour in share]
-        if span.index == 0:
+        if period.index == 0:
             hourly[0] += _REGISTRATION * customers.initial + scenario.catalogue.products * (scenario.lanes + 1)
-        new = customers.signups_per_day * span.signup_growth / 1000 * sum(map(float, share))
+        new = customers.signups_per_day * period.signup_growth / 1000 * sum(map(float, share))
         left = self._active * min(1.0, customers.churn_per_year * days / 365)
         back = self._away * min(1.0, customers.reactivations_per_year * days / 365)
         self._active, self._away = self._active + new + back - left, self._away + left - back
@@ -121,15 +123,15 @@ def _events_per_customer_and_day(scenario: Scenario) -> float:
     return sessions.per_customer_per_day * activity * (per_session / (1 - sessions.anonymous_share) + orders)
 
 
-def _starts(span: Span, hourly: list[float], parts: int) -> list[int]:
+def _starts(period: Period, hourly: list[float], parts: int) -> list[int]:
     """Where `parts` windows of equal expectation start; fewer where these would be less than a millisecond long."""
     if parts == 1:
-        return [span.start_ms]
+        return [period.start_ms]
     running = np.concatenate([[0.0], np.cumsum(np.array(hourly))])
     wanted = [running[-1] * part / parts for part in range(parts)]
     starts = []
     for expectation in wanted:
         hour = min(int(np.searchsorted(running, expectation, side="right")) - 1, len(hourly) - 1)
         within = (expectation - running[hour]) / hourly[hour] if hourly[hour] > 0 else 0.0
-        starts.append(span.start_ms + hour * HOUR_MS + int(within * HOUR_MS))
+        starts.append(period.start_ms + hour * HOUR_MS + int(within * HOUR_MS))
     return sorted(set(starts))

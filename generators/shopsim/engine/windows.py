@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from shopsim.core.line_buffers import Text
+from shopsim.core.line_buffers import MemoryFile
 from shopsim.engine.arguments import UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class WindowBatch:
     """Consecutive windows that are made at once, since a window has a price whatever is in it.
 
     Attributes:
@@ -34,7 +34,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedBatch:
     """What is published in a stretch of windows.
 
     Attributes:
@@ -45,7 +45,7 @@ class Published:
 
     rows: pl.DataFrame
     counts: list[int]
-    text: Text | None = None
+    text: MemoryFile | None = None
 
     def windows(self) -> Iterator[pl.DataFrame]:
         """The rows of each window."""
@@ -71,9 +71,9 @@ class Window:
     frames: Mapping[str, pl.DataFrame]
 
     @property
-    def stretch(self) -> Stretch:
+    def batch(self) -> WindowBatch:
         """Itself alone."""
-        return Stretch(self.index, self.start_ms, (self.end_ms,))
+        return WindowBatch(self.index, self.start_ms, (self.end_ms,))
 
     def __getitem__(self, event_type: str) -> pl.DataFrame:
         try:

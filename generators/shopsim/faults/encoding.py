@@ -14,16 +14,16 @@ from msgspec import inspect
 
 from shoplake.contract import EVENTS
 
-BREAKING = ("malformed", "missing_field", "wrong_type", "unknown_enum", "unknown_type", "oversize")
+CONTENT_FAULTS = ("malformed", "missing_field", "wrong_type", "unknown_enum", "unknown_type", "oversize")
 """Faults after which the contract refuses the event."""
 
-REASONS = {fault: "malformed_json" if fault == "malformed" else "schema" for fault in BREAKING}
+REASONS = {fault: "malformed_json" if fault == "malformed" else "schema" for fault in CONTENT_FAULTS}
 """What `contract.Rejected.reason` then says."""
 
-UNKNOWN = "unheard-of"
+UNKNOWN_CHOICE = "unheard-of"
 """A choice that no field of the contract offers."""
 
-OVER_BY = 4096
+OVERSIZE_BY = 4096
 """An oversize text is up to so many characters longer than the contract allows."""
 
 
@@ -33,10 +33,10 @@ def targets(event_type: str, fault: str) -> tuple[str, ...]:
     if fault in ("malformed", "unknown_type"):
         return ("type",)
     fields = [field for field in _described(event_type).fields if field.name != "event_id"]
-    return tuple(field.name for field in fields if _MAY_HIT[fault](field))
+    return tuple(field.name for field in fields if _APPLIES_TO[fault](field))
 
 
-def broken(event_type: str, fault: str, value: bytes, number: int) -> bytes:
+def break_event(event_type: str, fault: str, value: bytes, number: int) -> bytes:
     """An event's bytes as a breaking fault leaves them.
 
     Args:
@@ -55,11 +55,11 @@ def broken(event_type: str, fault: str, value: bytes, number: int) -> bytes:
     elif fault == "wrong_type":
         event[field] = _of_another_type(event[field])
     elif fault == "unknown_enum":
-        event[field] = UNKNOWN
+        event[field] = UNKNOWN_CHOICE
     elif fault == "unknown_type":
         event[field] = f"{event_type}.v{2 + number % 8}"
     else:
-        event[field] = _too_long(event[field], _longest(event_type, field) + 1 + number % OVER_BY)
+        event[field] = _too_long(event[field], _longest(event_type, field) + 1 + number % OVERSIZE_BY)
     return msgspec.json.encode(event)
 
 
@@ -106,7 +106,7 @@ def _longest(event_type: str, field: str) -> int:
     return next(_limit(f) or 0 for f in _described(event_type).fields if f.name == field)
 
 
-_MAY_HIT: dict[str, Callable[[inspect.Field], bool]] = {
+_APPLIES_TO: dict[str, Callable[[inspect.Field], bool]] = {
     "missing_field": lambda field: field.required,
     "wrong_type": lambda _: True,
     "unknown_enum": lambda field: any(isinstance(kind, inspect.LiteralType) for kind in _kinds(field)),

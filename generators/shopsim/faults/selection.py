@@ -16,18 +16,18 @@ import polars as pl
 from shoplake.contract import EVENTS, TOPIC_OF, TOPICS
 from shopsim.core.rng import WORD, Bools, Ints, at_quantile, lognormal
 from shopsim.errors import Problem
-from shopsim.faults.encoding import BREAKING, targets
+from shopsim.faults.encoding import CONTENT_FAULTS, targets
 from shopsim.scenario.sections import Faults
 from shopsim.scenario.type_checks import nearest
 
-MOVING = ("late", "out_of_order", "duplicated")
+TIMING_FAULTS = ("late", "out_of_order", "duplicated")
 """Faults that leave the bytes alone and change when, or how often, they come."""
 
-FAULTS = (*MOVING, *BREAKING)
+FAULTS = (*TIMING_FAULTS, *CONTENT_FAULTS)
 """All faults, in the order in which they share the range of a hash."""
 
 NAMES = pl.Series([*FAULTS, None], dtype=pl.String)
-SOUND = len(FAULTS)
+NO_FAULT = len(FAULTS)
 """The place of "no fault" in `NAMES`."""
 
 LEDGER = pl.Schema(
@@ -43,11 +43,11 @@ LEDGER = pl.Schema(
 """Columns of `ledger`."""
 
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
-_WHICH, _HOW = 0, 1
+_FAULT_SALT, _DETAIL_SALT = 0, 1
 _ID = re.compile(rb'"event_id":"([^"]*)"')
 
 
-def strike(faults: Faults, seed: int, window: int, event_type: str, frame: pl.DataFrame) -> pl.DataFrame:
+def apply_faults(faults: Faults, seed: int, window: int, event_type: str, frame: pl.DataFrame) -> pl.DataFrame:
     """The records that one type's events become in the log.
 
     Args:
@@ -64,15 +64,20 @@ def strike(faults: Faults, seed: int, window: int, event_type: str, frame: pl.Da
     """
     occurred, lane, seq = (frame[name].to_numpy() for name in ("occurred_at_ms", "lane", "seq"))
     windows = np.full(frame.height, window)
-    struck = struck_of(faults, seed, windows, occurred, lane, seq, {event_type: frame.height})
-    names = NAMES.gather(struck.which).alias("fault")
+    struck_records = apply_faults_to_batch(faults, seed, windows, occurred, lane, seq, {event_type: frame.height})
+    names = NAMES.gather(struck_records.which).alias("fault")
     return pl.DataFrame(
-        {"event": struck.event, "published_at_ms": struck.published_at_ms, "fault": names, "number": struck.number}
+        {
+            "event": struck_records.event,
+            "published_at_ms": struck_records.published_at_ms,
+            "fault": names,
+            "number": struck_records.number,
+        }
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class LogRecords:
     """The records that some events become in the log. Arrays [records].
 
     Attributes:
@@ -87,12 +92,12 @@ class Struck:
     which: Ints
     number: Ints
 
-    def where(self, chosen: Bools | npt.NDArray[np.uint32]) -> Struck:
+    def where(self, chosen: Bools | npt.NDArray[np.uint32]) -> LogRecords:
         """Some of the records, by a mask or by their numbers."""
-        return Struck(self.event[chosen], self.published_at_ms[chosen], self.which[chosen], self.number[chosen])
+        return LogRecords(self.event[chosen], self.published_at_ms[chosen], self.which[chosen], self.number[chosen])
 
 
-def struck_of(
+def apply_faults_to_batch(
     faults: Faults,
     seed: int,
     window: Ints,
@@ -100,33 +105,33 @@ def struck_of(
     lane: npt.NDArray[np.int16],
     seq: Ints,
     types: Mapping[str, int],
-) -> Struck:
+) -> LogRecords:
     """The same for events of several types, each of which has so many rows, one type after the other."""
-    events, sound = np.arange(len(seq)), np.full(len(seq), SOUND)
+    events, sound = np.arange(len(seq)), np.full(len(seq), NO_FAULT)
     limits = {event_type: _limits(faults, event_type) for event_type in types}
     if not any(limit[-1] for limit in limits.values()):
-        return Struck(events, occurred_at_ms, sound, events)
-    word, which, start = _hashed(_WHICH, seed, window, lane, seq), sound, 0
+        return LogRecords(events, occurred_at_ms, sound, events)
+    word, which, start = _event_hash(_FAULT_SALT, seed, window, lane, seq), sound, 0
     for event_type, count in types.items():
         mine = slice(start, start + count)
         which[mine] = np.searchsorted(limits[event_type], word[mine], side="right")
         start += count
-    how = _hashed(_HOW, seed, window, lane, seq)
+    how = _event_hash(_DETAIL_SALT, seed, window, lane, seq)
     published = occurred_at_ms + _delays(faults, which, how)
     twice = which == FAULTS.index("duplicated")
     if not twice.any():
-        return Struck(events, published, which, how)
-    return Struck(
+        return LogRecords(events, published, which, how)
+    return LogRecords(
         np.concatenate([events, events[twice]]),
         np.concatenate([np.where(twice, occurred_at_ms, published), published[twice]]),
-        np.concatenate([np.where(twice, SOUND, which), which[twice]]),
+        np.concatenate([np.where(twice, NO_FAULT, which), which[twice]]),
         np.concatenate([how, how[twice]]),
     )
 
 
 def longest_delay_ms(faults: Faults) -> int:
     """How long after its time an event may come, at most; 0 where no event is moved."""
-    used = {fault for rates in faults.rates.values() for fault in MOVING if getattr(rates, fault)}
+    used = {fault for rates in faults.rates.values() for fault in TIMING_FAULTS if getattr(rates, fault)}
     longest = {
         "late": round(faults.late.cap_hours * _HOUR_MS),
         "out_of_order": faults.out_of_order_seconds * 1000,
@@ -155,7 +160,7 @@ def ledger(rows: pl.DataFrame, position: int) -> pl.DataFrame:
     )
 
 
-def rates_of(faults: Faults, event_type: str) -> dict[str, float]:
+def stated_rates(faults: Faults, event_type: str) -> dict[str, float]:
     """Share of an event type's events that each fault hits: its own rate, else its topic's, else that of `all`."""
     rules = [faults.rates[name] for name in (event_type, TOPIC_OF[event_type].name, "all") if name in faults.rates]
     stated = {fault: [rate for rule in rules if (rate := getattr(rule, fault)) is not None] for fault in FAULTS}
@@ -164,8 +169,8 @@ def rates_of(faults: Faults, event_type: str) -> dict[str, float]:
 
 def shares(faults: Faults, event_type: str) -> dict[str, float]:
     """The same, 0 for what no field of the event can be hit by: the shares that come to be."""
-    rates = rates_of(faults, event_type)
-    return {fault: rates[fault] if fault in MOVING or targets(event_type, fault) else 0.0 for fault in FAULTS}
+    rates = stated_rates(faults, event_type)
+    return {fault: rates[fault] if fault in TIMING_FAULTS or targets(event_type, fault) else 0.0 for fault in FAULTS}
 
 
 def problems(faults: Faults) -> list[Problem]:
@@ -181,11 +186,11 @@ def problems(faults: Faults) -> list[Problem]:
         types = [event for event in EVENTS if name in ("all", event, TOPIC_OF[event].name)]
         found.extend(
             Problem(f"faults.rates.{name}.{fault}", f"no rate, as no field of {name} can be hit by it", f"{rate:g}")
-            for fault in BREAKING
+            for fault in CONTENT_FAULTS
             if types and (rate := getattr(rates, fault)) and not any(targets(event, fault) for event in types)
         )
     for event in EVENTS:
-        if (total := sum(rates_of(faults, event).values())) > 1:
+        if (total := sum(stated_rates(faults, event).values())) > 1:
             found.append(Problem("faults.rates", f"shares that add up to at most 1 for {event}", f"{total:g}"))
             break  # where a rule is for many types, once is enough
     return found
@@ -212,7 +217,7 @@ def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:
     return delays
 
 
-def _hashed(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
+def _event_hash(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
     """A number from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
     start = (seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64
     number, owner, place = (values.astype(np.uint64) for values in (window, lane, seq))

@@ -11,7 +11,7 @@ from shopsim import error_wording
 from shopsim.errors import ScenarioError
 from shopsim.loading.semantic_checks import problems
 from shopsim.scenario.sections import FORMAT, Scenario
-from shopsim.scenario.type_checks import mistakes, nearest
+from shopsim.scenario.type_checks import nearest, type_errors
 from shopsim.scenario.yaml_positions import Document, read
 
 _SUFFIXES = (".yaml", ".yml")
@@ -124,7 +124,7 @@ def _errors(document: Document) -> list[ScenarioError]:
     if stated != FORMAT:  # the rest of it would be measured by the wrong rules
         expected = f"{FORMAT}, the version of scenario files that this release reads"
         return [document.error("version", expected, error_wording.found(stated))]
-    if errors := list(mistakes(document, Scenario)):
+    if errors := list(type_errors(document, Scenario)):
         return errors
     scenario = msgspec.convert(values, Scenario)
     wrong = problems(scenario)

@@ -14,10 +14,10 @@ from shoplake.contract import EVENTS
 from shopsim.core.locales import LOCALES
 from shopsim.errors import Problem
 from shopsim.scenario.sections import Scenario
-from shopsim.shop.carts import MOST_UNITS
+from shopsim.shop.carts import MAX_UNITS
 from shopsim.shop.currencies import PPM, minor_rate
-from shopsim.shop.prices import HIGHEST_PERCENT
-from shopsim.shop.sessions import MOST_STEPS
+from shopsim.shop.prices import MAX_PRICE_PERCENT
+from shopsim.shop.sessions import MAX_STEPS
 
 _WORD = 2**63 - 1
 _BASIS_POINTS = 10_000
@@ -33,19 +33,19 @@ class _Bill:
 
 def problems(scenario: Scenario) -> list[Problem]:
     """Amounts that the contract refuses or that no 64 bits hold, and rates that make every price the same."""
-    if not _paid_in(scenario) <= _known(scenario):
+    if not _customer_currencies(scenario) <= _known_currencies(scenario):
         return []  # `semantic_checks` says so
     found: list[Problem] = []
-    for currency in sorted({scenario.currency, *_paid_in(scenario)}):
-        key = _blamed(scenario, currency)
+    for currency in sorted({scenario.currency, *_customer_currencies(scenario)}):
+        key = _key_to_change(scenario, currency)
         if minor_rate(scenario, currency) == 0:
             expected = f"a rate that makes a minor unit of {scenario.currency} a millionth of one of {currency} or more"
             found.append(Problem(key, expected, f"{scenario.currencies[currency]:g}"))
             continue
-        bill = _dearest(scenario, currency)
+        bill = _largest_bill(scenario, currency)
         limit = min(largest_amount(), bill.amount_cents * _WORD // max(1, bill.greatest))
         if bill.amount_cents > limit:
-            what = f"an order of {MOST_STEPS} products, {MOST_UNITS} of each, costs"
+            what = f"an order of {MAX_STEPS} products, {MAX_UNITS} of each, costs"
             expected = f"prices at which {what} at most {limit:,} minor units of {currency}"
             found.append(Problem(key, expected, f"up to {bill.amount_cents:,}"))
     return found
@@ -63,15 +63,15 @@ def largest_amount() -> int:
     return min(limits)
 
 
-def _paid_in(scenario: Scenario) -> set[str]:
+def _customer_currencies(scenario: Scenario) -> set[str]:
     return {LOCALES[name].currency for name in scenario.customers.locales}
 
 
-def _known(scenario: Scenario) -> set[str]:
+def _known_currencies(scenario: Scenario) -> set[str]:
     return {scenario.currency, *scenario.currencies}
 
 
-def _blamed(scenario: Scenario, currency: str) -> str:
+def _key_to_change(scenario: Scenario, currency: str) -> str:
     """The key to change: the rate, or what costs most."""
     if currency != scenario.currency:
         return f"currencies.{currency}"
@@ -79,19 +79,19 @@ def _blamed(scenario: Scenario, currency: str) -> str:
     highest = max(range(len(prices)), key=prices.__getitem__)
     others = {name: getattr(scenario.orders, name) for name in ("shipping_cents", "free_shipping_from_cents")}
     dearest = max(others, key=others.__getitem__)
-    if others[dearest] > prices[highest] * MOST_STEPS * MOST_UNITS:
+    if others[dearest] > prices[highest] * MAX_STEPS * MAX_UNITS:
         return f"orders.{dearest}"
     return f"catalogue.categories[{highest}].price_cents"
 
 
-def _dearest(scenario: Scenario, currency: str) -> _Bill:
-    highest = max(category.price_cents[1] for category in scenario.catalogue.categories) * HIGHEST_PERCENT // 100
+def _largest_bill(scenario: Scenario, currency: str) -> _Bill:
+    highest = max(category.price_cents[1] for category in scenario.catalogue.categories) * MAX_PRICE_PERCENT // 100
     rate, orders = minor_rate(scenario, currency), scenario.orders
     products = [highest * rate, orders.free_shipping_from_cents * rate, orders.shipping_cents * rate]
     unit, _, shipping = ((product + PPM // 2) // PPM for product in products)
-    if currency not in _paid_in(scenario):
+    if currency not in _customer_currencies(scenario):
         return _Bill(highest, highest)
-    subtotal = unit * MOST_STEPS * MOST_UNITS
+    subtotal = unit * MAX_STEPS * MAX_UNITS
     net = subtotal + shipping
     taxed = net * orders.tax_basis_points + _BASIS_POINTS // 2
     total = net + taxed // _BASIS_POINTS

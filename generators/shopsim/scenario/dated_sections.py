@@ -7,10 +7,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shopsim.scenario.section_types import Growth, Lift, Name, Part
+from shopsim.scenario.section_types import Growth, Lift, Name, Section
 
 
-class Holidays(Part, frozen=True, kw_only=True):
+class Holidays(Section, frozen=True, kw_only=True):
     """What the public holidays of each customer's country change; the calendar is `shopsim.calendar.holidays`.
 
     Attributes:
@@ -22,7 +22,7 @@ class Holidays(Part, frozen=True, kw_only=True):
     deliveries: bool = False
 
 
-class Trend(Part, frozen=True, kw_only=True):
+class Trend(Section, frozen=True, kw_only=True):
     """Growth from the start on, a year at a time, up to a factor of 100.
 
     Attributes:
@@ -34,7 +34,7 @@ class Trend(Part, frozen=True, kw_only=True):
     signups_per_year: Growth = 0.0
 
 
-class Campaign(Part, frozen=True, kw_only=True):
+class Campaign(Section, frozen=True, kw_only=True):
     """Advertising in a span of days, in the visitor's own time zone.
 
     The visits that it adds carry its name: with a lift of 3, two sessions out of three.
@@ -52,7 +52,7 @@ class Campaign(Part, frozen=True, kw_only=True):
     lift: Lift
 
 
-class FlashSale(Part, frozen=True, kw_only=True):
+class FlashSale(Section, frozen=True, kw_only=True):
     """A few hours in which some products cost less, from a `product_price_changed` to the next.
 
     Attributes:

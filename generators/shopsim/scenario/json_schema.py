@@ -12,7 +12,7 @@ import msgspec
 
 from shoplake.contract import EVENTS, TOPICS
 from shopsim.scenario.reference import descriptions
-from shopsim.scenario.section_types import Part
+from shopsim.scenario.section_types import Section
 from shopsim.scenario.sections import Scenario
 
 
@@ -22,7 +22,7 @@ def json_schema() -> dict[str, Any]:
     Keys have the descriptions of the structs' docstrings, which editors show beside them.
     """
     schema: dict[str, Any] = msgspec.json.schema(Scenario)
-    known = {part.__name__: part for part in _parts(Part)}
+    known = {part.__name__: part for part in _parts(Section)}
     for name, definition in schema["$defs"].items():
         for key, text in descriptions(known[name]).items():
             definition["properties"][key] = _described(definition["properties"][key], text)
@@ -35,7 +35,7 @@ def _described(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return {"description": text, **({"allOf": [schema]} if "$ref" in schema else schema | {"description": text})}
 
 
-def _parts(part: type[Part]) -> list[type[Part]]:
+def _parts(part: type[Section]) -> list[type[Section]]:
     return [one for child in part.__subclasses__() for one in (child, *_parts(child))]
 
 

@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 import yaml
 
-from shopsim.scenario.section_types import Amount, Growth, Lift, Name, Part, Rate, Share, Span, Weight
+from shopsim.scenario.section_types import Amount, Duration, Growth, Lift, Name, Rate, Section, Share, Weight
 from shopsim.scenario.sections import Scenario
 
 BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end -->"
 SCHEMA_FILE = "scenario.schema.json"
 _WIDTH = 120
-_GENERAL = (Share, Rate, Weight, Span, Amount, Growth, Lift, Name)
+_GENERAL = (Share, Rate, Weight, Duration, Amount, Growth, Lift, Name)
 """Types whose description says nothing of the key that has them."""
 
 _NAMES = {
@@ -36,12 +36,12 @@ _NAMES = {
 }
 
 
-def summary(part: type[Part]) -> str:
+def summary(part: type[Section]) -> str:
     """The first paragraph of a struct's docstring."""
     return " ".join(inspect.cleandoc(part.__doc__ or "").split("\n\n")[0].split())
 
 
-def descriptions(part: type[Part]) -> dict[str, str]:
+def descriptions(part: type[Section]) -> dict[str, str]:
     """What the docstring says of each key, under `Attributes:`."""
     lines = inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")[2].split("\n")
     entries: list[str] = []
@@ -54,7 +54,7 @@ def descriptions(part: type[Part]) -> dict[str, str]:
     return {name.strip(): text for names, text in pairs for name in names.split(",")}
 
 
-def starter(scenario: Scenario, name: str) -> str:
+def scenario_template(scenario: Scenario, name: str) -> str:
     """A scenario file with the values of another one, and every key explained."""
     description = f"A shop of its own, with the values of `{scenario.name}` to begin with."
     renamed = msgspec.structs.replace(scenario, name=name, description=description)
@@ -69,13 +69,13 @@ def starter(scenario: Scenario, name: str) -> str:
 def markdown() -> str:
     """The sections as Markdown, with a table of keys for each."""
     parts = []
-    paths: dict[type[Part], list[str]] = {}
+    paths: dict[type[Section], list[str]] = {}
     for path, part in _sections("", Scenario):
         paths.setdefault(part, []).append(f"`{path}`")
     for part, places in paths.items():
-        told = descriptions(part)
+        texts = descriptions(part)
         rows = [
-            f"| `{field.name}` | {_kind(hint)} | {_default(field)} | {told.get(field.name, _meant(hint))} |"
+            f"| `{field.name}` | {_type_text(hint)} | {_default(field)} | {texts.get(field.name, _fallback_text(hint))} |"
             for field, hint in _fields(part)
         ]
         title = "### The whole" if part is Scenario else f"### {', '.join(places)}"
@@ -91,7 +91,7 @@ def renewed(page: str) -> str:
     return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{rest.partition(END)[2]}"
 
 
-def _sections(path: str, part: type[Part]) -> Iterator[tuple[str, type[Part]]]:
+def _sections(path: str, part: type[Section]) -> Iterator[tuple[str, type[Section]]]:
     yield path, part
     for field, hint in _fields(part):
         at = f"{path}.{field.name}" if path else field.name
@@ -100,19 +100,19 @@ def _sections(path: str, part: type[Part]) -> Iterator[tuple[str, type[Part]]]:
             yield from _sections(at + suffix, bare)
 
 
-def _fields(part: type[Part]) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
+def _fields(part: type[Section]) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
     hints = get_type_hints(part, include_extras=True)
     return [(field, hints[field.name]) for field in msgspec.structs.fields(part)]
 
 
-def _inner(hint: Any) -> tuple[type[Part] | None, str]:  # noqa: ANN401
+def _inner(hint: Any) -> tuple[type[Section] | None, str]:  # noqa: ANN401
     """The struct that a key holds, one or many of, and how that is written."""
     bare = _bare(hint)
-    if isinstance(bare, type) and issubclass(bare, Part):
+    if isinstance(bare, type) and issubclass(bare, Section):
         return bare, ""
     for member in get_args(bare):
         inner = _bare(member)
-        if isinstance(inner, type) and issubclass(inner, Part):
+        if isinstance(inner, type) and issubclass(inner, Section):
             return inner, ".*" if get_origin(bare) is dict else "[]" if get_origin(bare) is tuple else ""
     return None, ""
 
@@ -130,7 +130,7 @@ def _limits(hint: Any) -> dict[str, Any]:  # noqa: ANN401
     return {**stated, **{name: value for meta in metas for name, value in (meta.extra or {}).items()}}
 
 
-def _kind(hint: Any) -> str:  # noqa: ANN401
+def _type_text(hint: Any) -> str:  # noqa: ANN401
     bare, limits = _bare(hint), _limits(hint)
     origin, arguments = get_origin(bare), get_args(bare)
     if "expected" in limits:
@@ -138,24 +138,24 @@ def _kind(hint: Any) -> str:  # noqa: ANN401
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is dict:
-        return f"mapping of {_kind(arguments[0])} to {_kind(arguments[1])}"
+        return f"mapping of {_type_text(arguments[0])} to {_type_text(arguments[1])}"
     if origin is tuple:
         fixed = len(arguments) if arguments[-1] is not ... else limits.get("min_length")
         count = f"{fixed} of " if fixed and (arguments[-1] is not ... or fixed == limits.get("max_length")) else ""
-        return f"list of {count}{_kind(arguments[0])}"
+        return f"list of {count}{_type_text(arguments[0])}"
     if origin is Union or type(bare).__name__ == "UnionType":
-        return " or ".join(_kind(member) for member in arguments if member is not type(None))
-    name = "section" if isinstance(bare, type) and issubclass(bare, Part) else _NAMES.get(bare, f"{bare}")
+        return " or ".join(_type_text(member) for member in arguments if member is not type(None))
+    name = "section" if isinstance(bare, type) and issubclass(bare, Section) else _NAMES.get(bare, f"{bare}")
     return f"{name}{_range(limits)}"
 
 
 def _range(limits: dict[str, Any]) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-    parts = [f"{sign} {_whole(limits[name]):,}" for name, sign in signs.items() if name in limits]
+    parts = [f"{sign} {_plain_number(limits[name]):,}" for name, sign in signs.items() if name in limits]
     return f", {', '.join(parts)}" if parts else ""
 
 
-def _meant(hint: Any) -> str:  # noqa: ANN401
+def _fallback_text(hint: Any) -> str:  # noqa: ANN401
     """What a key means where the docstring leaves it to its type or its section."""
     inner, _ = _inner(hint)
     return summary(inner) if inner is not None else str(_limits(hint).get("description", ""))
@@ -166,39 +166,41 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "required"
     value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
     built = msgspec.to_builtins(value)
-    return "" if built is None or isinstance(built, dict) else f"`{_flow(built)}`"
+    return "" if built is None or isinstance(built, dict) else f"`{_inline_yaml(built)}`"
 
 
-def _lines(part: Part, indent: str, explained: set[type[Part]]) -> Iterator[str]:
+def _lines(part: Section, indent: str, explained: set[type[Section]]) -> Iterator[str]:
     """A section as YAML; what `explained` has is not explained again."""
     known = type(part) in explained
     explained.add(type(part))
-    told = descriptions(type(part))
+    texts = descriptions(type(part))
     for field, hint in _fields(type(part)):
         value = getattr(part, field.name)
-        if isinstance(value, Part):
+        if isinstance(value, Section):
             yield from ([""] if not indent else [])
-            yield from _commented(f"{indent}{field.name}:", "" if type(value) in explained else summary(type(value)))
+            yield from _comment_lines(
+                f"{indent}{field.name}:", "" if type(value) in explained else summary(type(value))
+            )
             yield from _lines(value, indent + "  ", explained)
         elif value is not None:
-            meaning = told.get(field.name, "" if hint in _GENERAL else _meant(hint))
-            yield from _valued(f"{indent}{field.name}:", value, "" if known else meaning)
+            meaning = texts.get(field.name, "" if hint in _GENERAL else _fallback_text(hint))
+            yield from _value_lines(f"{indent}{field.name}:", value, "" if known else meaning)
 
 
-def _valued(key: str, value: Any, comment: str) -> Iterator[str]:  # noqa: ANN401
+def _value_lines(key: str, value: Any, comment: str) -> Iterator[str]:  # noqa: ANN401
     inside = f"{key[: len(key) - len(key.lstrip())]}  "
     some = next(iter(value.values() if isinstance(value, dict) else value), None) if _is_many(value) else None
-    if not isinstance(some, Part):
-        yield from _commented(f"{key} {_flow(value)}", comment)
+    if not isinstance(some, Section):
+        yield from _comment_lines(f"{key} {_inline_yaml(value)}", comment)
         return
-    yield from _commented(key, comment)
-    told = descriptions(type(some))
+    yield from _comment_lines(key, comment)
+    texts = descriptions(type(some))
     for field, hint in _fields(type(some)):
-        meaning = told.get(field.name) or _meant(hint)
+        meaning = texts.get(field.name) or _fallback_text(hint)
         yield from _wrapped_comment(f"{field.name}: {meaning}", inside)
     items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for name, item in items:
-        yield f"{inside}{'-' if name is None else f'{_flow(name)}:'} {_flow(_stated(item))}"
+        yield f"{inside}{'-' if name is None else f'{_inline_yaml(name)}:'} {_inline_yaml(_set_values(item))}"
 
 
 def _wrapped_comment(text: str, indent: str) -> list[str]:
@@ -209,7 +211,7 @@ def _is_many(value: object) -> bool:
     return isinstance(value, dict | tuple)
 
 
-def _commented(line: str, comment: str) -> list[str]:
+def _comment_lines(line: str, comment: str) -> list[str]:
     """A line with its comment behind it, or before it where that would be too long."""
     if not comment or len(line) + len(comment) + 3 <= _WIDTH:
         return [f"{line} # {comment}" if comment else line]
@@ -221,24 +223,24 @@ def _wrapped(text: str, width: int) -> list[str]:
     return re.findall(rf".{{1,{width}}}(?:\s|$)", text)
 
 
-def _stated(part: Part) -> dict[str, Any]:
+def _set_values(part: Section) -> dict[str, Any]:
     """A section's values that say something."""
     return {name: value for name, value in msgspec.to_builtins(part).items() if value is not None}
 
 
-def _flow(value: Any) -> str:  # noqa: ANN401
+def _inline_yaml(value: Any) -> str:  # noqa: ANN401
     """A value as YAML in one line."""
-    plain = value if isinstance(value, dt.date) else _whole(msgspec.to_builtins(value))
+    plain = value if isinstance(value, dt.date) else _plain_number(msgspec.to_builtins(value))
     text = yaml.safe_dump([plain], default_flow_style=True, width=2**30, sort_keys=False, allow_unicode=True)
     return str(text).strip()[1:-1]
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401
+def _plain_number(value: Any) -> Any:  # noqa: ANN401
     """Numbers as one would write them: 5, not 5.0."""
     if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
+        return {name: _plain_number(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_whole(item) for item in value]
+        return [_plain_number(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -16,11 +16,11 @@ from shopsim.scenario.section_types import (
     Amount,
     CurrencyCode,
     Description,
+    Duration,
     Name,
-    Part,
     Rate,
+    Section,
     Share,
-    Span,
     Weight,
 )
 
@@ -37,7 +37,7 @@ ScenarioName = Annotated[
 ]
 
 
-class Seasons(Part, frozen=True, kw_only=True):
+class Seasons(Section, frozen=True, kw_only=True):
     """When customers visit, in their local time.
 
     Attributes:
@@ -49,7 +49,7 @@ class Seasons(Part, frozen=True, kw_only=True):
     weekdays: Annotated[tuple[Weight, ...], Meta(min_length=7, max_length=7)]
 
 
-class Habits(Part, frozen=True, kw_only=True):
+class Habits(Section, frozen=True, kw_only=True):
     """How one segment of customers behaves.
 
     Attributes:
@@ -65,7 +65,7 @@ class Habits(Part, frozen=True, kw_only=True):
     discount_share: Share
 
 
-class Segments(Part, frozen=True, kw_only=True):
+class Segments(Section, frozen=True, kw_only=True):
     """Habits of each segment that the contract knows."""
 
     bargain: Habits
@@ -74,7 +74,7 @@ class Segments(Part, frozen=True, kw_only=True):
     premium: Habits
 
 
-class Customers(Part, frozen=True, kw_only=True):
+class Customers(Section, frozen=True, kw_only=True):
     """Who is there at the start, who comes, who goes, what changes.
 
     Attributes:
@@ -106,7 +106,7 @@ class Customers(Part, frozen=True, kw_only=True):
     segments: Segments
 
 
-class Category(Part, frozen=True, kw_only=True):
+class Category(Section, frozen=True, kw_only=True):
     """A shelf: what lies on it and what it costs.
 
     Attributes:
@@ -126,7 +126,7 @@ class Category(Part, frozen=True, kw_only=True):
     sizes: Annotated[tuple[Name, ...], Meta(max_length=30)] = ()
 
 
-class Catalogue(Part, frozen=True, kw_only=True):
+class Catalogue(Section, frozen=True, kw_only=True):
     """The products over time.
 
     Attributes:
@@ -143,7 +143,7 @@ class Catalogue(Part, frozen=True, kw_only=True):
 
     products: Annotated[int, Meta(ge=1, le=1_000_000)]
     launches_per_day: Annotated[float, Meta(ge=0, le=10_000)]
-    lifetime_days: Span
+    lifetime_days: Duration
     staple_share: Share
     price_changes_per_year: Rate
     zipf: Annotated[float, Meta(ge=0, le=3)]
@@ -152,7 +152,7 @@ class Catalogue(Part, frozen=True, kw_only=True):
     categories: Annotated[tuple[Category, ...], Meta(min_length=1, max_length=100)]
 
 
-class Sessions(Part, frozen=True, kw_only=True):
+class Sessions(Section, frozen=True, kw_only=True):
     """Visits to the site.
 
     Attributes:
@@ -176,7 +176,7 @@ class Sessions(Part, frozen=True, kw_only=True):
     campaigns: Annotated[dict[Name, Weight], Meta(min_length=1)]
 
 
-class Funnel(Part, frozen=True, kw_only=True):
+class Funnel(Section, frozen=True, kw_only=True):
     """Where visitors go and where they leave.
 
     Attributes:
@@ -198,7 +198,7 @@ class Funnel(Part, frozen=True, kw_only=True):
     complete: Share
 
 
-class Orders(Part, frozen=True, kw_only=True):
+class Orders(Section, frozen=True, kw_only=True):
     """What an order costs beside its lines.
 
     Attributes:
@@ -214,7 +214,7 @@ class Orders(Part, frozen=True, kw_only=True):
     tax_basis_points: Annotated[int, Meta(ge=0, le=10_000)]
 
 
-class Chargebacks(Part, frozen=True, kw_only=True):
+class Chargebacks(Section, frozen=True, kw_only=True):
     """Captured payments of orders that were not returned, of which the bank takes back what was not refunded.
 
     Attributes:
@@ -223,10 +223,10 @@ class Chargebacks(Part, frozen=True, kw_only=True):
     """
 
     share: Share = 0.005
-    days: Span = 24.0
+    days: Duration = 24.0
 
 
-class Payments(Part, frozen=True, kw_only=True):
+class Payments(Section, frozen=True, kw_only=True):
     """How payments go.
 
     Attributes:
@@ -244,7 +244,7 @@ class Payments(Part, frozen=True, kw_only=True):
     chargebacks: Chargebacks = Chargebacks()
 
 
-class Fulfilment(Part, frozen=True, kw_only=True):
+class Fulfilment(Section, frozen=True, kw_only=True):
     """From the authorised payment to the customer's door.
 
     A parcel that would arrive on a Sunday, without `sunday_deliveries`, or on a holiday comes a day or more later.
@@ -259,14 +259,14 @@ class Fulfilment(Part, frozen=True, kw_only=True):
     """
 
     cancelled_share: Share
-    capture_hours: Span
-    ship_hours: Span
-    delivery_days: Span
+    capture_hours: Duration
+    ship_hours: Duration
+    delivery_days: Duration
     carriers: Annotated[dict[Literal["dhl", "ups", "fedex", "post"], Weight], Meta(min_length=1)]
     sunday_deliveries: bool = False
 
 
-class Returns(Part, frozen=True, kw_only=True):
+class Returns(Section, frozen=True, kw_only=True):
     """What comes back, and money that goes back without it.
 
     Attributes:
@@ -278,13 +278,13 @@ class Returns(Part, frozen=True, kw_only=True):
     """
 
     share: Share
-    days: Span
-    refund_days: Span
+    days: Duration
+    refund_days: Duration
     goodwill_share: Share
     goodwill_percent: Annotated[int, Meta(ge=1, le=100)]
 
 
-class Reviews(Part, frozen=True, kw_only=True):
+class Reviews(Section, frozen=True, kw_only=True):
     """What customers write about what they received.
 
     Attributes:
@@ -295,12 +295,12 @@ class Reviews(Part, frozen=True, kw_only=True):
     """
 
     share: Share
-    days: Span
+    days: Duration
     removed_share: Share
-    removed_days: Span
+    removed_days: Duration
 
 
-class Stock(Part, frozen=True, kw_only=True):
+class Stock(Section, frozen=True, kw_only=True):
     """How much lies in a lane's warehouse.
 
     Attributes:
@@ -310,13 +310,13 @@ class Stock(Part, frozen=True, kw_only=True):
         lead_days: from the order to the supplier's delivery, median.
     """
 
-    cover_days: Span
+    cover_days: Duration
     minimum: Annotated[int, Meta(ge=1, le=100_000)]
     reorder_share: Share
-    lead_days: Span = 3.0
+    lead_days: Duration = 3.0
 
 
-class Late(Part, frozen=True, kw_only=True):
+class Late(Section, frozen=True, kw_only=True):
     """How late a late event comes: log-normal, cut at a cap.
 
     Attributes:
@@ -330,7 +330,7 @@ class Late(Part, frozen=True, kw_only=True):
     cap_hours: Annotated[float, Meta(gt=0, le=168)] = 24.0
 
 
-class Rates(Part, frozen=True, kw_only=True):
+class Rates(Section, frozen=True, kw_only=True):
     """Share of events that each fault hits; an event has one fault at most.
 
     Attributes:
@@ -356,7 +356,7 @@ class Rates(Part, frozen=True, kw_only=True):
     oversize: Share | None = None
 
 
-class Faults(Part, frozen=True, kw_only=True):
+class Faults(Section, frozen=True, kw_only=True):
     """What goes wrong on the way to the log, on purpose.
 
     Attributes:
@@ -372,7 +372,7 @@ class Faults(Part, frozen=True, kw_only=True):
     duplicated_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
-class Scenario(Part, frozen=True, kw_only=True):
+class Scenario(Section, frozen=True, kw_only=True):
     """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
 
     version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT

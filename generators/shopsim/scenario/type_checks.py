@@ -10,13 +10,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from shopsim import error_wording
-from shopsim.error_wording import unfolded
+from shopsim.error_wording import unwrap_type
 from shopsim.errors import ScenarioError
-from shopsim.scenario.section_types import Part
+from shopsim.scenario.section_types import Section
 from shopsim.scenario.yaml_positions import Document, join
 
 
-def mistakes(document: Document, part: type[Part]) -> Iterator[ScenarioError]:
+def type_errors(document: Document, part: type[Section]) -> Iterator[ScenarioError]:
     """What does not fit a struct, in the order of the document."""
     yield from _in_part(document, document.values, part, "")
 
@@ -28,8 +28,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _in_value(document: Document, value: object, hint: Any, path: str) -> Iterator[ScenarioError]:  # noqa: ANN401
-    bare, _ = unfolded(hint)
-    if isinstance(bare, type) and issubclass(bare, Part):
+    bare, _ = unwrap_type(hint)
+    if isinstance(bare, type) and issubclass(bare, Section):
         yield from _in_part(document, value, bare, path)
         return
     found = list(_in_container(document, value, bare, path))
@@ -41,7 +41,7 @@ def _in_value(document: Document, value: object, hint: Any, path: str) -> Iterat
         yield document.error(path, error_wording.expected(hint), error_wording.found(value))
 
 
-def _in_part(document: Document, value: object, part: type[Part], path: str) -> Iterator[ScenarioError]:
+def _in_part(document: Document, value: object, part: type[Section], path: str) -> Iterator[ScenarioError]:
     if not isinstance(value, Mapping):
         yield document.error(path, "a mapping of keys to values", error_wording.found(value))
         return

@@ -11,10 +11,10 @@ import yaml
 
 from shopsim.errors import ScenarioError
 
-_TROUBLE = re.compile("^(but )?found ")
+_FOUND_PREFIX = re.compile("^(but )?found ")
 """What messages of the YAML library begin with, where a message of ours has said it already."""
 
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
 """Aliases of aliases can make a short file as large as they like."""
@@ -81,7 +81,7 @@ def read(text: str, file: str) -> Document:
         _refuse_repeated_keys(node, file)
         values = loader.construct_document(node)  # resolves merge keys in the nodes too
     except yaml.YAMLError as error:
-        raise _explained(error, text, file) from None
+        raise _syntax_error(error, text, file) from None
     except RecursionError:
         raise ScenarioError(file=file, expected="valid YAML", found="lists or mappings nested too deeply") from None
     keys: dict[str, Place] = {}
@@ -99,7 +99,9 @@ class _Loader(yaml.SafeLoader):
     def compose_scalar_node(self, anchor: Mapping[str, object] | None) -> yaml.ScalarNode:
         """The node of a scalar; pairs of surrogates, as JSON escapes an emoji, are one character."""
         node = super().compose_scalar_node(anchor)  # type: ignore[arg-type]
-        node.value = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), node.value)
+        node.value = _SURROGATE_PAIR.sub(
+            lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), node.value
+        )
         return node
 
 
@@ -170,7 +172,7 @@ def _refuse_repeated_keys(root: yaml.Node, file: str) -> None:
             waiting.append((join(path, name), value))
 
 
-def _explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
+def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
     place, problem = None, f"{error}"
     if isinstance(error, yaml.reader.ReaderError):  # which has no mark
         before = text[: error.position]
@@ -185,7 +187,7 @@ def _explained(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
         line=place.line if place else None,
         column=place.column if place else None,
         expected="valid YAML",
-        found=f"an error in its syntax: {_TROUBLE.sub('', ' '.join(problem.split()))}",
+        found=f"an error in its syntax: {_FOUND_PREFIX.sub('', ' '.join(problem.split()))}",
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopsim.calendar.scenario_calendar import Timetable
-from shopsim.calendar.traffic import DAY_MS, Span
-from shopsim.core.rng import Bools, Draws, Ints
+from shopsim.calendar.scenario_calendar import ScenarioCalendar
+from shopsim.calendar.traffic import DAY_MS, Period
+from shopsim.core.rng import Bools, Ints, RandomStream
 from shopsim.scenario.dated_sections import Campaign, FlashSale
 from shopsim.scenario.sections import Scenario
 
@@ -17,43 +17,43 @@ def campaign_names(scenario: Scenario) -> list[str]:
     return [*sorted(scenario.sessions.campaigns), *dated, *(sale.name for sale in scenario.flash_sales)]
 
 
-class Attribution:
+class CampaignAttribution:
     """Gives sessions the names of campaigns. Holds settings only."""
 
-    def __init__(self, scenario: Scenario, timetable: Timetable) -> None:
-        self._timetable = timetable
-        self._occasions: tuple[Campaign | FlashSale, ...] = (*scenario.campaigns, *scenario.flash_sales)
+    def __init__(self, scenario: Scenario, calendar: ScenarioCalendar) -> None:
+        self._calendar = calendar
+        self._promotions: tuple[Campaign | FlashSale, ...] = (*scenario.campaigns, *scenario.flash_sales)
         self._first = len(scenario.sessions.campaigns)
 
-    def campaign(self, span: Span, draws: Draws, locale: Ints, start_ms: Ints, otherwise: Ints) -> Ints:
+    def campaign(self, period: Period, rng: RandomStream, locale: Ints, start_ms: Ints, otherwise: Ints) -> Ints:
         """Numbers of campaigns, shape [sessions].
 
         A lift of 3 adds two sessions to each that came anyway: two out of three are the campaign's.
 
         Args:
-            span: the window.
-            draws: where chance comes from.
+            period: the window.
+            rng: random numbers.
             locale: of the sessions.
             start_ms: of the sessions.
             otherwise: the campaign of a session that no dated one brought.
         """
         campaign = otherwise.copy()
-        for number, occasion in enumerate(self._occasions, start=self._first):
-            if _touches(span, occasion):
-                brought = draws.chance(1 - 1 / occasion.lift, len(campaign))
-                campaign[self._during(occasion, locale, start_ms) & brought] = number
+        for number, promotion in enumerate(self._promotions, start=self._first):
+            if _overlaps(period, promotion):
+                brought = rng.chance(1 - 1 / promotion.lift, len(campaign))
+                campaign[self._during(promotion, locale, start_ms) & brought] = number
         return campaign
 
-    def _during(self, occasion: Campaign | FlashSale, locale: Ints, start_ms: Ints) -> Bools:
-        if isinstance(occasion, Campaign):
-            return self._timetable.within(occasion.first, occasion.last, locale, start_ms)
-        inside: Bools = (start_ms >= occasion.start_ms) & (start_ms < occasion.end_ms)
+    def _during(self, promotion: Campaign | FlashSale, locale: Ints, start_ms: Ints) -> Bools:
+        if isinstance(promotion, Campaign):
+            return self._calendar.in_local_days(promotion.first, promotion.last, locale, start_ms)
+        inside: Bools = (start_ms >= promotion.start_ms) & (start_ms < promotion.end_ms)
         return inside
 
 
-def _touches(span: Span, occasion: Campaign | FlashSale) -> bool:
-    if isinstance(occasion, FlashSale):
-        return occasion.start_ms < span.end_ms and occasion.end_ms > span.start_ms
+def _overlaps(period: Period, promotion: Campaign | FlashSale) -> bool:
+    if isinstance(promotion, FlashSale):
+        return promotion.start_ms < period.end_ms and promotion.end_ms > period.start_ms
     # A day more on both sides, for the time zones.
-    first, last = (np.datetime64(day, "ms").astype(np.int64) for day in (occasion.first, occasion.last))
-    return bool(first - DAY_MS < span.end_ms and last + 2 * DAY_MS > span.start_ms)
+    first, last = (np.datetime64(day, "ms").astype(np.int64) for day in (promotion.first, promotion.last))
+    return bool(first - DAY_MS < period.end_ms and last + 2 * DAY_MS > period.start_ms)

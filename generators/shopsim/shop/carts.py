@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.traffic import Span
+from shopsim.calendar.traffic import Period
 from shopsim.core.records import Pending
-from shopsim.core.rng import Bools, Draws, Ints, Purpose, cumulated
+from shopsim.core.rng import Bools, Ints, Purpose, RandomStream, weighted_choice
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.catalogue import Assortment
-from shopsim.shop.currencies import Exchange
+from shopsim.shop.currencies import ExchangeRates
 from shopsim.shop.customers import Customers, conversion_thresholds
 from shopsim.shop.sessions import Views, Visits
 from shopsim.shop.stock import Stock
 
-_SHARES = (80, 14, 4, 2)
-MOST_UNITS = len(_SHARES)
+_QUANTITY_WEIGHTS = (80, 14, 4, 2)
+MAX_UNITS = len(_QUANTITY_WEIGHTS)
 """Of one product, in one go: 1, 2, 3 or 4."""
 
-_QUANTITIES = cumulated(_SHARES)
+_QUANTITIES = weighted_choice(_QUANTITY_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class CartLines:
     """Products in carts, each once per cart. Arrays [lines].
 
     Attributes:
@@ -42,9 +42,9 @@ class Lines:
     added_ms: Ints
     kept: Bools
 
-    def where(self, chosen: Bools) -> Lines:
+    def where(self, chosen: Bools) -> CartLines:
         """Some of the lines."""
-        return Lines(
+        return CartLines(
             self.visit[chosen],
             self.product[chosen],
             self.quantity[chosen],
@@ -55,7 +55,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class OrderedCarts:
     """Carts that became orders. Arrays [orders]; the lines are those of all of them.
 
     Attributes:
@@ -68,7 +68,7 @@ class Bought:
     visit: Ints
     completed_ms: Ints
     placed_ms: Ints
-    lines: Lines
+    lines: CartLines
 
 
 class Carts:
@@ -76,41 +76,41 @@ class Carts:
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._funnel, self._seed, self._lane = scenario.funnel, seed, lane
-        self._exchange = Exchange(scenario)
+        self._exchange = ExchangeRates(scenario)
         self._checkout = conversion_thresholds(scenario, scenario.funnel.checkout)
         # A visitor who never logs in gets to the till half as often, and no further.
         self._anonymous = conversion_thresholds(scenario, scenario.funnel.checkout / 2).min()
 
     def shop(
         self,
-        span: Span,
+        period: Period,
         visits: Visits,
         views: Views,
         products: Assortment,
         customers: Customers,
         stock: Stock,
         pending: Pending,
-    ) -> Bought:
+    ) -> OrderedCarts:
         """Everything from the first item in a cart to the completed checkout."""
-        draws = Draws(self._seed, self._lane, span.index, Purpose.CARTS)
-        lines, end = self._fill(draws, visits, views, products, pending)
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.CARTS)
+        lines, end = self._fill(rng, visits, views, products, pending)
         holds = np.zeros(len(visits.number), dtype=bool)
         holds[lines.visit[lines.kept]] = True
-        to_till = holds & (draws.words(len(holds)) < self._limits(visits, customers))
-        buys = to_till & draws.chance(self._funnel.complete, len(holds)) & (visits.customer >= 0)
-        checkout = end + draws.between(5_000, 60_000, len(holds))
-        completed = (checkout + draws.between(20_000, 180_000, len(holds))) | 1
-        placed = (completed + draws.between(4, 150, len(holds))) | 1
+        starts_checkout = holds & (rng.words(len(holds)) < self._limits(visits, customers))
+        buys = starts_checkout & rng.chance(self._funnel.complete, len(holds)) & (visits.customer >= 0)
+        checkout = end + rng.between(5_000, 60_000, len(holds))
+        completed = (checkout + rng.between(20_000, 180_000, len(holds))) | 1
+        placed = (completed + rng.between(4, 150, len(holds))) | 1
         ordered = lines.where(lines.kept & buys[lines.visit])
-        there = stock.promise(ordered.product, ordered.quantity, placed[ordered.visit])
-        _drop_sold_out(draws, visits, ordered.where(~there), end, pending)
+        there = stock.reserve(ordered.product, ordered.quantity, placed[ordered.visit])
+        _drop_sold_out(rng, visits, ordered.where(~there), end, pending)
         ordered = ordered.where(there)
         gets = np.zeros(len(holds), dtype=bool)
         gets[ordered.visit] = True
-        tills = np.flatnonzero(to_till & (gets | ~buys))
-        pending.add("checkout_started", checkout[tills], session_id=visits.number[tills])
+        checkouts = np.flatnonzero(starts_checkout & (gets | ~buys))
+        pending.add("checkout_started", checkout[checkouts], session_id=visits.number[checkouts])
         orders = np.flatnonzero(gets)
-        return Bought(orders, completed[orders], placed[orders], ordered)
+        return OrderedCarts(orders, completed[orders], placed[orders], ordered)
 
     def _limits(self, visits: Visits, customers: Customers) -> Ints:
         limits = np.full(len(visits.customer), self._anonymous)
@@ -119,30 +119,30 @@ class Carts:
         return limits
 
     def _fill(
-        self, draws: Draws, visits: Visits, views: Views, products: Assortment, pending: Pending
-    ) -> tuple[Lines, Ints]:
+        self, rng: RandomStream, visits: Visits, views: Views, products: Assortment, pending: Pending
+    ) -> tuple[CartLines, Ints]:
         """The lines of all carts, and when each visit was last busy (shape [sessions])."""
         n = len(views.visit)
-        shops = draws.chance(self._funnel.cart, len(visits.number))[views.visit]
+        shops = rng.chance(self._funnel.cart, len(visits.number))[views.visit]
         last = np.diff(views.visit, append=-1) != 0
-        into = np.flatnonzero(shops & (last | draws.chance(self._funnel.add, n)))
+        into = np.flatnonzero(shops & (last | rng.chance(self._funnel.add, n)))
         pair = views.visit[into] * len(products) + views.product[into]
         into = into[np.sort(np.unique(pair, return_index=True)[1])]
         visit, product = views.visit[into], views.product[into]
-        at = (views.at_ms[into] + draws.between(1_000, 20_000, len(into))) | 1
-        quantity = 1 + draws.pick(_QUANTITIES, len(into))
-        kept = ~draws.chance(self._funnel.remove, len(into))
-        currency = self._exchange.of_locale[visits.locale[visit]]
+        at = (views.at_ms[into] + rng.between(1_000, 20_000, len(into))) | 1
+        quantity = 1 + rng.pick(_QUANTITIES, len(into))
+        kept = ~rng.chance(self._funnel.remove, len(into))
+        currency = self._exchange.locale_currency[visits.locale[visit]]
         price = self._exchange.amount(products.prices.at(product, at), currency)
-        lines = Lines(visit, product, quantity, price, at, kept)
-        removed = at + draws.between(2_000, 120_000, len(into))
+        lines = CartLines(visit, product, quantity, price, at, kept)
+        removed = at + rng.between(2_000, 120_000, len(into))
         _publish(visits, lines, currency, removed, pending)
         end = views.last_ms.copy()
         np.maximum.at(end, visit, np.where(kept, at, removed))
         return lines, end
 
 
-def _publish(visits: Visits, lines: Lines, currency: Ints, removed_ms: Ints, pending: Pending) -> None:
+def _publish(visits: Visits, lines: CartLines, currency: Ints, removed_ms: Ints, pending: Pending) -> None:
     session = visits.number[lines.visit]
     pending.add(
         "cart_item_added",
@@ -157,7 +157,7 @@ def _publish(visits: Visits, lines: Lines, currency: Ints, removed_ms: Ints, pen
     pending.add("cart_item_removed", removed_ms[out], session_id=session[out], product_id=lines.product[out])
 
 
-def _drop_sold_out(draws: Draws, visits: Visits, lines: Lines, end: Ints, pending: Pending) -> None:
+def _drop_sold_out(rng: RandomStream, visits: Visits, lines: CartLines, end: Ints, pending: Pending) -> None:
     """At the till an item turns out to be gone: it leaves the cart just before."""
-    at = end[lines.visit] + draws.between(500, 4_000, len(lines.visit))
+    at = end[lines.visit] + rng.between(500, 4_000, len(lines.visit))
     pending.add("cart_item_removed", at, session_id=visits.number[lines.visit], product_id=lines.product)

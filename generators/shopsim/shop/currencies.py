@@ -13,7 +13,7 @@ PPM = 1_000_000
 """Rates are in millionths."""
 
 
-class Exchange:
+class ExchangeRates:
     """Rates of one scenario. Immutable.
 
     Attributes:
@@ -24,7 +24,7 @@ class Exchange:
     def __init__(self, scenario: Scenario) -> None:
         used = {locale.currency for locale in locales_of(scenario)}
         self.currencies = sorted(used | {scenario.currency})
-        self.of_locale = np.array([self.currencies.index(locale.currency) for locale in locales_of(scenario)])
+        self.locale_currency = np.array([self.currencies.index(locale.currency) for locale in locales_of(scenario)])
         self._rates = np.array([minor_rate(scenario, currency) for currency in self.currencies], dtype=np.int64)
 
     def amount(self, cents: Ints | int, currency: Ints) -> Ints:

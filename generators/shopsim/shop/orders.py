@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.traffic import Span
+from shopsim.calendar.traffic import Period
 from shopsim.core.records import LINES, Pending
-from shopsim.core.rng import Draws, Ints, Purpose, counted, threshold
+from shopsim.core.rng import Ints, Purpose, RandomStream, group_sums, threshold
 from shopsim.scenario.sections import Scenario
-from shopsim.shop.carts import Bought
-from shopsim.shop.currencies import Exchange
+from shopsim.shop.carts import OrderedCarts
+from shopsim.shop.currencies import ExchangeRates
 from shopsim.shop.customers import Customers, habits
 from shopsim.shop.sessions import Visits
 
@@ -42,34 +42,38 @@ class Orders:
     line_quantity: Ints
 
 
-class Till:
+class Checkout:
     """Turns carts into orders. Mutable: it counts them."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._settings, self._seed, self._lane = scenario.orders, seed, lane
         self._discounts = np.array([threshold(h.discount_share) for h in habits(scenario)], dtype=np.int64)
         self._percents = np.array(scenario.orders.discount_percents, dtype=np.int64)
-        self._exchange = Exchange(scenario)
+        self._exchange = ExchangeRates(scenario)
         self._count = 0
 
-    def order(self, span: Span, visits: Visits, bought: Bought, customers: Customers, pending: Pending) -> Orders:
+    def order(
+        self, period: Period, visits: Visits, ordered_carts: OrderedCarts, customers: Customers, pending: Pending
+    ) -> Orders:
         """Publish orders with their lines, completed checkouts and reserved stock."""
-        draws = Draws(self._seed, self._lane, span.index, Purpose.ORDERS)
-        number = self._count + np.arange(len(bought.visit))
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.ORDERS)
+        number = self._count + np.arange(len(ordered_carts.visit))
         self._count += len(number)
-        customer = visits.customer[bought.visit]
-        lines = bought.lines
-        line_order = np.searchsorted(bought.visit, lines.visit)
-        subtotal = counted(line_order, len(number), lines.quantity * lines.price_cents)
+        customer = visits.customer[ordered_carts.visit]
+        lines = ordered_carts.lines
+        line_order = np.searchsorted(ordered_carts.visit, lines.visit)
+        subtotal = group_sums(line_order, len(number), lines.quantity * lines.price_cents)
         locale = customers.locale[customer].astype(np.int64)
-        currency = self._exchange.of_locale[locale]
-        bill = self._bill(draws, subtotal, currency, customers.segment[customer].astype(np.int64))
-        session = visits.number[bought.visit]
-        pending.add("checkout_completed", bought.completed_ms, session_id=session, order_id=number)
-        pending.add("order_placed", bought.placed_ms, order_id=number, customer_id=customer, session_id=session, **bill)
+        currency = self._exchange.locale_currency[locale]
+        bill = self._bill(rng, subtotal, currency, customers.segment[customer].astype(np.int64))
+        session = visits.number[ordered_carts.visit]
+        pending.add("checkout_completed", ordered_carts.completed_ms, session_id=session, order_id=number)
+        pending.add(
+            "order_placed", ordered_carts.placed_ms, order_id=number, customer_id=customer, session_id=session, **bill
+        )
         pending.add(
             LINES,
-            bought.placed_ms[line_order],
+            ordered_carts.placed_ms[line_order],
             order_id=number[line_order],
             product_id=lines.product,
             quantity=lines.quantity,
@@ -77,7 +81,7 @@ class Till:
         )
         pending.add(
             "stock_reserved",
-            bought.placed_ms[line_order] + draws.between(4, 400, len(line_order)),
+            ordered_carts.placed_ms[line_order] + rng.between(4, 400, len(line_order)),
             product_id=lines.product,
             order_id=number[line_order],
             quantity=lines.quantity,
@@ -85,7 +89,7 @@ class Till:
         return Orders(
             number,
             customer,
-            bought.placed_ms,
+            ordered_carts.placed_ms,
             locale,
             currency,
             bill["shipping_cents"],
@@ -95,10 +99,10 @@ class Till:
             lines.quantity,
         )
 
-    def _bill(self, draws: Draws, subtotal: Ints, currency: Ints, segment: Ints) -> dict[str, Ints]:
+    def _bill(self, rng: RandomStream, subtotal: Ints, currency: Ints, segment: Ints) -> dict[str, Ints]:
         n = len(subtotal)
-        percent = self._percents[draws.below(len(self._percents), n)]
-        discount = np.where(draws.chance(self._discounts[segment], n), subtotal * percent // 100, 0)
+        percent = self._percents[rng.below(len(self._percents), n)]
+        discount = np.where(rng.chance(self._discounts[segment], n), subtotal * percent // 100, 0)
         free = subtotal - discount >= self._exchange.amount(self._settings.free_shipping_from_cents, currency)
         shipping = np.where(free, 0, self._exchange.amount(self._settings.shipping_cents, currency))
         net = subtotal - discount + shipping

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.traffic import QUIET_MS, Span
-from shopsim.core.rng import Choice, Draws, Ints
+from shopsim.calendar.traffic import QUIET_MS, Period
+from shopsim.core.rng import Ints, RandomStream, WeightedChoice
 from shopsim.scenario.sections import Catalogue
-from shopsim.shop.prices import Running
+from shopsim.shop.prices import RunningSale
 
 STOCKED_MS = 30 * 60_000
 """Every lane has its first units of a product so much after its launch, at the latest."""
@@ -20,7 +20,7 @@ _SUM_OF_FOUR = 2**33  # mean of the sum of four words
 _SPREAD_OF_FOUR = 2**32 / math.sqrt(3)  # its standard deviation
 
 
-class Ranks:
+class PopularityRanks:
     """The order of the products by popularity. Mutable: it grows with the products and changes with each window."""
 
     def __init__(self, settings: Catalogue) -> None:
@@ -29,21 +29,21 @@ class Ranks:
         self._logarithms = np.empty(0, dtype=np.int64)
         self._demand = np.empty(0, dtype=np.int64)
 
-    def enter(self, rank: Ints) -> None:
+    def add_products(self, rank: Ints) -> None:
         """Take in new products at ranks from 0."""
-        self._know(int(rank.max(initial=0)) + 1)
+        self._extend_tables(int(rank.max(initial=0)) + 1)
         self._place = np.concatenate([self._place, self._logarithms[rank]])
 
-    def wander(self, draws: Draws, days: float, on_sale: Ints) -> Ints:
+    def drift_ranks(self, rng: RandomStream, days: float, on_sale: Ints) -> Ints:
         """Let ranks drift, and return how much each product is wanted: whole numbers, 0 for those not on sale.
 
         Args:
-            draws: where chance comes from.
+            rng: random numbers.
             days: since the last time.
             on_sale: products that have a rank.
         """
-        self._know(len(on_sale))
-        words = draws.words(4 * len(on_sale)).reshape(4, -1).sum(axis=0) - _SUM_OF_FOUR
+        self._extend_tables(len(on_sale))
+        words = rng.words(4 * len(on_sale)).reshape(4, -1).sum(axis=0) - _SUM_OF_FOUR
         step = round(self._settings.drift * math.sqrt(days) / _SPREAD_OF_FOUR * _UNIT * 2**20)
         order = on_sale[np.argsort(self._place[on_sale] + (words * step >> 20), kind="stable")]
         self._place[order] = self._logarithms[: len(order)]
@@ -51,7 +51,7 @@ class Ranks:
         demand[order] = self._demand[: len(order)]
         return demand
 
-    def _know(self, ranks: int) -> None:
+    def _extend_tables(self, ranks: int) -> None:
         known = len(self._demand)
         if ranks > known:
             more = range(known + 1, max(ranks, 2 * known) + 1)
@@ -61,7 +61,7 @@ class Ranks:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Offer:
     """What visitors may meet whose sessions start in a part of a window, and how much they want each.
 
     Attributes:
@@ -73,35 +73,35 @@ class Shelf:
 
     from_ms: int
     candidates: Ints
-    demand: Choice
+    demand: WeightedChoice
     core: Ints
-    core_demand: Choice
+    core_demand: WeightedChoice
 
 
-def shelves(span: Span, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sales: list[Running]) -> list[Shelf]:
+def offers(period: Period, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sales: list[RunningSale]) -> list[Offer]:
     """The shelves of a window, the same for every lane: a new one whenever a flash sale begins or ends.
 
     Args:
-        span: the window.
+        period: the window.
         launched_ms: of each product.
         ends_ms: when each is discontinued.
         popularity: of each.
         sales: those that touch the window.
     """
-    candidates = np.flatnonzero(ends_ms > span.start_ms + QUIET_MS)
-    stocked = launched_ms + STOCKED_MS < span.opens_ms
-    core = np.flatnonzero(stocked & (ends_ms > span.end_ms + QUIET_MS))
+    candidates = np.flatnonzero(ends_ms > period.start_ms + QUIET_MS)
+    stocked = launched_ms + STOCKED_MS < period.opens_ms
+    core = np.flatnonzero(stocked & (ends_ms > period.end_ms + QUIET_MS))
     bounds = {bound for running in sales for bound in (running.sale.start_ms, running.sale.end_ms)}
     found = []
-    for start in sorted({span.start_ms} | {bound for bound in bounds if span.start_ms < bound < span.end_ms}):
+    for start in sorted({period.start_ms} | {bound for bound in bounds if period.start_ms < bound < period.end_ms}):
         wanted = popularity.copy()
         for running in sales:
             if running.sale.start_ms <= start < running.sale.end_ms:
                 wanted[running.product] = wanted[running.product] * round(running.sale.demand * 100) // 100
-        found.append(Shelf(start, candidates, _choice(wanted[candidates]), core, _choice(wanted[core])))
+        found.append(Offer(start, candidates, _choice(wanted[candidates]), core, _choice(wanted[core])))
     return found
 
 
-def _choice(popularity: Ints) -> Choice:
+def _choice(popularity: Ints) -> WeightedChoice:
     shift = max(0, int(popularity.sum()).bit_length() - 30)
-    return Choice(np.cumsum(np.maximum(popularity >> shift, 1)))
+    return WeightedChoice(np.cumsum(np.maximum(popularity >> shift, 1)))

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.traffic import FAR_MS, QUIET_MS, Span
-from shopsim.core.rng import Bools, Draws, Ints
+from shopsim.calendar.traffic import NEVER_MS, QUIET_MS, Period
+from shopsim.core.rng import Bools, Ints, RandomStream
 from shopsim.scenario.dated_sections import FlashSale
 
-FEWEST_CENTS = 49
-_REBATES = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by
-HIGHEST_PERCENT = 100 + int(_REBATES.max())
+MIN_PRICE_CENTS = 49
+_CHANGE_PERCENTS = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by
+MAX_PRICE_PERCENT = 100 + int(_CHANGE_PERCENTS.max())
 """What a product costs at most, of its base price."""
 
 _TIME_BITS = 36  # more than two years in milliseconds, above the longest window
-_APART_MS = 2
+_MIN_GAP_MS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Prices:
 
 
 @dataclass(slots=True)
-class Running:
+class RunningSale:
     """A flash sale whose products are chosen. Mutable until it has begun, as their regular prices may still change.
 
     Attributes:
@@ -68,19 +68,26 @@ class Running:
 
     def settle(self, regular: Ints) -> None:
         """Take prices at the sale's start; products that it would not make cheaper are left out."""
-        cut = np.maximum(regular * (100 - self.sale.percent) // 100, FEWEST_CENTS)
+        cut = np.maximum(regular * (100 - self.sale.percent) // 100, MIN_PRICE_CENTS)
         cheaper = cut < regular
         self.product, self.regular, self.reduced = self.product[cheaper], regular[cheaper], cut[cheaper]
 
 
 def regular_changes(
-    span: Span, draws: Draws, base: Ints, price: Ints, per_year: float, may: Bools, ends_ms: Ints, sales: list[Running]
+    period: Period,
+    rng: RandomStream,
+    base: Ints,
+    price: Ints,
+    per_year: float,
+    may: Bools,
+    ends_ms: Ints,
+    sales: list[RunningSale],
 ) -> tuple[Ints, Ints]:
-    """When in a window each product's regular price changes (`FAR_MS` if it does not), and to what.
+    """When in a window each product's regular price changes (`NEVER_MS` if it does not), and to what.
 
     Args:
-        span: the window.
-        draws: where chance comes from.
+        period: the window.
+        rng: random numbers.
         base: price of each product as it was launched.
         price: as it is now.
         per_year: how often, at most once in a window.
@@ -89,38 +96,38 @@ def regular_changes(
         sales: during which the price of their products does not change.
     """
     n = len(base)
-    at = span.settled(draws, n) & ~1
-    wanted = np.maximum(base * (100 + _REBATES[draws.below(len(_REBATES), n)]) // 100, FEWEST_CENTS)
-    changes = draws.chance(min(1.0, per_year * span.days / 365), n) & (wanted != price) & may & (at < ends_ms)
+    at = period.uniform_times(rng, n) & ~1
+    wanted = np.maximum(base * (100 + _CHANGE_PERCENTS[rng.below(len(_CHANGE_PERCENTS), n)]) // 100, MIN_PRICE_CENTS)
+    changes = rng.chance(min(1.0, per_year * period.days / 365), n) & (wanted != price) & may & (at < ends_ms)
     for running in sales:
-        during = (at >= running.sale.start_ms - _APART_MS) & (at <= running.sale.end_ms + _APART_MS)
+        during = (at >= running.sale.start_ms - _MIN_GAP_MS) & (at <= running.sale.end_ms + _MIN_GAP_MS)
         changes[running.product] &= ~during[running.product]
-    return np.where(changes, at, FAR_MS), np.where(changes, wanted, price)
+    return np.where(changes, at, NEVER_MS), np.where(changes, wanted, price)
 
 
-def timeline(span: Span, price: Ints, changed_ms: Ints, after: Ints, sales: list[Running]) -> Prices:
+def price_timeline(period: Period, price: Ints, changed_ms: Ints, after: Ints, sales: list[RunningSale]) -> Prices:
     """Regular prices and those of the sales together.
 
     Args:
-        span: the window.
+        period: the window.
         price: regular price of each product at the window's start.
         changed_ms: when it changes, from `regular_changes`.
         after: what it is then.
         sales: all that touch the window or the quiet hours after it.
     """
     before = price.copy()
-    changed = np.flatnonzero(changed_ms < FAR_MS)
+    changed = np.flatnonzero(changed_ms < NEVER_MS)
     parts = [(changed, changed_ms[changed], after[changed])]
     for running in sales:
         product, start, end = running.product, running.sale.start_ms, running.sale.end_ms
-        if start < span.start_ms:
+        if start < period.start_ms:
             before[product] = running.reduced
         else:
             parts.append((product, np.full(len(product), start), running.reduced))
-        if end < span.end_ms + QUIET_MS:
+        if end < period.end_ms + QUIET_MS:
             parts.append((product, np.full(len(product), end), running.regular))
     product, at, new = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((at, product))
     changes = np.zeros(len(price), dtype=bool)
     changes[product] = True
-    return Prices(span.start_ms, before, product[order], at[order], new[order], changes)
+    return Prices(period.start_ms, before, product[order], at[order], new[order], changes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shopsim.calendar.traffic import DAY_MS, HOUR_MS, Span
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, Period
 from shopsim.core.records import Pending, choices
-from shopsim.core.rng import Draws, Ints, Purpose, lognormal
+from shopsim.core.rng import Ints, Purpose, RandomStream, lognormal
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.catalogue import Assortment
 from shopsim.shop.fulfilment import Deliveries
@@ -25,39 +25,41 @@ class Reviews:
         self._removal = _delays(scenario.reviews.removed_days)
         self._count = 0
 
-    def write(self, span: Span, orders: Orders, deliveries: Deliveries, products: Assortment, pending: Pending) -> None:
+    def write(
+        self, period: Period, orders: Orders, deliveries: Deliveries, products: Assortment, pending: Pending
+    ) -> None:
         """Reviews of some of the lines of delivered orders."""
-        draws = Draws(self._seed, self._lane, span.index, Purpose.REVIEWS)
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.REVIEWS)
         received = np.full(len(orders.number), -1, dtype=np.int64)
         received[deliveries.order] = deliveries.at_ms
         line = np.flatnonzero(received[orders.line_order] >= 0)
-        line = line[draws.chance(self._settings.share, len(line))]
+        line = line[rng.chance(self._settings.share, len(line))]
         n = len(line)
         order, product = orders.line_order[line], orders.line_product[line]
         review = self._count + np.arange(n)
         self._count += n
-        at = received[order] + draws.sample(self._wait, n)
-        rating = _rating(draws, products.quality[product])
+        at = received[order] + rng.sample(self._wait, n)
+        rating = _rating(rng, products.quality[product])
         who = {"review_id": review, "product_id": product, "customer_id": orders.customer[order], "rating": rating}
         pending.add(
             "review_submitted",
             at,
             **who,
             order_id=orders.number[order],
-            title=(rating - 1) * TITLES_PER_RATING + draws.below(TITLES_PER_RATING, n),
-            lead=(rating - 1) * LEADS_PER_RATING + draws.below(LEADS_PER_RATING, n),
-            body=draws.below(BODIES, n),
+            title=(rating - 1) * TITLES_PER_RATING + rng.below(TITLES_PER_RATING, n),
+            lead=(rating - 1) * LEADS_PER_RATING + rng.below(LEADS_PER_RATING, n),
+            body=rng.below(BODIES, n),
         )
-        removed = draws.chance(self._settings.removed_share, n)
-        gone = at + draws.sample(self._removal, n)
+        removed = rng.chance(self._settings.removed_share, n)
+        gone = at + rng.sample(self._removal, n)
         some = {name: column[removed] for name, column in who.items()}
-        pending.add("review_removed", gone[removed], **some, reason=draws.below(_REMOVALS, int(removed.sum())))
+        pending.add("review_removed", gone[removed], **some, reason=rng.below(_REMOVALS, int(removed.sum())))
 
 
-def _rating(draws: Draws, quality: Ints) -> Ints:
+def _rating(rng: RandomStream, quality: Ints) -> Ints:
     """Whole stars around the quality (hundredths of a star), with a triangular spread of about a star."""
     n = len(quality)
-    noise = draws.between(-120, 120, n) + draws.between(-120, 120, n)
+    noise = rng.between(-120, 120, n) + rng.between(-120, 120, n)
     stars: Ints = np.clip((quality + noise + 50) // 100, 1, 5)
     return stars
 

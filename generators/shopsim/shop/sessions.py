@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shopsim.calendar.scenario_calendar import Timetable, locale_weights
-from shopsim.calendar.traffic import QUIET_MS, Span
-from shopsim.core.records import ABSENT, Pending, choices, weighted
-from shopsim.core.rng import Draws, Ints, Purpose, cumulated, lognormal, spread_out
+from shopsim.calendar.scenario_calendar import ScenarioCalendar, locale_weights
+from shopsim.calendar.traffic import QUIET_MS, Period
+from shopsim.core.records import ABSENT, Pending, choices, contract_choice
+from shopsim.core.rng import Ints, Purpose, RandomStream, expand_counts, lognormal, weighted_choice
 from shopsim.scenario.sections import Scenario
-from shopsim.shop.campaign_attribution import Attribution
+from shopsim.shop.campaign_attribution import CampaignAttribution
 from shopsim.shop.catalogue import Assortment
-from shopsim.shop.customers import Arrivals, Customers, stays
-from shopsim.shop.popularity import Shelf
+from shopsim.shop.customers import Arrivals, Customers, is_active_until
+from shopsim.shop.popularity import Offer
 from shopsim.shop.stock import Stock, is_sellable
 from shopsim.shop.text_pools import QUERIES
 
-MOST_STEPS = 40
+MAX_STEPS = 40
 """Pages, searches and product views of the longest session."""
 
 _LONGEST_STEP_MS = 200_000
@@ -63,21 +63,21 @@ class Views:
 class Sessions:
     """Draws the sessions of one lane. Mutable: it counts them."""
 
-    def __init__(self, scenario: Scenario, seed: int, lane: int, timetable: Timetable) -> None:
+    def __init__(self, scenario: Scenario, seed: int, lane: int, calendar: ScenarioCalendar) -> None:
         self._settings, self._seed, self._lane = scenario.sessions, seed, lane
-        self._attribution = Attribution(scenario, timetable)
+        self._attribution = CampaignAttribution(scenario, calendar)
         self._count = 0
         self._locales = locale_weights(scenario)
-        self._devices = weighted("session_started", "device", self._settings.devices)
-        self._referrers = weighted("session_started", "referrer", self._settings.referrers)
-        self._campaigns = cumulated(weight for _, weight in sorted(self._settings.campaigns.items()))
+        self._devices = contract_choice("session_started", "device", self._settings.devices)
+        self._referrers = contract_choice("session_started", "referrer", self._settings.referrers)
+        self._campaigns = weighted_choice(weight for _, weight in sorted(self._settings.campaigns.items()))
 
-    def start(self, span: Span, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
+    def start(self, period: Period, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
         """Who comes when: customers by their habits, those who just arrived, and the anonymous."""
-        draws = Draws(self._seed, self._lane, span.index, Purpose.SESSIONS)
-        known, start = self._regulars(span, draws, customers)
-        wait = draws.between(2_000, 60_000, len(arrivals.at_ms))
-        locale, anonymous_start = self._anonymous(span, draws, len(known))
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.SESSIONS)
+        known, start = self._customer_visits(period, rng, customers)
+        wait = rng.between(2_000, 60_000, len(arrivals.at_ms))
+        locale, anonymous_start = self._anonymous(period, rng, len(known))
         customer = np.concatenate([known, arrivals.customer, np.full(len(locale), ABSENT)])
         locale = np.concatenate([customers.locale[customer[: len(customer) - len(locale)]], locale])
         start = np.concatenate([start, arrivals.at_ms + wait, anonymous_start]) | 1
@@ -85,42 +85,42 @@ class Sessions:
         number = self._count + np.arange(len(order))
         visits = Visits(number, customer[order], locale[order], start[order])
         self._count += len(order)
-        self._publish(span, draws, visits, pending)
+        self._publish(period, rng, visits, pending)
         return visits
 
-    def _regulars(self, span: Span, draws: Draws, customers: Customers) -> tuple[Ints, Ints]:
+    def _customer_visits(self, period: Period, rng: RandomStream, customers: Customers) -> tuple[Ints, Ints]:
         who = customers.visits
-        running = np.cumsum(customers.weights(who) * span.visits[customers.locale[who]])
+        running = np.cumsum(customers.weights(who) * period.visits[customers.locale[who]])
         total = int(running[-1]) if len(running) else 0
-        n = draws.poisson(total / 100_000 * self._settings.per_customer_per_day)
+        n = rng.poisson(total / 100_000 * self._settings.per_customer_per_day)
         # Scaled down so that a 32-bit word times the total stays in 63 bits.
         shift = max(0, total.bit_length() - 31)
-        drawn = np.searchsorted(running >> shift, draws.below(max(total >> shift, 1), n), side="right")
+        drawn = np.searchsorted(running >> shift, rng.below(max(total >> shift, 1), n), side="right")
         who = who[drawn] if n else np.empty(0, dtype=np.int64)
-        start = span.seasonal(draws, customers.locale[who].astype(np.int64))
-        there = stays(customers, who, start + QUIET_MS)
+        start = period.traffic_times(rng, customers.locale[who].astype(np.int64))
+        there = is_active_until(customers, who, start + QUIET_MS)
         return who[there], start[there]
 
-    def _anonymous(self, span: Span, draws: Draws, known: int) -> tuple[Ints, Ints]:
+    def _anonymous(self, period: Period, rng: RandomStream, known: int) -> tuple[Ints, Ints]:
         """Locales and starts of the visitors without a name, as many as the share asks for beside the known."""
         share = self._settings.anonymous_share
-        weights = self._locales * span.visits
+        weights = self._locales * period.visits
         if not weights.any():
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        locale = draws.pick(cumulated(weights), draws.poisson(share / (1 - share) * known))
-        return locale, span.seasonal(draws, locale)
+        locale = rng.pick(weighted_choice(weights), rng.poisson(share / (1 - share) * known))
+        return locale, period.traffic_times(rng, locale)
 
-    def _publish(self, span: Span, draws: Draws, visits: Visits, pending: Pending) -> None:
+    def _publish(self, period: Period, rng: RandomStream, visits: Visits, pending: Pending) -> None:
         n = len(visits.number)
-        always = np.where(draws.chance(self._settings.campaign_share, n), draws.pick(self._campaigns, n), ABSENT)
+        always = np.where(rng.chance(self._settings.campaign_share, n), rng.pick(self._campaigns, n), ABSENT)
         pending.add(
             "session_started",
             visits.start_ms,
             session_id=visits.number,
             customer_id=visits.customer,
-            device=draws.pick(self._devices, n),
-            referrer=draws.pick(self._referrers, n),
-            campaign=self._attribution.campaign(span, draws, visits.locale, visits.start_ms, always),
+            device=rng.pick(self._devices, n),
+            referrer=rng.pick(self._referrers, n),
+            campaign=self._attribution.campaign(period, rng, visits.locale, visits.start_ms, always),
         )
 
 
@@ -130,43 +130,43 @@ class Browsing:
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._seed, self._lane = seed, lane
         stop = 1 / scenario.sessions.steps
-        self._steps = cumulated(stop * (1 - stop) ** k + 1e-12 for k in range(MOST_STEPS))
+        self._steps = weighted_choice(stop * (1 - stop) ** k + 1e-12 for k in range(MAX_STEPS))
         self._gaps = lognormal(scenario.sessions.seconds_between_steps * 1000, 0.8, 1_000, _LONGEST_STEP_MS)
         rest = max(0.0, 1 - scenario.funnel.search - scenario.funnel.product)
-        self._kinds = cumulated((scenario.funnel.search, scenario.funnel.product, rest))
-        self._pages = weighted("page_viewed", "page", _PAGE_WEIGHTS)
+        self._kinds = weighted_choice((scenario.funnel.search, scenario.funnel.product, rest))
+        self._pages = contract_choice("page_viewed", "page", _PAGE_WEIGHTS)
 
-    def walk(self, span: Span, visits: Visits, products: Assortment, stock: Stock, pending: Pending) -> Views:
+    def browse(self, period: Period, visits: Visits, products: Assortment, stock: Stock, pending: Pending) -> Views:
         """What is looked at, in sessions of at most `QUIET_MS` less a quarter of an hour."""
-        draws = Draws(self._seed, self._lane, span.index, Purpose.BROWSING)
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.BROWSING)
         sessions = len(visits.number)
-        steps = 1 + draws.pick(self._steps, sessions)
-        visit, step = spread_out(steps)
-        gaps = draws.sample(self._gaps, len(visit))
+        steps = 1 + rng.pick(self._steps, sessions)
+        visit, step = expand_counts(steps)
+        gaps = rng.sample(self._gaps, len(visit))
         gaps[step == 0] = 400
         passed = np.cumsum(gaps)
         last = np.cumsum(steps) - 1
         at = visits.start_ms[visit] + passed - (passed[last] - _durations(passed, last))[visit]
-        kind = draws.pick(self._kinds, len(visit))
-        self._publish(draws, visits, visit, step, at, kind, pending)
+        kind = rng.pick(self._kinds, len(visit))
+        self._publish(rng, visits, visit, step, at, kind, pending)
         seen = np.flatnonzero(kind == 1)
-        product = _choose(draws, visits.start_ms[visit[seen]], products, stock)
+        product = _choose(rng, visits.start_ms[visit[seen]], products, stock)
         pending.add("product_viewed", at[seen], session_id=visits.number[visit[seen]], product_id=product)
         return Views(visit[seen], product, at[seen] | 1, at[last])
 
     def _publish(
-        self, draws: Draws, visits: Visits, visit: Ints, step: Ints, at: Ints, kind: Ints, pending: Pending
+        self, rng: RandomStream, visits: Visits, visit: Ints, step: Ints, at: Ints, kind: Ints, pending: Pending
     ) -> None:
         searches = np.flatnonzero(kind == 0)
         pending.add(
             "search_performed",
             at[searches],
             session_id=visits.number[visit[searches]],
-            query=draws.below(QUERIES, len(searches)),
-            results=draws.below(60, len(searches)),
+            query=rng.below(QUERIES, len(searches)),
+            results=rng.below(60, len(searches)),
         )
         pages = np.flatnonzero(kind == 2)
-        page = draws.pick(self._pages, len(pages))
+        page = rng.pick(self._pages, len(pages))
         page[step[pages] == 0] = _PAGES.index("home")
         pending.add("page_viewed", at[pages], session_id=visits.number[visit[pages]], page=page)
 
@@ -176,18 +176,18 @@ def _durations(passed: Ints, last: Ints) -> Ints:
     return np.diff(passed[last], prepend=0)
 
 
-def _choose(draws: Draws, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
+def _choose(rng: RandomStream, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
     """A product for each view, from the shelf of the time at which its session began; sessions are in order of time."""
-    starts = np.searchsorted(session_ms, [shelf.from_ms for shelf in products.shelves[1:]])
+    starts = np.searchsorted(session_ms, [shelf.from_ms for shelf in products.offers[1:]])
     parts = [
-        _choose_from(draws, shelf, part, products, stock)
-        for shelf, part in zip(products.shelves, np.split(session_ms, starts), strict=True)
+        _choose_from(rng, shelf, part, products, stock)
+        for shelf, part in zip(products.offers, np.split(session_ms, starts), strict=True)
     ]
     return np.concatenate(parts)
 
 
-def _choose_from(draws: Draws, shelf: Shelf, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
-    product = shelf.candidates[draws.pick(shelf.demand, len(session_ms))]
+def _choose_from(rng: RandomStream, shelf: Offer, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
+    product = shelf.candidates[rng.pick(shelf.demand, len(session_ms))]
     gone = np.flatnonzero(~is_sellable(stock, products, product, session_ms))
-    product[gone] = shelf.core[draws.pick(shelf.core_demand, len(gone))]
+    product[gone] = shelf.core[rng.pick(shelf.core_demand, len(gone))]
     return product

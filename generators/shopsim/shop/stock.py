@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shopsim.calendar.traffic import DAY_MS, HOUR_MS, MINUTE_MS, QUIET_MS, Span
+from shopsim.calendar.traffic import DAY_MS, HOUR_MS, MINUTE_MS, QUIET_MS, Period
 from shopsim.core.records import Pending, field
-from shopsim.core.rng import Bools, Draws, Ints, Purpose, counted, lognormal
+from shopsim.core.rng import Bools, Ints, Purpose, RandomStream, group_sums, lognormal
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.catalogue import Assortment
 from shopsim.shop.popularity import STOCKED_MS
 
-_COMES_IN = ("stock_received", "stock_released", "stock_returned")
+_INCOMING = ("stock_received", "stock_released", "stock_returned")
 
 
 class Stock:
@@ -33,43 +33,43 @@ class Stock:
         self._settings, self._seed, self._lane = scenario.stock, seed, lane
         median = scenario.stock.lead_days * DAY_MS
         self._lead = lognormal(median, 0.3, HOUR_MS, int(median * 4) + HOUR_MS)
-        self._ordered = np.empty(0, dtype=np.int64)  # units on their way from the supplier
+        self._on_order = np.empty(0, dtype=np.int64)  # units on their way from the supplier
         self.free = np.empty(0, dtype=np.int64)
         self.sellable_ms = np.empty(0, dtype=np.int64)
 
-    def advance(self, span: Span, products: Assortment, units_per_day: float, pending: Pending) -> None:
+    def advance(self, period: Period, products: Assortment, units_per_day: float, pending: Pending) -> None:
         """Order the first units of new products, and more of what runs low.
 
         Args:
-            span: the window.
+            period: the window.
             products: all products of the window.
             units_per_day: demand that the lane expects of all products together.
             pending: where the deliveries go.
         """
-        draws = Draws(self._seed, self._lane, span.index, Purpose.STOCK)
+        rng = RandomStream(self._seed, self._lane, period.index, Purpose.STOCK)
         known, total = len(self.free), len(products)
-        share = products.popularity / products.popularity[products.discontinued_ms > span.start_ms].sum()
+        share = products.popularity / products.popularity[products.discontinued_ms > period.start_ms].sum()
         cover = np.ceil(share * (units_per_day * self._settings.cover_days)).astype(np.int64)
         target = np.clip(cover, self._settings.minimum, 1_000_000)
-        self._reorder(span, draws, products, target[:known], pending)
+        self._reorder(period, rng, products, target[:known], pending)
         new = np.arange(known, total)
-        at = products.launched_ms[new] + MINUTE_MS + draws.below(STOCKED_MS - 2 * MINUTE_MS, len(new))
+        at = products.launched_ms[new] + MINUTE_MS + rng.below(STOCKED_MS - 2 * MINUTE_MS, len(new))
         pending.add("stock_received", at, product_id=new, quantity=target[new])
         # Sold only once they are here, so these may be counted before their window has ended.
         self.free = np.concatenate([self.free, target[new]])
-        self._ordered = np.concatenate([self._ordered, np.zeros(len(new), dtype=np.int64)])
+        self._on_order = np.concatenate([self._on_order, np.zeros(len(new), dtype=np.int64)])
         self.sellable_ms = np.concatenate([self.sellable_ms, at | 1])
 
-    def _reorder(self, span: Span, draws: Draws, products: Assortment, target: Ints, pending: Pending) -> None:
-        coming = self.free + self._ordered
+    def _reorder(self, period: Period, rng: RandomStream, products: Assortment, target: Ints, pending: Pending) -> None:
+        coming = self.free + self._on_order
         low = coming < np.ceil(target * self._settings.reorder_share).astype(np.int64)
-        wanted = np.flatnonzero(low & (products.discontinued_ms[: len(target)] > span.end_ms))
-        at = span.settled(draws, len(wanted)) + draws.sample(self._lead, len(wanted))
+        wanted = np.flatnonzero(low & (products.discontinued_ms[: len(target)] > period.end_ms))
+        at = period.uniform_times(rng, len(wanted)) + rng.sample(self._lead, len(wanted))
         quantity = target[wanted] - coming[wanted]
-        self._ordered[wanted] += quantity
+        self._on_order[wanted] += quantity
         pending.add("stock_received", at, product_id=wanted, quantity=quantity)
 
-    def promise(self, product: Ints, quantity: Ints, at_ms: Ints) -> Bools:
+    def reserve(self, product: Ints, quantity: Ints, at_ms: Ints) -> Bools:
         """Whether each line can be had, first come first served; what can is taken from the ledger. Shape [lines]."""
         order = np.lexsort((at_ms, product))
         product, quantity = product[order], quantity[order]
@@ -77,14 +77,14 @@ class Stock:
         starts = np.flatnonzero(np.diff(product, prepend=-1))
         before = np.repeat(running[starts] - quantity[starts], np.diff(starts, append=len(product)))
         fits = running - before <= self.free[product]
-        self.free -= counted(product[fits], len(self.free), quantity[fits])
+        self.free -= group_sums(product[fits], len(self.free), quantity[fits])
         result = np.empty(len(order), dtype=bool)
         result[order] = fits
         return result
 
     def settle(self, happened: Mapping[str, Ints]) -> None:
         """Add what came in during a window that has ended, apart from first deliveries, which are counted already."""
-        for event_type in _COMES_IN:
+        for event_type in _INCOMING:
             if event_type not in happened:
                 continue
             records = happened[event_type]
@@ -93,10 +93,10 @@ class Stock:
             if event_type == "stock_received":
                 later = field(records, event_type, "occurred_at_ms") != self.sellable_ms[product]
             quantity = field(records, event_type, "quantity")
-            came = counted(product[later], len(self.free), quantity[later])
+            came = group_sums(product[later], len(self.free), quantity[later])
             self.free += came
             if event_type == "stock_received":
-                self._ordered -= came
+                self._on_order -= came
 
 
 def is_sellable(stock: Stock, products: Assortment, product: Ints, session_ms: Ints) -> Bools:

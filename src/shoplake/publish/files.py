@@ -25,7 +25,7 @@ from shoplake.contract import TOPICS, Rejected, decode
 from shoplake.errors import UsageError
 from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import Run, Watch
-from shopsim.core.line_buffers import joined
+from shopsim.core.line_buffers import join_lines
 
 REJECTED = "rejected.jsonl"
 
@@ -101,7 +101,7 @@ class _JsonLines:
         self._files = {topic: _create(out / f"{topic}.jsonl") for topic in topics}
 
     def append(self, topic: str, values: pl.Series) -> None:
-        self._files[topic].write(joined(values))  # no value becomes an object of Python's
+        self._files[topic].write(join_lines(values))  # no value becomes an object of Python's
 
     def close(self) -> None:
         _close_all(self._files.values())

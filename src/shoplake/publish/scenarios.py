@@ -10,7 +10,7 @@ from shoplake.errors import FileInTheWay, InvalidScenario, ShoplakeError
 from shoplake.publish.run import load_scenario
 from shopsim.loading.files import scenario_file
 from shopsim.scenario.json_schema import json_schema
-from shopsim.scenario.reference import SCHEMA_FILE, starter
+from shopsim.scenario.reference import SCHEMA_FILE, scenario_template
 
 
 def text_of(name_or_path: str) -> str:
@@ -44,7 +44,7 @@ def write_starter(name: str, like: str, path: Path) -> Path:
         raise InvalidScenario(str(error), fix="choose a name such as my-shop") from error
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(starter(base, name))
+            file.write(scenario_template(base, name))
         schema = path.with_name(SCHEMA_FILE)
         if not schema.exists():
             schema.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")

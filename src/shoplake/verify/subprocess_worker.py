@@ -13,7 +13,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 from shoplake import library_logs, malloc_tuning
 from shoplake.errors import ShoplakeError
-from shopsim.engine.worker_processes import JOIN_S, end, end_with_parent, start
+from shopsim.engine.worker_processes import JOIN_S, exit_with_parent, start_process, stop_process
 
 R = TypeVar("R")
 OnProgress: TypeAlias = Callable[[int], None]
@@ -27,13 +27,13 @@ class SubprocessWorker:
         context = multiprocessing.get_context("spawn")  # fork is not safe beside polars' threads
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), name="verify", daemon=True)
-        start(self._process)
+        start_process(self._process)
         theirs.close()  # so that the pipe ends when the subprocess dies
         self._free = asyncio.Lock()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        end(self._process)
+        stop_process(self._process)
         self._ours.close()
 
     async def run(self, job: Job[R], on_progress: OnProgress) -> R:
@@ -67,7 +67,7 @@ class SubprocessWorker:
 def _work(theirs: Connection) -> None:
     malloc_tuning.return_freed_memory()
     library_logs.to_file("verify")
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     while True:
         try:
             job = theirs.recv()

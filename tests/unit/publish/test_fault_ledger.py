@@ -13,7 +13,7 @@ from shoplake.errors import UsageError
 from shoplake.publish import files
 from shoplake.publish.fault_ledger import FaultLedger
 from shoplake.publish.run import Run
-from shopsim.faults.encoding import BREAKING, REASONS
+from shopsim.faults.encoding import CONTENT_FAULTS, REASONS
 from shopsim.faults.selection import FAULTS, LEDGER
 
 EVENTS = 6_000
@@ -42,7 +42,7 @@ def test_what_the_files_hold_is_refused_where_the_ledger_says_and_nowhere_else(r
     for topic in TOPICS:
         values = (tmp_path / "out" / f"{topic}.jsonl").read_bytes().splitlines()
         refused = sorted((json_id(values[r.position]), r.reason) for r in rejections(topic, values))
-        breaking = told.filter((pl.col("topic") == topic) & pl.col("fault").is_in(BREAKING))
+        breaking = told.filter((pl.col("topic") == topic) & pl.col("fault").is_in(CONTENT_FAULTS))
         assert refused == sorted((row["event_id"], REASONS[row["fault"]]) for row in breaking.rows(named=True))
         twice = told.filter((pl.col("topic") == topic) & (pl.col("fault") == "duplicated"))["event_id"]
         ids = pl.Series([json_id(value) for value in values])

@@ -17,7 +17,7 @@ from shoplake.contract import TOPICS, decode
 from shoplake.errors import ShoplakeError, UsageError
 from shoplake.publish import files
 from shoplake.publish.run import Run
-from shopsim.faults.encoding import BREAKING
+from shopsim.faults.encoding import CONTENT_FAULTS
 
 EVENTS = 12_000
 
@@ -54,7 +54,7 @@ def test_parquet_holds_the_topics_columns_and_puts_the_broken_events_aside(windo
         assert frame.schema == topic.columns
         assert frame.equals(decode(name, values).events.drop("position"))
         assert counts[name] == frame.height + sum(r["topic"] == name for r in rejected)
-    broken = rows.filter(pl.col("fault").is_in(BREAKING))["value"].to_list()
+    broken = rows.filter(pl.col("fault").is_in(CONTENT_FAULTS))["value"].to_list()
     assert sorted(base64.b64decode(r["value_base64"]) for r in rejected) == sorted(broken)
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shopsim.calendar.scenario_calendar import Timetable
+from shopsim.calendar.scenario_calendar import ScenarioCalendar
 from shopsim.core.records import ABSENT, field
-from shopsim.core.rng import Draws, Purpose
+from shopsim.core.rng import Purpose, RandomStream
 from shopsim.shop.catalogue import Catalogue
-from shopsim.shop.currencies import Exchange
-from shopsim.shop.popularity import Ranks
+from shopsim.shop.currencies import ExchangeRates
+from shopsim.shop.popularity import PopularityRanks
 from shopsim.shop.text_pools import pools
 
 
 def advanced(scenario, windows):
     """The last assortment, and the catalogue's events of each window."""
-    catalogue, timetable = Catalogue(scenario, 7), Timetable(scenario)
+    catalogue, calendar = Catalogue(scenario, 7), ScenarioCalendar(scenario)
     events = []
     for window in range(windows):
-        span = timetable.span(window)
-        products, happened = catalogue.advance(span)
-        events.append(happened.take(span.end_ms))
+        period = calendar.period(window)
+        products, happened = catalogue.advance(period)
+        events.append(happened.take(period.end_ms))
     return products, events
 
 
@@ -50,13 +50,13 @@ def test_a_product_without_colours_and_sizes_is_no_variant(changed):
 
 
 def test_popularity_stays_zipfs_while_ranks_wander(changed):
-    ranks = Ranks(changed(catalogue={"zipf": 1.0, "drift": 0.2}).catalogue)
-    ranks.enter(np.arange(200))
-    draws = Draws(7, -1, 0, Purpose.CATALOGUE)
-    first = ranks.wander(draws, 1, np.arange(200))
+    ranks = PopularityRanks(changed(catalogue={"zipf": 1.0, "drift": 0.2}).catalogue)
+    ranks.add_products(np.arange(200))
+    draws = RandomStream(7, -1, 0, Purpose.CATALOGUE)
+    first = ranks.drift_ranks(draws, 1, np.arange(200))
     later = first
     for _ in range(20):
-        later = ranks.wander(draws, 1, np.arange(200))
+        later = ranks.drift_ranks(draws, 1, np.arange(200))
     assert sorted(first.tolist()) == sorted(later.tolist())
     assert (first.max() / np.sort(first)[::-1][:50]).round().tolist() == list(range(1, 51))
     kept = np.corrcoef(np.log(first), np.log(later))[0, 1]
@@ -64,18 +64,18 @@ def test_popularity_stays_zipfs_while_ranks_wander(changed):
 
 
 def test_without_drift_ranks_stay(changed):
-    ranks = Ranks(changed(catalogue={"drift": 0}).catalogue)
-    ranks.enter(np.arange(50))
-    draws = Draws(7, -1, 0, Purpose.CATALOGUE)
-    assert (ranks.wander(draws, 10, np.arange(50)) == ranks.wander(draws, 10, np.arange(50))).all()
+    ranks = PopularityRanks(changed(catalogue={"drift": 0}).catalogue)
+    ranks.add_products(np.arange(50))
+    draws = RandomStream(7, -1, 0, Purpose.CATALOGUE)
+    assert (ranks.drift_ranks(draws, 10, np.arange(50)) == ranks.drift_ranks(draws, 10, np.arange(50))).all()
 
 
 def test_what_is_no_longer_sold_gives_its_rank_to_the_next(changed):
-    ranks = Ranks(changed(catalogue={"drift": 0}).catalogue)
-    ranks.enter(np.arange(10))
-    draws = Draws(7, -1, 0, Purpose.CATALOGUE)
-    before = ranks.wander(draws, 1, np.arange(10))
-    after = ranks.wander(draws, 1, np.arange(1, 10))
+    ranks = PopularityRanks(changed(catalogue={"drift": 0}).catalogue)
+    ranks.add_products(np.arange(10))
+    draws = RandomStream(7, -1, 0, Purpose.CATALOGUE)
+    before = ranks.drift_ranks(draws, 1, np.arange(10))
+    after = ranks.drift_ranks(draws, 1, np.arange(1, 10))
     assert after[0] == 0
     assert after[1:].tolist() == before[:9].tolist()
 
@@ -117,12 +117,12 @@ def test_a_price_asked_for_is_that_of_the_last_change_before(changed):
 def test_in_a_flash_sale_its_products_are_wanted_more(changed):
     sale = {**SALE, "start": "2026-09-03T12:00:00Z", "demand": 10}
     products, events = advanced(changed(flash_sales=[sale], window_hours=96), 1)
-    before, during, after = products.shelves
+    before, during, after = products.offers
     changes = events[0]["product_price_changed"]
     chosen = field(changes, "product_price_changed", "product_id")[changes[0] == during.from_ms]
 
     def share(shelf):
-        picked = Draws(7, 0, 0, Purpose.BROWSING).pick(shelf.demand, 20_000)
+        picked = RandomStream(7, 0, 0, Purpose.BROWSING).pick(shelf.demand, 20_000)
         return np.isin(shelf.candidates[picked], chosen).mean()
 
     assert share(during) > 3 * share(before)
@@ -133,12 +133,12 @@ def test_a_list_price_is_asked_in_whole_minor_units_of_the_customers_currency(ch
     scenario = changed(
         customers={"locales": {"de_DE": 1, "en_GB": 1, "ja_JP": 1}}, currencies={"GBP": 0.86, "JPY": 162.4}
     )
-    exchange = Exchange(scenario)
+    exchange = ExchangeRates(scenario)
     assert exchange.currencies == ["EUR", "GBP", "JPY"]
     assert exchange.amount(np.array([1999, 1999, 1999]), np.arange(3)).tolist() == [1999, 1719, 3246]
     assert exchange.amount(np.array([1, 1, 0]), np.array([1, 2, 2])).tolist() == [1, 2, 0]
 
 
 def test_a_currency_without_minor_units_may_be_that_of_the_list(changed):
-    exchange = Exchange(changed(currency="JPY", currencies={"EUR": 0.0062, "GBP": 0.0053}))
+    exchange = ExchangeRates(changed(currency="JPY", currencies={"EUR": 0.0062, "GBP": 0.0053}))
     assert exchange.amount(np.array([3250, 3250]), np.array([0, 2])).tolist() == [2015, 3250]

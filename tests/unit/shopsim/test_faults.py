@@ -14,9 +14,9 @@ from tests.example_counts import examples
 import shopsim
 from shoplake.contract import EVENTS, TOPIC_OF, TOPICS, decode, rejections
 from shopsim.engine.encode import ORDER, encode
-from shopsim.engine.publish_windows import published
-from shopsim.faults.encoding import BREAKING, REASONS, broken, targets
-from shopsim.faults.selection import FAULTS, MOVING, ledger, rates_of
+from shopsim.engine.publish_windows import published_batches
+from shopsim.faults.encoding import CONTENT_FAULTS, REASONS, break_event, targets
+from shopsim.faults.selection import FAULTS, TIMING_FAULTS, ledger, stated_rates
 from shopsim.shop.text_pools import pools
 
 SEED = 7
@@ -47,17 +47,17 @@ def test_exactly_the_events_with_a_breaking_fault_are_refused_each_for_its_reaso
     for topic in TOPICS:
         mine = dirty_rows.filter(pl.col("topic") == topic)
         refused = {r.position: r.reason for r in decode(topic, mine["value"].to_list()).rejected}
-        hit = mine.with_row_index("position").filter(pl.col("fault").is_in(BREAKING))
+        hit = mine.with_row_index("position").filter(pl.col("fault").is_in(CONTENT_FAULTS))
         assert refused == {row["position"]: REASONS[row["fault"]] for row in hit.rows(named=True)}
     assert set(dirty_rows["fault"].drop_nulls()) == set(FAULTS)
 
 
-@pytest.mark.parametrize("fault", BREAKING)
+@pytest.mark.parametrize("fault", CONTENT_FAULTS)
 @given(data=st.data(), number=st.integers(0, 2**32 - 1))
 def test_whatever_is_hit_the_event_is_refused_and_keeps_its_id(fault, data, number, sound_values):
     event_type = data.draw(st.sampled_from([event for event in EVENTS if targets(event, fault)]))
     value = data.draw(st.sampled_from(sound_values[event_type]))
-    bad = broken(event_type, fault, value, number)
+    bad = break_event(event_type, fault, value, number)
     (refused,) = rejections(TOPIC_OF[event_type].name, [bad])
     assert refused.reason == REASONS[fault]
     assert value[: value.index(b",", value.index(b"event_id"))].split(b'"event_id"')[1] in bad
@@ -113,7 +113,7 @@ def test_only_moving_faults_delay_and_by_no_more_than_the_scenario_says(dirty, d
     for fault, limit in longest.items():
         mine = delays.filter(pl.col("fault") == fault)["delay"]
         assert 1 <= mine.min() < mine.max() <= limit
-    still = delays.filter(~pl.col("fault").is_in(MOVING).fill_null(value=False))["delay"]
+    still = delays.filter(~pl.col("fault").is_in(TIMING_FAULTS).fill_null(value=False))["delay"]
     assert (still == 0).all()
 
 
@@ -148,7 +148,7 @@ def test_behind_the_faults_is_the_same_shop(dirty):
         rows = pl.concat(parts).filter(pl.col("occurred_at_ms") < until_ms)
         once = rows.filter(pl.col("fault").ne_missing("duplicated")).sort("occurred_at_ms", "lane", "seq")
         space = once["key"].str.split("-").list.get(1).unique().item()
-        intact = pl.when(~pl.col("fault").is_in(BREAKING).fill_null(value=False))
+        intact = pl.when(~pl.col("fault").is_in(CONTENT_FAULTS).fill_null(value=False))
         return once.select(
             "occurred_at_ms",
             "lane",
@@ -170,7 +170,7 @@ def test_lanes_published_apart_and_merged_give_the_same_rows(dirty, dirty_rows):
     texts = pools(dirty, SEED)
 
     def first_windows(lanes):
-        windows = published(dirty, SEED, lanes, 0, tuple(TOPICS), texts)
+        windows = published_batches(dirty, SEED, lanes, 0, tuple(TOPICS), texts)
         return pl.concat([next(windows).rows for _ in range(6)])
 
     apart = pl.concat([first_windows(range(number, dirty.lanes, 3)) for number in range(3)]).sort(ORDER)
@@ -224,4 +224,4 @@ def test_the_ledger_names_each_fault_with_its_place_in_the_stream(dirty, dirty_r
 
 
 def test_rates_of_an_event_type_are_never_more_than_its_events(dirty):
-    assert all(sum(rates_of(dirty.faults, event).values()) <= 1 for event in EVENTS)
+    assert all(sum(stated_rates(dirty.faults, event).values()) <= 1 for event in EVENTS)

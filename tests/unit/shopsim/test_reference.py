@@ -14,13 +14,13 @@ import yaml
 import shopsim
 from shoplake.contract import EVENTS
 from shopsim.scenario import reference
-from shopsim.scenario.reference import BEGIN, END, descriptions, markdown, renewed, starter, summary
-from shopsim.scenario.sections import Faults, Funnel, Part, Rates, Scenario
+from shopsim.scenario.reference import BEGIN, END, descriptions, markdown, renewed, scenario_template, summary
+from shopsim.scenario.sections import Faults, Funnel, Rates, Scenario, Section
 
 PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 
 
-def parts(part: type[Part] = Part) -> list[type[Part]]:
+def parts(part: type[Section] = Section) -> list[type[Section]]:
     return [one for child in part.__subclasses__() for one in (child, *parts(child))]
 
 
@@ -49,14 +49,14 @@ def test_every_key_has_an_explanation_of_its_own():
         own = descriptions(part)
         for field in msgspec.structs.fields(part):
             hint = get_type_hints(part, include_extras=True)[field.name]
-            section = isinstance(hint, type) and issubclass(hint, Part)
+            section = isinstance(hint, type) and issubclass(hint, Section)
             named = hint not in reference._GENERAL and reference._meant(hint)
             assert own.get(field.name) or section or named, f"{part.__name__}.{field.name}"
         assert len(set(own.values())) == len(own), f"two keys of {part.__name__} share an explanation"
 
 
 def test_every_key_of_a_new_file_is_explained_where_it_stands_first():
-    lines = starter(shopsim.load_scenario("demo"), "mine").splitlines()
+    lines = scenario_template(shopsim.load_scenario("demo"), "mine").splitlines()
     first: dict[str, str] = {}
     for before, line in pairwise(lines):
         key = re.match(r"( *)([a-z_]+):(?! *\{name)", line)
@@ -78,7 +78,7 @@ def test_the_page_in_the_docs_is_current():
 @pytest.mark.parametrize("name", shopsim.scenarios())
 def test_a_starter_says_what_the_scenario_says_and_explains_it(name):
     scenario = shopsim.load_scenario(name)
-    text = starter(scenario, "mine")
+    text = scenario_template(scenario, "mine")
     again = shopsim.scenario_from_dict(yaml.safe_load(text))
     assert msgspec.structs.replace(again, name=name, description=scenario.description) == scenario
     assert set(yaml.safe_load(text)) == {

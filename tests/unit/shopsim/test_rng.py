@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopsim.core.frame_sort import ordered
+from shopsim.core.frame_sort import sort_frame
 from shopsim.core.records import LAYOUT, Pending
 from shopsim.core.rng import (
     WORD,
-    Choice,
-    Draws,
     Purpose,
+    RandomStream,
+    WeightedChoice,
     at_quantile,
-    counted,
-    cumulated,
+    expand_counts,
     exponential,
-    in_order,
+    group_sums,
     lognormal,
-    spread_out,
+    stable_order,
+    weighted_choice,
 )
 
 
-def draws(window: int = 0, purpose: Purpose = Purpose.CARTS) -> Draws:
-    return Draws(7, 3, window, purpose)
+def draws(window: int = 0, purpose: Purpose = Purpose.CARTS) -> RandomStream:
+    return RandomStream(7, 3, window, purpose)
 
 
 def test_words_are_the_published_philox_whatever_the_machine():
@@ -37,7 +37,9 @@ def test_an_odd_number_of_words_is_a_prefix_of_more():
     assert draws().words(3).tolist() == draws().words(4)[:3].tolist()
 
 
-@pytest.mark.parametrize("other", [draws(window=1), draws(purpose=Purpose.ORDERS), Draws(8, 3, 0, Purpose.CARTS)])
+@pytest.mark.parametrize(
+    "other", [draws(window=1), draws(purpose=Purpose.ORDERS), RandomStream(8, 3, 0, Purpose.CARTS)]
+)
 def test_another_window_purpose_or_seed_is_another_stream(other):
     assert not np.array_equal(other.words(100), draws().words(100))
 
@@ -48,7 +50,7 @@ def test_chance_is_as_likely_as_asked(share):
 
 
 def test_pick_follows_the_weights_and_never_takes_a_zero():
-    picked = np.bincount(draws().pick(cumulated([3, 0, 1]), 40_000), minlength=3) / 40_000
+    picked = np.bincount(draws().pick(weighted_choice([3, 0, 1]), 40_000), minlength=3) / 40_000
     assert picked == pytest.approx([0.75, 0, 0.25], abs=0.01)
 
 
@@ -56,13 +58,13 @@ def test_pick_follows_the_weights_and_never_takes_a_zero():
 def test_a_choice_gives_each_number_to_the_position_whose_weight_covers_it(weights, shift):
     totals = np.cumsum(np.array(weights, dtype=np.int64) << shift)
     numbers = np.unique(np.linspace(0, totals[-1] - 1, 500).astype(np.int64))
-    assert Choice(totals).at(numbers).tolist() == np.searchsorted(totals, numbers, side="right").tolist()
+    assert WeightedChoice(totals).at(numbers).tolist() == np.searchsorted(totals, numbers, side="right").tolist()
 
 
 @given(st.lists(st.integers(0, 2**34) | st.integers(0, 3), max_size=60))
 def test_times_are_put_in_order_and_those_alike_stay_as_they_were(times):
     array = np.array(times, dtype=np.int64) + 1_700_000_000_000
-    assert in_order(array).tolist() == np.argsort(array, kind="stable").tolist()
+    assert stable_order(array).tolist() == np.argsort(array, kind="stable").tolist()
 
 
 @pytest.mark.parametrize("spread", [1, 2**20, 2**40])
@@ -71,7 +73,7 @@ def test_rows_are_put_in_order_as_polars_does(spread, delayed):
     time = draws().words(300) % 50 * spread
     rows = pl.DataFrame({"a": time + delayed * (draws().words(300) % 3), "b": time, "c": draws().words(300) % 4})
     rows = rows.with_row_index("place")
-    assert ordered(rows, ("a", "b", "c")).equals(rows.sort("a", "b", "c", maintain_order=True))
+    assert sort_frame(rows, ("a", "b", "c")).equals(rows.sort("a", "b", "c", maintain_order=True))
 
 
 @pytest.mark.parametrize("mean", [0, 0.3, 4, 49, 51, 3_000])
@@ -100,8 +102,8 @@ def test_a_quantile_lies_between_its_neighbours(low, height, word):
 
 @given(st.lists(st.integers(0, 5), max_size=20))
 def test_counts_spread_out_count_up_again(counts):
-    group, position = spread_out(np.array(counts, dtype=np.int64))
-    assert counted(group, len(counts)).tolist() == counts
+    group, position = expand_counts(np.array(counts, dtype=np.int64))
+    assert group_sums(group, len(counts)).tolist() == counts
     assert position.tolist() == [i for n in counts for i in range(n)]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import shopsim
 from shoplake.contract import TOPICS
-from shopsim.engine.publish_windows import published
-from shopsim.engine.shared_memory import merged, packed, unpacked
+from shopsim.engine.publish_windows import published_batches
+from shopsim.engine.shared_memory import merged, pack, unpack
 from shopsim.shop.text_pools import pools
 
 SEED, LANES, WINDOWS = 7, (0, 1, 2), 7
@@ -20,8 +20,8 @@ SEED, LANES, WINDOWS = 7, (0, 1, 2), 7
 @cache  # each test compares with the same rows
 def windows(name: str, lanes, at_once: int) -> list[pl.DataFrame]:
     scenario = shopsim.load_scenario(name)
-    made = published(scenario, SEED, lanes, 2, tuple(TOPICS), pools(scenario, SEED), at_once)
-    rows = itertools.chain.from_iterable(stretch.windows() for stretch in made)
+    made = published_batches(scenario, SEED, lanes, 2, tuple(TOPICS), pools(scenario, SEED), at_once)
+    rows = itertools.chain.from_iterable(batch.windows() for batch in made)
     return list(itertools.islice(rows, WINDOWS))
 
 
@@ -37,11 +37,11 @@ def test_windows_made_at_once_are_those_made_one_by_one(name, at_once):
 def test_parcels_of_several_workers_are_the_rows_of_one(name, workers):
     scenario = shopsim.load_scenario(name)
     parts = [LANES[number::workers] for number in range(workers)]
-    made = [published(scenario, SEED, part, 2, tuple(TOPICS), pools(scenario, SEED), workers) for part in parts]
+    made = [published_batches(scenario, SEED, part, 2, tuple(TOPICS), pools(scenario, SEED), workers) for part in parts]
     found: list[pl.DataFrame] = []
     while len(found) < WINDOWS:
-        sent = [packed(next(part)) for part in made]
-        found += merged([unpacked(message, text.file.fileno()) for message, text in sent]).windows()
+        sent = [pack(next(part)) for part in made]
+        found += merged([unpack(message, text.file.fileno()) for message, text in sent]).windows()
     alone = windows(name, LANES, 1)
     assert all(one.equals(whole) for one, whole in zip(found, alone, strict=False))
     assert found[0].schema == alone[0].schema
@@ -50,10 +50,10 @@ def test_parcels_of_several_workers_are_the_rows_of_one(name, workers):
 def test_workers_of_which_one_has_nothing_to_say_are_merged():
     scenario = shopsim.load_scenario("load-test")
     texts = pools(scenario, SEED)
-    quiet, busy = (next(published(scenario, SEED, (0,), 2, topics, texts)) for topics in ((), ("clicks",)))
-    sent = [packed(part) for part in (quiet, busy, quiet)]
-    found = merged([unpacked(message, text.file.fileno()) for message, text in sent])
+    quiet, busy = (next(published_batches(scenario, SEED, (0,), 2, topics, texts)) for topics in ((), ("clicks",)))
+    sent = [pack(part) for part in (quiet, busy, quiet)]
+    found = merged([unpack(message, text.file.fileno()) for message, text in sent])
     assert found.rows.equals(busy.rows)
     assert found.counts == busy.counts
-    nothing = merged([unpacked(message, text.file.fileno()) for message, text in sent[::2]])
+    nothing = merged([unpack(message, text.file.fileno()) for message, text in sent[::2]])
     assert (nothing.rows.height, nothing.rows.schema, nothing.counts) == (0, busy.rows.schema, [0])

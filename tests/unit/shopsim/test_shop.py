@@ -7,7 +7,7 @@ import polars as pl
 
 from shoplake.contract import EVENTS, TOPICS, decode
 from shopsim.core.locales import LOCALES
-from shopsim.core.rng import Draws, Purpose
+from shopsim.core.rng import Purpose, RandomStream
 from shopsim.shop.reviews import _rating
 
 
@@ -64,7 +64,7 @@ def test_most_carts_are_abandoned(demo_shop):
 
 def test_better_products_are_rated_better():
     def mean(quality: int) -> float:
-        return float(_rating(Draws(1, 0, 0, Purpose.REVIEWS), np.full(2_000, quality)).mean())
+        return float(_rating(RandomStream(1, 0, 0, Purpose.REVIEWS), np.full(2_000, quality)).mean())
 
     assert mean(150) + 1 < mean(300) < mean(450) - 1
 

@@ -178,7 +178,7 @@ def test_an_amount_is_converted_as_whole_numbers_of_any_size_would_be(cents, rat
     demo = DEMO
     used = shopsim.core.locales.LOCALES[next(iter(demo.customers.locales))].currency
     scenario = msgspec.structs.replace(demo, currency="ZZZ", currencies={**demo.currencies, used: rate, "EUR": rate})
-    exchange = currencies.Exchange(scenario)
+    exchange = currencies.ExchangeRates(scenario)
     factor = currencies.minor_rate(scenario, used)
     if cents * factor + currencies.PPM >= 2**63:
         return

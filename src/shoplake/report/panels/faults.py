@@ -9,7 +9,7 @@ import shopsim
 from shoplake.contract import TOPIC_OF, TOPICS
 from shoplake.report.charts import FAINT, FIRST, category, chart, names, said, shade
 from shoplake.report.panel import Panel, percent
-from shopsim.faults.selection import FAULTS, shares, strike
+from shopsim.faults.selection import FAULTS, apply_faults, shares
 
 
 class Faults:
@@ -31,7 +31,7 @@ class Faults:
                 self._asked[topic, fault] += frame.height * share
             if any(self._shares[event_type].values()):
                 place = frame.select("occurred_at_ms", "lane", "seq")
-                struck = strike(self._settings, self._seed, window.index, event_type, place)
+                struck = apply_faults(self._settings, self._seed, window.index, event_type, place)
                 for fault, n in struck["fault"].drop_nulls().value_counts().rows():
                     self._hit[topic, fault] += n
 

@@ -1,7 +1,7 @@
-"""Puts the contract into shopsim's wheel and source archive: the simulator needs it and nothing else of the platform.
+"""Add the contract to shopsim's wheel and source archive: the simulator needs no other part of the platform.
 
-`shoplake.contract` is this distribution's own and is left out of shoplake's wheel, which depends on this one: no file
-belongs to two distributions. Without shoplake installed, Python takes the folder `shoplake` for a namespace package.
+`shoplake.contract` belongs to this distribution. Shoplake's wheel leaves it out and depends on this one, so no file
+belongs to two distributions. Without shoplake installed, the folder `shoplake` is a namespace package.
 """
 
 from __future__ import annotations

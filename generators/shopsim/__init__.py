@@ -1,4 +1,4 @@
-"""A deterministic simulator of a shop: columns out, no network, no files, no clock.
+"""A deterministic simulator of a shop. It returns columns and needs no network, no files and no clock.
 
     scenario = shopsim.load_scenario("demo")
     for window in shopsim.simulate(scenario, seed=7):
@@ -6,8 +6,8 @@
     for window in shopsim.stream(scenario, seed=7, limit=200_000, workers=2):
         window.rows                               # topic, key and JSON bytes of each event, in order
 
-The output is a function of scenario, seed and `VERSION`: the same for any number of workers, on any machine, resumed at
-any `Position` or not. Times are UTC milliseconds, money is whole minor units.
+The output depends only on scenario, seed and `VERSION`. It is the same for any number of workers, on any machine, and
+after a resume at any `Position`. Times are UTC milliseconds, money is whole minor units.
 """
 
 from shopsim.engine.arguments import UnknownEvent

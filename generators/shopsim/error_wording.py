@@ -1,4 +1,4 @@
-"""What a scenario's types ask for, in words, and what was found in its place."""
+"""Words for error messages: what a type expects, and what was found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST = 60
 
 
 def expected(hint: Any) -> str:  # noqa: ANN401 - any type
-    """What a value of a type is, such as `a number from 0 to 1` or `a list of 24`."""
+    """A description of a type's values, such as `a number from 0 to 1` or `a list of 24`."""
     bare, metas = unwrap_type(hint)
     texts = [str(meta.extra["expected"]) for meta in metas if meta.extra and "expected" in meta.extra]
     if texts:
@@ -43,7 +43,7 @@ def expected(hint: Any) -> str:  # noqa: ANN401 - any type
 
 
 def found(value: object) -> str:
-    """A value as a message names it; of a text that no event can hold, which character it is."""
+    """A value as an error message shows it; for a text that no event can hold, the invalid character."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -58,12 +58,12 @@ def found(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """A text that a terminal can show: what is no character, or would move its cursor, as an escape."""
+    """A text that is safe for a terminal: control and other unprintable characters become escapes."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def unwrap_type(hint: Any) -> tuple[Any, list[msgspec.Meta]]:  # noqa: ANN401
-    """A type without its limits, and these; of `X | None`, X."""
+    """A type without its annotations, and the annotations; `X | None` gives X."""
     if get_origin(hint) is Annotated:
         bare, *extras = get_args(hint)
         inner, metas = unwrap_type(bare)
@@ -103,7 +103,7 @@ def _size(limits: dict[str, Any], kind: Any) -> str:  # noqa: ANN401
 
 
 def _unprintable(text: str) -> int | None:
-    """Where the first character is that is a control character or half of a surrogate pair; line feeds come last."""
+    """Position of the first control character or lone surrogate, line feeds last; None if there is none."""
     places = [place for place, letter in enumerate(text) if unicodedata.category(letter) in ("Cc", "Cs")]
     return min(places, key=lambda place: (text[place] == "\n", place), default=None)
 

@@ -1,4 +1,4 @@
-"""What this package raises on purpose; it imports no errors of others, so that it can be used alone."""
+"""Errors of this package. It imports no errors of other packages, so that it can be used alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shopsim.error_wording import printable
 
 
 class Problem(NamedTuple):
-    """Something wrong with a scenario: the key's path, what would have been right, what is there, the nearest right."""
+    """One problem of a scenario: path of the key, expected, found, and the most similar valid word."""
 
     key: str
     expected: str
@@ -17,15 +17,15 @@ class Problem(NamedTuple):
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be simulated.
+    """An invalid scenario.
 
     Attributes:
-        file: where it came from, a path or a shipped name (empty for a mapping in memory).
-        line, column: the place in the file, from 1; None where there is none.
-        key: path of the value that is wrong (`funnel.cart`, `categories[0].name`), empty for the document itself.
-        expected: what would have been right.
-        found: what is there.
-        nearest: the valid word that looks most like an unknown one, or empty.
+        file: path or name of the scenario; empty for a mapping in memory.
+        line, column: position in the file, from 1; None without a file.
+        key: path of the invalid value (`funnel.cart`, `categories[0].name`); empty for the whole document.
+        expected: a description of valid values.
+        found: the value that was found.
+        nearest: the valid word that is most similar to an unknown one, or empty.
     """
 
     def __init__(
@@ -48,4 +48,4 @@ class ScenarioError(ValueError):
 
 
 class WorkerFailed(RuntimeError):
-    """A simulating process died or raised; the message carries its traceback."""
+    """A worker process died or raised an error; the message has its traceback."""

@@ -1,4 +1,4 @@
-"""The version of the output, apart from the package's."""
+"""The version of the output. It is independent of the package's version."""
 
 VERSION = 7
-"""Raised whenever the same scenario and seed give other events than before; ids carry it."""
+"""Increased whenever the same scenario and seed produce other events than before; ids contain it."""

@@ -1,1 +1,1 @@
-"""Time in the simulation: time zones, holidays, seasons and campaigns as traffic per hour."""
+"""Time in the simulation: time zones, public holidays, and traffic per hour with seasons and campaigns."""

@@ -1,6 +1,6 @@
-"""Public holidays by country: those of the whole country, by today's law, for all years.
+"""National public holidays by country. Today's law applies to all years.
 
-Left out are days of single regions, substitutes for holidays on a Sunday, and Japan's equinoxes, which are announced.
+Not included: regional holidays, substitutes for holidays on a Sunday, and Japan's equinoxes, announced each year.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Easter:
-    """So many days after Easter Sunday."""
+    """A number of days after Easter Sunday."""
 
     days: int
 
@@ -36,7 +36,7 @@ class Easter:
 
 @dataclass(frozen=True, slots=True)
 class Nth:
-    """The n-th of a weekday in a month, counted from the end where n is negative."""
+    """The n-th weekday of a month; a negative n counts from the end of the month."""
 
     n: int
     weekday: int
@@ -53,7 +53,7 @@ class Nth:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """The first of a weekday on or after a day: Sweden's Midsummer is a Saturday from 20 June on."""
+    """The first given weekday on or after a day: Sweden's Midsummer is the first Saturday from 20 June on."""
 
     month: int
     day: int
@@ -115,7 +115,7 @@ HOLIDAYS: dict[str, tuple[Rule, ...]] = {
         *(Fixed(11, 3), Fixed(11, 23)),
     ),
 }
-"""Country -> rules."""
+"""Country code -> rules for its holidays."""
 
 
 def holidays(country: str, year: int) -> set[dt.date]:

@@ -1,4 +1,4 @@
-"""A scenario's calendar: what each hour is like in each locale, and on which days no parcel arrives there."""
+"""A scenario's calendar: traffic per hour and locale, and the days without deliveries in each locale."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _EPOCH = dt.date(1970, 1, 1)
 _LAST_DAY = (dt.date(2103, 1, 1) - _EPOCH).days
 _SUNDAY, _WEEK = 6, 7
 _MAX_GROWTH = 100
-_MAX_TRAFFIC = 1_000 * PPM  # however many lifts come together
+_MAX_TRAFFIC = 1_000 * PPM  # an upper limit, also when several lifts apply at once
 _DAYS_PER_YEAR = 365
 
 
 def locales_of(scenario: Scenario) -> list[Locale]:
-    """The locales of a scenario in the order of their numbers, which is not that of the file."""
+    """The locales of a scenario, ordered by their numbers (not as in the file)."""
     return [LOCALES[name] for name in sorted(scenario.customers.locales)]
 
 
 def locale_weights(scenario: Scenario) -> Ints:
-    """How many customers are of each locale, relative; int64 [locales]."""
+    """Relative number of customers per locale; int64 [locales]."""
     weights = [scenario.customers.locales[locale.name] for locale in locales_of(scenario)]
     return np.array([max(round(1000 * weight / max(weights)), weight > 0) for weight in weights], dtype=np.int64)
 
 
 class ScenarioCalendar:
-    """Hours and days of one scenario. Immutable."""
+    """Traffic, holidays and delivery days of one scenario. Immutable."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -46,7 +46,7 @@ class ScenarioCalendar:
         self._delivery_wait_days = self._days_until_delivery()
 
     def period(self, window: int) -> Period:
-        """The event time of a window and its traffic."""
+        """A period by its number: its event time and its traffic."""
         scenario = self._scenario
         start = scenario.start_ms + window * scenario.window_ms
         traffic = self._traffic(start, scenario.window_hours)
@@ -60,11 +60,11 @@ class ScenarioCalendar:
         return Period(window, start, start + scenario.window_ms, opens, traffic, visits, signups)
 
     def delivery_time(self, locale: Ints, at_ms: Ints) -> Ints:
-        """When parcels arrive that would arrive at some time: then, or at the same hour of the next day that is open.
+        """Delivery times: the planned time, or the same hour on the next day with deliveries.
 
         Args:
             locale: of each customer.
-            at_ms: UTC milliseconds.
+            at_ms: planned delivery times, UTC milliseconds.
         """
         offset = self._utc_offsets.offset_ms(locale, at_ms)
         day = (at_ms + offset) // DAY_MS - self._first_day
@@ -73,18 +73,18 @@ class ScenarioCalendar:
             * DAY_MS
         )
         moved = at_ms + wait
-        # The clock may have changed meanwhile.
+        # The UTC offset may change between the two days.
         arrived: Ints = moved + np.where(wait > 0, offset - self._utc_offsets.offset_ms(locale, moved), 0)
         return arrived
 
     def in_local_days(self, first: dt.date, last: dt.date, locale: Ints, at_ms: Ints) -> Bools:
-        """Whether times are in some days, both included, as the clocks of each row's locale have it."""
+        """Whether times fall on days from `first` to `last` (included), in the local time of each row's locale."""
         day = (at_ms + self._utc_offsets.offset_ms(locale, at_ms)) // DAY_MS
         inside: Bools = (day >= (first - _EPOCH).days) & (day <= (last - _EPOCH).days)
         return inside
 
     def _traffic(self, start_ms: int, hours: int) -> Ints:
-        """What is asked of each locale and hour, in `PPM`; int64 [locales, hours]."""
+        """Traffic per locale and hour, in `PPM`; int64 [locales, hours]."""
         at = start_ms + np.arange(hours) * HOUR_MS
         return np.stack([self._locale_traffic(number, at) for number in range(len(self._locales))])
 
@@ -113,7 +113,7 @@ class ScenarioCalendar:
         return days
 
     def _days_until_delivery(self) -> npt.NDArray[np.int8]:
-        """Days from each day to the next on which parcels arrive, 0 if they do on it; shape [locales, days]."""
+        """Days from each day to the next day with deliveries, 0 if it has deliveries itself; shape [locales, days]."""
         scenario = self._scenario
         days = self._holiday.shape[1]
         closed = self._holiday.copy() if not scenario.holidays.deliveries else np.zeros_like(self._holiday)
@@ -125,7 +125,7 @@ class ScenarioCalendar:
 
 
 def _profile(scenario: Scenario) -> Ints:
-    """Traffic per day of the week and hour, `PPM` on average; int64 [7, 24]."""
+    """Traffic per weekday and hour, `PPM` on average; int64 [7, 24]."""
     seasons = scenario.seasons
     weights = [[day * hour for hour in seasons.hours] for day in seasons.weekdays]
     average = sum(map(sum, weights)) / (_WEEK * 24)
@@ -137,6 +137,6 @@ def _scaled(traffic: Ints, factor: float) -> Ints:
 
 
 def _growth(per_year: float, days: float) -> int:
-    """The factor after some days, in thousandths."""
+    """The growth factor after a number of days, in thousandths."""
     factor: float = (1 + per_year) ** (days / _DAYS_PER_YEAR)
     return round(1000 * min(_MAX_GROWTH, factor))

@@ -1,4 +1,4 @@
-"""Time zones by today's rules, for all years: the machine's own tables differ from one release to the next."""
+"""Time zones with today's rules for all years. The machine's own tables differ between releases of tzdata."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TIME_BITS = 44  # milliseconds since 1970 until the year 2527
 
 
 def sunday_on_or_after(year: int, month: int, day: int) -> dt.date:
-    """The first Sunday from a day on."""
+    """The first Sunday on or after a day."""
     first = dt.date(year, month, day)
     return first + dt.timedelta(days=(6 - first.weekday()) % 7)
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Hours ahead of UTC in winter, and whether and when summer, an hour more, begins and ends.
+    """Hours ahead of UTC in winter, and the start and end of summer time, which adds one hour.
 
     Attributes:
         hours: ahead of UTC in winter.
-        summer: year -> first and last hour of summer time, UTC.
+        summer: year -> start and end of summer time, UTC; None for a zone without it.
     """
 
     hours: int
@@ -67,7 +67,7 @@ ZONES: dict[str, Zone] = {
 
 
 class UtcOffsets:
-    """The offsets of several zones, looked up for many times at once."""
+    """UTC offsets of several zones, vectorised over many times."""
 
     def __init__(self, zones: list[str]) -> None:
         changes = [change for number, zone in enumerate(zones) for change in _changes(number, ZONES[zone])]
@@ -78,14 +78,14 @@ class UtcOffsets:
         """Milliseconds by which local time is ahead of UTC, at times from 1990 to 2102.
 
         Args:
-            zone: position in the list of zones, per row or one for all.
+            zone: index in the list of zones, per row or one for all.
             at_ms: UTC milliseconds since 1970, per row.
         """
         return self._offset[np.searchsorted(self._at, (zone << _TIME_BITS) + at_ms, side="right") - 1]
 
 
 def _changes(number: int, zone: Zone) -> list[tuple[int, int, int]]:
-    """(zone's number, from when in UTC milliseconds, hours ahead of UTC), in order of time."""
+    """(index of the zone, start in UTC milliseconds, hours ahead of UTC), in order of time."""
     changes = [(number, 0, zone.hours)]
     if zone.summer is None:
         return changes

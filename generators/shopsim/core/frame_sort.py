@@ -1,4 +1,4 @@
-"""Sorting frames by several columns of whole numbers, several times as fast as polars does it."""
+"""Sort frames by several integer columns, several times as fast as polars."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _BITS = 63
 
 
 def sort_frame(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The rows in the order of the first column, then the second and so on; rows alike in all stay as they were."""
+    """Rows sorted by the columns in `by`; the sort is stable."""
     return rows if rows.height < 2 else rows[sort_order([rows[name].to_numpy() for name in by])]
 
 
 def sort_order(keys: Sequence[npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.uint32]:
-    """The rows' numbers in the order of the first key, then the second and so on; of one row at least.
+    """Row numbers sorted by the keys, the first key first. Needs at least one row.
 
-    The numbers of a row are packed into one where they fit. A key that is everywhere what the one before it is
-    adds nothing and takes no room: an event is usually published when it happens.
+    The keys of a row are packed into one integer if they fit. A key equal to the previous key in every row is left
+    out: usually an event is published when it happens, so both times are equal.
     """
     columns: list[Ints] = []
     for key in keys:

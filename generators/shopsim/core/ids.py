@@ -1,6 +1,6 @@
-"""Readable ids with a namespace of 65 bits, so that two seeds, scenarios or versions share none on the same stack.
+"""Readable ids with a namespace of 65 bits: two seeds, scenarios or versions never share an id on the same stack.
 
-Made column by column from prefixes and numbers that are text already: formatting each anew takes three times as long.
+A column of ids is built from prefixes and numbers that are already text. Formatting each id takes three times as long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PREFIXES = {
     "shipment_id": "h",
     "review_id": "r",
 }
-"""What the ids of entities that a lane owns begin with: `o-<namespace>-<lane>-<number>`."""
+"""Prefixes of the ids of entities that belong to a lane: `o-<namespace>-<lane>-<number>`."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter looks like a digit
 _BITS, _LENGTH = 5, 13
@@ -30,16 +30,16 @@ _KNOWN_NUMBERS = 2**17  # kept as text, 2 MB
 
 
 def namespace(digest: str, seed: int, version: int) -> str:
-    """Thirteen letters and digits that stand for a scenario (by its digest), a seed and a version of the simulator.
+    """Thirteen letters and digits derived from the scenario's digest, the seed and the simulator's version.
 
-    They are 65 bits: among n shops, two have the same with a probability of about n² / 2**66.
+    They hold 65 bits: among n shops, the probability that two share a namespace is about n² / 2**66.
     """
     hashed = int.from_bytes(hashlib.sha256(f"{digest} {seed} {version}".encode()).digest())
     return "".join(_ALPHABET[hashed >> (_BITS * place) & (len(_ALPHABET) - 1)] for place in range(_LENGTH))
 
 
 class Ids:
-    """Makes the ids of one namespace. Mutable: it keeps text that it will need again."""
+    """Builds the ids of one namespace. Mutable: it caches prefixes and numbers as text."""
 
     def __init__(self, space: str, lanes: int) -> None:
         self._space, self._lanes = space, lanes
@@ -48,31 +48,31 @@ class Ids:
         self._windows, self._of_windows = (0, -1), pl.Series(dtype=pl.String)
 
     def owned(self, field: str, lane: npt.NDArray[np.int16], number: Ints) -> pl.Series:
-        """Ids of entities of each row's lane, one of `PREFIXES`; null where the number is negative."""
+        """Ids of entities of each row's lane; `field` is a key of `PREFIXES`. Null where the number is negative."""
         return self._numbered(PREFIXES[field], lane, number)
 
     def events(self, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> pl.Series:
-        """`<namespace>-<lane>-<window>-<seq>`; windows ascend."""
+        """Event ids, `<namespace>-<lane>-<window>-<seq>`; `window` must be sorted."""
         first = int(window[0])
         prefixes = self._event_prefixes(first, int(window[-1]))
         return take_or_null(prefixes, (window - first) * self._lanes + lane) + self._text(seq)
 
     def warehouses(self, lane: npt.NDArray[np.int16]) -> pl.Series:
-        """The ids of each row's lane's warehouse."""
+        """Ids of the warehouse of each row's lane."""
         if "w" not in self._prefixes:
             self._prefixes["w"] = pl.Series([f"w-{self._space}-{lane}" for lane in range(self._lanes)])
         return take_or_null(self._prefixes["w"], lane)
 
     def product(self, number: int) -> str:
-        """The id of a product, which all lanes share."""
+        """The id of a product. All lanes share the products."""
         return f"p-{self._space}-{number}"
 
     def models(self, number: Ints) -> pl.Series:
-        """Ids of models, which all lanes share; null where the number is negative."""
+        """Ids of models. All lanes share the models. Null where the number is negative."""
         return pl.Series([None if n < 0 else f"m-{self._space}-{n}" for n in number.tolist()], dtype=pl.String)
 
     def _event_prefixes(self, first: int, last: int) -> pl.Series:
-        """Of each window and lane. Of the windows asked for last they are kept, as each type of event asks."""
+        """Prefixes per window and lane, cached for the last windows because each event type needs them."""
         if self._windows != (first, last):
             lanes, self._windows = range(self._lanes), (first, last)
             self._of_windows = pl.Series(
@@ -94,7 +94,7 @@ class Ids:
 
 
 def take_or_null(pool: pl.Series, number: npt.NDArray[np.integer[Any]]) -> pl.Series:
-    """Entries of a pool by their numbers; null where these are negative. Twenty times as fast as `gather` for a few."""
+    """Entries of a pool by index; null where the index is negative. Twenty times as fast as `gather` for few rows."""
     places = pl.Series(number.astype(np.uint32))
     if len(number) and number.min() < 0:
         places = places.set(pl.Series(number < 0), None)

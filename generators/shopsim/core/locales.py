@@ -1,4 +1,4 @@
-"""What goes with a Faker locale: country, currency, time zone, and how names and addresses are written there."""
+"""Locales of Faker with their country, currency, time zone, and format of names and addresses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ LocaleName = Literal["de_DE", "fr_FR", "it_IT", "nl_NL", "es_ES", "en_GB", "pl_P
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """Where the customers of a locale live.
+    """One locale that customers can have.
 
     Attributes:
-        name: Faker's.
-        currency: in which they pay.
-        zone: their time zone, a key of `shopsim.calendar.time_zones.ZONES`; one for the whole country.
+        name: Faker's name of the locale.
+        currency: the currency in which its customers pay.
+        zone: its time zone, a key of `shopsim.calendar.time_zones.ZONES`; one for the whole country.
         number_first: `12 Mill Lane` rather than `Mühlweg 12`.
-        family_first: the family name stands before the given one.
+        family_first: the family name is written before the given name.
     """
 
     name: LocaleName

@@ -1,8 +1,7 @@
-"""Events as whole numbers, before they have text: one int64 array per event type, a row per field.
+"""Events as integers, before they are rendered as text: one int64 array per event type, one row per field.
 
-A record's fields are the contract's where those can be numbers: an id is the number of its entity, a choice its
-position in the contract's `Literal`, a product its index in the catalogue. `render` turns them into the contract's
-columns.
+The fields are those of the contract, as numbers: an id is the number of its entity, a choice is its position in the
+contract's `Literal`, a product is its index in the catalogue. `render` turns records into the contract's columns.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ Records = Mapping[str, Ints]
 """Record type -> int64 array of shape [fields of LAYOUT, events]."""
 
 ABSENT = -1
-"""Stands for null in a field that may be."""
+"""The value for null in a nullable field."""
 
 LINES = "order_line"
-"""Not an event: the lines of `order_placed`, one record each, at the order's time."""
+"""A record type that is not an event: one record per line of `order_placed`, at the time of the order."""
 
 LAYOUT: dict[str, tuple[str, ...]] = {
     "customer_registered": (
@@ -125,34 +124,34 @@ CATALOGUE_EVENTS = frozenset({"product_launched", "product_price_changed", "prod
 
 @cache
 def choices(event_type: str, field: str) -> tuple[str, ...]:
-    """The values that the contract allows in a field that is a `Literal`."""
+    """The values of a contract field that is a `Literal`."""
     values: tuple[str, ...] = get_args(get_type_hints(EVENTS[event_type])[field])
     return values
 
 
 def contract_choice(event_type: str, field: str, weights: Mapping[Any, float]) -> WeightedChoice:
-    """A choice by weights among the contract's; one that is left out never comes."""
+    """A weighted choice among the contract's values of a field; a value without a weight is never chosen."""
     return weighted_choice(weights.get(name, 0) for name in choices(event_type, field))
 
 
 def field(records: Ints, event_type: str, name: str) -> Ints:
-    """One field of records, shape [events], a view."""
+    """One field of records as a view, shape [events]."""
     row: Ints = records[LAYOUT[event_type].index(name)]
     return row
 
 
 class Pending:
-    """Records that are decided and have not happened yet. Mutable; one per lane."""
+    """Records that are simulated and lie in the future. Mutable; one per lane."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Ints]] = {}
 
     def add(self, event_type: str, occurred_at_ms: Ints, **fields: Ints | int) -> None:
-        """Add events of one type; a field is one number per event, or one for all.
+        """Add events of one type; a field has one number per event, or one for all.
 
-        The catalogue's events fall on even milliseconds and all others on odd ones, so that a price or a launch, which
-        another lane publishes, never shares a millisecond with what depends on it. Causes must therefore lie at
-        least 2 ms before their effects.
+        Catalogue events get even milliseconds and all others odd ones. So a price change or a launch, which another
+        lane publishes, never has the same millisecond as an event that depends on it. A cause must therefore happen
+        at least 2 ms before its effect.
         """
         if not len(occurred_at_ms):
             return
@@ -166,7 +165,7 @@ class Pending:
         self._parts.setdefault(event_type, []).append(part)
 
     def take(self, end_ms: int) -> dict[str, Ints]:
-        """Remove and return all records before `end_ms`, by type; types without any are left out."""
+        """Remove and return all records before `end_ms`, by type; types without records are left out."""
         due: dict[str, Ints] = {}
         for event_type, parts in self._parts.items():
             records = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -1,8 +1,8 @@
-"""Randomness and distributions, in whole numbers only.
+"""Random numbers and distributions in integer arithmetic.
 
-Every draw is a 32-bit word of numpy's Philox, keyed by (seed, lane, window, purpose), and every distribution is a
+Every random number is a 32-bit word of numpy's Philox, keyed by (seed, lane, period, purpose). Every distribution is a
 table of integers: no floating-point function runs per event. So the output is the same on any processor and with any
-numpy (whose own distributions may change between releases), and looking up a table is faster than a logarithm.
+release of numpy (whose own distributions may change). A table look-up is also faster than a logarithm.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Bools = npt.NDArray[np.bool_]
 WORD = 2**32
 """Words are whole numbers from 0 to WORD - 1."""
 
-_BINARY_SEARCH_MAX = 8  # weights among which a binary search is as fast
+_BINARY_SEARCH_MAX = 8  # up to so many weights, a binary search is as fast as the table
 _KNOT_BITS = 10
 _FRACTION_BITS = 32 - _KNOT_BITS
 
 
 class Purpose(enum.IntEnum):
-    """What a stream of words is for: drawing more for one purpose moves no other."""
+    """What a random stream is used for. Drawing more numbers for one purpose does not change the others."""
 
     CATALOGUE = 1
     STOCK = 2
@@ -43,14 +43,14 @@ class Purpose(enum.IntEnum):
 
 
 class WeightedChoice:
-    """Whole-number weights to pick from. Immutable.
+    """A choice by integer weights. Immutable.
 
-    A table gives the first position that a number may belong to; few need to look further. So picking from 10,000
-    takes 8 ns where a binary search takes 50.
+    A table gives the first position that a number can belong to; few numbers need further steps. A choice among 10,000
+    takes 8 ns; a binary search takes 50.
     """
 
     def __init__(self, totals: Ints) -> None:
-        """From running totals, of which the last is below 2**31."""
+        """`totals`: cumulative weights, the last below 2**31."""
         self.total = int(totals[-1])
         self._totals = totals
         self._shift = max(0, self.total.bit_length() - max(6, min(16, len(totals).bit_length() + 3)))
@@ -70,7 +70,7 @@ class WeightedChoice:
 
 
 class RandomStream:
-    """The words of one lane, window and purpose, in order. Lane -1 is the catalogue's, which all lanes share."""
+    """The random words of one lane, period and purpose, in order. Lane -1 is the catalogue, which all lanes share."""
 
     def __init__(self, seed: int, lane: int, window: int, purpose: Purpose) -> None:
         stream = ((lane + 1) << 48) | (window << 8) | purpose
@@ -82,7 +82,7 @@ class RandomStream:
         return raw.astype("<u8", copy=False).view("<u4")[:n].astype(np.int64)
 
     def chance(self, probability: float | Ints, n: int) -> Bools:
-        """True with a probability, given as a share or per row as a `threshold`."""
+        """True with a probability: one number for all rows, or a `threshold` per row."""
         limit = threshold(probability) if isinstance(probability, float | int) else probability
         return self.words(n) < limit
 
@@ -95,15 +95,15 @@ class RandomStream:
         return low + self.below(high - low + 1, n)
 
     def pick(self, choice: WeightedChoice, n: int) -> Ints:
-        """Positions drawn from weights, as `cumulated` makes them."""
+        """Random positions of a weighted choice, made by `weighted_choice`."""
         return choice.at(self.below(choice.total, n))
 
     def sample(self, quantiles: Ints, n: int) -> Ints:
-        """Values of a distribution given by its quantiles, as `lognormal` and its like make them."""
+        """Random values of a distribution, given by its quantiles, as `lognormal` and `exponential` return them."""
         return at_quantile(quantiles, self.words(n))
 
     def poisson(self, mean: float) -> int:
-        """One Poisson number; from a mean of 50 on by its normal approximation."""
+        """One Poisson number; for a mean of 50 or more by the normal approximation."""
         share = (int(self.words(1)[0]) + 0.5) / WORD
         if mean >= 50:
             return max(0, round(mean + math.sqrt(mean) * NormalDist().inv_cdf(share)))
@@ -122,19 +122,19 @@ def _hashed_seed(seed: int) -> int:
 
 
 def threshold(probability: float) -> int:
-    """The word below which something of this probability happens."""
+    """The limit below which a random word means yes, for a probability."""
     return round(probability * WORD)
 
 
 def weighted_choice(weights: Iterable[float]) -> WeightedChoice:
-    """A choice by weights, scaled to whole numbers that sum to about 2**30."""
+    """A choice by weights, scaled to integers with a sum of about 2**30."""
     values = [float(w) for w in weights]
     scale = 2**30 / sum(values)
     return WeightedChoice(np.cumsum(np.array([round(w * scale) for w in values], dtype=np.int64)))
 
 
 def at_quantile(quantiles: Ints, words: Ints) -> Ints:
-    """Between the two nearest quantiles, linearly."""
+    """Linear interpolation between the two nearest quantiles."""
     knot = words >> _FRACTION_BITS
     low = quantiles[knot]
     value: Ints = low + (((quantiles[knot + 1] - low) * (words & (2**_FRACTION_BITS - 1))) >> _FRACTION_BITS)
@@ -143,14 +143,14 @@ def at_quantile(quantiles: Ints, words: Ints) -> Ints:
 
 @cache
 def lognormal(median: float, spread: float, low: int, high: int) -> Ints:
-    """Quantiles of a log-normal: `spread` is the standard deviation of the logarithm; cut to [low, high]."""
+    """Quantiles of a log-normal distribution, cut to [low, high]; `spread` is the logarithm's standard deviation."""
     normal = NormalDist()
     return _quantiles(lambda share: median * math.exp(spread * normal.inv_cdf(share)), low, high)
 
 
 @cache
 def exponential(mean: float, low: int, high: int) -> Ints:
-    """Quantiles of an exponential distribution, cut to [low, high]."""
+    """Quantiles of an exponential distribution, limited to [low, high]."""
     return _quantiles(lambda share: -mean * math.log1p(-share), low, high)
 
 
@@ -163,7 +163,7 @@ def _quantiles(inverse: Callable[[float], float], low: int, high: int) -> Ints:
 
 
 def stable_order(times: Ints) -> Ints:
-    """What a stable `argsort` gives, for times less than 2**48 apart; by 16 bits at a time it is 5 times as fast."""
+    """A stable `argsort` of times less than 2**48 apart. Sorting by 16 bits at a time is 5 times as fast."""
     if not len(times):
         return np.empty(0, dtype=np.int64)
     since = times - times.min()
@@ -174,14 +174,14 @@ def stable_order(times: Ints) -> Ints:
 
 
 def group_sums(groups: Ints, n: int, weights: Ints | None = None) -> Ints:
-    """Rows per group, or the sum of whole-number weights per group; shape [n]."""
+    """Number of rows per group, or the sum of integer weights per group; shape [n]."""
     sums = np.zeros(n, dtype=np.int64)
     np.add.at(sums, groups, 1 if weights is None else weights)
     return sums
 
 
 def expand_counts(counts: Ints) -> tuple[Ints, Ints]:
-    """Counts per group to rows: (group of each row, position of each row in its group)."""
+    """Expand counts per group to rows: (group of each row, position of each row in its group)."""
     group = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts
     return group, np.arange(len(group)) - first[group]

@@ -1,1 +1,1 @@
-"""Runs the shop: lanes, windows, processes, and the encoding of events as JSON."""
+"""Runs the simulation: lanes, windows, processes, and the encoding of events as JSON."""

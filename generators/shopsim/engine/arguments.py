@@ -1,4 +1,4 @@
-"""What callers of the library get wrong, refused where they call, in words that name the right value."""
+"""Checks of the arguments of the public functions, with messages that say what was expected."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class UnknownEvent(KeyError):
 
 
 def check_arguments(scenario: object, seed: object, topics: Collection[str]) -> None:
-    """Check what every function that simulates takes.
+    """Check the arguments that all simulating functions share.
 
     Raises:
-        TypeError: the scenario is not a `Scenario`, the seed not a whole number, the topics one text.
+        TypeError: the scenario is not a `Scenario`, the seed is not a whole number, or the topics are one string.
         ValueError: a topic that the contract does not have.
     """
     if not isinstance(scenario, Scenario):
@@ -43,7 +43,7 @@ def check_arguments(scenario: object, seed: object, topics: Collection[str]) -> 
 
 
 def check_minimum(name: str, value: object, least: int) -> None:
-    """Raises TypeError or ValueError where a count is no whole number, or too small; None is no limit."""
+    """Raise TypeError if a count is not a whole number, ValueError if it is too small; None means no limit."""
     if value is None:
         return
     if not isinstance(value, Integral) or isinstance(value, bool):

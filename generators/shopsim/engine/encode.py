@@ -1,4 +1,4 @@
-"""Windows of columns to rows of bytes, as they go to Kafka: one sorted frame, some of it gone wrong on purpose."""
+"""Encode windows of columns as records for Kafka: one sorted frame, with the scenario's faults applied."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _PLACE = {name: place for place, name in enumerate(contract.EVENTS)}
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Records of a stretch of windows.
+    """Encoded records of a batch of windows.
 
     Attributes:
         rows: columns of `SCHEMA`, sorted by `ORDER`.
-        text: the memory that all values are in, in one buffer or several; None where some are elsewhere.
+        text: the memory that holds all values; None if some values are stored elsewhere.
     """
 
     rows: pl.DataFrame
@@ -63,14 +63,14 @@ def encode(
     topics: Collection[str] = tuple(contract.TOPICS),
     since_ms: int | None = None,
 ) -> pl.DataFrame:
-    """The records that a window's events become: columns of `SCHEMA`, sorted by `ORDER`.
+    """Encode the events of a window as records: columns of `SCHEMA`, sorted by `ORDER`.
 
     Args:
-        scenario: says which of them go wrong.
+        scenario: defines the faults.
         seed: of the simulation.
-        window: what happened. Some of it may be published after the window's end.
-        topics: only the events of these.
-        since_ms: only what is published from then on, UTC milliseconds.
+        window: the events. Some may be published after the window's end.
+        topics: only events of these topics.
+        since_ms: only records published at or after this time, UTC milliseconds.
     """
     check_arguments(scenario, seed, topics)
     return encode_batch(scenario, seed, window.batch, window.frames, topics, since_ms).rows
@@ -84,7 +84,7 @@ def encode_batch(
     topics: Collection[str],
     since_ms: int | None,
 ) -> EncodedBatch:
-    """The same for a stretch of windows, of which each follows the one before, unless events are delayed."""
+    """The same for a batch of consecutive windows."""
     chosen = {name: frame for name, frame in frames.items() if frame.height and contract.TOPIC_OF[name].name in topics}
     if not chosen:
         return EncodedBatch(SCHEMA.to_frame(), None)
@@ -128,7 +128,7 @@ def _keys(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
 
 
 def _write(text: MemoryFile, frames: Mapping[str, pl.DataFrame], events: Ints, *, all_of_them: bool) -> Ints:
-    """Write the events that are there at all, and return the line of each record."""
+    """Write the events that have a record, and return the line number of each record."""
     if all_of_them:
         for name, frame in frames.items():
             contract.write_lines(name, frame, text.file)
@@ -150,7 +150,7 @@ def _faults(records: faults.LogRecords) -> pl.Series:
 
 
 def _with_broken(rows: pl.DataFrame, hit: Ints, number: Ints) -> pl.DataFrame:
-    """The rows with some of their values broken, as their faults have it."""
+    """The rows with the faults applied to the values of the rows `hit`."""
     some = zip(*rows.select("type", "fault", "value")[hit].get_columns(), number.tolist(), strict=True)
     values = [break_event(event_type, fault, value, n) for event_type, fault, value, n in some]
     return rows.with_columns(rows["value"].scatter(hit, pl.Series(values, dtype=pl.Binary)))

@@ -1,4 +1,4 @@
-"""The encoded events in order, from any position, up to any number, by any number of processes."""
+"""The stream of encoded events in order: from any position, up to any limit, with any number of processes."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def stream(
     lanes: Iterable[int] | None = None,
     workers: int = 1,
 ) -> Generator[EncodedWindow, None, None]:
-    """Records as bytes, window by window, in the order in which they are published; the same for any number of workers.
+    """Yield encoded records window by window, in the order of publication. The output is the same for any worker count.
 
-    An event is a record, or two where the scenario lets it come twice; it is published when it happened, or later where
-    the scenario has it delayed. Without such faults the order is (occurred_at_ms, lane, seq).
+    An event is one record, or two if the scenario duplicates it. It is published when it happens, or later if the
+    scenario delays it. Without such faults the order is (occurred_at_ms, lane, seq).
 
     Args:
         scenario: the shop.
         seed: any whole number.
-        start: where to begin; earlier windows are simulated again without being encoded, no state is stored.
-        limit: number of records from `start`; without it and `until_ms` the stream has no end (until the year 2100).
-        until_ms: only what is published before then, UTC milliseconds.
-        topics: only the records of these; a `Position` counts these only.
-        lanes: only the records of these lanes, all by default.
-        workers: processes; more than there are lanes are not started. With more than one, a script needs
-            the usual `if __name__ == "__main__":`, as the processes are spawned.
+        start: where to begin. Earlier windows are simulated again but not encoded, because no state is stored.
+        limit: number of records from `start`. Without `limit` and `until_ms` the stream ends in the year 2100.
+        until_ms: only records published before this time, UTC milliseconds.
+        topics: only records of these topics; a `Position` counts only these.
+        lanes: only records of these lanes, all by default.
+        workers: number of processes, at most one per lane. With more than one, a script needs the usual
+            `if __name__ == "__main__":`, because the processes are spawned.
 
     Raises:
         ScenarioError: a lane that the scenario does not have.
-        TypeError, ValueError: an argument that is none. As a generator it raises when the first window is asked for.
-        WorkerFailed: a process died, or the script lacks its `if __name__ == "__main__":`.
+        TypeError, ValueError: an invalid argument. As a generator it raises at the first `next`.
+        WorkerFailed: a process died, or the script has no `if __name__ == "__main__":`.
     """
     check_arguments(scenario, seed, topics)
     for name, value, least in (("limit", limit, 0), ("until_ms", until_ms, 0), ("workers", workers, 1)):
@@ -60,7 +60,7 @@ def stream(
         batches = published_batches_in_parallel(scenario, seed, chosen, start.window, topics, workers)
     else:
         batches = _published_in_this_process(scenario, seed, chosen, start.window, topics)
-    with closing(batches):  # the workers end when this one is closed
+    with closing(batches):  # closing it stops the workers
         yield from _limited(islice(_windows(batches), _window_count(scenario, start, until_ms)), start, limit, until_ms)
 
 
@@ -73,7 +73,7 @@ def _published_in_this_process(
 def _windows(batches: Iterator[PublishedBatch]) -> Iterator[pl.DataFrame]:
     for batch in batches:
         windows = batch.windows()
-        del batch  # or it would be kept while the next one is made
+        del batch  # frees its memory before the next batch is simulated
         yield from windows
         del windows
 
@@ -84,12 +84,12 @@ def _limited(
     skip, left = start.skip, limit
     if left is not None and left <= 0:
         return
-    index = start.window - 1  # counted by hand: `enumerate` would keep a window while the next one is made
+    index = start.window - 1  # not `enumerate`, which would hold a window in memory while the next one is simulated
     for whole in windows:
         index += 1
         known = whole if until_ms is None else whole.filter(pl.col("published_at_ms") < until_ms)
         rows = known.slice(skip, left)
-        # What `until_ms` leaves out of a window is what comes next.
+        # The records that `until_ms` excludes are the next ones of the stream.
         ended = skip + rows.height >= whole.height
         following = Position(index + 1, 0) if ended else Position(index, skip + rows.height)
         if rows.height:
@@ -103,7 +103,7 @@ def _limited(
 
 
 def _window_count(scenario: Scenario, start: Position, until_ms: int | None) -> int | None:
-    """How many windows, from the one of `start`, begin before a time."""
+    """Number of windows from that of `start` on that begin before `until_ms`."""
     if until_ms is None:
         return None
     if until_ms <= scenario.start_ms:

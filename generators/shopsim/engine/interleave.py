@@ -1,4 +1,4 @@
-"""The records of several lanes as one sequence per type, in order of time, cut where windows end."""
+"""Merge the records of several lanes into one sequence per type, sorted by time and split at window ends."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Lanes = npt.NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class SortedRecords:
-    """Records of one type, sorted by (time, lane) and then as their lane has them.
+    """Records of one type, sorted by (time, lane); records of one lane keep their order.
 
     Attributes:
         records: int64 [fields of LAYOUT, events].
         lane: int16 [events].
-        window: number of the window that each is in, int64 [events].
-        seq: place among the lane's events of the window, int64 [events]; -1 for `LINES`, which are no events.
+        window: number of the window of each event, int64 [events].
+        seq: position among the lane's events of the window, int64 [events]; -1 for `LINES`, which are not events.
     """
 
     records: Ints
@@ -35,12 +35,12 @@ class SortedRecords:
 def interleave_lanes(
     lanes: Sequence[int], happened: Sequence[dict[str, Ints]], batches: Sequence[WindowBatch]
 ) -> Iterator[dict[str, SortedRecords]]:
-    """For each stretch of windows, all records in it by type; types without any are left out.
+    """Yield all records of each batch of windows by type; types without records are left out.
 
     Args:
-        lanes: their numbers.
-        happened: the records of each, by type, in any order of time. Emptied, as they would lie in memory twice.
-        batches: one after the other; no record is later than the last.
+        lanes: numbers of the lanes.
+        happened: records of each lane by type, in any order. They are removed, to avoid a second copy in memory.
+        batches: consecutive batches; no record is later than the last.
     """
     merged = {name: _merged(name, lanes, happened) for name in LAYOUT if any(name in records for records in happened)}
     for batch in batches:
@@ -60,20 +60,20 @@ def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str,
     found = [(lane, records.pop(record_type)) for lane, records in pairs if record_type in records]
     records = np.concatenate([part for _, part in found], axis=1)
     lane = np.repeat(np.array([lane for lane, _ in found], dtype=np.int16), [part.shape[1] for _, part in found])
-    # Lane after lane: a stable sort by time alone leaves those of one millisecond in the order of their lanes.
+    # The lanes are concatenated in order, so a stable sort by time keeps records of one millisecond in lane order.
     order = stable_order(records[0])
     return records.take(order, axis=1), lane[order]
 
 
 def _numbered(first: int, parts: dict[str, tuple[Ints, Lanes, Ints]]) -> dict[str, SortedRecords]:
-    """Number the events of each lane and window, by time.
+    """Number the events of each lane and window by time.
 
-    Events of one millisecond are ordered by their type's name: they are unrelated, as causes lie at least 2 ms before
-    their effects.
+    Events of the same millisecond are ordered by the name of their type. They are unrelated: a cause is at least 2 ms
+    before its effect.
 
     Args:
         first: number of the first window.
-        parts: by type: records, lanes, and how many are in each window.
+        parts: type -> (records, lanes, number of records per window).
     """
     windows = {name: first + np.repeat(np.arange(len(counts)), counts) for name, (_, _, counts) in parts.items()}
     names = sorted(name for name in parts if name != LINES)
@@ -82,7 +82,7 @@ def _numbered(first: int, parts: dict[str, tuple[Ints, Lanes, Ints]]) -> dict[st
     by_time = stable_order(np.concatenate([parts[name][0][0] for name in names]))
     lane = np.concatenate([parts[name][1] for name in names])
     sizes = [len(parts[name][1]) for name in names]
-    # A window's events stand together by time, so those of a lane do in the order of this.
+    # Sorted by time, the events of a window are contiguous; a stable sort by this makes those of a lane contiguous too.
     group = lane.astype(np.int64) + (np.concatenate([windows[name] for name in names]) - first) * (int(lane.max()) + 1)
     by_group = stable_order(group[by_time])
     counts = np.bincount(group)

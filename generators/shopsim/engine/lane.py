@@ -1,4 +1,4 @@
-"""One lane: its share of the customers and of the stock, simulated window by window, alone."""
+"""One lane: its own part of the customers and of the stock, simulated independently of the other lanes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shopsim.shop.sessions import Browsing, Sessions
 from shopsim.shop.stock import Stock
 
 _PRODUCTS = 1.5
-"""Products in an order and units of each, roughly, for the shop's own forecast of demand."""
+"""Estimated units per order (products times quantity), for the forecast of demand."""
 
 
 class Lane:
-    """State of one lane. Mutable; `advance` must be called for window 0, 1, 2 and so on."""
+    """State of one lane. Mutable; `advance` must be called for period 0, 1, 2 and so on."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int, calendar: ScenarioCalendar) -> None:
         self.lane = lane
@@ -38,22 +38,22 @@ class Lane:
         self._pending = Pending()
 
     def advance(self, period: Period, products: Assortment, catalogue_events: dict[str, Ints]) -> dict[str, Ints]:
-        """Simulate a window and return the records that fall in it, by type."""
+        """Simulate a period and return its records by type."""
         pending, customers = self._pending, self._customers
         arrivals = customers.advance(period, pending)
         self._stock.advance(period, products, self._demand(period), pending)
         visits = self._sessions.start(period, customers, arrivals, pending)
         views = self._browsing.browse(period, visits, products, self._stock, pending)
-        ordered_carts = self._carts.shop(period, visits, views, products, customers, self._stock, pending)
-        orders = self._checkouts.order(period, visits, ordered_carts, customers, pending)
-        deliveries = self._fulfilment.draw(period, orders, pending)
+        ordered_carts = self._carts.check_out(period, visits, views, products, customers, self._stock, pending)
+        orders = self._checkouts.place_orders(period, visits, ordered_carts, customers, pending)
+        deliveries = self._fulfilment.fulfil(period, orders, pending)
         self._reviews.write(period, orders, deliveries, products, pending)
         happened = pending.take(period.end_ms)
         self._stock.settle(happened)
         return happened | self._own(catalogue_events)
 
     def _demand(self, period: Period) -> float:
-        """Units per day that the lane expects to sell."""
+        """Expected sales of the lane, in units per day."""
         visits = self._customers.weights(self._customers.visits).sum() / 1_000 * period.visit_growth / 1_000
         return float(visits) * self._daily_orders * _PRODUCTS
 

@@ -1,4 +1,4 @@
-"""Lanes over processes: each worker simulates and encodes its own, the parent merges window by window."""
+"""Distribute lanes over processes: each worker simulates and encodes its lanes, and the parent merges the windows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from shopsim.loading.files import scenario_from_dict
 from shopsim.scenario.sections import Scenario
 from shopsim.shop.text_pools import Pools, pools
 
-_PREFETCHED_BATCHES = 1  # stretches that a worker holds ready beside the one it is sending: memory stays flat
+_PREFETCHED_BATCHES = 1  # batches that a worker holds beside the one it is sending; the limit bounds memory
 WINDOWS_PER_WORKER = 2
-"""Windows that are made at once, for each worker: as it holds some of the lanes only, as much as two whole ones."""
+"""Windows per batch and worker. A worker has only some of the lanes, so a batch is about two whole windows."""
 _FRAME, _FAILURE = b"F", b"E"
 
 _Worker: TypeAlias = tuple[BaseProcess, Connection]
@@ -36,7 +36,7 @@ _Assignment: TypeAlias = tuple[dict[str, Any], int, Sequence[int], int, tuple[st
 def published_batches_in_parallel(
     scenario: Scenario, seed: int, lanes: Sequence[int], first: int, topics: Collection[str], workers: int
 ) -> Generator[PublishedBatch, None, None]:
-    """What is published in the windows from `first` on. Closing the iterator ends the processes.
+    """Yield the published records of the windows from `first` on. Closing the iterator stops the processes.
 
     Raises:
         WorkerFailed: a worker raised (with its traceback) or died.
@@ -50,9 +50,9 @@ def published_batches_in_parallel(
             process = context.Process(target=_worker_main, args=(worker_end,), name=f"shopsim-{number}", daemon=True)
             start_process(process)
             workers_and_pipes.append((process, parent_end))
-            worker_end.close()  # the worker's death then ends the pipe
+            worker_end.close()  # the pipe then closes when the worker exits
         for number, (worker, parent_end) in enumerate(workers_and_pipes):
-            # Not as arguments of the process: one that dies before it reads them would leave us waiting for ever.
+            # Not as arguments of the process: if it died before it read them, the parent would wait for ever.
             order = (
                 scenario.to_dict(),
                 seed,
@@ -113,7 +113,7 @@ def _stop_workers(workers_and_pipes: list[_Worker]) -> None:
 
 
 def _worker_main(worker_end: Connection) -> None:
-    """A worker's life: ends when its parent closes the pipe, terminates it, or dies."""
+    """The main function of a worker. It ends when the parent closes the pipe, terminates the worker, or exits."""
     threading.Thread(target=exit_with_parent, daemon=True).start()
     outbox: queue.Queue[_Message] = queue.Queue(maxsize=_PREFETCHED_BATCHES)
     post = threading.Thread(target=_send, args=(worker_end, outbox), daemon=True)
@@ -142,6 +142,6 @@ def _send(sender: Connection, outbox: queue.Queue[_Message]) -> None:
             sender.send_bytes(message)
             if text is not None:
                 send_handle(sender, text.file.fileno(), parent)
-        except OSError:  # nobody listens any more
+        except OSError:  # the parent has closed the pipe
             os._exit(0)
         del message, text

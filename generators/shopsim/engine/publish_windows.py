@@ -1,4 +1,4 @@
-"""Rows by the window in which they are published, which a late event's own window is not."""
+"""Assign rows to the window in which they are published. A late event is published after its own window."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def published_batches(
     texts: Pools,
     at_once: int = 1,
 ) -> Iterator[PublishedBatch]:
-    """What some lanes publish in the windows from `first` on, up to `at_once` windows in one.
+    """Yield the published records of some lanes in the windows from `first` on, up to `at_once` windows per batch.
 
-    An event is published in its own window or in one of the next few, so only those before `first` that can reach it
-    are looked at again, and no more than what is still to come of those is kept.
+    An event is published in its own window or in one of the next few. So only the windows just before `first` are
+    encoded again, and only their records that are published later are kept.
     """
     longest_ms = longest_delay_ms(scenario.faults)
     plan = WindowPlan(scenario)
@@ -39,7 +39,7 @@ def published_batches(
     for batch, frames in batches(scenario, seed, lanes, reaching, topics, texts, at_once):
         made = encode_batch(scenario, seed, batch, frames, topics, first_ms if batch.first < first else None)
         rows, text = made.rows, made.text
-        del frames, made  # each of these would be kept while the next one is made
+        del frames, made  # frees their memory before the next batch is simulated
         if longest_ms:
             due = pl.col("published_at_ms") < batch.ends_ms[-1]
             rows = pl.concat([coming, rows])
@@ -52,7 +52,7 @@ def published_batches(
 
 
 def _counts(rows: pl.DataFrame, ends_ms: Sequence[int]) -> list[int]:
-    """How many rows are published in each window."""
+    """Number of rows published in each window."""
     ends = np.searchsorted(rows["published_at_ms"].to_numpy(), ends_ms)
     counts: list[int] = np.diff(ends, prepend=0).tolist()
     return counts

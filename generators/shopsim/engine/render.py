@@ -1,7 +1,7 @@
-"""Records, which are numbers, to the contract's columns, which have text. One call for some windows and all lanes.
+"""Render records (numbers) as the contract's columns (text). One call renders several windows of all lanes.
 
-A field is rendered by its name and its type in the contract (an id, a choice, a plain number); the few that are more
-than that have a line in `_special`.
+A field is rendered by its name and its type in the contract: an id, a choice or a plain number. The few exceptions have
+an entry in `_special`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Rows:
 
 
 class Renderer:
-    """Makes frames for one scenario and seed. Mutable: it keeps the text of products that it has met."""
+    """Builds the frames of one scenario and seed. Mutable: it caches the text of products."""
 
     def __init__(self, scenario: Scenario, space: str, pools: Pools, topics: Collection[str]) -> None:
         self._pools, self._ids = pools, Ids(space, scenario.lanes)
@@ -62,11 +62,11 @@ class Renderer:
         self._columns = {name: self._columns_of(name) for name in EVENTS if TOPIC_OF[name].name in topics}
 
     def render(self, happened: Mapping[str, SortedRecords], products: Assortment) -> Mapping[str, pl.DataFrame]:
-        """Frames of some windows, one per event type of the topics, sorted by (occurred_at_ms, lane, seq).
+        """Frames of a batch of windows, one per event type of the topics, sorted by (occurred_at_ms, lane, seq).
 
         Args:
-            happened: the records in them.
-            products: their assortment.
+            happened: the records of the windows.
+            products: the assortment of the windows.
         """
         self._add_products(products)
         frames = {}
@@ -97,7 +97,7 @@ class Renderer:
         self._shelves = pl.concat([self._shelves, self._categories.gather(category)], rechunk=True)
 
     def _columns_of(self, event_type: str) -> dict[str, Column]:
-        """How each column is made, but for those that take more than a type's own records."""
+        """The function for each column, except columns that need more than the records of their type."""
         special = self._special(event_type)
         derived = ("event_id", "lines", "lane", "seq")
         return {
@@ -163,7 +163,7 @@ class Renderer:
     def _lines(self, lines: SortedRecords) -> pl.Series:
         """The lines of each order as one list, in the order of the orders."""
         line = Rows(LINES, lines)
-        # Orders are in order of (time, lane), and where these are the same in that of their numbers.
+        # Orders are sorted by (time, lane), and then by their numbers.
         place = np.lexsort((line["order_id"], lines.lane, line["occurred_at_ms"]))
         number = line["order_id"][place]
         first = np.flatnonzero((np.diff(number, prepend=-1) != 0) | (np.diff(lines.lane[place], prepend=-1) != 0))

@@ -1,4 +1,4 @@
-"""What a worker publishes on its way to the parent, which merges it with what the others do: no value is copied."""
+"""Transport of a worker's records to the parent through shared memory, and the merge there, without copying values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shopsim.engine.windows import PublishedBatch
 
 @dataclass(frozen=True, slots=True)
 class WorkerOutput:
-    """What one worker publishes in a stretch of windows.
+    """Records that one worker publishes in a batch of windows.
 
     Attributes:
         rows: columns of `SCHEMA` without the values, sorted by `ORDER`.
         counts: how many of them are in each window.
         views: the values, as views into the text.
-        text: the memory of the worker that they are in.
+        text: the memory of the worker that holds the values.
     """
 
     rows: pl.DataFrame
@@ -34,7 +34,7 @@ class WorkerOutput:
 
 
 def pack(part: PublishedBatch) -> tuple[bytes, line_buffers.MemoryFile]:
-    """A message, and the memory to be sent with it: all columns are written behind the text of the values."""
+    """Pack a batch as a message and the memory to send with it. Columns are written after the text of the values."""
     values, text = part.rows["value"], part.text
     if text is not None:
         views = line_buffers.column_views(values)
@@ -50,7 +50,7 @@ def pack(part: PublishedBatch) -> tuple[bytes, line_buffers.MemoryFile]:
 
 
 def unpack(message: bytes, descriptor: int) -> WorkerOutput:
-    """The parcel, from its message and a file descriptor of its memory, which is not needed after that."""
+    """Unpack a message and the file descriptor of its memory. The descriptor may be closed afterwards."""
     described, places, size = pickle.loads(message)  # noqa: S301 - a process of ours wrote it
     memory = line_buffers.map_memory(descriptor)
     columns, counts, views = pickle.loads(described, buffers=[memory[place] for place in places])  # noqa: S301
@@ -60,7 +60,7 @@ def unpack(message: bytes, descriptor: int) -> WorkerOutput:
 
 
 def merged(outputs: Sequence[WorkerOutput]) -> PublishedBatch:
-    """The same windows of several workers as one."""
+    """Merge the same windows of several workers into one batch."""
     counts = [sum(counts) for counts in zip(*(output.counts for output in outputs), strict=True)]
     rows = pl.concat([output.rows for output in outputs])
     if rows.is_empty():

@@ -1,4 +1,4 @@
-"""Lanes side by side, window after window."""
+"""Simulate all lanes, window by window, as columns."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from shopsim.shop.catalogue import Catalogue
 from shopsim.shop.text_pools import Pools, pools
 from shopsim.version import VERSION
 
-_LAST_MS = 4_102_444_800_000  # 2100: the contract knows no later time
+_LAST_MS = 4_102_444_800_000  # 2100, the last time that the contract allows
 
 
 def simulate(scenario: Scenario, seed: int, *, lanes: Iterable[int] | None = None, first: int = 0) -> Iterator[Window]:
-    """The shop's events as columns, window by window, without end (until the year 2100).
+    """Yield the shop's events as columns, window by window, until the year 2100.
 
     Args:
         scenario: the shop.
         seed: any whole number.
-        lanes: which lanes, all by default; the events of a lane do not depend on which others are simulated.
-        first: window to begin with; earlier ones are simulated and not rendered, which is several times faster.
+        lanes: the lanes, all by default. The events of a lane do not depend on which other lanes are simulated.
+        first: the first window. Earlier windows are simulated but not rendered, which is several times faster.
 
     Raises:
         ScenarioError: a lane that the scenario does not have.
-        TypeError, ValueError: an argument that is none.
+        TypeError, ValueError: an invalid argument.
     """
     check_arguments(scenario, seed, ())
     check_minimum("first", first, 0)
     made = batches(scenario, seed, checked(scenario, lanes), first, tuple(TOPICS), pools(scenario, seed), 1)
-    # As an expression: a name for the window would keep it while the next one is made.
+    # An expression: a variable would hold the window in memory while the next one is simulated.
     return (Window(batch.first, batch.start_ms, batch.ends_ms[0], frames) for batch, frames in made)
 
 
@@ -53,7 +53,7 @@ def batches(
     texts: Pools,
     at_once: int,
 ) -> Iterator[tuple[WindowBatch, Mapping[str, pl.DataFrame]]]:
-    """The same for the events of some topics, with the pools of text given, up to `at_once` windows in one."""
+    """The same for the events of some topics, up to `at_once` windows per batch; `texts` are the pools of text."""
     plan, catalogue = WindowPlan(scenario), Catalogue(scenario, seed)
     states = [Lane(scenario, seed, lane, plan.calendar) for lane in lanes]
     renderer = Renderer(scenario, ids.namespace(scenario.digest, seed, VERSION), texts, topics)
@@ -69,12 +69,12 @@ def batches(
             continue
         parts = interleave_lanes(lanes, happened, window_batches)
         for batch in window_batches:
-            # No names for the part and the frames: they would be kept while the next ones are made.
+            # No variables: they would hold the frames in memory while the next ones are rendered.
             yield batch, renderer.render(next(parts), products)
 
 
 def checked(scenario: Scenario, lanes: Iterable[int] | None) -> list[int]:
-    """Lanes in order, all of them for None.
+    """Check and sort lane numbers; None means all lanes.
 
     Raises:
         ScenarioError: a lane that the scenario does not have.

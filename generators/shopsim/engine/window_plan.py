@@ -1,7 +1,7 @@
-"""Which windows there are: the event time that is simulated in one go, cut where too many events are to be expected.
+"""The plan of windows: a period of event time is simulated in one step and split where many events are expected.
 
-A function of the scenario alone, so that every worker cuts at the same times whatever its lanes hold. The expectation
-is rough, as it has only to keep windows small enough for memory and for a Kafka transaction.
+The plan depends only on the scenario, so every worker splits at the same times, whatever lanes it has. The forecast is
+rough: it only has to keep windows small enough for memory and for a Kafka transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shopsim.engine.windows import WindowBatch
 from shopsim.scenario.sections import Habits, Scenario
 
 EVENTS_PER_WINDOW = 100_000
-"""About as many, where more than that are expected."""
+"""Target number of events per window; a period with fewer expected events is one window."""
 
 _REGISTRATION = 3  # its text is as long as that of three other events
 _EVENTS_PER_ORDER = 14
@@ -26,12 +26,12 @@ _EVENTS_PER_CART_LINE = 1.3
 
 @dataclass(frozen=True, slots=True)
 class PeriodWindows:
-    """The windows into which a span is windows.
+    """The windows of one period.
 
     Attributes:
-        period: the event time that is simulated in one go.
+        period: the event time that is simulated in one step.
         first: number of the first window.
-        starts_ms: of each, ascending; the first is the span's.
+        starts_ms: start of each window, ascending; the first is the start of the period.
     """
 
     period: Period
@@ -40,11 +40,11 @@ class PeriodWindows:
 
     @property
     def ends_ms(self) -> list[int]:
-        """Of each (excluded); the last is the span's."""
+        """End of each window (excluded); the last is the end of the period."""
         return [*self.starts_ms[1:], self.period.end_ms]
 
     def batches(self, first: int, most: int) -> list[WindowBatch]:
-        """The windows from number `first` on, up to `most` at once."""
+        """The windows from number `first` on, in batches of up to `most`."""
         begin = max(0, first - self.first)
         return [
             WindowBatch(self.first + place, self.starts_ms[place], tuple(self.ends_ms[place : place + most]))
@@ -53,7 +53,7 @@ class PeriodWindows:
 
 
 class WindowPlan:
-    """Spans and windows of a scenario, in order. Mutable: it follows the number of customers to be expected."""
+    """Periods and windows of a scenario, in order. Mutable: it tracks the expected number of customers."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario, self._calendar = scenario, ScenarioCalendar(scenario)
@@ -63,24 +63,24 @@ class WindowPlan:
 
     @property
     def calendar(self) -> ScenarioCalendar:
-        """What each hour is like."""
+        """The calendar of the scenario."""
         return self._calendar
 
     def period_windows(self, number: int) -> PeriodWindows:
-        """The windows of a span, by its number."""
+        """The windows of a period, by the number of the period."""
         while len(self._periods) <= number:
             self._extend()
         return self._periods[number]
 
     def starts_ms(self, window: int) -> int:
-        """When a window starts."""
+        """Start of a window."""
         while not self._periods or self._periods[-1].first + len(self._periods[-1].starts_ms) <= window:
             self._extend()
         windows = self._periods[bisect_right(self._periods, window, key=lambda windows: windows.first) - 1]
         return windows.starts_ms[window - windows.first]
 
     def window_at(self, at_ms: int) -> int:
-        """The number of the window that a time is in; 0 for a time before the first."""
+        """Number of the window that contains a time; 0 for a time before the first window."""
         while not self._periods or self._periods[-1].period.end_ms <= at_ms:
             self._extend()
         windows = self._periods[
@@ -96,7 +96,7 @@ class WindowPlan:
         self._periods.append(PeriodWindows(period, first, _starts(period, hourly, parts)))
 
     def _expected(self, period: Period) -> list[float]:
-        """Events of each hour, all lanes together."""
+        """Expected events of each hour, all lanes together."""
         scenario, days = self._scenario, period.days
         customers = scenario.customers
         share = period.traffic.T @ self._weights / (int(self._weights.sum()) * 24_000_000)  # of a day's traffic
@@ -124,7 +124,7 @@ def _events_per_customer_and_day(scenario: Scenario) -> float:
 
 
 def _starts(period: Period, hourly: list[float], parts: int) -> list[int]:
-    """Where `parts` windows of equal expectation start; fewer where these would be less than a millisecond long."""
+    """Starts of `parts` windows with equal expected events; fewer if a window would be shorter than a millisecond."""
     if parts == 1:
         return [period.start_ms]
     running = np.concatenate([[0.0], np.cumsum(np.array(hourly))])

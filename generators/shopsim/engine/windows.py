@@ -1,4 +1,4 @@
-"""The values that the simulator hands out, and the stretches of windows in which it makes them."""
+"""The values that the simulator returns, and the batches of windows that it processes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shopsim.engine.arguments import UnknownEvent
 
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
-    """Consecutive windows that are made at once, since a window has a price whatever is in it.
+    """Consecutive windows that are rendered and encoded together, because each call has a fixed cost.
 
     Attributes:
-        first: number of the first of them.
-        start_ms: where it starts, UTC milliseconds since 1970.
-        ends_ms: where each of them ends (excluded), ascending.
+        first: number of the first window.
+        start_ms: its start, UTC milliseconds since 1970.
+        ends_ms: end of each window (excluded), ascending.
     """
 
     first: int
@@ -35,12 +35,12 @@ class WindowBatch:
 
 @dataclass(frozen=True, slots=True)
 class PublishedBatch:
-    """What is published in a stretch of windows.
+    """Records published in a batch of windows.
 
     Attributes:
-        rows: as in `EncodedWindow`, of all the windows.
-        counts: how many of them are in each window.
-        text: the memory that all values are in; None where it is not all in one.
+        rows: rows of all the windows, with the columns of `EncodedWindow.rows`.
+        counts: number of rows per window.
+        text: the memory that holds all values; None if some values are stored elsewhere.
     """
 
     rows: pl.DataFrame
@@ -55,14 +55,14 @@ class PublishedBatch:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Window:
-    """All events of some lanes in a span of event time, as columns.
+    """All events of some lanes in a window of event time, as columns.
 
     Attributes:
         index: number of the window, from 0.
         start_ms, end_ms: span of event time, from (included) and to (excluded), UTC milliseconds since 1970.
         frames: event type -> frame with the contract's columns, `lane` (int16) and `seq` (int64, position among
-            the lane's events of this window), sorted by (occurred_at_ms, lane, seq). Every type is there, also when
-            it has no rows.
+            the lane's events of this window), sorted by (occurred_at_ms, lane, seq). Types without events have an
+            empty frame.
     """
 
     index: int
@@ -72,7 +72,7 @@ class Window:
 
     @property
     def batch(self) -> WindowBatch:
-        """Itself alone."""
+        """A batch of this window alone."""
         return WindowBatch(self.index, self.start_ms, (self.end_ms,))
 
     def __getitem__(self, event_type: str) -> pl.DataFrame:
@@ -92,7 +92,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in the stream: `skip` events into a window."""
+    """A position in the stream: `skip` records into a window."""
 
     window: int = 0
     skip: int = 0
@@ -100,16 +100,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class EncodedWindow:
-    """Records that are published in one window, as they go to Kafka or a file.
+    """Records published in one window, ready for Kafka or a file.
 
     Attributes:
         index: number of the window.
-        skip: how many of the window's records come before these.
-        rows: columns published_at_ms and occurred_at_ms (int64, the first the later where the event is delayed), lane
-            (int16), seq (int64, place among the lane's events of the window in which it occurred), topic and type
-            (Enum), key (String), value (Binary, JSON) and fault (String, null for a sound event), sorted by the first
+        skip: number of the window's records before these.
+        rows: columns published_at_ms and occurred_at_ms (int64; they differ for a delayed event), lane (int16), seq
+            (int64, position among the lane's events of the window in which it occurred), topic and type (Enum), key
+            (String), value (Binary, JSON) and fault (String, null for an event without a fault), sorted by the first
             four.
-        next: where the stream goes on after these rows.
+        next: position of the record after these rows.
     """
 
     index: int
@@ -121,7 +121,7 @@ class EncodedWindow:
         return f"<EncodedWindow {self.index}: {self.rows.height} records after the first {self.skip}, then {self.next}>"
 
     def part(self, start: int, count: int) -> EncodedWindow:
-        """`count` of the rows from `start` on, or as many as there are."""
+        """Up to `count` rows from `start` on."""
         rows = self.rows.slice(start, count)
         ended = start + rows.height >= self.rows.height
         following = self.next if ended else Position(self.index, self.skip + start + rows.height)

@@ -1,4 +1,4 @@
-"""How a process of ours beside this one begins and ends, whatever befalls either."""
+"""Start and stop worker processes safely: on Ctrl-C, when the parent dies, and without a `__main__` guard."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from multiprocessing.process import BaseProcess
 
 JOIN_S = 2.0
 MAIN_GUARD_MISSING = 78
-"""How a process ends that would start processes while it imports the script that started it; none of ours ends so."""
+"""Exit code of a worker that imports a script without `if __name__ == "__main__":`. Nothing else exits with it."""
 
 
 def start_process(process: BaseProcess) -> None:
-    """Start it deaf to Ctrl-C from its first moment: that reaches the whole group, and the parent decides.
+    """Start a process that ignores Ctrl-C. The signal reaches the whole process group, and the parent handles it.
 
-    A spawned process imports the script again. One without `if __name__ == "__main__":` then comes here a second
-    time. Python would print a page of traceback for each process; this one ends, and its parent says what is wrong.
+    A spawned process imports the script again. Without `if __name__ == "__main__":` the script calls this function a
+    second time. Python would print a long traceback for each process; this process exits, and its parent reports the
+    error.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         os._exit(MAIN_GUARD_MISSING)
@@ -31,7 +32,7 @@ def start_process(process: BaseProcess) -> None:
 
 
 def stop_process(process: BaseProcess) -> None:
-    """Tell it to end, and kill it if it does not."""
+    """Terminate a process, and kill it if it does not exit within `JOIN_S`."""
     process.terminate()
     process.join(JOIN_S)
     if process.is_alive():
@@ -40,7 +41,7 @@ def stop_process(process: BaseProcess) -> None:
 
 
 def exit_with_parent() -> None:
-    """Wait until the process that started this one is gone, and end this one; for a thread of its own."""
+    """Exit this process when its parent exits. Blocks, so it needs a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -1,1 +1,1 @@
-"""Faults in the output: which events are hit, and how their bytes change."""
+"""Faults in the output: which events get a fault, and how their bytes change."""

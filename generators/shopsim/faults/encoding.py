@@ -1,6 +1,6 @@
-"""How an event's bytes break: what each fault may hit in an event of the contract, and what becomes of it.
+"""Apply content faults to the bytes of an event: the fields that each fault can change, and the change.
 
-The event's id is never touched, so that a broken event can still be told.
+The event's id never changes, so that an invalid event can still be identified.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from msgspec import inspect
 from shoplake.contract import EVENTS
 
 CONTENT_FAULTS = ("malformed", "missing_field", "wrong_type", "unknown_enum", "unknown_type", "oversize")
-"""Faults after which the contract refuses the event."""
+"""Faults that make the contract reject the event."""
 
 REASONS = {fault: "malformed_json" if fault == "malformed" else "schema" for fault in CONTENT_FAULTS}
-"""What `contract.Rejected.reason` then says."""
+"""Content fault -> the `reason` of `contract.Rejected`."""
 
 UNKNOWN_CHOICE = "unheard-of"
-"""A choice that no field of the contract offers."""
+"""A value that no enum field of the contract allows."""
 
 OVERSIZE_BY = 4096
-"""An oversize text is up to so many characters longer than the contract allows."""
+"""An oversize text exceeds the contract's limit by up to this number of characters."""
 
 
 @cache
 def targets(event_type: str, fault: str) -> tuple[str, ...]:
-    """The fields of an event that a breaking fault may hit; empty where it cannot hit the event."""
+    """The fields of an event that a content fault can change; empty if the fault does not apply to the event."""
     if fault in ("malformed", "unknown_type"):
         return ("type",)
     fields = [field for field in _described(event_type).fields if field.name != "event_id"]
@@ -37,13 +37,13 @@ def targets(event_type: str, fault: str) -> tuple[str, ...]:
 
 
 def break_event(event_type: str, fault: str, value: bytes, number: int) -> bytes:
-    """An event's bytes as a breaking fault leaves them.
+    """Apply a content fault to the bytes of an event.
 
     Args:
         event_type: name of the event, a key of `EVENTS`.
-        fault: one of `BREAKING` that has targets in this event.
-        value: the sound event.
-        number: any whole number from 0; varies which field is hit, and how.
+        fault: one of `CONTENT_FAULTS` that has targets in this event.
+        value: the valid event.
+        number: any whole number from 0; selects the field and the variant of the fault.
     """
     if fault == "malformed":
         return _malformed(value, number)
@@ -65,7 +65,7 @@ def break_event(event_type: str, fault: str, value: bytes, number: int) -> bytes
 
 def _malformed(value: bytes, number: int) -> bytes:
     variant, number = number % 3, number // 3
-    if variant == 0:  # the closing brace at least is lost
+    if variant == 0:  # at least the closing brace is cut off
         return value[: len(value) - 1 - number % 20]
     return value + b"}" if variant == 1 else value[:-1] + b",}"
 
@@ -73,7 +73,7 @@ def _malformed(value: bytes, number: int) -> bytes:
 def _of_another_type(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int):
         return 7 if isinstance(value, str) or value is None else "seven"
-    return f"{value}"  # the commonest of such mistakes: a number in quotes
+    return f"{value}"  # the most common mistake of this kind: a number in quotes
 
 
 def _too_long(value: str | None, length: int) -> str:
@@ -88,7 +88,7 @@ def _described(event_type: str) -> inspect.StructType:
 
 
 def _kinds(field: inspect.Field) -> list[inspect.Type]:
-    """What a field may hold: itself, or the members of `X | None`."""
+    """The types of a field: its type, or the members of `X | None`."""
     bare = _bare(field.type)
     return [_bare(kind) for kind in bare.types] if isinstance(bare, inspect.UnionType) else [bare]
 

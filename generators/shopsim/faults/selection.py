@@ -1,6 +1,7 @@
-"""Which events go wrong and how, by a hash of where they are: the same for any lanes, workers and place to resume.
+"""Select the events with a fault by a hash of their position: the same for any lanes, workers and resume position.
 
-An event has one fault at most. `MOVING` faults change when an event comes, `BREAKING` ones (see `encoding`) its bytes.
+An event has at most one fault. `TIMING_FAULTS` change when an event is published, `CONTENT_FAULTS` (see `encoding`)
+change its bytes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from shopsim.scenario.sections import Faults
 from shopsim.scenario.type_checks import nearest
 
 TIMING_FAULTS = ("late", "out_of_order", "duplicated")
-"""Faults that leave the bytes alone and change when, or how often, they come."""
+"""Faults that change when, or how often, an event is published, but not its bytes."""
 
 FAULTS = (*TIMING_FAULTS, *CONTENT_FAULTS)
-"""All faults, in the order in which they share the range of a hash."""
+"""All faults, in the order in which they divide the range of the hash."""
 
 NAMES = pl.Series([*FAULTS, None], dtype=pl.String)
 NO_FAULT = len(FAULTS)
-"""The place of "no fault" in `NAMES`."""
+"""The index of "no fault" in `NAMES`."""
 
 LEDGER = pl.Schema(
     [
@@ -48,19 +49,19 @@ _ID = re.compile(rb'"event_id":"([^"]*)"')
 
 
 def apply_faults(faults: Faults, seed: int, window: int, event_type: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """The records that one type's events become in the log.
+    """Records of the log for events of one type.
 
     Args:
         faults: the scenario's.
         seed: of the simulation.
-        window: number of the window in which they happen.
+        window: number of the window of the events.
         event_type: of all rows.
         frame: at least the columns occurred_at_ms, lane and seq.
 
     Returns:
         A row per record: `event` (int64, its row in the frame), `published_at_ms` (int64), `fault` (String, null for
-        most) and `number` (int64, any from 0, which varies the fault). An event that comes twice has two, and only the
-        second carries the fault.
+        most) and `number` (int64, from 0, selects the variant of the fault). A duplicated event has two records, and
+        only the second has the fault.
     """
     occurred, lane, seq = (frame[name].to_numpy() for name in ("occurred_at_ms", "lane", "seq"))
     windows = np.full(frame.height, window)
@@ -78,13 +79,13 @@ def apply_faults(faults: Faults, seed: int, window: int, event_type: str, frame:
 
 @dataclass(frozen=True, slots=True)
 class LogRecords:
-    """The records that some events become in the log. Arrays [records].
+    """Records of the log for some events. Arrays [records].
 
     Attributes:
         event: row of the event.
-        published_at_ms: when.
-        which: position of the fault in `FAULTS`, `SOUND` for most.
-        number: any from 0, which varies the fault.
+        published_at_ms: time of publication.
+        which: index of the fault in `FAULTS`, `NO_FAULT` for most.
+        number: from 0; selects the variant of the fault.
     """
 
     event: Ints
@@ -93,7 +94,7 @@ class LogRecords:
     number: Ints
 
     def where(self, chosen: Bools | npt.NDArray[np.uint32]) -> LogRecords:
-        """Some of the records, by a mask or by their numbers."""
+        """Some of the records, by mask or by index."""
         return LogRecords(self.event[chosen], self.published_at_ms[chosen], self.which[chosen], self.number[chosen])
 
 
@@ -106,7 +107,7 @@ def apply_faults_to_batch(
     seq: Ints,
     types: Mapping[str, int],
 ) -> LogRecords:
-    """The same for events of several types, each of which has so many rows, one type after the other."""
+    """The same for events of several types, one type after the other; `types` has the number of rows of each."""
     events, sound = np.arange(len(seq)), np.full(len(seq), NO_FAULT)
     limits = {event_type: _limits(faults, event_type) for event_type in types}
     if not any(limit[-1] for limit in limits.values()):
@@ -130,7 +131,7 @@ def apply_faults_to_batch(
 
 
 def longest_delay_ms(faults: Faults) -> int:
-    """How long after its time an event may come, at most; 0 where no event is moved."""
+    """The longest delay of an event; 0 if no event is delayed."""
     used = {fault for rates in faults.rates.values() for fault in TIMING_FAULTS if getattr(rates, fault)}
     longest = {
         "late": round(faults.late.cap_hours * _HOUR_MS),
@@ -141,11 +142,11 @@ def longest_delay_ms(faults: Faults) -> int:
 
 
 def ledger(rows: pl.DataFrame, position: int) -> pl.DataFrame:
-    """Which fault hit which record: the rows with a fault, with the columns of `LEDGER`.
+    """The rows with a fault, with the columns of `LEDGER`.
 
     Args:
         rows: consecutive rows of the stream, as in `EncodedWindow.rows`.
-        position: place of the first of them in the stream, from 0.
+        position: position of the first row in the stream, from 0.
     """
     places = pl.int_range(position, position + rows.height, dtype=pl.Int64, eager=True)
     hit = rows.with_columns(places.alias("position")).drop_nulls("fault")
@@ -161,20 +162,20 @@ def ledger(rows: pl.DataFrame, position: int) -> pl.DataFrame:
 
 
 def stated_rates(faults: Faults, event_type: str) -> dict[str, float]:
-    """Share of an event type's events that each fault hits: its own rate, else its topic's, else that of `all`."""
+    """Rate of each fault for an event type: its own rate, else that of its topic, else that of `all`."""
     rules = [faults.rates[name] for name in (event_type, TOPIC_OF[event_type].name, "all") if name in faults.rates]
     stated = {fault: [rate for rule in rules if (rate := getattr(rule, fault)) is not None] for fault in FAULTS}
     return {fault: rates[0] if rates else 0.0 for fault, rates in stated.items()}
 
 
 def shares(faults: Faults, event_type: str) -> dict[str, float]:
-    """The same, 0 for what no field of the event can be hit by: the shares that come to be."""
+    """The same, but 0 for faults that do not apply to any field of the event."""
     rates = stated_rates(faults, event_type)
     return {fault: rates[fault] if fault in TIMING_FAULTS or targets(event_type, fault) else 0.0 for fault in FAULTS}
 
 
 def problems(faults: Faults) -> list[Problem]:
-    """What the types cannot say."""
+    """Problems with fault rates that the types cannot express."""
     known = ("all", *TOPICS, *EVENTS)
     expected = "`all`, a topic or an event type"
     found = [
@@ -192,12 +193,12 @@ def problems(faults: Faults) -> list[Problem]:
     for event in EVENTS:
         if (total := sum(stated_rates(faults, event).values())) > 1:
             found.append(Problem("faults.rates", f"shares that add up to at most 1 for {event}", f"{total:g}"))
-            break  # where a rule is for many types, once is enough
+            break  # one message is enough for a rule that covers many types
     return found
 
 
 def _limits(faults: Faults, event_type: str) -> Ints:
-    """Below which hash each of `FAULTS` ends; shape [faults], rising."""
+    """Upper limit of the hash for each of `FAULTS`, ascending; shape [faults]."""
     totals = np.cumsum(list(shares(faults, event_type).values()))
     return np.array([round(float(total) * WORD) for total in totals], dtype=np.int64)
 
@@ -218,10 +219,10 @@ def _delays(faults: Faults, which: Ints, how: Ints) -> Ints:
 
 
 def _event_hash(salt: int, seed: int, window: Ints, lane: npt.NDArray[np.int16], seq: Ints) -> Ints:
-    """A number from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
+    """A hash from 0 to `WORD` - 1 per event, by the finaliser of splitmix64."""
     start = (seed * 0x9E3779B97F4A7C15 + salt * 0xD6E8FEB86659FD93) % 2**64
     number, owner, place = (values.astype(np.uint64) for values in (window, lane, seq))
-    # Modulo 2**64, as arrays do.
+    # Arrays of uint64 calculate modulo 2**64.
     word = (number * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(start)) ^ (owner << np.uint64(40)) ^ place
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         word = (word ^ (word >> np.uint64(shift))) * np.uint64(factor)

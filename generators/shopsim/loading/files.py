@@ -1,4 +1,4 @@
-"""Scenario files and mappings to `Scenario`, with an error that says where, what was expected and what is there."""
+"""Load scenarios from files and mappings. An error has the position, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def scenarios() -> list[str]:
-    """Names of the scenarios that come with the package, sorted."""
+    """Names of the scenarios in the package, sorted."""
     return sorted(path.stem for path in shipped().glob("*.yaml"))
 
 
 def shipped() -> Path:
-    """The folder of the scenarios that come with the package, and of their JSON Schema."""
-    # In an installed package the scenarios lie inside it, in a checkout beside it.
+    """The folder of the package's scenarios and their JSON Schema."""
+    # An installed package contains the scenarios; in a checkout they are beside it.
     here = Path(__file__).parents[1]
     inside = here / "scenarios"
     return inside if inside.is_dir() else here.parent / "scenarios"
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by name (`demo`), or one from a YAML file.
+    """Load a scenario of the package by name (`demo`), or a YAML file.
 
     Raises:
-        ScenarioError: no such scenario, not YAML, or a value that cannot be; see there for what it carries.
+        ScenarioError: no such scenario, not YAML, or an invalid value.
     """
     return _scenario(_document(name_or_path))
 
 
 def check_scenario(name_or_path: str) -> list[ScenarioError]:
-    """All that is wrong with a scenario, in the order of its file; empty for one that can be simulated."""
+    """All errors of a scenario, in the order of its file; empty for a valid scenario."""
     try:
         return _errors(_document(name_or_path))
     except ScenarioError as error:
@@ -48,23 +48,23 @@ def check_scenario(name_or_path: str) -> list[ScenarioError]:
 
 
 def scenario_from_dict(definition: object, *, file: str = "") -> Scenario:
-    """A scenario from plain values, as `Scenario.to_dict` makes them.
+    """Create a scenario from plain values, as `Scenario.to_dict` returns them.
 
     Args:
-        definition: a mapping (anything else is refused).
-        file: where it came from, for messages.
+        definition: a mapping.
+        file: its source, for error messages.
 
     Raises:
-        ScenarioError: see there for what it carries.
+        ScenarioError: the definition is not a mapping, or has an invalid value.
     """
     return _scenario(Document(definition, file))
 
 
 def starting(scenario: Scenario, start: dt.date) -> Scenario:
-    """The same shop, opened on another day, with all that has a date moved by as many days: it is another scenario.
+    """The same scenario with another start date. All its dates move by the same number of days.
 
     Raises:
-        ScenarioError: a day on which no shop can begin.
+        ScenarioError: a date before 1990-01-02 or after 2099-01-01.
     """
     try:
         moved = start - scenario.start
@@ -79,10 +79,10 @@ def starting(scenario: Scenario, start: dt.date) -> Scenario:
 
 
 def scenario_file(name_or_path: str) -> Path:
-    """The file of a shipped scenario, or the file itself.
+    """The path of a scenario, by its name in the package or by its path.
 
     Raises:
-        ScenarioError: there is none.
+        ScenarioError: no such file.
     """
     if name_or_path in scenarios():
         return shipped() / f"{name_or_path}.yaml"
@@ -121,7 +121,7 @@ def _scenario(document: Document) -> Scenario:
 def _errors(document: Document) -> list[ScenarioError]:
     values = document.values
     stated = values.get("version", FORMAT) if isinstance(values, dict) else FORMAT
-    if stated != FORMAT:  # the rest of it would be measured by the wrong rules
+    if stated != FORMAT:  # the rules for the rest of it are unknown
         expected = f"{FORMAT}, the version of scenario files that this release reads"
         return [document.error("version", expected, error_wording.found(stated))]
     if errors := list(type_errors(document, Scenario)):

@@ -1,4 +1,4 @@
-"""What the types of a scenario cannot say: sums, orders, dates, and names that must exist."""
+"""Checks that the types of a scenario cannot express: sums, ranges, dates, and references to names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shopsim.scenario.sections import Scenario
 
 
 def problems(scenario: Scenario) -> list[Problem]:
-    """What is wrong with a scenario whose values are of the right types."""
+    """Problems of a scenario whose values have the right types."""
     return [
         *_sums(scenario),
         *_prices(scenario),
@@ -82,7 +82,7 @@ def _dates(scenario: Scenario) -> list[Problem]:
 
 
 def _launched_before(scenario: Scenario, at: dt.datetime) -> int:
-    """About how many products have been launched at a time, those that were discontinued included."""
+    """Estimated number of products launched before a time, discontinued ones included."""
     days = max(0.0, (at.timestamp() * 1000 - scenario.start_ms) / 86_400_000)
     return scenario.catalogue.products + math.ceil(scenario.catalogue.launches_per_day * days)
 

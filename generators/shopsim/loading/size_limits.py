@@ -1,6 +1,6 @@
-"""The most that a scenario can make an event hold, against what the contract allows it to hold.
+"""Compare the largest amounts that a scenario can produce with the contract's limits.
 
-Amounts are computed as `prices`, `currencies` and `orders` do, in whole numbers of any size; there they have 63 bits.
+Amounts are computed as in `prices`, `currencies` and `orders`, but with integers of any size; there they have 63 bits.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _BASIS_POINTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Bill:
-    """The greatest amount of an event in one currency, and the greatest number on the way to it."""
+    """The largest amount of an event in one currency, and the largest intermediate result of its computation."""
 
     amount_cents: int
     greatest: int
 
 
 def problems(scenario: Scenario) -> list[Problem]:
-    """Amounts that the contract refuses or that no 64 bits hold, and rates that make every price the same."""
+    """Amounts that exceed the contract's limits or 64 bits, and exchange rates that round to zero."""
     if not _customer_currencies(scenario) <= _known_currencies(scenario):
-        return []  # `semantic_checks` says so
+        return []  # `semantic_checks` reports it
     found: list[Problem] = []
     for currency in sorted({scenario.currency, *_customer_currencies(scenario)}):
         key = _key_to_change(scenario, currency)
@@ -53,7 +53,7 @@ def problems(scenario: Scenario) -> list[Problem]:
 
 @cache
 def largest_amount() -> int:
-    """The greatest amount that every event with money can hold, in minor units."""
+    """The largest amount that all events with money allow, in minor units."""
     limits = [
         limit
         for event in EVENTS.values()
@@ -72,7 +72,7 @@ def _known_currencies(scenario: Scenario) -> set[str]:
 
 
 def _key_to_change(scenario: Scenario, currency: str) -> str:
-    """The key to change: the rate, or what costs most."""
+    """The key that the user has to change: the exchange rate, or the highest price."""
     if currency != scenario.currency:
         return f"currencies.{currency}"
     prices = [category.price_cents[1] for category in scenario.catalogue.categories]
@@ -99,7 +99,7 @@ def _largest_bill(scenario: Scenario, currency: str) -> _Bill:
 
 
 def _fields(kind: inspect.Type) -> list[inspect.Field]:
-    """The fields of a struct, and those of structs in its lists."""
+    """The fields of a struct and of structs in its lists."""
     if isinstance(kind, inspect.Metadata):
         return _fields(kind.type)
     if isinstance(kind, inspect.ListType):

@@ -1,1 +1,1 @@
-"""What a scenario may say: its sections as types, their JSON Schema, and the checks of single values."""
+"""The format of scenarios: sections as types, their JSON Schema, and checks of single values."""

@@ -1,4 +1,4 @@
-"""Sections of a scenario that say when a shop is not as on other days: holidays, campaigns, flash sales, growth."""
+"""Sections of a scenario that change traffic over time: holidays, growth, campaigns, flash sales."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shopsim.scenario.section_types import Growth, Lift, Name, Section
 
 
 class Holidays(Section, frozen=True, kw_only=True):
-    """What the public holidays of each customer's country change; the calendar is `shopsim.calendar.holidays`.
+    """Effects of the public holidays of each customer's country; the calendar is `shopsim.calendar.holidays`.
 
     Attributes:
-        traffic: visits on such a day, relative to the same day without.
+        traffic: visits on a holiday, relative to the same day without the holiday.
         deliveries: whether parcels are delivered on holidays; if not, on the next day that is not a holiday.
     """
 
@@ -23,7 +23,7 @@ class Holidays(Section, frozen=True, kw_only=True):
 
 
 class Trend(Section, frozen=True, kw_only=True):
-    """Growth from the start on, a year at a time, up to a factor of 100.
+    """Yearly growth from the start on, up to a factor of 100.
 
     Attributes:
         visits_per_year: growth of the visits of each customer in a year; 0.3 is 30% more.
@@ -35,15 +35,15 @@ class Trend(Section, frozen=True, kw_only=True):
 
 
 class Campaign(Section, frozen=True, kw_only=True):
-    """Advertising in a span of days, in the visitor's own time zone.
+    """Advertising on some days, in the visitor's own time zone.
 
-    The visits that it adds carry its name: with a lift of 3, two sessions out of three.
+    The sessions that it adds have its name as `campaign`: with a lift of 3, two sessions out of three.
 
     Attributes:
-        name: as it stands in `session_started`.
-        first: its first day.
-        last: its last day, which is included.
-        lift: traffic on these days, relative to what it would be without.
+        name: value of `campaign` in `session_started`.
+        first: first day.
+        last: last day (included).
+        lift: traffic on these days, relative to the same days without the campaign.
     """
 
     name: Name
@@ -53,16 +53,16 @@ class Campaign(Section, frozen=True, kw_only=True):
 
 
 class FlashSale(Section, frozen=True, kw_only=True):
-    """A few hours in which some products cost less, from a `product_price_changed` to the next.
+    """Some hours with lower prices for some products: one `product_price_changed` at the start, one at the end.
 
     Attributes:
-        name: stands as campaign in the sessions that the sale adds.
-        start: UTC, at a full hour.
-        hours: how long.
-        products: how many, drawn from those on sale long enough.
-        percent: off their price.
-        lift: traffic in these hours, relative to what it would be without.
-        demand: for each of those products, relative to what it would be without.
+        name: value of `campaign` in the sessions that the sale adds.
+        start: start time in UTC, at a full hour.
+        hours: duration in hours.
+        products: number of products in the sale, chosen at random from those on sale before and after it.
+        percent: discount in percent.
+        lift: traffic in these hours, relative to the same hours without the sale.
+        demand: demand for each of these products, relative to the demand without the sale.
     """
 
     name: Name

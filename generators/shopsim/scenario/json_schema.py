@@ -1,6 +1,6 @@
 """The JSON Schema of scenario files, for editors.
 
-`python -m shopsim.scenario.json_schema > generators/scenarios/scenario.schema.json` renews the file.
+`python -m shopsim.scenario.json_schema > generators/scenarios/scenario.schema.json` updates the file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from shopsim.scenario.sections import Scenario
 
 
 def json_schema() -> dict[str, Any]:
-    """What a scenario file may hold, apart from the sums and names that only `scenario_from_dict` checks.
+    """The JSON Schema of a scenario file, without the checks of sums and names, which only `scenario_from_dict` does.
 
-    Keys have the descriptions of the structs' docstrings, which editors show beside them.
+    Descriptions of keys come from the docstrings of the structs. Editors show them.
     """
     schema: dict[str, Any] = msgspec.json.schema(Scenario)
     known = {part.__name__: part for part in _parts(Section)}
@@ -31,7 +31,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _described(schema: dict[str, Any], text: str) -> dict[str, Any]:
-    # Beside a reference, older readers of JSON Schema see nothing else.
+    # Older readers of JSON Schema ignore keywords beside a `$ref`.
     return {"description": text, **({"allOf": [schema]} if "$ref" in schema else schema | {"description": text})}
 
 

@@ -1,6 +1,6 @@
-"""What a scenario may say, in words: read off the structs' docstrings, for editors, for the docs and for new files.
+"""Reference of all scenario keys, generated from the docstrings of the structs: for editors, docs and new files.
 
-`python -m shopsim.scenario.reference docs/simulator.md` renews the page's part between the two marks.
+`python -m shopsim.scenario.reference docs/simulator.md` updates the part of the page between the two marks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- scenario reference: begin -->", "<!-- scenario reference: end
 SCHEMA_FILE = "scenario.schema.json"
 _WIDTH = 120
 _GENERAL = (Share, Rate, Weight, Duration, Amount, Growth, Lift, Name)
-"""Types whose description says nothing of the key that has them."""
+"""General types, whose description does not explain the key that has them."""
 
 _NAMES = {
     float: "number",
@@ -42,7 +42,7 @@ def summary(part: type[Section]) -> str:
 
 
 def descriptions(part: type[Section]) -> dict[str, str]:
-    """What the docstring says of each key, under `Attributes:`."""
+    """Descriptions of the keys, from `Attributes:` in the docstring."""
     lines = inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")[2].split("\n")
     entries: list[str] = []
     for line in lines:
@@ -55,13 +55,13 @@ def descriptions(part: type[Section]) -> dict[str, str]:
 
 
 def scenario_template(scenario: Scenario, name: str) -> str:
-    """A scenario file with the values of another one, and every key explained."""
+    """A scenario file with the values of another scenario, and a comment for every key."""
     description = f"A shop of its own, with the values of `{scenario.name}` to begin with."
     renamed = msgspec.structs.replace(scenario, name=name, description=description)
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
-        f"# A scenario of shoplake. `shoplake scenario check {name}.yaml` says what is wrong with it,",
-        f"# `shoplake generate --scenario {name}.yaml --dry-run` what it would make.",
+        f"# A scenario of shoplake. `shoplake scenario check {name}.yaml` checks it,",
+        f"# `shoplake generate --scenario {name}.yaml --dry-run` counts the events that it generates.",
     ]
     return "\n".join([*lines, *_lines(renamed, "", set())]) + "\n"
 
@@ -73,12 +73,12 @@ def markdown() -> str:
     for path, part in _sections("", Scenario):
         paths.setdefault(part, []).append(f"`{path}`")
     for part, places in paths.items():
-        texts = descriptions(part)
+        known = descriptions(part)
         rows = [
-            f"| `{field.name}` | {_type_text(hint)} | {_default(field)} | {texts.get(field.name, _fallback_text(hint))} |"
+            f"| `{field.name}` | {_type_text(hint)} | {_default(field)} | {known.get(field.name) or _fallback(hint)} |"
             for field, hint in _fields(part)
         ]
-        title = "### The whole" if part is Scenario else f"### {', '.join(places)}"
+        title = "### Top level" if part is Scenario else f"### {', '.join(places)}"
         parts.append(
             "\n".join([title, "", summary(part), "", "| key | value | default | |", "|---|---|---|---|", *rows])
         )
@@ -86,7 +86,7 @@ def markdown() -> str:
 
 
 def renewed(page: str) -> str:
-    """A page with the reference between its marks as it should be now."""
+    """A page with the current reference between its marks."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{rest.partition(END)[2]}"
 
@@ -106,7 +106,7 @@ def _fields(part: type[Section]) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
 
 
 def _inner(hint: Any) -> tuple[type[Section] | None, str]:  # noqa: ANN401
-    """The struct that a key holds, one or many of, and how that is written."""
+    """The struct in the value of a key, and the suffix of its path for a list or a mapping."""
     bare = _bare(hint)
     if isinstance(bare, type) and issubclass(bare, Section):
         return bare, ""
@@ -155,8 +155,8 @@ def _range(limits: dict[str, Any]) -> str:
     return f", {', '.join(parts)}" if parts else ""
 
 
-def _fallback_text(hint: Any) -> str:  # noqa: ANN401
-    """What a key means where the docstring leaves it to its type or its section."""
+def _fallback(hint: Any) -> str:  # noqa: ANN401
+    """The description of a key without an entry in the docstring: from its section or its type."""
     inner, _ = _inner(hint)
     return summary(inner) if inner is not None else str(_limits(hint).get("description", ""))
 
@@ -170,7 +170,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _lines(part: Section, indent: str, explained: set[type[Section]]) -> Iterator[str]:
-    """A section as YAML; what `explained` has is not explained again."""
+    """A section as lines of YAML; sections in `explained` get no comments again."""
     known = type(part) in explained
     explained.add(type(part))
     texts = descriptions(type(part))
@@ -183,7 +183,7 @@ def _lines(part: Section, indent: str, explained: set[type[Section]]) -> Iterato
             )
             yield from _lines(value, indent + "  ", explained)
         elif value is not None:
-            meaning = texts.get(field.name, "" if hint in _GENERAL else _fallback_text(hint))
+            meaning = texts.get(field.name, "" if hint in _GENERAL else _fallback(hint))
             yield from _value_lines(f"{indent}{field.name}:", value, "" if known else meaning)
 
 
@@ -196,7 +196,7 @@ def _value_lines(key: str, value: Any, comment: str) -> Iterator[str]:  # noqa: 
     yield from _comment_lines(key, comment)
     texts = descriptions(type(some))
     for field, hint in _fields(type(some)):
-        meaning = texts.get(field.name) or _fallback_text(hint)
+        meaning = texts.get(field.name) or _fallback(hint)
         yield from _wrapped_comment(f"{field.name}: {meaning}", inside)
     items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     for name, item in items:
@@ -212,7 +212,7 @@ def _is_many(value: object) -> bool:
 
 
 def _comment_lines(line: str, comment: str) -> list[str]:
-    """A line with its comment behind it, or before it where that would be too long."""
+    """A line with a comment at its end, or before it if the line gets too long."""
     if not comment or len(line) + len(comment) + 3 <= _WIDTH:
         return [f"{line} # {comment}" if comment else line]
     indent = line[: len(line) - len(line.lstrip())]
@@ -224,19 +224,19 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _set_values(part: Section) -> dict[str, Any]:
-    """A section's values that say something."""
+    """The values of a section that are not null."""
     return {name: value for name, value in msgspec.to_builtins(part).items() if value is not None}
 
 
 def _inline_yaml(value: Any) -> str:  # noqa: ANN401
-    """A value as YAML in one line."""
+    """A value as YAML on one line."""
     plain = value if isinstance(value, dt.date) else _plain_number(msgspec.to_builtins(value))
     text = yaml.safe_dump([plain], default_flow_style=True, width=2**30, sort_keys=False, allow_unicode=True)
     return str(text).strip()[1:-1]
 
 
 def _plain_number(value: Any) -> Any:  # noqa: ANN401
-    """Numbers as one would write them: 5, not 5.0."""
+    """Whole floats as integers: 5, not 5.0."""
     if isinstance(value, dict):
         return {name: _plain_number(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

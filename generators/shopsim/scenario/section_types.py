@@ -1,4 +1,4 @@
-"""What the sections of a scenario are made of."""
+"""Types of the values in a scenario's sections."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Share = Annotated[float, Meta(ge=0, le=1, description="A probability, or a part of a whole.")]
-Rate = Annotated[float, Meta(ge=0, le=100, description="How often, per customer or product and unit of time.")]
-Weight = Annotated[float, Meta(ge=0, le=1_000_000, description="Counts relative to its neighbours.")]
-Duration = Annotated[float, Meta(gt=0, le=3650, description="A positive length of time in the unit its name says.")]
-Amount = Annotated[int, Meta(ge=0, le=100_000_000, description="Money in minor units.")]
+Share = Annotated[float, Meta(ge=0, le=1, description="A probability or a share, from 0 to 1.")]
+Rate = Annotated[
+    float, Meta(ge=0, le=100, description="Mean number of times per customer or product and unit of time.")
+]
+Weight = Annotated[float, Meta(ge=0, le=1_000_000, description="A relative weight; only ratios matter.")]
+Duration = Annotated[
+    float, Meta(gt=0, le=3650, description="A positive duration, in the unit that the key's name has.")
+]
+Amount = Annotated[int, Meta(ge=0, le=100_000_000, description="An amount of money in minor units, such as cents.")]
 Growth = Annotated[float, Meta(ge=-0.9, le=20, description="0.3 is 30 % more a year later, -0.2 is 20 % less.")]
-Lift = Annotated[float, Meta(ge=1, le=50, description="Traffic, relative to what it would be without.")]
+Lift = Annotated[float, Meta(ge=1, le=50, description="Traffic, relative to the same time without it.")]
 
 TEXT_END = r"$(?!\n)"
-"""The end of a text in a pattern: in Python `$` alone also matches before a line feed at the end."""
+"""The end of a text in a pattern. In Python, `$` alone also matches before a final line feed."""
 
-# What no text of an event may hold: control characters, of which Postgres cannot store U+0000, and lone surrogates,
-# which UTF-8 has no bytes for.
+# Forbidden in texts: control characters (Postgres cannot store U+0000) and lone surrogates (UTF-8 cannot encode them).
 _ONE_LINE = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f\ud800-\udfff])"
 _LINES = r"^(?![\s\S]*[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff])"
 
@@ -46,4 +49,4 @@ CurrencyCode = Annotated[
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A section of a scenario; a key it does not know is an error."""
+    """Base class of the sections of a scenario. An unknown key is an error."""

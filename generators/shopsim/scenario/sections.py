@@ -1,4 +1,4 @@
-"""What a scenario may say: one frozen struct per theme. Package `loading` reads files and checks values."""
+"""The sections of a scenario: one frozen struct per topic. Package `loading` reads files and checks values."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Habits(Section, frozen=True, kw_only=True):
     """How one segment of customers behaves.
 
     Attributes:
-        weight: how many customers are of it, relative to the other segments.
+        weight: number of customers in the segment, relative to the other segments.
         activity: visits, relative to `sessions.per_customer_per_day`.
-        conversion: multiplies the probability of going from cart to checkout.
-        discount_share: share of its orders that carry a discount.
+        conversion: factor for the probability that a cart reaches the checkout.
+        discount_share: share of its orders that have a discount.
     """
 
     weight: Weight
@@ -66,7 +66,7 @@ class Habits(Section, frozen=True, kw_only=True):
 
 
 class Segments(Section, frozen=True, kw_only=True):
-    """Habits of each segment that the contract knows."""
+    """Habits of each segment of the contract."""
 
     bargain: Habits
     regular: Habits
@@ -75,7 +75,7 @@ class Segments(Section, frozen=True, kw_only=True):
 
 
 class Customers(Section, frozen=True, kw_only=True):
-    """Who is there at the start, who comes, who goes, what changes.
+    """The customers: how many there are at the start, who registers, who leaves and comes back, what changes.
 
     Attributes:
         initial: customers who are registered when the shop opens.
@@ -107,15 +107,15 @@ class Customers(Section, frozen=True, kw_only=True):
 
 
 class Category(Section, frozen=True, kw_only=True):
-    """A shelf: what lies on it and what it costs.
+    """A product category: its products and their prices.
 
     Attributes:
-        name: as customers see it.
-        weight: how many of the products are of it, relative to the others.
+        name: the name that customers see.
+        weight: number of products in it, relative to the other categories.
         price_cents: lowest and highest list price.
-        nouns: what its products are called, after the brand.
-        colours: in how many, at most, a model comes; with 1 and no sizes, a product is no variant of a model.
-        sizes: in which a model comes.
+        nouns: names of its products, used after the brand.
+        colours: maximum number of colours of a model; with 1 and no sizes, its products are not variants of a model.
+        sizes: sizes of a model.
     """
 
     name: Name
@@ -130,15 +130,15 @@ class Catalogue(Section, frozen=True, kw_only=True):
     """The products over time.
 
     Attributes:
-        products: on sale at the start, each variant of a model counted.
-        launches_per_day: new ones afterwards.
-        lifetime_days: mean time on sale of a product that is no staple.
-        staple_share: share of the first products that is never discontinued.
-        price_changes_per_year: per product; at most one in a window.
-        zipf: exponent of popularity over rank, among the products on sale.
-        drift: how far ranks wander: standard deviation of a rank's logarithm after one day; it grows with the square
-            root of the days.
-        quality: mean rating of products, 1 to 5.
+        products: number of products at the start; each variant of a model counts.
+        launches_per_day: mean number of new products per day.
+        lifetime_days: mean time on sale of a product that can be discontinued.
+        staple_share: share of the first products that are never discontinued.
+        price_changes_per_year: mean number of price changes per product and year, at most one in a window.
+        zipf: exponent of the Zipf distribution of demand over popularity ranks.
+        drift: random change of popularity ranks: standard deviation of a rank's logarithm after one day; it grows with
+            the square root of the days.
+        quality: mean rating of products, from 1 to 5.
     """
 
     products: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -157,11 +157,11 @@ class Sessions(Section, frozen=True, kw_only=True):
 
     Attributes:
         per_customer_per_day: mean number of visits of an active, average customer.
-        anonymous_share: share of all sessions that never log in.
-        steps: mean number of page, search and product views of a session.
-        seconds_between_steps: median.
-        devices: weights of the devices that visitors use.
-        referrers: weights of the places that visitors come from.
+        anonymous_share: share of all sessions without a login.
+        steps: mean number of page views, searches and product views per session.
+        seconds_between_steps: median time between two steps.
+        devices: weights of the devices.
+        referrers: weights of the referrers, through which visitors reach the site.
         campaigns: weights of the campaigns, for sessions that a campaign brought.
         campaign_share: share of sessions that a campaign brought.
     """
@@ -177,16 +177,16 @@ class Sessions(Section, frozen=True, kw_only=True):
 
 
 class Funnel(Section, frozen=True, kw_only=True):
-    """Where visitors go and where they leave.
+    """The conversion funnel: which steps visitors take and how many continue.
 
     Attributes:
-        search: share of steps that are a search.
-        product: share of steps that are a product's page; steps that are neither are other pages.
-        cart: share of sessions with a product view that put something into the cart.
-        add: share of product views that become a cart item in such a session (the last one always does).
-        remove: share of cart items that are taken out again.
-        checkout: share of carts that reach the till.
-        complete: share of those, logged in, that become an order.
+        search: share of steps that are searches.
+        product: share of steps that are product views; the remaining steps are other pages.
+        cart: share of sessions with a product view that add an item to the cart.
+        add: share of product views that become a cart item in such a session (the last view always does).
+        remove: share of cart items that the visitor removes again.
+        checkout: share of carts that reach the checkout.
+        complete: share of checkouts with a login that become an order.
     """
 
     search: Share
@@ -199,12 +199,12 @@ class Funnel(Section, frozen=True, kw_only=True):
 
 
 class Orders(Section, frozen=True, kw_only=True):
-    """What an order costs beside its lines.
+    """Discounts, shipping and tax of orders.
 
     Attributes:
         discount_percents: the discounts that an order can have, in percent; each is as likely as the others.
         shipping_cents: price of the shipping.
-        free_shipping_from_cents: from this amount on, after the discount, shipping is free.
+        free_shipping_from_cents: shipping is free from this subtotal on, after the discount.
         tax_basis_points: tax on the order, in hundredths of a percent; 1900 is 19%.
     """
 
@@ -215,11 +215,11 @@ class Orders(Section, frozen=True, kw_only=True):
 
 
 class Chargebacks(Section, frozen=True, kw_only=True):
-    """Captured payments of orders that were not returned, of which the bank takes back what was not refunded.
+    """The bank takes back the amount of a captured payment that was not refunded. Returned orders have no chargeback.
 
     Attributes:
-        share: of those payments.
-        days: from the delivery, median.
+        share: share of the captured payments without a return that are charged back.
+        days: from the delivery to the chargeback, median.
     """
 
     share: Share = 0.005
@@ -227,13 +227,13 @@ class Chargebacks(Section, frozen=True, kw_only=True):
 
 
 class Payments(Section, frozen=True, kw_only=True):
-    """How payments go.
+    """Payment attempts and their results.
 
     Attributes:
         methods: weights of the payment methods.
         decline: probability that an attempt is declined.
         retry: probability that a declined payment is tried again.
-        attempts: most attempts for one order.
+        attempts: maximum number of attempts per order.
         chargebacks: payments that the bank takes back.
     """
 
@@ -245,9 +245,9 @@ class Payments(Section, frozen=True, kw_only=True):
 
 
 class Fulfilment(Section, frozen=True, kw_only=True):
-    """From the authorised payment to the customer's door.
+    """From the authorised payment to the delivery.
 
-    A parcel that would arrive on a Sunday, without `sunday_deliveries`, or on a holiday comes a day or more later.
+    A parcel due on a holiday, or on a Sunday without `sunday_deliveries`, arrives on the next day with deliveries.
 
     Attributes:
         cancelled_share: share of authorised orders that the customer cancels before the money is captured.
@@ -267,14 +267,14 @@ class Fulfilment(Section, frozen=True, kw_only=True):
 
 
 class Returns(Section, frozen=True, kw_only=True):
-    """What comes back, and money that goes back without it.
+    """Returns, and refunds with and without a return.
 
     Attributes:
         share: share of delivered orders that are returned.
         days: from the delivery to the return, median.
         refund_days: from the return to the refund, median.
-        goodwill_share: share of delivered orders for which some money is refunded although nothing was returned.
-        goodwill_percent: how much of the order's amount such a refund is, in percent.
+        goodwill_share: share of delivered orders with a partial refund without a return.
+        goodwill_percent: amount of such a refund, in percent of the order's total.
     """
 
     share: Share
@@ -285,7 +285,7 @@ class Returns(Section, frozen=True, kw_only=True):
 
 
 class Reviews(Section, frozen=True, kw_only=True):
-    """What customers write about what they received.
+    """Product reviews by customers who received the product.
 
     Attributes:
         share: share of delivered order lines that are reviewed.
@@ -301,12 +301,12 @@ class Reviews(Section, frozen=True, kw_only=True):
 
 
 class Stock(Section, frozen=True, kw_only=True):
-    """How much lies in a lane's warehouse.
+    """Stock in the warehouse of each lane.
 
     Attributes:
-        cover_days: days of expected demand that an order from the supplier fills up to.
-        minimum: fewest units that it fills up to.
-        reorder_share: below this share of the target, with what is on its way, more is ordered.
+        cover_days: target stock of a product, in days of expected demand.
+        minimum: minimum target stock of a product, in units.
+        reorder_share: the warehouse reorders if stock plus ordered units are below this share of the target.
         lead_days: from the order to the supplier's delivery, median.
     """
 
@@ -317,12 +317,12 @@ class Stock(Section, frozen=True, kw_only=True):
 
 
 class Late(Section, frozen=True, kw_only=True):
-    """How late a late event comes: log-normal, cut at a cap.
+    """Delay of late events: a log-normal distribution with an upper limit.
 
     Attributes:
-        median_minutes: half of the late events take longer.
-        spread: standard deviation of the logarithm; 0 makes all of them equally late.
-        cap_hours: none takes longer.
+        median_minutes: median delay.
+        spread: standard deviation of the logarithm; with 0 all delays are equal.
+        cap_hours: maximum delay.
     """
 
     median_minutes: Annotated[float, Meta(gt=0, le=10_080)] = 20.0
@@ -357,13 +357,13 @@ class Rates(Section, frozen=True, kw_only=True):
 
 
 class Faults(Section, frozen=True, kw_only=True):
-    """What goes wrong on the way to the log, on purpose.
+    """Faults that the simulator injects on purpose, between the shop and the log.
 
     Attributes:
-        rates: how often, by event type, by topic or for `all`; the more specific one wins, rate by rate.
-        late: how late late events are.
-        out_of_order_seconds: how far an event that is out of order is moved, at most.
-        duplicated_seconds: how long after the first the second copy comes, at most.
+        rates: share of events with each fault, by event type, by topic or for `all`; the most specific rate applies.
+        late: delay of late events.
+        out_of_order_seconds: maximum delay of an event that is out of order.
+        duplicated_seconds: maximum time between the first and the second copy of an event.
     """
 
     rates: dict[str, Rates] = msgspec.field(default_factory=dict)
@@ -373,21 +373,25 @@ class Faults(Section, frozen=True, kw_only=True):
 
 
 class Scenario(Section, frozen=True, kw_only=True):
-    """A shop and how it lives. The output is a function of this, a seed and `VERSION`, and of nothing else."""
+    """A shop and its behaviour. The output depends only on the scenario, the seed and `VERSION`."""
 
-    version: Annotated[Literal[1], Meta(description="Of this file's format.")] = FORMAT
-    name: Annotated[ScenarioName, Meta(description="Of the shop; part of its publisher's name.")]
-    description: Annotated[Description, Meta(description="What is special about this shop, for people.")]
+    version: Annotated[Literal[1], Meta(description="Version of the file format.")] = FORMAT
+    name: Annotated[ScenarioName, Meta(description="Name of the shop; part of its publisher's name.")]
+    description: Annotated[Description, Meta(description="What is special about this shop, for human readers.")]
     start: Annotated[
-        dt.date, Meta(description="The day on which the shop opens; its first event is after midnight UTC.")
+        dt.date, Meta(description="The day on which the shop opens; the first event is after midnight UTC.")
     ]
-    currency: Annotated[CurrencyCode, Meta(description="Of list prices and of all amounts here.")]
+    currency: Annotated[CurrencyCode, Meta(description="Currency of list prices and of all amounts in this file.")]
     currencies: Annotated[
         dict[CurrencyCode, Annotated[float, Meta(gt=0, le=20_000)]],
-        Meta(description="What one unit of `currency` is in each other currency that customers pay in."),
+        Meta(description="Exchange rates: one unit of `currency` in each other currency that customers pay in."),
     ] = msgspec.field(default_factory=dict)
-    lanes: Annotated[int, Meta(ge=1, le=4096, description="Independent parts of the shop; part of the output.")]
-    window_hours: Annotated[int, Meta(ge=6, le=24 * 366, description="The longest event time that a window spans.")]
+    lanes: Annotated[
+        int, Meta(ge=1, le=4096, description="Number of independent parts of the shop; it changes the output.")
+    ]
+    window_hours: Annotated[
+        int, Meta(ge=6, le=24 * 366, description="Maximum length of a window, in hours of event time.")
+    ]
     seasons: Seasons
     customers: Customers
     catalogue: Catalogue
@@ -406,7 +410,7 @@ class Scenario(Section, frozen=True, kw_only=True):
     faults: Faults = Faults()
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole definition as plain JSON values; `scenario_from_dict` reads it back."""
+        """The definition as plain JSON values; `scenario_from_dict` reads it."""
         built: dict[str, Any] = msgspec.to_builtins(self)
         return built
 
@@ -422,5 +426,5 @@ class Scenario(Section, frozen=True, kw_only=True):
 
     @property
     def window_ms(self) -> int:
-        """Event time that one window spans, milliseconds."""
+        """Length of a period of event time in milliseconds."""
         return self.window_hours * 3_600_000

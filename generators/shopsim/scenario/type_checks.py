@@ -1,4 +1,4 @@
-"""Plain values against the structs of a scenario, value by value, so that each mistake is found at its own place."""
+"""Check plain values against the structs of a scenario, value by value, so that each error has its own position."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from shopsim.scenario.yaml_positions import Document, join
 
 
 def type_errors(document: Document, part: type[Section]) -> Iterator[ScenarioError]:
-    """What does not fit a struct, in the order of the document."""
+    """Values that do not fit a struct, in the order of the document."""
     yield from _in_part(document, document.values, part, "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like another one, or empty."""
+    """The known word most similar to another word, or empty."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return close[0] if close else ""
 
@@ -36,8 +36,8 @@ def _in_value(document: Document, value: object, hint: Any, path: str) -> Iterat
     yield from found
     if found:
         return
-    unbounded = isinstance(value, float) and not math.isfinite(value)  # NaN is within any limits
-    if unbounded or not _fits(value, hint):  # a list of the right things may still be too short
+    unbounded = isinstance(value, float) and not math.isfinite(value)  # NaN passes every check of limits
+    if unbounded or not _fits(value, hint):  # a list of valid items can still be too short
         yield document.error(path, error_wording.expected(hint), error_wording.found(value))
 
 

@@ -1,4 +1,4 @@
-"""YAML with the place of each value, so that what is wrong can be pointed at. Knows nothing of scenarios."""
+"""Parse YAML with the position of each value, for error messages. Independent of scenarios."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import yaml
 from shopsim.errors import ScenarioError
 
 _FOUND_PREFIX = re.compile("^(but )?found ")
-"""What messages of the YAML library begin with, where a message of ours has said it already."""
+"""The start of the YAML library's messages; our own messages already contain it."""
 
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
-"""Aliases of aliases can make a short file as large as they like."""
+"""Limit for nested aliases, which can expand a short file to any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain values and where they stand.
+    """Plain values and their positions.
 
     Attributes:
-        values: what the file says.
+        values: content of the file.
         file: its name, empty for values that come from no file.
-        keys: place of each key, by its path (`funnel.cart`); of list items by position (`categories[0]`).
-        contents: place of each value, likewise.
+        keys: position of each key, by its path (`funnel.cart`, `categories[0]`).
+        contents: position of each value, by the same paths.
     """
 
     values: object
@@ -45,7 +45,7 @@ class Document:
     contents: Mapping[str, Place] = field(default_factory=dict)
 
     def error(self, key: str, expected: str, found: str, *, nearest: str = "", at_key: bool = False) -> ScenarioError:
-        """An error about a value, or about its key; of one that is missing, at what it is missing from."""
+        """An error at a value or at its key; for a missing key, at the section that should contain it."""
         place = self._place(key, at_key=at_key)
         return ScenarioError(
             file=self.file,
@@ -61,7 +61,7 @@ class Document:
         while key and key not in self.keys:
             key, at_key = parent(key), True
         at, content = self.keys.get(key), self.contents.get(key)
-        # Of a section that begins in the line below its name, the name.
+        # The name of a section whose content begins on the next line.
         return content if not at_key and content and at and content.line == at.line else at
 
 
@@ -69,7 +69,7 @@ def read(text: str, file: str) -> Document:
     """Parse one YAML document.
 
     Raises:
-        ScenarioError: it is no YAML, gives a key twice, or is larger than any scenario.
+        ScenarioError: invalid YAML, a repeated key, or a document over the size limits.
     """
     if len(text) > MAX_CHARACTERS:
         raise ScenarioError(file=file, expected=f"at most {MAX_CHARACTERS:,} characters", found=f"{len(text):,}")
@@ -94,10 +94,10 @@ def read(text: str, file: str) -> Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only; a date that cannot be stays text, for whoever expects a date to say so."""
+    """Loads plain values only. An invalid date stays text; the type check then reports it."""
 
     def compose_scalar_node(self, anchor: Mapping[str, object] | None) -> yaml.ScalarNode:
-        """The node of a scalar; pairs of surrogates, as JSON escapes an emoji, are one character."""
+        """The node of a scalar. A surrogate pair, as JSON escapes an emoji, becomes one character."""
         node = super().compose_scalar_node(anchor)  # type: ignore[arg-type]
         node.value = _SURROGATE_PAIR.sub(
             lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), node.value
@@ -116,19 +116,19 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def join(path: str, step: str | int) -> str:
-    """The path of what is inside."""
+    """The path of a key or an index inside `path`."""
     if isinstance(step, int):
         return f"{path}[{step}]"
     return f"{path}.{step}" if path else step
 
 
 def parent(path: str) -> str:
-    """The path of what it is in; empty for the whole."""
+    """The path of the enclosing value; empty for the document."""
     return path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
 def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-    """(path, node of the key, node of the value), without recursion; an alias of what it is in is not followed."""
+    """(path, node of the key, node of the value), without recursion; a recursive alias is not followed."""
     waiting: list[tuple[str, yaml.Node, yaml.Node, frozenset[int]]] = [("", root, root, frozenset())]
     while waiting:
         path, key, content, above = waiting.pop()
@@ -143,7 +143,7 @@ def _walk(root: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
 
 
 def _refuse_repeated_keys(root: yaml.Node, file: str) -> None:
-    """YAML would silently take the last."""
+    """Reject repeated keys; YAML would silently use the last one."""
     seen: set[int] = set()
     waiting = [("", root)]
     while waiting:
@@ -174,7 +174,7 @@ def _refuse_repeated_keys(root: yaml.Node, file: str) -> None:
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ScenarioError:
     place, problem = None, f"{error}"
-    if isinstance(error, yaml.reader.ReaderError):  # which has no mark
+    if isinstance(error, yaml.reader.ReaderError):  # it has no mark
         before = text[: error.position]
         place = Place(before.count("\n") + 1, error.position - before.rfind("\n"))
         problem = f"the character U+{ord(text[error.position]):04X}, which YAML allows as an escape only"

@@ -1,1 +1,1 @@
-"""The shop itself: customers, catalogue, sessions, carts, orders, fulfilment, reviews and stock."""
+"""The simulated shop: customers, catalogue, sessions, carts, orders, fulfilment, reviews and stock."""

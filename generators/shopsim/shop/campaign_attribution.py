@@ -1,4 +1,4 @@
-"""Which sessions a dated campaign or a flash sale brought."""
+"""Attribute sessions to dated campaigns and flash sales."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shopsim.scenario.sections import Scenario
 
 
 def campaign_names(scenario: Scenario) -> list[str]:
-    """Names by number: the campaigns of all the time, then those with dates, then the flash sales."""
+    """Names by number: permanent campaigns, then dated campaigns, then flash sales."""
     dated = [campaign.name for campaign in scenario.campaigns]
     return [*sorted(scenario.sessions.campaigns), *dated, *(sale.name for sale in scenario.flash_sales)]
 
 
 class CampaignAttribution:
-    """Gives sessions the names of campaigns. Holds settings only."""
+    """Assigns campaigns to sessions. Stateless."""
 
     def __init__(self, scenario: Scenario, calendar: ScenarioCalendar) -> None:
         self._calendar = calendar
@@ -26,16 +26,16 @@ class CampaignAttribution:
         self._first = len(scenario.sessions.campaigns)
 
     def campaign(self, period: Period, rng: RandomStream, locale: Ints, start_ms: Ints, otherwise: Ints) -> Ints:
-        """Numbers of campaigns, shape [sessions].
+        """Number of the campaign of each session, shape [sessions].
 
-        A lift of 3 adds two sessions to each that came anyway: two out of three are the campaign's.
+        A lift of 3 triples the traffic, so two sessions out of three belong to the campaign.
 
         Args:
             period: the window.
             rng: random numbers.
             locale: of the sessions.
             start_ms: of the sessions.
-            otherwise: the campaign of a session that no dated one brought.
+            otherwise: the campaign of a session without a dated campaign.
         """
         campaign = otherwise.copy()
         for number, promotion in enumerate(self._promotions, start=self._first):
@@ -54,6 +54,6 @@ class CampaignAttribution:
 def _overlaps(period: Period, promotion: Campaign | FlashSale) -> bool:
     if isinstance(promotion, FlashSale):
         return promotion.start_ms < period.end_ms and promotion.end_ms > period.start_ms
-    # A day more on both sides, for the time zones.
+    # One more day on both sides, for time zones.
     first, last = (np.datetime64(day, "ms").astype(np.int64) for day in (promotion.first, promotion.last))
     return bool(first - DAY_MS < period.end_ms and last + 2 * DAY_MS > period.start_ms)

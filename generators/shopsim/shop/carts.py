@@ -1,4 +1,4 @@
-"""What visitors put into carts and take out again, and which carts become orders."""
+"""Carts: items that visitors add and remove, and the carts that become orders."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from shopsim.shop.stock import Stock
 
 _QUANTITY_WEIGHTS = (80, 14, 4, 2)
 MAX_UNITS = len(_QUANTITY_WEIGHTS)
-"""Of one product, in one go: 1, 2, 3 or 4."""
+"""Maximum quantity of a cart line: 1, 2, 3 or 4 units of one product."""
 
 _QUANTITIES = weighted_choice(_QUANTITY_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
 class CartLines:
-    """Products in carts, each once per cart. Arrays [lines].
+    """Cart lines; a product occurs once per cart. Arrays [lines].
 
     Attributes:
         visit: row in `Visits`.
-        product, quantity: what went in.
-        price_cents: of one, at that moment, in the visitor's currency.
-        added_ms: when.
-        kept: not taken out by the visitor.
+        product, quantity: product index and number of units.
+        price_cents: price of one unit when it was added, in the visitor's currency.
+        added_ms: time of `cart_item_added`.
+        kept: the visitor did not remove it.
     """
 
     visit: Ints
@@ -60,9 +60,9 @@ class OrderedCarts:
 
     Attributes:
         visit: row in `Visits`, ascending.
-        completed_ms: of `checkout_completed`; the order is placed a moment later.
-        placed_ms: of `order_placed`.
-        lines: what was ordered.
+        completed_ms: time of `checkout_completed`; the order is placed a moment later.
+        placed_ms: time of `order_placed`.
+        lines: the ordered lines.
     """
 
     visit: Ints
@@ -72,16 +72,16 @@ class OrderedCarts:
 
 
 class Carts:
-    """Fills carts and takes them to the till. Holds settings only."""
+    """Fills carts and takes them through the checkout. Stateless."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._funnel, self._seed, self._lane = scenario.funnel, seed, lane
         self._exchange = ExchangeRates(scenario)
         self._checkout = conversion_thresholds(scenario, scenario.funnel.checkout)
-        # A visitor who never logs in gets to the till half as often, and no further.
+        # Anonymous visitors start a checkout half as often, and never complete it.
         self._anonymous = conversion_thresholds(scenario, scenario.funnel.checkout / 2).min()
 
-    def shop(
+    def check_out(
         self,
         period: Period,
         visits: Visits,
@@ -91,7 +91,7 @@ class Carts:
         stock: Stock,
         pending: Pending,
     ) -> OrderedCarts:
-        """Everything from the first item in a cart to the completed checkout."""
+        """Simulate carts from the first item to the completed checkout."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.CARTS)
         lines, end = self._fill(rng, visits, views, products, pending)
         holds = np.zeros(len(visits.number), dtype=bool)
@@ -121,7 +121,7 @@ class Carts:
     def _fill(
         self, rng: RandomStream, visits: Visits, views: Views, products: Assortment, pending: Pending
     ) -> tuple[CartLines, Ints]:
-        """The lines of all carts, and when each visit was last busy (shape [sessions])."""
+        """The lines of all carts, and the time of the last activity of each visit (shape [sessions])."""
         n = len(views.visit)
         shops = rng.chance(self._funnel.cart, len(visits.number))[views.visit]
         last = np.diff(views.visit, append=-1) != 0
@@ -158,6 +158,6 @@ def _publish(visits: Visits, lines: CartLines, currency: Ints, removed_ms: Ints,
 
 
 def _drop_sold_out(rng: RandomStream, visits: Visits, lines: CartLines, end: Ints, pending: Pending) -> None:
-    """At the till an item turns out to be gone: it leaves the cart just before."""
+    """Remove sold-out items from the cart just before the checkout."""
     at = end[lines.visit] + rng.between(500, 4_000, len(lines.visit))
     pending.add("cart_item_removed", at, session_id=visits.number[lines.visit], product_id=lines.product)

@@ -1,6 +1,6 @@
-"""The products and what becomes of them: a function of scenario and seed, the same for every lane.
+"""The life cycle of products. It depends only on scenario and seed, and is the same for every lane.
 
-Each process advances its own copy window by window. A product's events are published by lane `index % lanes`.
+Each process advances its own copy period by period. Lane `index % lanes` publishes the events of a product.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shopsim.shop.popularity import STOCKED_MS, Offer, PopularityRanks, offers
 from shopsim.shop.prices import MIN_PRICE_CENTS, Prices, RunningSale, price_timeline, regular_changes
 
 FIRST_LAUNCHES_MS = 10 * MINUTE_MS
-"""The first products are launched in so much of the start."""
+"""The first products are launched within this time after the start."""
 
 _SHORTEST_LIFE_MS = 7 * DAY_MS
 _NAME_WORDS = 2**20
@@ -25,18 +25,18 @@ _NAME_WORDS = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Assortment:
-    """All products known in one window; index = product. Arrays have shape [products].
+    """All products known in one period; the index is the product's number. Arrays have shape [products].
 
     Attributes:
         category: position in the scenario's categories.
-        naming: shape [3, products], numbers that choose the words of the name.
-        model: number of the model that the product is a variant of, or `ABSENT`.
-        variant: place among the products of its model.
+        naming: shape [3, products], numbers that select the words of the name.
+        model: number of the product's model, or `ABSENT` if it is not a variant.
+        variant: position among the products of its model.
         quality: mean rating in hundredths.
-        popularity: relative demand, whole numbers; 0 for what is no longer on sale.
+        popularity: relative demand, whole numbers; 0 for products not on sale.
         launched_ms, discontinued_ms: from (included) and to (excluded).
-        prices: what each costs when.
-        shelves: what visitors meet.
+        prices: prices over time.
+        offers: products that visitors can view.
     """
 
     category: Ints
@@ -55,7 +55,7 @@ class Assortment:
 
 
 class Catalogue:
-    """The timeline of all products. Mutable; `advance` must be called for window 0, 1, 2 and so on."""
+    """The state of all products. Mutable; `advance` must be called for period 0, 1, 2 and so on."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._settings, self._seed = scenario.catalogue, seed
@@ -76,7 +76,7 @@ class Catalogue:
         self._price = np.empty(0, dtype=np.int64)
 
     def advance(self, period: Period) -> tuple[Assortment, Pending]:
-        """The assortment of a window, and the catalogue's events that fall in it."""
+        """The assortment of a period, and the catalogue's events in it."""
         rng = RandomStream(self._seed, -1, period.index, Purpose.CATALOGUE)
         fresh = self._static.shape[1]
         self._launch(period, rng)
@@ -117,9 +117,9 @@ class Catalogue:
             self._static = np.concatenate([self._static, self._new_products(at & ~1, rng)], axis=1)
 
     def _new_products(self, at: Ints, rng: RandomStream) -> Ints:
-        """Products for as many places as there are times; those of one model are launched at the first of theirs."""
+        """One new product per time in `at`. All products of a model are launched at the first time of the model."""
         n, known = len(at), self._static.shape[1]
-        # As many models as products, so that they surely suffice.
+        # As many models as products, which is always enough.
         category = rng.pick(self._categories, n)
         variants = (1 + rng.below(self._colours[category], n)) * self._sizes[category]
         ends = np.cumsum(variants)
@@ -146,12 +146,12 @@ class Catalogue:
     def _first_ranks(self, known: int, rng: RandomStream, n: int) -> Ints:
         first = self._settings.products
         ranks = rng.below(first, n)
-        if known == 0:  # each rank once, in an order of its own
+        if known == 0:  # each rank once, in random order
             ranks[:first] = np.argsort(rng.words(first), kind="stable")
         return ranks
 
     def _begin_sales(self, period: Period, rng: RandomStream, launched: Ints, ends: Ints) -> None:
-        """Choose the products of the flash sales that begin before this window's last sessions are over."""
+        """Choose the products of flash sales that begin before the last sessions of this period end."""
         for sale in [sale for sale in self._sales if sale.start_ms < period.end_ms + QUIET_MS]:
             self._sales.remove(sale)
             free = (launched + STOCKED_MS < sale.start_ms) & (ends > sale.end_ms + QUIET_MS)

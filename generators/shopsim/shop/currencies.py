@@ -1,4 +1,4 @@
-"""List prices in the currencies that customers pay in, by the scenario's fixed rates, in whole minor units."""
+"""Convert list prices to the customers' currencies with the scenario's fixed rates, in whole minor units."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from shopsim.core.rng import Ints
 from shopsim.scenario.sections import Scenario
 
 PPM = 1_000_000
-"""Rates are in millionths."""
+"""Unit of the rates: millionths."""
 
 
 class ExchangeRates:
-    """Rates of one scenario. Immutable.
+    """Exchange rates of one scenario. Immutable.
 
     Attributes:
         currencies: codes by number.
@@ -28,7 +28,7 @@ class ExchangeRates:
         self._rates = np.array([minor_rate(scenario, currency) for currency in self.currencies], dtype=np.int64)
 
     def amount(self, cents: Ints | int, currency: Ints) -> Ints:
-        """An amount of the list prices' currency in others, rounded to whole minor units; never 0 unless it was.
+        """Convert an amount from the list currency, rounded to whole minor units. A positive amount stays at least 1.
 
         Args:
             cents: minor units of the scenario's currency, per row or one for all.
@@ -39,6 +39,6 @@ class ExchangeRates:
 
 
 def minor_rate(scenario: Scenario, currency: str) -> int:
-    """Minor units of a currency for a minor unit of the scenario's, in millionths."""
+    """Minor units of a currency per minor unit of the scenario's currency, in millionths."""
     rate = 1.0 if currency == scenario.currency else scenario.currencies[currency]
     return round(rate * 10.0 ** (minor_digits(currency) - minor_digits(scenario.currency)) * PPM)

@@ -1,4 +1,4 @@
-"""The customers of one lane: who comes, changes, leaves and comes back."""
+"""The customers of one lane: registration, changes, churn and reactivation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from shopsim.shop.names_and_addresses import FIRST_NAMES, LAST_NAMES, PLACES, ST
 SEGMENTS = Segments.__struct_fields__
 """Segments in the order of their numbers."""
 
-_FIRST_FROM_MS = 10 * MINUTE_MS  # the first customers register between these, after the first launches
+_FIRST_FROM_MS = 10 * MINUTE_MS  # the first customers register between these times, after the first launches
 _FIRST_UNTIL_MS = 55 * MINUTE_MS
 _INACTIVE, _REQUESTED = 0, 1
-_TEMPERAMENT = lognormal(1000, 0.7, 100, 8000)  # how much a customer visits, in thousandths of the segment's mean
+_TEMPERAMENT = lognormal(1000, 0.7, 100, 8000)  # visits of a customer, in thousandths of the segment's mean
 _MEAN_TEMPERAMENT = int(_TEMPERAMENT.sum()) // len(_TEMPERAMENT)
 
 
@@ -31,7 +31,7 @@ def habits(scenario: Scenario) -> list[Habits]:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Customers who registered or came back in a window and go to the shop at once: arrays [arrivals]."""
+    """Customers who registered or were reactivated in a period and visit at once: arrays [arrivals]."""
 
     customer: Ints
     at_ms: Ints
@@ -43,9 +43,9 @@ class Customers:
     Attributes:
         segment: number of the segment.
         locale: number of the locale.
-        active: not churned, at the start of the next window.
-        leaves_ms: when a customer leaves in the current window, else `NEVER_MS`.
-        visits: customers who may visit during all of the window (until they leave), int64 indices.
+        active: not churned at the start of the next period.
+        leaves_ms: time of churn in the current period, else `NEVER_MS`.
+        visits: customers who can visit in the period (until they leave), int64 indices.
     """
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
@@ -55,7 +55,7 @@ class Customers:
         self._locale_weights = locale_weights(scenario)
         self._currency = ExchangeRates(scenario).locale_currency
         self._activity = np.array([round(h.activity * 1000) for h in habits(scenario)], dtype=np.int64)
-        # Small types: a shop may have millions of customers, and these columns are all that is kept of them.
+        # Small types, because a shop can have millions of customers. No other data is kept per customer.
         self.segment = np.empty(0, dtype=np.int8)
         self.locale = np.empty(0, dtype=np.int8)
         self.active = np.empty(0, dtype=bool)
@@ -65,12 +65,12 @@ class Customers:
         self._temperament = np.empty(0, dtype=np.int16)
 
     def weights(self, customer: Ints) -> Ints:
-        """How much customers visit, relative; a customer of activity 1 has 1,000 on average."""
+        """Relative visit frequency of customers; the mean for activity 1 is 1,000."""
         scaled = self._activity[self.segment[customer]] * self._temperament[customer]
         return scaled // _MEAN_TEMPERAMENT
 
     def advance(self, period: Period, pending: Pending) -> Arrivals:
-        """Register, change, lose and win back customers in a window."""
+        """Simulate registrations, changes, churn and reactivations of a period."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.CUSTOMERS)
         uniform_times = np.flatnonzero(self.active)
         away = np.flatnonzero(~self.active)
@@ -95,7 +95,7 @@ class Customers:
     def _sample_with_times(
         self, period: Period, rng: RandomStream, customers: Ints, per_year: float
     ) -> tuple[Ints, Ints]:
-        """Some customers and times, none after the customer has left."""
+        """A random sample of customers with times, none after the customer has left."""
         chosen = self._sample(rng, customers, per_year, period)
         at = period.uniform_times(rng, len(chosen))
         there = is_active_until(self, chosen, at)
@@ -134,7 +134,7 @@ class Customers:
     def _register_first(self, period: Period, rng: RandomStream, pending: Pending) -> int:
         total = self._settings.initial
         n = len(range(self._lane, total, self._lanes))
-        turn = self._lane + np.arange(n) * self._lanes  # 0 .. total - 1 over all lanes: distinct times
+        turn = self._lane + np.arange(n) * self._lanes  # 0 .. total - 1 over all lanes, for distinct times
         room = _FIRST_UNTIL_MS - _FIRST_FROM_MS
         at = period.start_ms + _FIRST_FROM_MS + turn * room // total
         self._add(rng, at, rng.pick(weighted_choice(self._locale_weights), n), pending)
@@ -182,17 +182,17 @@ class Customers:
         }
 
     def _from_locale(self, rng: RandomStream, customers: Ints, size: int) -> Ints:
-        # Pools hold one stretch of `size` per locale, so that names, streets and cities fit each other.
+        # Pools have one section of `size` entries per locale, so that names, streets and cities match.
         return self.locale[customers].astype(np.int64) * size + rng.below(size, len(customers))
 
 
 def conversion_thresholds(scenario: Scenario, share: float) -> Ints:
-    """Per segment, the word below which a share of its visitors converts, capped at certainty."""
+    """Per segment, the `threshold` for the conversion of a visitor; the probability is at most 1."""
     return np.array([threshold(min(1.0, share * h.conversion)) for h in habits(scenario)], dtype=np.int64)
 
 
 def is_active_until(customers: Customers, customer: Ints, until_ms: Ints) -> Bools:
-    """Whether customers are still there at a time."""
-    # Two milliseconds: events of customers end up on the next odd one.
+    """Whether customers are still active at a time."""
+    # Two milliseconds, because events of customers move to the next odd millisecond.
     still: Bools = until_ms + 2 < customers.leaves_ms[customer]
     return still

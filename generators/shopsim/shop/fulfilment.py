@@ -1,4 +1,4 @@
-"""What becomes of an order, drawn whole when it is placed: payment, cancellation, shipment, return, refund."""
+"""Payment, cancellation, shipment, return and refund of orders. All are simulated when the order is placed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PaidOrders:
     Attributes:
         order: row in `Orders`.
         payment: number of the payment, counted per lane.
-        at_ms: when it was authorised.
+        at_ms: time of authorisation.
     """
 
     order: Ints
@@ -36,20 +36,20 @@ class PaidOrders:
     at_ms: Ints
 
     def where(self, chosen: Bools) -> PaidOrders:
-        """Some of them."""
+        """Some of the orders, by mask."""
         return PaidOrders(self.order[chosen], self.payment[chosen], self.at_ms[chosen])
 
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Orders that reached their customers: row in `Orders` and time; arrays [deliveries]."""
+    """Delivered orders: row in `Orders` and time of delivery; arrays [deliveries]."""
 
     order: Ints
     at_ms: Ints
 
 
 class Fulfilment:
-    """Draws the future of orders. Mutable: it counts payments."""
+    """Simulates what follows an order. Mutable: it counts payments."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int, calendar: ScenarioCalendar) -> None:
         self._seed, self._lane, self._calendar = seed, lane, calendar
@@ -66,8 +66,8 @@ class Fulfilment:
         self._chargeback = _delays(scenario.payments.chargebacks.days * DAY_MS, 0.4)
         self._count = 0
 
-    def draw(self, period: Period, orders: Orders, pending: Pending) -> Deliveries:
-        """Everything that follows the orders of a window, and which of them are delivered when."""
+    def fulfil(self, period: Period, orders: Orders, pending: Pending) -> Deliveries:
+        """Simulate everything after the orders of a period, and return the deliveries."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.FULFILMENT)
         paid = self._pay(rng, orders, pending)
         withdrawn = rng.chance(self._settings.cancelled_share, len(paid.order))
@@ -88,7 +88,7 @@ class Fulfilment:
         return Deliveries(paid.order, delivered)
 
     def _pay(self, rng: RandomStream, orders: Orders, pending: Pending) -> PaidOrders:
-        """Attempts until one is authorised or the customer gives up; then the order is cancelled."""
+        """Payment attempts until one is authorised, or the customer gives up and the order is cancelled."""
         trying = np.arange(len(orders.number))
         at = orders.placed_ms + rng.between(1_000, 20_000, len(trying))
         method = rng.pick(self._methods, len(trying))
@@ -133,7 +133,7 @@ class Fulfilment:
     ) -> Ints:
         shipped = captured + rng.sample(self._ship, len(order))
         carrier = rng.pick(self._carriers, len(order))
-        shipment = orders.number[order]  # one parcel per order
+        shipment = orders.number[order]  # one shipment per order
         pending.add("order_shipped", shipped, **_order_keys(orders, order), shipment_id=shipment, carrier=carrier)
         _move_stock(rng, "stock_shipped", orders, order, shipped, pending)
         delivered = self._calendar.delivery_time(orders.locale[order], shipped + rng.sample(self._deliver, len(order)))
@@ -155,7 +155,7 @@ class Fulfilment:
             shipment_id=orders.number[back],
             reason=reason[returned],
         )
-        whole = returned & (reason != _DAMAGED)  # what is damaged does not go back on the shelf
+        whole = returned & (reason != _DAMAGED)  # damaged products do not return to stock
         _move_stock(rng, "stock_returned", orders, paid.order[whole], at[whole], pending)
         goodwill = ~returned & rng.chance(self._returns.goodwill_share, n)
         due = _order_totals(orders, paid)
@@ -184,7 +184,7 @@ class Fulfilment:
         may: Bools,
         pending: Pending,
     ) -> None:
-        """The bank takes what is left of some payments."""
+        """Chargebacks: the bank takes back the amount left of some payments."""
         n = len(paid.order)
         some = may & rng.chance(self._payments.chargebacks.share, n) & (left > 0)
         at = delivered + rng.sample(self._chargeback, n)
@@ -213,7 +213,7 @@ def _cancel(rng: RandomStream, orders: Orders, order: Ints, at: Ints, reason: in
 
 
 def _move_stock(rng: RandomStream, event_type: str, orders: Orders, order: Ints, at: Ints, pending: Pending) -> None:
-    """One movement per line of some orders, a moment after what causes it."""
+    """One stock movement per line of some orders, shortly after its cause."""
     when = np.full(len(orders.number), -1, dtype=np.int64)
     when[order] = at
     line = np.flatnonzero(when[orders.line_order] >= 0)

@@ -1,4 +1,4 @@
-"""Names and addresses of one locale, from Faker: as they are written there, and fitting each other."""
+"""Names and addresses of one locale, from Faker, in the format of the locale."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ LAST_NAMES = 500
 STREETS = 400
 PLACES = 250
 
-# What Unicode does not take apart into a letter and a mark.
+# Letters that Unicode normalisation does not split into a letter and a mark.
 _LETTERS = str.maketrans({"ł": "l", "Ł": "l", "ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "đ": "d"})
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Entries of one locale.
+    """Names and addresses of one locale.
 
     Attributes:
-        first_names, last_names: in the order in which they are written, each with its form in a mail address.
-        streets: what stands before and after the number of the house.
+        first_names, last_names: in written order, each with its form in an email address.
+        streets: text before and after the house number.
         places: postcode and city.
     """
 
@@ -37,7 +37,7 @@ class People:
 
 
 def people(locale: Locale, seed: int) -> People:
-    """The entries of a locale, a function of the seed."""
+    """The names and addresses of a locale; they depend only on the seed."""
     fake = faker(locale.name, seed)
     first, last = (_last_name, _first_name) if locale.family_first else (_first_name, _last_name)
     return People(
@@ -49,8 +49,8 @@ def people(locale: Locale, seed: int) -> People:
 
 
 def faker(name: str, seed: int) -> Faker:
-    """Faker for a locale, seeded."""
-    from faker import Faker  # 0.3 s to import, and workers are handed the finished pools
+    """A seeded Faker for a locale."""
+    from faker import Faker  # the import takes 0.3 s, and workers receive finished pools
 
     fake = Faker(name)
     fake.seed_instance(f"shopsim {name} {seed}")
@@ -83,7 +83,7 @@ def _street(fake: Faker, locale: Locale) -> tuple[str, str]:
 def _place(fake: Faker, locale: Locale) -> tuple[str, str]:
     """A postcode and a city."""
     if locale.name == "it_IT":
-        # `city()` chooses from a list made of a set there: with another PYTHONHASHSEED, another city.
+        # For it_IT, `city()` chooses from a list made of a set: the result depends on PYTHONHASHSEED.
         postcode, city = fake.postcode_city_province().split(", ", 1)
         return postcode, city.rsplit(" (", 1)[0]
     if locale.name == "en_US":

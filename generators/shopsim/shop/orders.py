@@ -1,4 +1,4 @@
-"""Orders: what they cost, and the promise of stock that they take."""
+"""Orders: amounts, and reservation of stock."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Orders:
 
     Attributes:
         number: counted per lane.
-        customer: who ordered.
-        placed_ms: of `order_placed`.
+        customer: the customer's number.
+        placed_ms: time of `order_placed`.
         locale, currency: of the customer, by number.
-        shipping_cents, total_cents: parts of the bill, in that currency.
-        line_order: row in these arrays.
-        line_product, line_quantity: what was ordered.
+        shipping_cents, total_cents: amounts in that currency.
+        line_order: row of the line's order in these arrays.
+        line_product, line_quantity: product and number of units.
     """
 
     number: Ints
@@ -43,7 +43,7 @@ class Orders:
 
 
 class Checkout:
-    """Turns carts into orders. Mutable: it counts them."""
+    """Turns carts into orders. Mutable: it counts orders."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._settings, self._seed, self._lane = scenario.orders, seed, lane
@@ -52,10 +52,10 @@ class Checkout:
         self._exchange = ExchangeRates(scenario)
         self._count = 0
 
-    def order(
+    def place_orders(
         self, period: Period, visits: Visits, ordered_carts: OrderedCarts, customers: Customers, pending: Pending
     ) -> Orders:
-        """Publish orders with their lines, completed checkouts and reserved stock."""
+        """Create orders with their lines, completed checkouts and stock reservations."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.ORDERS)
         number = self._count + np.arange(len(ordered_carts.visit))
         self._count += len(number)

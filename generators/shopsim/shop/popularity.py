@@ -1,4 +1,4 @@
-"""Which products are wanted how much: Zipf over ranks that wander, and the shelf that a visitor chooses from."""
+"""Demand per product: a Zipf distribution over ranks that drift, and the products that a visitor can choose."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shopsim.scenario.sections import Catalogue
 from shopsim.shop.prices import RunningSale
 
 STOCKED_MS = 30 * 60_000
-"""Every lane has its first units of a product so much after its launch, at the latest."""
+"""Each lane has its first units of a product at most this time after the launch."""
 
-_UNIT = 2**20  # one, in the logarithm of a rank
+_UNIT = 2**20  # fixed-point unit of the logarithm of a rank
 _SUM_OF_FOUR = 2**33  # mean of the sum of four words
 _SPREAD_OF_FOUR = 2**32 / math.sqrt(3)  # its standard deviation
 
 
 class PopularityRanks:
-    """The order of the products by popularity. Mutable: it grows with the products and changes with each window."""
+    """The products' ranks by popularity. Mutable: it grows with the products and changes in each period."""
 
     def __init__(self, settings: Catalogue) -> None:
         self._settings = settings
@@ -30,16 +30,16 @@ class PopularityRanks:
         self._demand = np.empty(0, dtype=np.int64)
 
     def add_products(self, rank: Ints) -> None:
-        """Take in new products at ranks from 0."""
+        """Add new products at the given ranks, from 0."""
         self._extend_tables(int(rank.max(initial=0)) + 1)
         self._place = np.concatenate([self._place, self._logarithms[rank]])
 
     def drift_ranks(self, rng: RandomStream, days: float, on_sale: Ints) -> Ints:
-        """Let ranks drift, and return how much each product is wanted: whole numbers, 0 for those not on sale.
+        """Change ranks at random and return the demand per product: whole numbers, 0 for products not on sale.
 
         Args:
             rng: random numbers.
-            days: since the last time.
+            days: days since the last call.
             on_sale: products that have a rank.
         """
         self._extend_tables(len(on_sale))
@@ -62,13 +62,13 @@ class PopularityRanks:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What visitors may meet whose sessions start in a part of a window, and how much they want each.
+    """The products that a visitor can choose from in a part of a period, with their demand.
 
     Attributes:
-        from_ms: the part's start; it lasts until the next shelf's.
-        candidates: products on sale in some of the window, int64 [candidates].
+        from_ms: start of the part, which ends at the start of the next offer.
+        candidates: products on sale in some of the period, int64 [candidates].
         demand: their popularity.
-        core, core_demand: the same for those on sale in all of it; never empty.
+        core, core_demand: the same for products on sale during the whole period; never empty.
     """
 
     from_ms: int
@@ -79,7 +79,7 @@ class Offer:
 
 
 def offers(period: Period, launched_ms: Ints, ends_ms: Ints, popularity: Ints, sales: list[RunningSale]) -> list[Offer]:
-    """The shelves of a window, the same for every lane: a new one whenever a flash sale begins or ends.
+    """The offers of a period, the same for every lane. A new offer starts when a flash sale begins or ends.
 
     Args:
         period: the window.

@@ -1,4 +1,4 @@
-"""What products cost when: regular prices that change now and then, and flash sales on top."""
+"""Prices over time: regular prices with occasional changes, and flash sales."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from shopsim.core.rng import Bools, Ints, RandomStream
 from shopsim.scenario.dated_sections import FlashSale
 
 MIN_PRICE_CENTS = 49
-_CHANGE_PERCENTS = np.array((-20, -15, -10, -5, 5, 8, 12))  # percent of the base price that a changed price differs by
+_CHANGE_PERCENTS = np.array(
+    (-20, -15, -10, -5, 5, 8, 12)
+)  # difference of a changed price from the base price, in percent
 MAX_PRICE_PERCENT = 100 + int(_CHANGE_PERCENTS.max())
-"""What a product costs at most, of its base price."""
+"""Highest price of a product, in percent of its base price."""
 
-_TIME_BITS = 36  # more than two years in milliseconds, above the longest window
+_TIME_BITS = 36  # more than two years in milliseconds, longer than any period
 _MIN_GAP_MS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices of all products from a window's start to the end of the quiet hours after it, in cents.
+    """Prices of all products from the start of a period until `QUIET_MS` after its end, in cents.
 
     Attributes:
         start_ms: of the window.
@@ -52,7 +54,7 @@ class Prices:
 
 @dataclass(slots=True)
 class RunningSale:
-    """A flash sale whose products are chosen. Mutable until it has begun, as their regular prices may still change.
+    """A flash sale with its products. Mutable until it begins, because regular prices can still change.
 
     Attributes:
         sale: what the scenario says.
@@ -67,7 +69,7 @@ class RunningSale:
     reduced: Ints
 
     def settle(self, regular: Ints) -> None:
-        """Take prices at the sale's start; products that it would not make cheaper are left out."""
+        """Fix the prices at the start of the sale; products that would not get cheaper leave the sale."""
         cut = np.maximum(regular * (100 - self.sale.percent) // 100, MIN_PRICE_CENTS)
         cheaper = cut < regular
         self.product, self.regular, self.reduced = self.product[cheaper], regular[cheaper], cut[cheaper]
@@ -83,17 +85,17 @@ def regular_changes(
     ends_ms: Ints,
     sales: list[RunningSale],
 ) -> tuple[Ints, Ints]:
-    """When in a window each product's regular price changes (`NEVER_MS` if it does not), and to what.
+    """Time of each product's regular price change in a period (`NEVER_MS` without a change), and the new price.
 
     Args:
         period: the window.
         rng: random numbers.
-        base: price of each product as it was launched.
-        price: as it is now.
-        per_year: how often, at most once in a window.
-        may: products that are on sale when the window begins to change prices.
+        base: price of each product at its launch.
+        price: current price.
+        per_year: changes per year, at most one in a period.
+        may: products that can change: on sale before the first change of the period.
         ends_ms: when products are discontinued.
-        sales: during which the price of their products does not change.
+        sales: flash sales; the regular prices of their products do not change during the sale.
     """
     n = len(base)
     at = period.uniform_times(rng, n) & ~1
@@ -106,7 +108,7 @@ def regular_changes(
 
 
 def price_timeline(period: Period, price: Ints, changed_ms: Ints, after: Ints, sales: list[RunningSale]) -> Prices:
-    """Regular prices and those of the sales together.
+    """Combine regular prices and flash sales.
 
     Args:
         period: the window.

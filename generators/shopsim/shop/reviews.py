@@ -1,4 +1,4 @@
-"""Reviews by those who received a product; the rating follows the product's quality."""
+"""Reviews by customers who received a product; the rating depends on the product's quality."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REMOVALS = len(choices("review_removed", "reason"))
 
 
 class Reviews:
-    """Draws reviews and removals. Mutable: it counts reviews."""
+    """Simulates reviews and their removal. Mutable: it counts reviews."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._settings, self._seed, self._lane = scenario.reviews, seed, lane
@@ -28,7 +28,7 @@ class Reviews:
     def write(
         self, period: Period, orders: Orders, deliveries: Deliveries, products: Assortment, pending: Pending
     ) -> None:
-        """Reviews of some of the lines of delivered orders."""
+        """Write reviews of some lines of delivered orders."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.REVIEWS)
         received = np.full(len(orders.number), -1, dtype=np.int64)
         received[deliveries.order] = deliveries.at_ms
@@ -57,7 +57,7 @@ class Reviews:
 
 
 def _rating(rng: RandomStream, quality: Ints) -> Ints:
-    """Whole stars around the quality (hundredths of a star), with a triangular spread of about a star."""
+    """Whole stars around the quality (hundredths of a star), with triangular noise of about one star."""
     n = len(quality)
     noise = rng.between(-120, 120, n) + rng.between(-120, 120, n)
     stars: Ints = np.clip((quality + noise + 50) // 100, 1, 5)

@@ -1,4 +1,4 @@
-"""Visits to the site and what is looked at in them; carts and tills are in `carts`."""
+"""Sessions and their page views, searches and product views. Carts are in `carts`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shopsim.shop.stock import Stock, is_sellable
 from shopsim.shop.text_pools import QUERIES
 
 MAX_STEPS = 40
-"""Pages, searches and product views of the longest session."""
+"""Maximum number of steps (page views, searches, product views) of a session."""
 
 _LONGEST_STEP_MS = 200_000
 _PAGES = choices("page_viewed", "page")
@@ -28,13 +28,13 @@ _PAGE_WEIGHTS = {"home": 20, "category": 50, "offers": 15, "help": 5, "account":
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """Sessions that start in a window, by start. Arrays [sessions].
+    """Sessions that start in a period, sorted by start. Arrays [sessions].
 
     Attributes:
         number: of the session, counted per lane.
-        customer: who, or `ABSENT`.
-        locale: of the customer, or of the page that the visitor without a name reads.
-        start_ms: of `session_started`.
+        customer: the customer, or `ABSENT` for an anonymous session.
+        locale: locale of the customer, or of the site that an anonymous visitor uses.
+        start_ms: time of `session_started`.
     """
 
     number: Ints
@@ -45,13 +45,13 @@ class Visits:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Product pages seen, in time order within a session. Arrays [views] unless said.
+    """Product views, in time order within a session. Arrays [views] unless noted.
 
     Attributes:
         visit: row in `Visits`.
         product: index in the catalogue.
-        at_ms: when.
-        last_ms: last step of each visit, [sessions].
+        at_ms: time of the view.
+        last_ms: time of the last step of each visit, [sessions].
     """
 
     visit: Ints
@@ -61,7 +61,7 @@ class Views:
 
 
 class Sessions:
-    """Draws the sessions of one lane. Mutable: it counts them."""
+    """Simulates the sessions of one lane. Mutable: it counts sessions."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int, calendar: ScenarioCalendar) -> None:
         self._settings, self._seed, self._lane = scenario.sessions, seed, lane
@@ -73,7 +73,7 @@ class Sessions:
         self._campaigns = weighted_choice(weight for _, weight in sorted(self._settings.campaigns.items()))
 
     def start(self, period: Period, customers: Customers, arrivals: Arrivals, pending: Pending) -> Visits:
-        """Who comes when: customers by their habits, those who just arrived, and the anonymous."""
+        """Start sessions of active customers, of customers who have just registered, and of anonymous visitors."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.SESSIONS)
         known, start = self._customer_visits(period, rng, customers)
         wait = rng.between(2_000, 60_000, len(arrivals.at_ms))
@@ -93,7 +93,7 @@ class Sessions:
         running = np.cumsum(customers.weights(who) * period.visits[customers.locale[who]])
         total = int(running[-1]) if len(running) else 0
         n = rng.poisson(total / 100_000 * self._settings.per_customer_per_day)
-        # Scaled down so that a 32-bit word times the total stays in 63 bits.
+        # Scaled down, so that a 32-bit word times the total fits into 63 bits.
         shift = max(0, total.bit_length() - 31)
         drawn = np.searchsorted(running >> shift, rng.below(max(total >> shift, 1), n), side="right")
         who = who[drawn] if n else np.empty(0, dtype=np.int64)
@@ -102,7 +102,7 @@ class Sessions:
         return who[there], start[there]
 
     def _anonymous(self, period: Period, rng: RandomStream, known: int) -> tuple[Ints, Ints]:
-        """Locales and starts of the visitors without a name, as many as the share asks for beside the known."""
+        """Locales and start times of anonymous sessions, for `known` sessions with a login."""
         share = self._settings.anonymous_share
         weights = self._locales * period.visits
         if not weights.any():
@@ -125,7 +125,7 @@ class Sessions:
 
 
 class Browsing:
-    """Walks visitors through pages, searches and products. Holds settings only."""
+    """Simulates the steps of sessions: pages, searches and products. Stateless."""
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
         self._seed, self._lane = seed, lane
@@ -137,7 +137,7 @@ class Browsing:
         self._pages = contract_choice("page_viewed", "page", _PAGE_WEIGHTS)
 
     def browse(self, period: Period, visits: Visits, products: Assortment, stock: Stock, pending: Pending) -> Views:
-        """What is looked at, in sessions of at most `QUIET_MS` less a quarter of an hour."""
+        """Simulate the steps of sessions, which last at most `QUIET_MS` minus 15 minutes."""
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.BROWSING)
         sessions = len(visits.number)
         steps = 1 + rng.pick(self._steps, sessions)
@@ -177,17 +177,17 @@ def _durations(passed: Ints, last: Ints) -> Ints:
 
 
 def _choose(rng: RandomStream, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
-    """A product for each view, from the shelf of the time at which its session began; sessions are in order of time."""
-    starts = np.searchsorted(session_ms, [shelf.from_ms for shelf in products.offers[1:]])
+    """A product for each view, from the offer at the start of its session; sessions are sorted by time."""
+    starts = np.searchsorted(session_ms, [offer.from_ms for offer in products.offers[1:]])
     parts = [
-        _choose_from(rng, shelf, part, products, stock)
-        for shelf, part in zip(products.offers, np.split(session_ms, starts), strict=True)
+        _choose_from(rng, offer, part, products, stock)
+        for offer, part in zip(products.offers, np.split(session_ms, starts), strict=True)
     ]
     return np.concatenate(parts)
 
 
-def _choose_from(rng: RandomStream, shelf: Offer, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
-    product = shelf.candidates[rng.pick(shelf.demand, len(session_ms))]
+def _choose_from(rng: RandomStream, offer: Offer, session_ms: Ints, products: Assortment, stock: Stock) -> Ints:
+    product = offer.candidates[rng.pick(offer.demand, len(session_ms))]
     gone = np.flatnonzero(~is_sellable(stock, products, product, session_ms))
-    product[gone] = shelf.core[rng.pick(shelf.core_demand, len(gone))]
+    product[gone] = offer.core[rng.pick(offer.core_demand, len(gone))]
     return product

@@ -1,8 +1,8 @@
-"""What lies in a lane's warehouse. A lane has its own share of the stock, so nothing is oversold without lanes talking.
+"""The stock of one lane. Each lane has its own stock, so lanes do not have to coordinate to avoid overselling.
 
-The ledger counts what is free to promise, carefully: a promise takes from it at once, and what comes in (deliveries,
-released promises, returns) is added only when its window has ended. So at any moment the warehouse holds at least as
-much as the ledger says, and neither `on_hand` nor `on_hand - reserved` can fall below zero.
+The ledger counts units that are free to reserve, conservatively: a reservation is subtracted at once; incoming units
+(deliveries, released reservations, returns) are added only after their period has ended. So the warehouse always has at
+least as many units as the ledger, and neither `on_hand` nor `on_hand - reserved` can fall below zero.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Stock:
     """Ledger of one lane. Mutable.
 
     Attributes:
-        free: units per product that may be promised, int64 [products].
-        sellable_ms: from when a product may be bought in this lane (excluded), int64 [products].
+        free: units per product that can be reserved, int64 [products].
+        sellable_ms: time after which a product can be sold in this lane, int64 [products].
     """
 
     def __init__(self, scenario: Scenario, seed: int, lane: int) -> None:
@@ -38,13 +38,13 @@ class Stock:
         self.sellable_ms = np.empty(0, dtype=np.int64)
 
     def advance(self, period: Period, products: Assortment, units_per_day: float, pending: Pending) -> None:
-        """Order the first units of new products, and more of what runs low.
+        """Order the first units of new products, and reorder products with low stock.
 
         Args:
             period: the window.
             products: all products of the window.
-            units_per_day: demand that the lane expects of all products together.
-            pending: where the deliveries go.
+            units_per_day: expected demand of the lane for all products together.
+            pending: receives the deliveries.
         """
         rng = RandomStream(self._seed, self._lane, period.index, Purpose.STOCK)
         known, total = len(self.free), len(products)
@@ -55,7 +55,7 @@ class Stock:
         new = np.arange(known, total)
         at = products.launched_ms[new] + MINUTE_MS + rng.below(STOCKED_MS - 2 * MINUTE_MS, len(new))
         pending.add("stock_received", at, product_id=new, quantity=target[new])
-        # Sold only once they are here, so these may be counted before their window has ended.
+        # These can be counted now, because a product is sold only after its first delivery.
         self.free = np.concatenate([self.free, target[new]])
         self._on_order = np.concatenate([self._on_order, np.zeros(len(new), dtype=np.int64)])
         self.sellable_ms = np.concatenate([self.sellable_ms, at | 1])
@@ -70,7 +70,7 @@ class Stock:
         pending.add("stock_received", at, product_id=wanted, quantity=quantity)
 
     def reserve(self, product: Ints, quantity: Ints, at_ms: Ints) -> Bools:
-        """Whether each line can be had, first come first served; what can is taken from the ledger. Shape [lines]."""
+        """Reserve stock for lines, first come first served, and return which lines succeeded. Shape [lines]."""
         order = np.lexsort((at_ms, product))
         product, quantity = product[order], quantity[order]
         running = np.cumsum(quantity)
@@ -83,7 +83,7 @@ class Stock:
         return result
 
     def settle(self, happened: Mapping[str, Ints]) -> None:
-        """Add what came in during a window that has ended, apart from first deliveries, which are counted already."""
+        """Add the incoming units of a period that has ended, except first deliveries, which are already counted."""
         for event_type in _INCOMING:
             if event_type not in happened:
                 continue
@@ -100,7 +100,7 @@ class Stock:
 
 
 def is_sellable(stock: Stock, products: Assortment, product: Ints, session_ms: Ints) -> Bools:
-    """Whether products are on sale in this lane during all of the longest session that starts then."""
+    """Whether products stay on sale in this lane for the longest possible session from that time on."""
     here = stock.sellable_ms[product] < session_ms
     there: Bools = products.discontinued_ms[product] > session_ms + QUIET_MS
     return here & there

@@ -1,6 +1,6 @@
-"""Pools of text, made once per scenario and seed with Faker; events point into them by number.
+"""Pools of text, generated once per scenario and seed with Faker. Events refer to them by number.
 
-A Faker call per event would allow 3,500 events a second. Each locale has a stretch of some pools of its own.
+A Faker call per event would limit the simulator to 3,500 events/s. Some pools have one section per locale.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ LEADS_PER_RATING = 4
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """Text by number: polars String series. Per locale in stretches, reviews per rating in stretches.
+    """Text by number: polars String series, some with one section per locale or per rating.
 
     Attributes:
-        first_names, last_names: in the order in which they are written.
-        first_mails, last_mails: the names as they stand in a mail address.
-        street_heads, street_tails: of each street, what stands before and after the number of the house.
-        postcodes, cities, countries: of each place, fitting each other.
+        first_names, last_names: in written order.
+        first_mails, last_mails: the same names in the form of an email address.
+        street_heads, street_tails: text before and after the house number.
+        postcodes, cities, countries: of each place.
         titles, leads: of reviews, `TITLES_PER_RATING` and `LEADS_PER_RATING` for each rating.
-        bodies, queries, brands, colours: one stretch.
-        categories: what they are called, and what the things on their shelves are.
+        bodies, queries, brands, colours: the same for all locales.
+        categories: the scenario's categories with the nouns for product names.
     """
 
     first_names: pl.Series
@@ -74,38 +74,38 @@ class Pools:
 
         Args:
             category: numbers of categories, shape [products].
-            naming: numbers that choose brand, colour and noun, shape [3, products].
+            naming: numbers that select brand, colour and noun, shape [3, products].
         """
         names = []
         for number, brand, colour, noun in zip(category.tolist(), *naming.tolist(), strict=True):
-            shelf = self.categories[number]
-            words = [self.brands[brand % _BRANDS], shelf.nouns[noun % len(shelf.nouns)]]
-            if shelf.colours == 1:
+            group = self.categories[number]
+            words = [self.brands[brand % _BRANDS], group.nouns[noun % len(group.nouns)]]
+            if group.colours == 1:
                 words.insert(1, self.colours[colour % len(self.colours)])
             names.append(" ".join(words))
         return names
 
     def variants(self, category: Ints, naming: Ints, variant: Ints) -> list[str | None]:
-        """What tells a product from the others of its model, such as `Blue / M`; None where there are no others.
+        """The variant of each product within its model, such as `Blue / M`; None for a model with one product.
 
         Args:
             category: numbers of categories, shape [products].
             naming: as for `product_names`.
-            variant: place of each product among those of its model, from 0, shape [products].
+            variant: position of each product within its model, from 0, shape [products].
         """
         found = []
         for number, colour, place in zip(category.tolist(), naming[1].tolist(), variant.tolist(), strict=True):
-            shelf = self.categories[number]
-            which, size = divmod(place, len(shelf.sizes) or 1)
-            # Far enough apart that no two of the most there may be are the same.
-            shade = self.colours[(colour + which * (len(self.colours) // shelf.colours)) % len(self.colours)]
-            parts = ([shade] if shelf.colours > 1 else []) + ([shelf.sizes[size]] if shelf.sizes else [])
+            group = self.categories[number]
+            which, size = divmod(place, len(group.sizes) or 1)
+            # The step is large enough that all colours of a model differ.
+            shade = self.colours[(colour + which * (len(self.colours) // group.colours)) % len(self.colours)]
+            parts = ([shade] if group.colours > 1 else []) + ([group.sizes[size]] if group.sizes else [])
             found.append(" / ".join(parts) or None)
         return found
 
 
 def pools(scenario: Scenario, seed: int) -> Pools:
-    """The pools of a scenario and seed; about 0.5 s the first time, kept for the process afterwards."""
+    """The pools of a scenario and seed. The first call takes about 0.5 s; later calls use a cache."""
     return _pools(tuple(locales_of(scenario)), scenario.catalogue.categories, seed)
 
 

@@ -33,7 +33,7 @@ def test_a_text_larger_than_views_can_point_into_takes_several_buffers(values):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(line_buffers, "_BUFFER_STEP_BITS", 9)
         patched.setattr(line_buffers, "_LARGEST_BUFFER", 1023)
-        patched.setattr(line_buffers, "_AT_ONCE", 64)
+        patched.setattr(line_buffers, "_SEARCH_BYTES", 64)
         buffer = text_of(values).buffer()
         buffers = line_buffers.view_buffers(buffer)
         assert len(buffers) == -(-buffer.size // 512)

@@ -31,9 +31,9 @@ def test_a_docstring_describes_only_keys_that_there_are(part):
 
 
 def test_descriptions_are_those_of_the_docstring():
-    assert descriptions(Funnel)["checkout"] == "share of carts that reach the till."
+    assert descriptions(Funnel)["checkout"] == "share of carts that reach the checkout."
     assert set(descriptions(Rates)) == set(Rates.__struct_fields__)
-    assert summary(Faults) == "What goes wrong on the way to the log, on purpose."
+    assert summary(Faults) == "Faults that the simulator injects on purpose, between the shop and the log."
 
 
 def test_the_reference_has_every_key_of_every_section():
@@ -50,7 +50,7 @@ def test_every_key_has_an_explanation_of_its_own():
         for field in msgspec.structs.fields(part):
             hint = get_type_hints(part, include_extras=True)[field.name]
             section = isinstance(hint, type) and issubclass(hint, Section)
-            named = hint not in reference._GENERAL and reference._meant(hint)
+            named = hint not in reference._GENERAL and reference._fallback(hint)
             assert own.get(field.name) or section or named, f"{part.__name__}.{field.name}"
         assert len(set(own.values())) == len(own), f"two keys of {part.__name__} share an explanation"
 
@@ -84,5 +84,5 @@ def test_a_starter_says_what_the_scenario_says_and_explains_it(name):
     assert set(yaml.safe_load(text)) == {
         field for field in Scenario.__struct_fields__ if getattr(scenario, field) is not None
     }
-    assert "share of carts that reach the till." in text
+    assert "share of carts that reach the checkout." in text
     assert all(len(line) <= 120 for line in text.splitlines() if line.lstrip().startswith("#"))

@@ -24,7 +24,7 @@ def contract(*arguments: str, code: int = 0) -> str:
     return done.stdout if code == 0 else str(done.exception)
 
 
-def test_the_contract_can_follow_the_accepted_one() -> None:
+def test_the_contract_is_compatible_with_the_accepted_one() -> None:
     refused = [
         change for change in compatibility.compare(contract_baseline.load(""), export()) if not change.compatible
     ]
@@ -38,7 +38,7 @@ def test_the_accepted_contract_is_this_one() -> None:
     )
 
 
-def test_the_same_contract_is_said_to_be_the_same() -> None:
+def test_an_unchanged_contract_is_reported_as_unchanged() -> None:
     assert contract("check") == "the same contract\n"
 
 
@@ -90,11 +90,11 @@ def test_a_git_ref_names_the_contract_that_was_accepted_there(repository: Path) 
 
 
 @pytest.mark.parametrize("reference", ["no-such-ref", "--output=x", "older.json"])
-def test_what_names_no_contract_is_a_usage_error(repository: Path, reference: str) -> None:
+def test_an_unknown_contract_name_is_a_usage_error(repository: Path, reference: str) -> None:
     contract("check", f"--against={reference}", code=2)
 
 
-def test_what_is_no_contract_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_contract_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "contract.json").write_text('{"format": 1}')
     with pytest.raises(
         UsageError, match=r"contract\.json is not an exported contract: Object missing required field `version`"
@@ -102,7 +102,7 @@ def test_what_is_no_contract_is_a_usage_error(tmp_path: Path) -> None:
         contract_baseline.load(str(tmp_path))
 
 
-def test_an_incompatible_contract_is_accepted_only_when_it_is_said_so(
+def test_an_incompatible_contract_is_accepted_only_with_the_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = json.loads(contract("export"))

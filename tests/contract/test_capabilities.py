@@ -36,17 +36,17 @@ def test_every_row_has_a_probe_and_every_probe_a_row() -> None:
     assert PROBES.keys() == {row.service for row in CAPABILITIES}
 
 
-def test_the_emulator_is_the_one_that_the_table_was_held_to(emulator: Running) -> None:
+def test_the_emulator_has_the_version_that_the_table_was_checked_with(emulator: Running) -> None:
     answering = identify(emulator.url)
     assert (answering.emulator, answering.version) == (emulator.kind, MEASURED[emulator.kind])
 
 
 @pytest.mark.parametrize("row", CAPABILITIES, ids=lambda row: row.service)
-def test_a_row_says_what_the_emulator_does(emulator: Running, row: Capability) -> None:
+def test_a_row_matches_the_behaviour_of_the_emulator(emulator: Running, row: Capability) -> None:
     assert found(row.service, emulator, f"probe-{uuid.uuid4().hex[:12]}") is row.on(emulator.kind)
 
 
-def test_a_server_that_is_there_is_seen_by_the_probes(stack: Connections) -> None:
+def test_the_probes_find_a_running_server(stack: Connections) -> None:
     # Else a probe that cannot see anything would call every server a control plane.
     kafka_host, _, kafka_port = stack.kafka_bootstrap_servers.partition(":")
     mongo = urlsplit(stack.mongo_uri)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from tests.emulators import Running
-from tests.integration.test_sinks import subject, test_a_text_is_kept_as_it_is, test_it_keeps_what_every_sink_promises
+from tests.integration.test_sinks import subject, test_a_sink_conforms, test_a_text_is_stored_unchanged
 from tests.own_stack import own_home
 
 from shoplake.infra import runner
@@ -24,7 +24,7 @@ from shoplake.stack.state import free_ports
 
 pytestmark = pytest.mark.stack
 
-__all__ = ["subject", "test_a_text_is_kept_as_it_is", "test_it_keeps_what_every_sink_promises"]
+__all__ = ["subject", "test_a_sink_conforms", "test_a_text_is_stored_unchanged"]
 
 CAPABILITIES = {"capabilities": "{glue = false, rds = false}"}
 

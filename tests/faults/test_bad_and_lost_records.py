@@ -129,7 +129,7 @@ def place(letter: DeadLetter) -> tuple[str, int, int]:
 
 
 @pytest.mark.row(17)
-async def test_a_topic_made_anew_halts_every_sink(lab: Lab) -> None:
+async def test_a_recreated_topic_halts_every_sink(lab: Lab) -> None:
     for _ in range(lab.tier.log_losses):
         async with all_applied(lab) as stores:
             await make_anew(lab, [LOST])
@@ -138,7 +138,7 @@ async def test_a_topic_made_anew_halts_every_sink(lab: Lab) -> None:
 
 
 @pytest.mark.row(17)
-async def test_a_topic_made_anew_that_has_outgrown_the_checkpoint_halts_every_sink(lab: Lab) -> None:
+async def test_a_recreated_topic_longer_than_the_checkpoint_halts_every_sink(lab: Lab) -> None:
     for _ in range(lab.tier.log_losses):
         async with all_applied(lab) as stores:
             await make_anew(lab, [LOST])
@@ -148,7 +148,7 @@ async def test_a_topic_made_anew_that_has_outgrown_the_checkpoint_halts_every_si
 
 
 @pytest.mark.row(17)
-async def test_a_topic_made_anew_under_running_sinks_halts_them(lab: Lab) -> None:
+async def test_a_topic_recreated_while_sinks_run_halts_them(lab: Lab) -> None:
     for _ in range(lab.tier.log_losses):
         async with all_applied(lab) as stores, AsyncExitStack() as stack:
             workers = [await stack.enter_async_context(lab.worker(sink, stores)) for sink in SINKS]

@@ -59,7 +59,7 @@ async def test_concurrent_writers_of_the_lake_commit_everything_once(lab: Lab, n
 
 
 @pytest.mark.row(14)
-async def test_a_dynamodb_that_throttles_and_takes_a_part_gets_everything_once(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_throttling_dynamodb_with_partial_batches_gets_everything_once(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     batch = max(10, await lab.records("dynamodb") // lab.tier.throttled_batches)
     async with lab.stores("dynamodb") as stores:
@@ -85,7 +85,7 @@ async def to_the_end(lab: Lab, stores: Stores, through: dict[str, str], batch: i
 
 
 @pytest.mark.row(15)
-async def test_events_that_come_up_to_five_times_and_shuffled_count_once(lab: Lab, nemesis: Nemesis) -> None:
+async def test_duplicated_and_shuffled_events_count_once(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(max(lab.tier.small_log, lab.tier.redelivered))
     async with lab.stores(*SINKS) as stores:
         extra = await asyncio.gather(*(redelivered(lab, nemesis.of(sink), sink, stores) for sink in SINKS))

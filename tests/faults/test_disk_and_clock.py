@@ -30,7 +30,7 @@ BATCH = 200
 
 
 @pytest.mark.parametrize("off_s", [-DAY_S, DAY_S], ids=["a day slow", "a day fast"])
-async def test_a_clock_that_is_wrong_by_a_day_changes_nothing(lab: Lab, off_s: int) -> None:
+async def test_a_wrong_clock_changes_nothing(lab: Lab, off_s: int) -> None:
     clock = {worker_wrong_clock.CLOCK_S: str(off_s)}
     async with lab.publisher(await lab.published() + EVENTS, clock, program=(WRONG_CLOCK,)) as publisher:
         assert await asyncio.wait_for(publisher.wait(), WAIT_S) == 0
@@ -45,7 +45,7 @@ async def run(lab: Lab, name: str, stores: Stores, clock: dict[str, str]) -> Non
         assert await worker.ended(lab.tier.finish_s) == 0, str(worker)
 
 
-async def test_events_that_are_a_year_off_are_where_they_belong(lab: Lab) -> None:
+async def test_events_a_year_off_are_stored_in_the_right_partitions(lab: Lab) -> None:
     """A shop of a year ago and one of the next year, beside the one of today."""
     for year in (-1, 1):
         scenario = moved(lab, year)

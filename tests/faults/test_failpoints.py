@@ -98,14 +98,12 @@ async def lose_answers_everywhere(lab: Lab, sink: str, stores: Stores) -> None:
 
 
 @pytest.mark.parametrize("name", HERE)
-async def test_the_process_died_at_this_point_and_nowhere_else(crashed: Crashed, lab: Lab, name: str) -> None:
+async def test_the_process_dies_at_the_armed_failpoint_only(crashed: Crashed, lab: Lab, name: str) -> None:
     assert crashed.codes[name] == [-signal.SIGKILL] * lab.tier.crashes
 
 
 @pytest.mark.parametrize("who", [*SINKS, PUBLISHER, DEAD_LETTERS])
-async def test_whoever_crashed_at_each_of_its_points_lost_and_repeated_nothing(
-    crashed: Crashed, lab: Lab, who: str
-) -> None:
+async def test_a_crash_at_each_failpoint_loses_and_repeats_nothing(crashed: Crashed, lab: Lab, who: str) -> None:
     store = {PUBLISHER: "log", DEAD_LETTERS: "dead_letters"}.get(who, who)
     crashes = len(points_of(who)) * lab.tier.crashes
     await lab.check(ROW, "crash at each failpoint", crashed.stores, [store], faults=crashes)

@@ -48,7 +48,9 @@ CODECS = (0, 1, 2, 3, 4)
 
 
 @pytest.mark.row(24)
-async def test_records_of_others_stop_nobody_and_each_refused_one_is_a_letter(lab: Lab, nemesis: Nemesis) -> None:
+async def test_foreign_records_stop_no_sink_and_each_invalid_one_becomes_a_dead_letter(
+    lab: Lab, nemesis: Nemesis
+) -> None:
     await lab.log_of(lab.tier.small_log)
     mixed = [nemesis.pick(REFUSED) for _ in range(lab.tier.foreign)]
     planted = set()

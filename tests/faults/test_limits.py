@@ -72,7 +72,7 @@ def of(topic: str, key: str, number: int, at: int, kind: str, **fields: Any) -> 
 
 
 @pytest.mark.row(23)
-async def test_events_at_every_limit_are_in_every_store_and_what_is_beyond_is_a_letter(
+async def test_events_at_the_limits_are_in_every_store_and_events_beyond_are_dead_letters(
     lab: Lab, nemesis: Nemesis
 ) -> None:
     """One session's cart is filled beyond what an item takes; nothing stops, and other partitions go on."""

@@ -98,7 +98,7 @@ async def endure(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> None:
 
 
 @pytest.mark.row(12)
-async def test_a_write_whose_answer_was_lost_is_neither_repeated_nor_given_up(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_write_with_a_lost_answer_is_applied_exactly_once(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores(*SINKS) as stores:
         async with lab.feeding():

@@ -31,7 +31,7 @@ FLAT = 1.2
 
 
 @pytest.mark.row(19)
-async def test_memory_stays_flat_when_three_times_too_much_comes_in(lab: Lab, nemesis: Nemesis) -> None:
+async def test_memory_stays_flat_at_three_times_the_load_that_a_sink_can_process(lab: Lab, nemesis: Nemesis) -> None:
     start, seconds = await lab.log_of(lab.tier.small_log), lab.tier.overload_s
     takes_per_s = {sink: await a_third_of_what_comes(lab, sink) for sink in SINKS}
     batches = {sink: batch_of(sink, takes_per_s[sink], seconds) for sink in SINKS}

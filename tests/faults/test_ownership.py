@@ -39,7 +39,7 @@ STOP_WITHIN_S = 10.0
 
 
 @pytest.mark.row(6)
-async def test_a_frozen_owner_that_wakes_up_after_a_take_over_writes_nothing(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_frozen_owner_writes_nothing_after_a_takeover(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.large_log)  # heirs read on while a slow zombie wakes up
     async with lab.stores(*SINKS) as stores:
         async with lab.feeding():
@@ -116,7 +116,7 @@ async def come_and_go(lab: Lab, nemesis: Nemesis, sink: str, stores: Stores) -> 
 
 
 @pytest.mark.row(18)
-async def test_a_worker_told_to_stop_does_so_and_the_next_repeats_nothing(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_stopped_worker_leaves_nothing_to_repeat(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores(*SINKS) as stores:
         longest_s = await asyncio.gather(*(terminate(lab, nemesis.of(sink), sink, stores) for sink in SINKS))

@@ -94,7 +94,9 @@ async def damage(lab: Lab) -> AsyncIterator[dict[Case, StoreResult]]:
 
 @pytest.mark.row(0)
 @pytest.mark.parametrize("case", CASES, ids=str)
-async def test_verify_reports_the_damage_of_a_sink_without(damage: dict[Case, StoreResult], case: Case) -> None:
+async def test_verify_reports_the_damage_of_a_sink_without_protection(
+    damage: dict[Case, StoreResult], case: Case
+) -> None:
     assert not damage[case].ok, f"{case}: verify found no harm in {damage[case].found} rows"
 
 

@@ -61,7 +61,7 @@ async def test_a_cut_ends_connections_and_refuses_new_ones_until_it_is_healed(ec
     assert await said(echo, b"three") == b"three"
 
 
-async def test_a_reset_is_one(echo: Proxy) -> None:
+async def test_a_reset_closes_the_connection_with_rst(echo: Proxy) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", echo.port)
     writer.write(b"one")
     await reader.read(1024)
@@ -70,7 +70,7 @@ async def test_a_reset_is_one(echo: Proxy) -> None:
         await reader.read(1024)
 
 
-async def test_a_silent_proxy_keeps_its_connections_and_says_nothing_even_when_it_is_healed(echo: Proxy) -> None:
+async def test_a_silent_proxy_keeps_connections_open_and_never_answers_them(echo: Proxy) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", echo.port)
     writer.write(b"one")
     await reader.read(1024)
@@ -86,7 +86,7 @@ async def test_a_silent_proxy_keeps_its_connections_and_says_nothing_even_when_i
 
 
 @pytest.mark.parametrize("slowness", [{"latency_s": 0.3}, {"bytes_per_s": 20}])
-async def test_a_slow_proxy_takes_its_time(echo: Proxy, slowness: dict[str, float]) -> None:
+async def test_a_slow_proxy_delays_each_answer(echo: Proxy, slowness: dict[str, float]) -> None:
     echo.slow(**slowness)
     begun = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", echo.port)
@@ -154,7 +154,7 @@ def write(between: AwsProxy, keys: list[str]) -> dict[str, list[object]]:
     return client.batch_write_item(RequestItems={"t": puts}).get("UnprocessedItems", {})
 
 
-def test_a_part_of_a_batch_comes_back_unprocessed_and_the_rest_arrives(between: AwsProxy, received: list[str]) -> None:
+def test_a_partly_processed_batch_returns_the_rest_as_unprocessed(between: AwsProxy, received: list[str]) -> None:
     between.add(partly(0.3, between.chance), "BatchWriteItem")
     keys = [str(number) for number in range(25)]
     left = [put["PutRequest"]["Item"]["pk"]["S"] for put in write(between, keys)["t"]]
@@ -170,7 +170,7 @@ def test_a_throttled_batch_does_not_arrive(between: AwsProxy, received: list[str
     assert write(between, ["a"]) == {}
 
 
-def test_an_unavailable_service_has_done_nothing(between: AwsProxy, received: list[str]) -> None:
+def test_an_unavailable_service_executes_nothing(between: AwsProxy, received: list[str]) -> None:
     between.add(unavailable, "BatchWriteItem")
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         write(between, ["a"])
@@ -178,14 +178,14 @@ def test_an_unavailable_service_has_done_nothing(between: AwsProxy, received: li
 
 
 @pytest.mark.parametrize("trick", [failed_after_the_work, unanswered])
-def test_a_lost_answer_is_that_of_work_that_was_done(between: AwsProxy, received: list[str], trick: object) -> None:
+def test_a_lost_answer_belongs_to_an_executed_request(between: AwsProxy, received: list[str], trick: object) -> None:
     between.add(trick, "BatchWriteItem")
     with pytest.raises((ClientError, ConnectionClosedError, HTTPClientError)):
         write(between, ["a"])
     assert received == ["a"]
 
 
-def test_other_operations_are_left_alone(between: AwsProxy, received: list[str]) -> None:
+def test_other_operations_are_not_changed(between: AwsProxy, received: list[str]) -> None:
     between.add(unavailable, "TransactWriteItems")
     write(between, ["a"])
     assert received == ["a"]

@@ -28,14 +28,14 @@ MORE_EVENTS = 5_000
 
 
 @pytest.mark.row(8)
-async def test_running_sinks_go_on_by_themselves_when_kafka_was_killed(lab: Lab, nemesis: Nemesis) -> None:
+async def test_running_sinks_recover_after_kafka_is_killed(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores(*SINKS) as stores:
         await killed_under(lab, nemesis, "kafka", lab.tier.kafka_kills, stores, SINKS, row=8)
 
 
 @pytest.mark.row(9)
-async def test_a_running_sink_goes_on_by_itself_when_postgres_was_killed(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_running_sink_recovers_after_postgres_is_killed(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores("postgres") as stores:
         await killed_under(lab, nemesis, "postgres", lab.tier.postgres_kills, stores, ("postgres",), row=9)
@@ -79,7 +79,7 @@ async def goes_on(worker: Worker) -> float:
 
 
 @pytest.mark.row(10)
-async def test_a_wiped_redis_is_filled_again_from_the_log_by_the_sink_that_runs(lab: Lab, nemesis: Nemesis) -> None:
+async def test_a_running_sink_refills_a_wiped_redis_from_the_log(lab: Lab, nemesis: Nemesis) -> None:
     await lab.log_of(lab.tier.small_log)
     async with lab.stores("redis") as stores:
         recover_s = 0.0
@@ -109,7 +109,7 @@ async def wiped(lab: Lab, worker: Worker) -> float:
 
 
 @pytest.mark.row(20)
-async def test_an_emulator_that_came_back_empty_is_healed_by_up_and_apply(lab: Lab, nemesis: Nemesis) -> None:
+async def test_up_and_apply_restore_an_emulator_that_lost_its_data(lab: Lab, nemesis: Nemesis) -> None:
     """The stores are Terraform's own here: what has to come back is what `apply` makes."""
     await lab.log_of(lab.tier.small_log)
     names = ("lake", "dynamodb")

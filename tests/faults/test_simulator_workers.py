@@ -37,7 +37,7 @@ BEGIN = {"load-test": shopsim.Position(7)}  # its first windows are mostly regis
 
 
 @pytest.mark.parametrize("name", shopsim.scenarios())
-def test_any_number_of_processes_and_a_stop_in_between_give_the_same_bytes(name):
+def test_any_number_of_processes_and_a_resume_give_the_same_bytes(name):
     scenario, begin = shopsim.load_scenario(name), BEGIN.get(name, shopsim.Position())
     limit, stop = 75_000, 40_001
     alone = list(shopsim.stream(scenario, 7, start=begin, limit=limit))
@@ -59,7 +59,7 @@ def digest_of_events(windows) -> str:
     return whole.hexdigest()
 
 
-def test_none_is_left_when_the_stream_is_closed():
+def test_no_worker_is_left_when_the_stream_is_closed():
     windows = shopsim.stream(shopsim.load_scenario("slow-startup"), 7, workers=2)
     next(windows)
     assert len(crew()) == 2

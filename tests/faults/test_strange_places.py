@@ -72,7 +72,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.mark.row(25)
-def test_every_long_command_does_there_what_it_does_elsewhere(odd: Place) -> None:
+def test_every_long_command_works_in_a_strange_folder(odd: Place) -> None:
     demo = json.loads(odd.run("demo", "--events", str(EVENTS), "--json"))
     assert demo["ok"]
 

@@ -63,7 +63,7 @@ def test_a_sink_counts_the_events_of_the_topics_that_it_reads(found: dict[str, A
     assert 0 < events["redis"] < EVENTS
 
 
-def test_the_whole_path_and_the_verification_find_nothing_lost_and_nothing_twice(found: dict[str, Any]) -> None:
+def test_the_end_to_end_stage_loses_and_repeats_nothing(found: dict[str, Any]) -> None:
     for stage in found["stages"]:
         if stage["stage"] in ("whole", "verify"):
             figures = {name: stage["figures"][name]["max"] for name in ("lost", "duplicated", "differing")}
@@ -75,7 +75,7 @@ def test_the_servers_work_is_counted(found: dict[str, Any]) -> None:
     assert publish["runs"][0]["ours"]["servers_cpu_s"] > 0
 
 
-def test_it_says_on_what_it_was_measured(found: dict[str, Any]) -> None:
+def test_the_report_names_the_machine(found: dict[str, Any]) -> None:
     assert found["version"].startswith("shoplake ")
     assert found["machine"]["cores"] >= 1
     assert found["machine"]["memory_bytes"] > 0
@@ -83,7 +83,7 @@ def test_it_says_on_what_it_was_measured(found: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_of_a_bench_that_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_bench_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     command = [
         sys.executable,
         "-m",

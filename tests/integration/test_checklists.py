@@ -181,7 +181,7 @@ def places(title: str, **names: str) -> set[str]:
     return set(found)
 
 
-def test_an_event_is_added_in_the_places_that_the_checklist_names(copy: Copy) -> None:
+def test_the_checklist_for_an_event_is_complete(copy: Copy) -> None:
     named = places("Add an event", TOPIC="clicks")
     clicks = copy.root / "src/shoplake/contract/clicks.py"
     clicks.write_text(clicks.read_text() + EVENT)
@@ -206,7 +206,7 @@ def test_an_event_is_added_in_the_places_that_the_checklist_names(copy: Copy) ->
     assert {next((path for path in named if name.startswith(path)), name) for name in copy.changed()} == named
 
 
-def test_a_sink_is_added_in_the_places_that_the_checklist_names(copy: Copy) -> None:
+def test_the_checklist_for_a_sink_is_complete(copy: Copy) -> None:
     named = places("Add a sink", NAME="shelf")
     (copy.root / "src/shoplake/sinks/shelf.py").write_text(SINK)
     copy.replace("src/shoplake/sinks/__init__.py", '"redis")', '"redis", "shelf")')
@@ -224,7 +224,7 @@ def test_a_sink_is_added_in_the_places_that_the_checklist_names(copy: Copy) -> N
     assert {next((path for path in named if name.startswith(path)), name) for name in copy.changed()} == named
 
 
-def test_every_module_has_what_the_checklist_names() -> None:
+def test_every_module_follows_the_checklist() -> None:
     modules = [path for path in (ROOT / "terraform/modules").iterdir() if (path / "main.tf").is_file()]
     assert len(modules) > 5
     for module in modules:

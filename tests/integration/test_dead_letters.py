@@ -28,7 +28,7 @@ KILLS = 3
 PLANTED = 40
 
 
-async def test_each_refused_event_has_one_letter_and_no_other_has_any(platform: Settings) -> None:
+async def test_each_rejected_record_has_exactly_one_dead_letter(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     await plant(platform, mark, [valid(mark, n) for n in range(20)])
     places = await plant(platform, mark, [refused(mark, n) for n in range(PLANTED)])
@@ -41,7 +41,7 @@ async def test_each_refused_event_has_one_letter_and_no_other_has_any(platform: 
     assert all("checkout_dreamt" in x.detail for x in letters if x.reason == "schema")
 
 
-async def test_a_second_look_writes_no_letter_again(platform: Settings) -> None:
+async def test_a_second_run_writes_no_dead_letter_again(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
     finish()
@@ -49,7 +49,7 @@ async def test_a_second_look_writes_no_letter_again(platform: Settings) -> None:
     assert Counter((x.topic, x.partition, x.offset) for x in await letters_about(platform, mark)) == Counter(places)
 
 
-async def test_no_letter_is_written_again_when_the_group_is_forgotten(platform: Settings) -> None:
+async def test_no_dead_letter_is_repeated_when_the_consumer_group_is_lost(platform: Settings) -> None:
     """A broker forgets a group after seven idle days; the deletion is the same to us."""
     mark = uuid.uuid4().hex
     places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
@@ -59,7 +59,7 @@ async def test_no_letter_is_written_again_when_the_group_is_forgotten(platform: 
     assert Counter((x.topic, x.partition, x.offset) for x in await letters_about(platform, mark)) == Counter(places)
 
 
-async def test_no_letter_is_written_again_where_there_is_no_progress_yet(platform: Settings) -> None:
+async def test_no_dead_letter_is_repeated_without_progress_records(platform: Settings) -> None:
     """As after an upgrade from a release whose only memory was its group's offsets."""
     mark = uuid.uuid4().hex
     places = await plant(platform, mark, [refused(mark, n) for n in range(3)])
@@ -87,7 +87,7 @@ async def forget_group(settings: Settings) -> None:
 
 
 @pytest.mark.fault
-async def test_a_step_that_is_killed_and_started_again_writes_each_letter_once(platform: Settings) -> None:
+async def test_a_killed_and_restarted_step_writes_each_dead_letter_once(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     places: set[tuple[str, int, int]] = set()
     for kill in range(KILLS):

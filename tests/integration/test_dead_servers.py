@@ -55,7 +55,7 @@ def holds(done: subprocess.CompletedProcess[str], code: int) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_dead_store_stops_only_what_uses_it(loaded_stack: Settings) -> None:
+def test_a_dead_store_stops_only_the_commands_that_use_it(loaded_stack: Settings) -> None:
     with dead("valkey"):
         for works in (
             ["env"],
@@ -87,14 +87,14 @@ def test_a_dead_store_stops_only_what_uses_it(loaded_stack: Settings) -> None:
 
 
 @pytest.mark.parametrize("server", ["postgres", "mongo"])
-def test_lag_names_the_store_that_is_dead_and_no_other(loaded_stack: Settings, server: str) -> None:
+def test_lag_names_only_the_dead_store(loaded_stack: Settings, server: str) -> None:
     with dead(server):
         lag = shoplake("lag", "--json")
         holds(lag, 1)
         assert [name for name, store in json.loads(lag.stdout).items() if store.get("problem")] == [server]
 
 
-def test_a_store_that_is_slow_is_said_to_be_slow(loaded_stack: Settings) -> None:
+def test_a_slow_store_is_reported_as_slow(loaded_stack: Settings) -> None:
     running = process.find(paths.home() / "run" / "valkey" / "pid")
     assert running
     os.kill(running.pid, signal.SIGSTOP)
@@ -105,7 +105,7 @@ def test_a_store_that_is_slow_is_said_to_be_slow(loaded_stack: Settings) -> None
         os.kill(running.pid, signal.SIGCONT)
 
 
-def test_without_the_emulator_what_needs_kafka_alone_works(loaded_stack: Settings) -> None:
+def test_commands_that_need_only_kafka_work_without_the_emulator(loaded_stack: Settings) -> None:
     with dead("ministack"):
         holds(shoplake("dlq", "list"), 0)
         holds(shoplake("generate", "--seed", "77", "--events", "1100"), 0)
@@ -115,7 +115,7 @@ def test_without_the_emulator_what_needs_kafka_alone_works(loaded_stack: Setting
             assert f"ministack {NOT_RUNNING}" in done.stderr
 
 
-def test_without_kafka_whatever_reads_or_writes_the_log_names_it(loaded_stack: Settings) -> None:
+def test_commands_that_need_the_log_name_a_dead_kafka(loaded_stack: Settings) -> None:
     with dead("kafka"):
         holds(shoplake("env"), 0)
         holds(shoplake("lake", "maintain", "--dry-run"), 0)

@@ -67,7 +67,7 @@ async def replays_of(settings: Settings, names: list[str]) -> list[tuple[str, st
     return found
 
 
-async def test_letters_are_listed_by_topic_reason_and_time(platform: Settings) -> None:
+async def test_dead_letters_are_filtered_by_topic_reason_and_time(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     places = await plant(platform, mark, [refused(mark, n) for n in range(4)])
     finish()
@@ -90,7 +90,7 @@ async def test_letters_are_listed_by_topic_reason_and_time(platform: Settings) -
     assert "Invalid value 'checkout_dreamt'" in json.loads(await dlq("show", schema["letter"], "--json"))["detail"]
 
 
-async def test_what_is_mended_is_published_once_and_what_still_does_not_fit_stays_open(
+async def test_repaired_records_are_published_once_and_invalid_ones_stay_open(
     platform: Settings, tmp_path: Path
 ) -> None:
     mark = uuid.uuid4().hex
@@ -120,7 +120,7 @@ async def test_what_is_mended_is_published_once_and_what_still_does_not_fit_stay
     assert "state:        replayed" in await dlq("show", names[0])
 
 
-async def test_a_letter_that_was_replayed_cannot_be_replayed_or_discarded(platform: Settings) -> None:
+async def test_a_replayed_dead_letter_cannot_be_replayed_or_discarded(platform: Settings) -> None:
     (name,) = await planted(platform, uuid.uuid4().hex, 1)
     await dlq("replay", name, "--set", "type=checkout_started")
     await dlq("replay", name, "--state", "replayed", code=2)
@@ -130,15 +130,15 @@ async def test_a_letter_that_was_replayed_cannot_be_replayed_or_discarded(platfo
 
 
 @pytest.mark.parametrize("command", [["replay"], ["replay", "--dry-run"], ["discard"], ["show"]])
-async def test_a_letter_that_there_is_none_of_is_wrong_usage(platform: Settings, command: list[str]) -> None:
+async def test_an_unknown_dead_letter_is_a_usage_error(platform: Settings, command: list[str]) -> None:
     await dlq(*command, "nosuch", code=2)
 
 
-async def test_a_filter_that_fits_no_letter_says_that_nothing_was_done(platform: Settings) -> None:
+async def test_a_filter_without_matches_reports_that_nothing_was_done(platform: Settings) -> None:
     assert await dlq("replay", "--until", "1970-01-01") == "0 dead letters replayed: no dead letter matches\n"
 
 
-async def test_a_discarded_letter_stays_and_can_be_brought_back(platform: Settings) -> None:
+async def test_a_discarded_dead_letter_is_kept_and_can_be_restored(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     (name,) = await planted(platform, mark, 1)
     await dlq("discard", code=2)
@@ -153,7 +153,7 @@ async def test_a_discarded_letter_stays_and_can_be_brought_back(platform: Settin
     assert len(await letters_about(platform, mark)) == 1
 
 
-async def test_letters_are_replayed_in_the_order_of_the_log(platform: Settings) -> None:
+async def test_dead_letters_are_replayed_in_log_order(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     names = await planted(platform, mark, 50)
     result = await replay.replay(platform.kafka, Filter(names=frozenset(names)), MENDED)
@@ -163,7 +163,7 @@ async def test_letters_are_replayed_in_the_order_of_the_log(platform: Settings) 
 
 
 @pytest.mark.fault
-async def test_a_replay_that_is_killed_and_started_again_publishes_each_letter_once(platform: Settings) -> None:
+async def test_a_killed_and_restarted_replay_publishes_each_record_once(platform: Settings) -> None:
     mark = uuid.uuid4().hex
     names = await planted(platform, mark, 4 * replay.TRANSACTION_LETTERS)
     chance = random.Random(0)
@@ -184,7 +184,7 @@ async def test_a_replay_that_is_killed_and_started_again_publishes_each_letter_o
 
 
 @pytest.mark.fault
-async def test_replays_at_the_same_time_publish_each_letter_once(platform: Settings) -> None:
+async def test_concurrent_replays_publish_each_record_once(platform: Settings) -> None:
     names = await planted(platform, uuid.uuid4().hex, 3 * replay.TRANSACTION_LETTERS)
     both = [start_replay() for _ in range(2)]
     said = [(process.communicate(timeout=TIMEOUT_S)[1], process.returncode) for process in both]

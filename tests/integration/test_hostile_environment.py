@@ -45,7 +45,7 @@ def more(loaded_stack: Settings) -> Settings:
 
 
 @pytest.mark.parametrize("command", ["env", "lag", "status"])
-def test_a_command_says_what_it_says_in_a_clean_shell(more: Settings, command: str) -> None:
+def test_a_command_prints_the_same_as_in_a_clean_shell(more: Settings, command: str) -> None:
     clean, hostile = run(command, "--json", hostile=False), run(command, "--json")
 
     assert hostile.returncode == clean.returncode == 0, hostile.stderr + clean.stderr
@@ -71,7 +71,7 @@ def test_a_command_succeeds(more: Settings, command: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_rebuild_empties_and_fills_the_store_of_its_own_stack(more: Settings) -> None:
+def test_rebuild_changes_only_the_store_of_its_own_stack(more: Settings) -> None:
     assert run("rebuild", "dynamodb").returncode == 0
 
     verified = run("verify", "--json")
@@ -79,7 +79,7 @@ def test_rebuild_empties_and_fills_the_store_of_its_own_stack(more: Settings) ->
     assert verified.returncode == 0, verified.stderr
 
 
-def test_what_env_prints_leaves_nothing_of_another_account_in_a_shell(more: Settings) -> None:
+def test_env_removes_the_credentials_of_other_accounts_from_a_shell(more: Settings) -> None:
     script = 'eval "$1"; env'
     printed = run("env").stdout
 

@@ -43,7 +43,7 @@ def rds(platform: Settings) -> Iterator[PostgresSettings]:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
-def test_the_secret_that_aws_made_is_read_anew_for_each_client(platform: Settings, secret: str, tmp_path) -> None:
+def test_the_secret_managed_by_aws_is_read_again_for_each_client(platform: Settings, secret: str, tmp_path) -> None:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("certificates")
     mongo = MongoSettings(uri="mongodb://docs:27017", database="shop", secret_arn=secret, ca_file=bundle)
@@ -58,7 +58,7 @@ def test_the_secret_that_aws_made_is_read_anew_for_each_client(platform: Setting
     }
 
 
-def test_a_secret_that_is_not_there_or_holds_something_else_is_named(platform: Settings, secret: str) -> None:
+def test_a_missing_or_malformed_secret_is_named(platform: Settings, secret: str) -> None:
     with pytest.raises(InfraError, match="of-nobody could not be read"):
         managed_secret(secret + "-of-nobody")
     aws.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="no JSON")
@@ -66,7 +66,7 @@ def test_a_secret_that_is_not_there_or_holds_something_else_is_named(platform: S
         managed_secret(secret)
 
 
-def test_the_user_that_is_let_in_can_make_the_schema_and_is_no_master(rds: PostgresSettings) -> None:
+def test_the_iam_user_can_create_the_schema_and_is_not_the_master(rds: PostgresSettings) -> None:
     for _ in range(2):
         grant_iam_login(rds, USER)
     with psycopg.connect(rds.conninfo(), autocommit=True) as connection:
@@ -82,7 +82,7 @@ def test_the_user_that_is_let_in_can_make_the_schema_and_is_no_master(rds: Postg
             connection.execute("CREATE ROLE another")
 
 
-def test_a_database_that_lets_the_master_not_in_is_named(platform: Settings) -> None:
+def test_a_database_that_rejects_the_master_is_named(platform: Settings) -> None:
     wrong = platform.postgres.as_user("nobody", "wrong")
     with pytest.raises(StoreUnavailable, match="refused the login of 'nobody'"):
         grant_iam_login(wrong, USER)

@@ -21,7 +21,7 @@ SEED = 4601
 NULL_HEADER = ((b"shoplake-replay-of", None), (b"\xff", b"x"))
 
 
-async def test_a_publishers_progress_that_cannot_be_read_stops_that_publisher_alone(platform: Settings) -> None:
+async def test_unreadable_progress_stops_only_its_publisher(platform: Settings) -> None:
     cluster, run = platform.kafka, Run(load_scenario("demo"), SEED, 2_000)
     done = await publish(cluster, run)
     (at,) = await produce(
@@ -50,7 +50,7 @@ async def test_a_deleted_publisher_has_published_nothing(platform: Settings) -> 
     assert (await verify(platform, ["log"])).ok
 
 
-async def test_an_outcome_that_cannot_be_read_hides_its_own_letter_alone(platform: Settings) -> None:
+async def test_an_unreadable_outcome_hides_only_its_dead_letter(platform: Settings) -> None:
     def outcome(letter: str) -> bytes:
         return msgspec.json.encode({"letter": letter, "state": "discarded", "at_ms": 1})
 

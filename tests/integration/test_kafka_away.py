@@ -102,7 +102,7 @@ async def grow(settings: Settings, events: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["redis", DEAD_LETTERS])
-async def test_a_worker_waits_for_a_killed_kafka_and_goes_on_exactly(platform: Settings, name: str) -> None:
+async def test_a_worker_waits_for_a_killed_kafka_and_continues_exactly_once(platform: Settings, name: str) -> None:
     store = "redis" if name == "redis" else "dead_letters"
     base = 0 if name == "redis" else 2 * EVENTS
     await grow(platform, base + EVENTS)
@@ -118,7 +118,7 @@ async def test_a_worker_waits_for_a_killed_kafka_and_goes_on_exactly(platform: S
     assert report.ok, [str(finding) for one in report.stores for finding in one.findings[:5]]
 
 
-async def test_a_publisher_says_that_kafka_is_away_gives_up_and_the_next_run_goes_on(
+async def test_a_publisher_reports_an_unavailable_kafka_and_the_next_run_continues(
     platform: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(publishing, "SILENT_S", 1.0)
@@ -173,7 +173,7 @@ async def answer(log: Log) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_recreated_topic_is_told_from_one_whose_broker_was_restarted(platform: Settings) -> None:
+async def test_a_recreated_topic_is_distinguished_from_a_broker_restart(platform: Settings) -> None:
     await make_topic(platform, "recreated")
     log = Log(platform.kafka, ["recreated"])
     try:

@@ -86,7 +86,9 @@ async def small_files(stores: Settings) -> Any:
     await subject.close()
 
 
-async def test_small_files_become_few_and_the_sink_goes_on_where_it_was(stores: Settings, small_files: Any) -> None:
+async def test_small_files_are_compacted_and_the_sink_continues_at_its_checkpoint(
+    stores: Settings, small_files: Any
+) -> None:
     subject, sink, owner = small_files
     table = table_of(stores)
     rows, checkpoints = rows_of(table), read_checkpoints(table)
@@ -101,7 +103,7 @@ async def test_small_files_become_few_and_the_sink_goes_on_where_it_was(stores: 
     await subject.expect(3 * COMMITS + 2, stands_at=3 * COMMITS + 2)
 
 
-async def test_expired_snapshots_are_gone_and_the_checkpoint_is_kept(stores: Settings, small_files: Any) -> None:
+async def test_expiry_removes_snapshots_and_keeps_the_checkpoint(stores: Settings, small_files: Any) -> None:
     subject, _, old = small_files
     done = await clicks(stores, ALL, steps=["expire"])
     table = table_of(stores)
@@ -131,9 +133,7 @@ async def test_the_snapshot_with_the_checkpoint_stays_while_another_engine_commi
     assert (await subject.stands_at()) == 3 * COMMITS
 
 
-async def test_a_checkpoint_that_somebody_else_has_expired_is_a_halt_and_not_a_start_at_0(
-    stores: Settings, small_files: Any
-) -> None:
+async def test_a_checkpoint_expired_by_another_engine_halts_the_sink(stores: Settings, small_files: Any) -> None:
     subject, _, _ = small_files
     table = table_of(stores)
     with table.transaction() as change, change.update_snapshot().fast_append():
@@ -148,9 +148,7 @@ async def test_a_checkpoint_that_somebody_else_has_expired_is_a_halt_and_not_a_s
         pass  # so that the tests after this one have a table to work with
 
 
-async def test_what_a_snapshot_names_is_never_removed_and_what_none_names_is(
-    stores: Settings, small_files: Any
-) -> None:
+async def test_only_files_without_a_snapshot_are_removed(stores: Settings, small_files: Any) -> None:
     table = table_of(stores)
     before = {s.snapshot_id: len(table.scan(snapshot_id=s.snapshot_id).to_arrow()) for s in table.snapshots()}
     place = urlsplit(table.location())
@@ -168,7 +166,7 @@ async def test_what_a_snapshot_names_is_never_removed_and_what_none_names_is(
     assert (again.orphans, again.orphan_bytes) == (0, 0)
 
 
-async def test_a_dry_run_says_what_would_be_done_and_does_nothing(stores: Settings, small_files: Any) -> None:
+async def test_a_dry_run_reports_the_changes_and_makes_none(stores: Settings, small_files: Any) -> None:
     table = table_of(stores)
     files, snapshots = files_of(table), len(table.snapshots())
     (would,) = await maintain(stores, ALL, topics=["clicks"], dry_run=True)
@@ -179,7 +177,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(stores: Settin
 
 
 @pytest.mark.fault
-async def test_beside_a_running_sink_every_event_stays_once(stores: Settings, tmp_path: Path) -> None:
+async def test_maintenance_beside_a_running_sink_keeps_every_event_once(stores: Settings, tmp_path: Path) -> None:
     """Over and over, as hard as can be, while events come; then `verify` holds the lake against the log."""
     async with running(await start("lake", {}, tmp_path)) as worker:
         publishing = asyncio.create_task(publish(stores.kafka, Run(load_scenario("demo"), SEED, EVENTS)))
@@ -200,7 +198,7 @@ async def test_beside_a_running_sink_every_event_stays_once(stores: Settings, tm
 
 
 @pytest.mark.fault
-async def test_a_sink_whose_snapshot_was_expired_before_its_write_goes_on(stores: Settings, tmp_path: Path) -> None:
+async def test_a_sink_continues_after_its_snapshot_was_expired_before_a_write(stores: Settings, tmp_path: Path) -> None:
     """It has read where the table stands, and sleeps until none of those files is there any more."""
     await publish(stores.kafka, Run(load_scenario("demo"), SEED + 1, EVENTS))
     async with running(await start("lake", {VARIABLE: "lake.write.before=stop:9"}, tmp_path)) as worker:
@@ -229,7 +227,7 @@ def test_the_command_prints_what_it_did_as_json(stores: Settings) -> None:
         (["--tables", "visits"], "the lake has no table 'visits'"),
     ],
 )
-def test_what_cannot_be_is_a_usage_error(stores: Settings, arguments: list[str], said: str) -> None:
+def test_invalid_options_are_a_usage_error(stores: Settings, arguments: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["lake", "maintain", *arguments])
     assert isinstance(done.exception, ShoplakeError)
     assert (done.exception.exit_code, said in str(done.exception)) == (2, True)

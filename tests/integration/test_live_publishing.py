@@ -56,7 +56,7 @@ async def live(cluster: KafkaSettings, run: Run, from_ms: int, to_ms: int) -> No
         await publish(cluster, run, pace=Pace(live=True, per_s=20_000), clock=clock)
 
 
-async def test_what_was_until_now_comes_at_once_and_then_the_rest_and_a_stopped_run_goes_on(
+async def test_live_publishes_past_events_at_once_and_resumes_after_a_stop(
     cluster: KafkaSettings,
 ) -> None:
     log = await Log(cluster).begin()
@@ -76,7 +76,7 @@ def few_customers() -> dict[str, object]:
     return shopsim.load_scenario("demo").to_dict()["customers"] | {"initial": 150}
 
 
-def test_ctrl_c_ends_a_live_command_and_the_next_one_goes_on(platform: Settings, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_live_command_and_the_next_one_continues(platform: Settings, tmp_path: Path) -> None:
     start = (dt.datetime.now(dt.UTC) - dt.timedelta(days=20)).date()
     (tmp_path / "live.yaml").write_text(
         (Path(__file__).parents[2] / "generators" / "scenarios" / "demo.yaml")

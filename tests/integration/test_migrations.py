@@ -107,9 +107,7 @@ def contents(engine: sa.Engine) -> dict[str, dict[str, list[Any]]]:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_migration_goes_up_down_and_up_again_and_keeps_the_rows_that_it_does_not_drop(
-    revision: str, url: URL, engine: sa.Engine
-) -> None:
+def test_a_migration_runs_up_down_and_up_and_keeps_rows(revision: str, url: URL, engine: sa.Engine) -> None:
     before = REVISIONS[REVISIONS.index(revision) - 1] if revision != REVISIONS[0] else "base"
     command.upgrade(alembic(url), before)
     fill(engine)
@@ -132,7 +130,7 @@ def test_a_migration_goes_up_down_and_up_again_and_keeps_the_rows_that_it_does_n
             assert again[table][column] == values
 
 
-def test_migrations_arrive_at_the_model(url: URL, engine: sa.Engine) -> None:
+def test_migrations_produce_the_tables_of_the_model(url: URL, engine: sa.Engine) -> None:
     command.upgrade(alembic(url), "head")
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -147,7 +145,7 @@ def test_migrations_arrive_at_the_model(url: URL, engine: sa.Engine) -> None:
         assert compare_metadata(context, METADATA) == []
 
 
-def test_a_column_that_the_model_lacks_is_noticed(url: URL, engine: sa.Engine) -> None:
+def test_a_column_missing_from_the_model_is_found(url: URL, engine: sa.Engine) -> None:
     command.upgrade(alembic(url), "head")
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE shop.orders ADD COLUMN gift boolean"))
@@ -162,7 +160,7 @@ def test_the_sink_writes_exactly_the_columns_of_the_model() -> None:
         assert set(table.columns) == {column.name for column in METADATA.tables[f"{SCHEMA}.{table.name}"].columns}
 
 
-def test_two_runs_at_once_wait_for_each_other(url: URL, engine: sa.Engine) -> None:
+def test_concurrent_migrations_wait_for_each_other(url: URL, engine: sa.Engine) -> None:
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         for done in [pool.submit(postgres_schema.migrate, url) for _ in range(2)]:
             done.result(timeout=120)

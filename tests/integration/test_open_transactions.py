@@ -45,7 +45,7 @@ async def open_transaction(cluster: KafkaSettings, topic: str, partition: int) -
             await stranger.abort_transaction()
 
 
-async def test_an_open_transaction_is_told_of_with_its_name_its_time_and_what_it_hides(cluster: KafkaSettings) -> None:
+async def test_an_open_transaction_is_reported_with_its_id_age_and_hidden_records(cluster: KafkaSettings) -> None:
     assert list(await open_transactions.find(cluster, TOPICS)) == []
     async with open_transaction(cluster, "orders", 2) as first:
         (found,) = await open_transactions.find_lasting(cluster, list(TOPICS), 0.5)
@@ -59,7 +59,7 @@ async def test_an_open_transaction_is_told_of_with_its_name_its_time_and_what_it
     assert (told["partition"], told["transactional_id"]) == ("orders-2", "a stranger")
 
 
-async def test_verify_is_not_exact_where_it_cannot_read_all_and_says_who_is_in_the_way(
+async def test_verify_is_not_exact_behind_an_open_transaction_and_names_it(
     platform: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kafka, "STABLE_TIMEOUT_S", 2)
@@ -70,7 +70,7 @@ async def test_verify_is_not_exact_where_it_cannot_read_all_and_says_who_is_in_t
     assert "orders-4: a transaction of 'a stranger'" in told
 
 
-async def test_a_transaction_that_ends_soon_is_no_alarm(cluster: KafkaSettings) -> None:
+async def test_a_short_transaction_is_not_reported(cluster: KafkaSettings) -> None:
     async def short() -> None:
         async with open_transaction(cluster, "orders", 1):
             await asyncio.sleep(0.5)

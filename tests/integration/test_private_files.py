@@ -23,7 +23,7 @@ def open_to_others(home: Path) -> Iterator[str]:
             yield f"{stat.filemode(found.st_mode)} {path.relative_to(home)}"
 
 
-def test_no_file_or_folder_of_a_stack_with_a_shop_in_it_is_open_to_another_user(loaded_stack: Settings) -> None:
+def test_other_users_can_open_no_file_or_folder_of_a_stack(loaded_stack: Settings) -> None:
     home = paths.home()
 
     assert (home / "terraform" / "local" / "terraform.tfstate").is_file()

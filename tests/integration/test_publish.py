@@ -37,16 +37,14 @@ async def log(cluster: KafkaSettings) -> Log:
     return await Log(cluster).begin()
 
 
-async def test_the_log_holds_what_the_simulation_says_each_where_its_key_belongs(
-    cluster: KafkaSettings, log: Log
-) -> None:
+async def test_the_log_equals_the_simulation_with_each_event_in_its_partition(cluster: KafkaSettings, log: Log) -> None:
     run = run_of(3_000, next(seeds))
     done = await publish(cluster, run)
     assert done.events == 3_000
     assert by_partition(await log.records()) == by_partition(simulated(run))
 
 
-async def test_to_publish_again_adds_nothing(cluster: KafkaSettings, log: Log) -> None:
+async def test_publishing_again_adds_nothing(cluster: KafkaSettings, log: Log) -> None:
     run = run_of(500, next(seeds))
     first = await publish(cluster, run)
     again = await publish(cluster, run)
@@ -54,7 +52,7 @@ async def test_to_publish_again_adds_nothing(cluster: KafkaSettings, log: Log) -
     assert len(await log.records()) == 500
 
 
-async def test_less_than_there_is_adds_nothing(cluster: KafkaSettings, log: Log) -> None:
+async def test_fewer_events_than_published_add_nothing(cluster: KafkaSettings, log: Log) -> None:
     seed = next(seeds)
     await publish(cluster, run_of(500, seed))
     assert (await publish(cluster, run_of(200, seed))).events == 500
@@ -69,7 +67,7 @@ def generate(*arguments: str) -> str:
     return done.stdout
 
 
-def test_a_run_with_nothing_to_do_says_so_and_what_adds_events(cluster: KafkaSettings) -> None:
+def test_a_run_with_nothing_to_do_says_how_to_add_events(cluster: KafkaSettings) -> None:
     seed = ("--seed", str(next(seeds)))
     assert generate(*seed, "--events", "700").startswith("700 events of 'demo-")
     for fewer in (("--days", "30", "--events", "5"), ("--events", "700")):
@@ -83,14 +81,14 @@ def test_a_run_with_nothing_to_do_says_so_and_what_adds_events(cluster: KafkaSet
     assert generate(*seed, "--more", "1").startswith("1,001 events of")
 
 
-async def test_more_events_go_on_exactly_where_the_last_ended(cluster: KafkaSettings, log: Log) -> None:
+async def test_more_events_continue_exactly_after_the_last_run(cluster: KafkaSettings, log: Log) -> None:
     seed = next(seeds)
     for events in (1, 700, 701, 2_500):
         assert (await publish(cluster, run_of(events, seed))).events == events
     assert by_partition(await log.records()) == by_partition(simulated(run_of(2_500, seed)))
 
 
-async def test_progress_is_told_after_each_transaction(cluster: KafkaSettings) -> None:
+async def test_progress_is_reported_after_each_transaction(cluster: KafkaSettings) -> None:
     run, told = run_of(600, next(seeds)), []
     await publish(cluster, run, watch=lambda events, _: told.append(events))
     assert told == sorted(told)
@@ -113,7 +111,7 @@ async def test_a_second_publisher_of_a_name_fences_the_first(cluster: KafkaSetti
     assert by_partition(await log.records()) == by_partition(simulated(run))
 
 
-async def test_another_shop_under_a_published_name_is_refused(cluster: KafkaSettings, log: Log) -> None:
+async def test_another_scenario_with_a_published_name_is_refused(cluster: KafkaSettings, log: Log) -> None:
     seed = next(seeds)
     await publish(cluster, run_of(300, seed))
     with pytest.raises(PublishError, match=rf"the log holds 'publishing-{seed}' of scenario digest"):
@@ -121,9 +119,7 @@ async def test_another_shop_under_a_published_name_is_refused(cluster: KafkaSett
     assert len(await log.records()) == 300
 
 
-async def test_the_same_shop_from_another_day_is_refused_with_the_day_to_go_on_from(
-    cluster: KafkaSettings, log: Log
-) -> None:
+async def test_another_start_date_is_refused_with_the_published_one(cluster: KafkaSettings, log: Log) -> None:
     seed = next(seeds)
     await publish(cluster, run_of(300, seed, start="2026-05-01"))
     with pytest.raises(PublishError, match=r"with start 2026-05-01, but this run starts on 2026-06-01") as caught:
@@ -132,7 +128,7 @@ async def test_the_same_shop_from_another_day_is_refused_with_the_day_to_go_on_f
     assert len(await log.records()) == 300
 
 
-async def test_some_topics_alone_are_published_and_are_those_of_the_whole(platform: Settings, log: Log) -> None:
+async def test_a_selection_of_topics_equals_those_of_the_full_run(platform: Settings, log: Log) -> None:
     cluster = platform.kafka
     seed = next(seeds)
     some = run_of(400, seed, topics=("products", "orders"))
@@ -149,7 +145,7 @@ async def test_some_topics_alone_are_published_and_are_those_of_the_whole(platfo
     assert found.ok, found.findings
 
 
-async def test_a_run_until_a_time_ends_there_and_goes_on_from_there(cluster: KafkaSettings, log: Log) -> None:
+async def test_a_run_until_a_time_ends_there_and_can_be_continued(cluster: KafkaSettings, log: Log) -> None:
     seed, start_ms = next(seeds), run_of(1, 1).scenario.start_ms
     for hours in (2, 2, 30):
         run = run_of(None, seed, until_ms=start_ms + hours * 3_600_000)

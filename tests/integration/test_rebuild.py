@@ -100,7 +100,7 @@ async def assert_exact(settings: Settings, *names: str) -> None:
 
 @both_sources
 @every_store
-async def test_a_spoilt_store_is_rebuilt_exactly(shop: Settings, name: str, source: Any) -> None:
+async def test_a_damaged_store_is_rebuilt_exactly(shop: Settings, name: str, source: Any) -> None:
     DAMAGE[name](shop)
     before = await filling_of(shop, name)
     steps: list[Step] = []
@@ -112,7 +112,7 @@ async def test_a_spoilt_store_is_rebuilt_exactly(shop: Settings, name: str, sour
     assert ("from the lake" in {step.doing for step in steps}) == (source == "lake")
 
 
-async def test_a_wiped_redis_is_rebuilt_equal(shop: Settings) -> None:
+async def test_a_wiped_redis_is_rebuilt_with_equal_content(shop: Settings) -> None:
     with redis.Redis(**shop.redis.options()) as board:
         board.flushall()
     await rebuild(shop, "redis")
@@ -123,7 +123,7 @@ async def test_a_wiped_redis_is_rebuilt_equal(shop: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "source"), [("redis", "log"), ("postgres", "lake"), ("dynamodb", "lake"), ("mongo", "log")]
 )
-async def test_a_running_sink_goes_on_by_itself_while_events_come(
+async def test_a_running_sink_resumes_after_a_rebuild_while_events_arrive(
     shop: Settings, name: str, source: Any, tmp_path: Path
 ) -> None:
     published = await events_of(shop)
@@ -146,7 +146,7 @@ async def events_of(settings: Settings) -> int:
 
 @pytest.mark.fault
 @pytest.mark.parametrize(("name", "source"), [("redis", "log"), ("postgres", "lake"), ("dynamodb", "lake")])
-async def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shop: Settings, name: str, source: str) -> None:
+async def test_a_killed_rebuild_resumes(shop: Settings, name: str, source: str) -> None:
     before = await filling_of(shop, name)
     chance = random.Random(0)
     moved = 0
@@ -172,7 +172,7 @@ def start_rebuild(name: str, source: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-async def test_ctrl_c_stops_between_two_batches_and_the_same_command_goes_on(shop: Settings) -> None:
+async def test_ctrl_c_stops_a_rebuild_between_batches_and_it_resumes(shop: Settings) -> None:
     stopping = asyncio.Event()
     with pytest.raises(Interrupted, match="redis is filled in part"):
         await rebuild(shop, "redis", source="lake", stopping=stopping, watch=lambda _: stopping.set())
@@ -184,7 +184,7 @@ async def test_ctrl_c_stops_between_two_batches_and_the_same_command_goes_on(sho
     await assert_exact(shop, "redis")
 
 
-async def test_begun_anew_a_rebuild_forgets_what_an_interrupted_one_has_done(shop: Settings) -> None:
+async def test_a_restarted_rebuild_discards_the_work_of_an_interrupted_one(shop: Settings) -> None:
     stopping = asyncio.Event()
     with pytest.raises(Interrupted):
         await rebuild(shop, "postgres", source="lake", stopping=stopping, watch=lambda _: stopping.set())
@@ -196,13 +196,13 @@ async def test_begun_anew_a_rebuild_forgets_what_an_interrupted_one_has_done(sho
 
 
 @pytest.mark.parametrize("name", ["lake", "clicks"])
-async def test_what_cannot_be_rebuilt_is_a_usage_error(shop: Settings, name: str) -> None:
+async def test_a_store_that_cannot_be_rebuilt_is_a_usage_error(shop: Settings, name: str) -> None:
     with pytest.raises(UsageError, match=f"'{name}' cannot be rebuilt"):
         await rebuild(shop, name)
 
 
 @every_store
-async def test_when_the_log_no_longer_reaches_back_the_store_comes_from_the_lake(shop: Settings, name: str) -> None:
+async def test_a_store_is_rebuilt_from_the_lake_when_the_log_is_incomplete(shop: Settings, name: str) -> None:
     """The last tests here: from now on `verify` has no log to fold, so the store is held against itself."""
     await stream(SINKS, until_caught_up=True)
     before = CONTENT[name](shop)
@@ -215,7 +215,7 @@ async def test_when_the_log_no_longer_reaches_back_the_store_comes_from_the_lake
     assert CONTENT[name](shop) == before
 
 
-async def test_when_neither_log_nor_lake_has_all_nothing_is_emptied(shop: Settings) -> None:
+async def test_a_store_is_not_emptied_if_neither_log_nor_lake_is_complete(shop: Settings) -> None:
     """The last of all: events are published that the lake never sees, and taken out of the log."""
     before = CONTENT["mongo"](shop)
     await publish_up_to(shop, await events_of(shop) + MORE)

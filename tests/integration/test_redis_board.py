@@ -112,7 +112,7 @@ DAMAGES: dict[str, tuple[Callable[[redis.Redis], Any], str]] = {
 
 
 @pytest.mark.parametrize(("damage", "named"), DAMAGES.values(), ids=DAMAGES)
-async def test_a_batch_that_meets_a_damaged_counter_changes_nothing_and_names_it(
+async def test_a_damaged_counter_is_named_and_its_batch_changes_nothing(
     sink: RedisSink, board: redis.Redis, damage: Callable[[redis.Redis], Any], named: str
 ) -> None:
     owner = await opened(sink)
@@ -169,7 +169,9 @@ NEAR = st.one_of(
 @example(held=MIN, amount=-1)
 @example(held=9_223_372_030_000_000_000, amount=6_854_775_807)
 @example(held=9_223_372_030_000_000_000, amount=6_854_775_808)
-async def test_a_sum_is_exact_or_refused(sink: RedisSink, board: redis.Redis, held: int, amount: int) -> None:
+async def test_a_sum_beyond_exact_integers_is_refused(
+    sink: RedisSink, board: redis.Redis, held: int, amount: int
+) -> None:
     board.flushall()
     owner = await opened(sink)
     board.hset(REVENUE, "00:00", held)
@@ -184,7 +186,7 @@ async def test_a_sum_is_exact_or_refused(sink: RedisSink, board: redis.Redis, he
 
 
 @pytest.mark.parametrize("held", [2**53 - 3, 2**53 - 2, 2**53 - 1, 2**53, 0, -(2**53), 1 - 2**53])
-async def test_a_score_is_exact_or_refused(sink: RedisSink, board: redis.Redis, held: int) -> None:
+async def test_a_score_beyond_exact_integers_is_refused(sink: RedisSink, board: redis.Redis, held: int) -> None:
     owner = await opened(sink)
     board.zadd(TOP, {"p1": held})
     if abs(held) < 2**53 and held + 2 < 2**53:
@@ -196,9 +198,7 @@ async def test_a_score_is_exact_or_refused(sink: RedisSink, board: redis.Redis, 
 
 
 @pytest.mark.parametrize("command", ["-zincrby", "-hincrby", "-hset"])
-async def test_an_account_that_lacks_a_command_changes_nothing(
-    sink: RedisSink, board: redis.Redis, command: str
-) -> None:
+async def test_a_user_without_a_command_changes_nothing(sink: RedisSink, board: redis.Redis, command: str) -> None:
     owner = await opened(sink)
     before = everything(board)
     board.acl_setuser("default", enabled=True, commands=[command])
@@ -208,7 +208,7 @@ async def test_an_account_that_lacks_a_command_changes_nothing(
     assert everything(board) == before
 
 
-async def test_an_account_that_may_write_some_keys_only_changes_nothing(sink: RedisSink, board: redis.Redis) -> None:
+async def test_a_user_limited_to_some_keys_changes_nothing(sink: RedisSink, board: redis.Redis) -> None:
     owner = await opened(sink)
     before = everything(board)
     board.acl_setuser("default", enabled=True, reset_keys=True, keys=["shoplake:[^t]*"])
@@ -217,9 +217,7 @@ async def test_an_account_that_may_write_some_keys_only_changes_nothing(sink: Re
     assert everything(board) == before
 
 
-async def test_a_full_server_takes_a_batch_as_a_whole_or_refuses_it_as_a_whole(
-    sink: RedisSink, board: redis.Redis
-) -> None:
+async def test_a_full_server_applies_a_batch_completely_or_not_at_all(sink: RedisSink, board: redis.Redis) -> None:
     owner = await opened(sink)
     before = everything(board)
     received = [("stock_received", {"product_id": "p" * 1_000 + str(n), "quantity": 1}) for n in range(20_000)]
@@ -236,7 +234,7 @@ async def test_a_full_server_takes_a_batch_as_a_whole_or_refuses_it_as_a_whole(
     assert int(board.info("memory")["used_memory_peak"]) > limit
 
 
-async def test_a_replica_refuses_a_batch_as_a_whole(sink: RedisSink, board: redis.Redis) -> None:
+async def test_a_replica_refuses_the_whole_batch(sink: RedisSink, board: redis.Redis) -> None:
     owner = await opened(sink)
     before = everything(board)
     board.replicaof("127.0.0.1", 1)
@@ -248,7 +246,7 @@ async def test_a_replica_refuses_a_batch_as_a_whole(sink: RedisSink, board: redi
     assert everything(board) == before
 
 
-async def test_a_server_that_is_busy_with_another_script_is_waited_for(sink: RedisSink, board: redis.Redis) -> None:
+async def test_the_sink_waits_for_a_server_busy_with_another_script(sink: RedisSink, board: redis.Redis) -> None:
     owner = await opened(sink)
     before = everything(board)
     board.config_set("busy-reply-threshold", 50)

@@ -47,7 +47,7 @@ async def test_several_workers_share_the_partitions_and_each_store_is_exact(plat
     assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
 
 
-async def test_lag_is_what_a_store_does_not_have_yet(loaded_stack: Settings) -> None:
+async def test_lag_counts_the_records_missing_from_a_store(loaded_stack: Settings) -> None:
     names = [*SINKS, DEAD_LETTERS]
     await publish(loaded_stack.kafka, Run(load_scenario("demo"), SEED, EVENTS))
     await stream(SINKS, until_caught_up=True)
@@ -79,7 +79,7 @@ def rows_in_lake(settings: Settings) -> int:
     return sum(catalog.load_table((settings.lake.database, topic)).scan().count() for topic in TOPICS)
 
 
-async def test_metrics_say_what_went_into_the_stores(loaded_stack: Settings, unused_tcp_port: int) -> None:
+async def test_metrics_count_the_records_in_the_stores(loaded_stack: Settings, unused_tcp_port: int) -> None:
     """Of real workers, as Prometheus reads them."""
     end = max(EVENTS, await events_of(loaded_stack)) + 1_000
     await publish(loaded_stack.kafka, Run(load_scenario("demo"), SEED, end))
@@ -105,9 +105,7 @@ async def events_of(settings: Settings) -> int:
     return (await read_progress(settings.kafka))[f"demo-{SEED}"].events
 
 
-async def test_a_worker_that_joins_and_one_that_leaves_leave_the_store_exact(
-    loaded_stack: Settings, tmp_path: Path
-) -> None:
+async def test_a_store_stays_exact_when_workers_join_and_leave(loaded_stack: Settings, tmp_path: Path) -> None:
     await publish(loaded_stack.kafka, Run(load_scenario("demo"), SEED, await events_of(loaded_stack) + EVENTS))
     async with running(await start("postgres", {}, tmp_path)) as first:
         await first.applied_at_least(1)
@@ -123,7 +121,7 @@ async def test_a_worker_that_joins_and_one_that_leaves_leave_the_store_exact(
     assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
 
 
-async def test_a_batch_that_the_store_leaves_for_later_has_nothing_to_tell_kafka(loaded_stack: Settings) -> None:
+async def test_a_deferred_batch_commits_no_offset(loaded_stack: Settings) -> None:
     reader = LogReader(loaded_stack.kafka, "nothing-to-tell", tuple(TOPICS), Limits())
     await reader.start()
     try:
@@ -132,14 +130,14 @@ async def test_a_batch_that_the_store_leaves_for_later_has_nothing_to_tell_kafka
         await reader.stop()
 
 
-async def test_a_store_that_does_not_answer_is_named_and_the_others_are_told_of(platform: Settings) -> None:
+async def test_an_unavailable_store_is_named_and_the_others_are_reported(platform: Settings) -> None:
     wrong = platform.redis.model_copy(update={"password": SecretStr("wrong"), "port": 1})
     redis, postgres = await lags(platform.model_copy(update={"redis": wrong}), ["redis", "postgres"])
     assert redis.problem.startswith("redis did not answer")
     assert (postgres.problem, len(postgres.partitions)) == ("", 30)
 
 
-async def test_a_killed_workers_share_goes_to_the_next_under_its_name_and_the_others_are_not_stopped(
+async def test_a_killed_workers_partitions_go_to_the_next_member_with_its_name(
     loaded_stack: Settings, tmp_path: Path
 ) -> None:
     log, topics = loaded_stack.kafka, make("postgres", loaded_stack).topics

@@ -119,7 +119,7 @@ class Redis(RealSubject):
 SUBJECTS = (Lake, Postgres, DynamoDB, Mongo, Redis)
 
 
-def test_every_sink_is_held_against_the_promises() -> None:
+def test_every_sink_is_in_the_conformance_suite() -> None:
     assert [subject.name for subject in SUBJECTS] == list(SINKS)
 
 
@@ -131,7 +131,7 @@ async def subject(request: pytest.FixtureRequest, stores: Settings) -> AsyncIter
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-async def test_it_keeps_what_every_sink_promises(subject: Subject, promise: Promise) -> None:
+async def test_a_sink_conforms(subject: Subject, promise: Promise) -> None:
     await promise(subject)
 
 
@@ -174,7 +174,7 @@ READ_TEXT: dict[str, Callable[[Settings, str], Any]] = {
 
 
 @pytest.mark.parametrize(("name", "text_field"), TEXT_EVENTS)
-async def test_a_text_is_kept_as_it_is(stores: Settings, name: str, text_field: str) -> None:
+async def test_a_text_is_stored_unchanged(stores: Settings, name: str, text_field: str) -> None:
     subject = TextSubject(stores, name, text_field)
     texts = {f"{subject.partition}-{n}": text for n, text in enumerate(TEXTS)}
     batch = subject.batch_of(0, list(texts))
@@ -190,7 +190,7 @@ async def test_a_text_is_kept_as_it_is(stores: Settings, name: str, text_field: 
     [("dynamodb", "sessions", "x" * 450_000), ("mongo", "customers", 2**70)],
     ids=["an item of 450 KB", "a number of 70 bits"],
 )
-async def test_what_a_store_refuses_for_good_is_named_and_not_waited_for(
+async def test_a_permanent_refusal_of_a_store_is_named_without_retries(
     stores: Settings, name: str, collection: str, content: object
 ) -> None:
     sink = sinks.make(name, stores)
@@ -204,7 +204,7 @@ async def test_what_a_store_refuses_for_good_is_named_and_not_waited_for(
         await sink.close()
 
 
-async def test_a_batch_that_postgres_refuses_is_named_and_nothing_of_it_is_written(stores: Settings) -> None:
+async def test_a_batch_refused_by_postgres_is_named_and_not_written(stores: Settings) -> None:
     subject = Postgres(stores)
     sink, owner = await subject.opened()
     batch = subject.batch_of(0, ["refused-1", "refused-2"])

@@ -165,7 +165,7 @@ def assert_the_emulator_kept_its_state() -> None:
     assert item == {"k": {"S": "a"}, "n": {"N": "7"}}
 
 
-def test_the_embedded_mongo_lacks_what_doctor_says(running: Connections) -> None:
+def test_the_embedded_mongo_lacks_the_features_that_doctor_lists(running: Connections) -> None:
     """So that `mongo.NX_LACKS` and the docs stay true; one that learns something makes this fail."""
     if shutil.which("mongod"):
         pytest.skip("a mongod on PATH is used, which lacks nothing of this")
@@ -195,14 +195,14 @@ def test_status_shows_memory_and_time_to_start(running: Connections) -> None:
     assert all(server.pid and server.rss_bytes and server.ready_s for server in status.servers)
 
 
-def test_up_leaves_what_runs_alone(running: Connections, home: Path) -> None:
+def test_up_does_not_restart_running_servers(running: Connections, home: Path) -> None:
     before = pids(home)
     embedded.up()
     assert pids(home) == before
     assert len(before) == len(embedded.SERVERS)
 
 
-def test_everything_listens_on_the_loopback_alone(running: Connections, home: Path) -> None:
+def test_everything_listens_only_on_the_loopback_address(running: Connections, home: Path) -> None:
     found = listeners({relative for pid in pids(home).values() for relative in process.family(pid)})
     state = load(home)
     assert state
@@ -210,7 +210,7 @@ def test_everything_listens_on_the_loopback_alone(running: Connections, home: Pa
     assert {address for address, _ in found} <= LOOPBACKS
 
 
-def test_passwords_are_asked_for_and_on_no_command_line(running: Connections, home: Path) -> None:
+def test_passwords_are_required_and_never_on_a_command_line(running: Connections, home: Path) -> None:
     with pytest.raises(psycopg.OperationalError, match="password"):
         postgres(running, password="guessed")
     with pytest.raises(redis.AuthenticationError):
@@ -240,14 +240,14 @@ def test_a_crashed_server_is_named_and_started_again(running: Connections, home:
     assert embedded.up().running
 
 
-def test_a_stack_of_which_everything_was_killed_comes_up_at_once(running: Connections, home: Path) -> None:
+def test_a_stack_restarts_at_once_after_all_servers_were_killed(running: Connections, home: Path) -> None:
     for _ in range(3):
         for each in [relative for pid in pids(home).values() for relative in process.family(pid)]:
             os.kill(each, signal.SIGKILL)
         assert embedded.up().running
 
 
-def test_a_lock_of_a_postmaster_that_nobody_has_waited_for_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_stale_postmaster_lock_does_not_block_a_start(tmp_path: Path) -> None:
     lock = tmp_path / "postmaster.pid"
     with subprocess.Popen(["/bin/true"]) as dead:
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
@@ -264,7 +264,7 @@ def test_down_leaves_no_process_and_nothing_that_listens(running: Connections, h
     assert {server.state for server in embedded.status().servers} == {"stopped"}
 
 
-def test_a_port_that_somebody_took_is_named(home: Path) -> None:
+def test_a_port_in_use_is_named(home: Path) -> None:
     embedded.down()
     state = load(home)
     assert state
@@ -276,7 +276,7 @@ def test_a_port_that_somebody_took_is_named(home: Path) -> None:
     assert not pids(home)
 
 
-def test_a_server_that_dies_at_its_start_is_named_with_its_log(home: Path) -> None:
+def test_a_server_that_fails_to_start_is_named_with_its_log(home: Path) -> None:
     embedded.down()
     manifest = home / "data" / "valkey" / "appendonlydir" / "appendonly.aof.manifest"
     right = manifest.read_bytes()
@@ -289,7 +289,7 @@ def test_a_server_that_dies_at_its_start_is_named_with_its_log(home: Path) -> No
     assert embedded.up().running
 
 
-def test_a_killed_up_leaves_nothing_that_down_does_not_know(home: Path) -> None:
+def test_down_stops_everything_after_a_killed_up(home: Path) -> None:
     embedded.down()
     interrupted = subprocess.Popen(UP)
     eventually(lambda: len(pids(home)) > 2)
@@ -299,7 +299,7 @@ def test_a_killed_up_leaves_nothing_that_down_does_not_know(home: Path) -> None:
     assert not list(process.strays(home))
 
 
-def test_an_interrupted_up_ends_at_once_and_the_next_one_goes_on(home: Path) -> None:
+def test_an_interrupted_up_exits_at_once_and_the_next_one_continues(home: Path) -> None:
     embedded.down()
     interrupted = subprocess.Popen(UP, stderr=subprocess.PIPE)
     eventually(lambda: len(pids(home)) > 2)
@@ -309,7 +309,7 @@ def test_an_interrupted_up_ends_at_once_and_the_next_one_goes_on(home: Path) -> 
     assert embedded.up().running
 
 
-def test_down_finds_the_servers_of_a_home_that_was_removed(running: Connections, home: Path) -> None:
+def test_down_finds_the_servers_of_a_removed_home(running: Connections, home: Path) -> None:
     shutil.rmtree(home)
     embedded.down()
     assert not list(process.strays(home))

@@ -46,13 +46,13 @@ async def test_a_topic_that_would_lose_records_is_refused(
     assert f"--entity-name {topic}" in refused.value.fix
 
 
-async def test_a_topic_whose_records_need_one_order_is_refused_with_two_partitions(cluster: KafkaSettings) -> None:
+async def test_a_topic_that_needs_one_order_is_refused_with_two_partitions(cluster: KafkaSettings) -> None:
     async with made_before(cluster, PUBLISH_PROGRESS, 2, {"cleanup.policy": "compact"}):
         with pytest.raises(StreamHalted, match="with 2 partitions"):
             await kafka.create_topics(cluster)
 
 
-async def test_an_event_topic_has_as_many_partitions_as_it_was_made_with(cluster: KafkaSettings) -> None:
+async def test_an_existing_event_topic_keeps_its_number_of_partitions(cluster: KafkaSettings) -> None:
     made = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
     async with made_before(cluster, "reviews", 9, made):
         await kafka.create_topics(cluster)

@@ -35,7 +35,7 @@ async def test_a_loaded_stack_is_exact(loaded_stack: Settings) -> None:
     assert all(store.expected == store.found > 0 for store in report.stores if store.name != "dead_letters")
 
 
-async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_log_is_read_in_a_subprocess(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SUBPROCESS_MIN_RECORDS", 1)
     said: list[str] = []
     here, apart = await verify(loaded_stack, ["redis"]), await verify(loaded_stack, ["log", "redis"], said.append)
@@ -44,7 +44,7 @@ async def test_a_long_log_is_read_by_another_process(loaded_stack: Settings, mon
     assert any(line.endswith(f"{apart.stores[0].found:,} events read") for line in said)
 
 
-async def test_a_file_of_the_lake_with_deletes_beside_it_is_read_as_iceberg_does(
+async def test_lake_files_with_delete_files_are_read_as_iceberg_does(
     loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shoplake.verify.stores.lake_files.is_whole", lambda task: False)
@@ -53,7 +53,7 @@ async def test_a_file_of_the_lake_with_deletes_beside_it_is_read_as_iceberg_does
     assert store.found > 0
 
 
-async def test_a_verification_can_be_given_up_while_a_store_is_read(
+async def test_a_verification_can_be_cancelled_while_it_reads_a_store(
     loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, ended = threading.Event(), threading.Event()
@@ -85,7 +85,7 @@ async def test_planted_damage_is_reported_by_key(loaded_stack: Settings, name: s
     assert not report.ok
 
 
-async def test_the_command_prints_json_and_fails_where_a_store_is_not_exact(
+async def test_the_command_prints_json_and_fails_if_a_store_is_not_exact(
     loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with board_of(loaded_stack) as board:
@@ -99,7 +99,7 @@ async def test_the_command_prints_json_and_fails_where_a_store_is_not_exact(
     assert "shoplake:stock/never-made" in {finding["key"] for finding in document["findings"]["redis"]}
 
 
-async def test_a_dead_letter_that_no_event_made_is_reported(loaded_stack: Settings) -> None:
+async def test_a_dead_letter_without_an_event_is_reported(loaded_stack: Settings) -> None:
     await send(loaded_stack, DEAD_LETTERS, b"clicks-0-999999999", b"{}")
     (store,) = (await verify(loaded_stack, ["dead_letters"])).stores
     assert [(f.kind, f.key) for f in store.findings] == [("duplicated", "clicks-0-999999999")]
@@ -118,7 +118,7 @@ async def test_a_missing_topic_is_a_clear_error(loaded_stack: Settings) -> None:
         await chunks_of(loaded_stack, "never-made")
 
 
-async def test_only_committed_records_are_read_and_markers_do_not_stop_the_reader(loaded_stack: Settings) -> None:
+async def test_only_committed_records_are_read_and_control_records_are_skipped(loaded_stack: Settings) -> None:
     topic = f"verify-{time.time_ns()}"
     await create_topic(loaded_stack, topic)
     producer = AIOKafkaProducer(bootstrap_servers=loaded_stack.kafka.bootstrap_servers, transactional_id=topic)

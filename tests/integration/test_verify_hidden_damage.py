@@ -27,14 +27,14 @@ def by_name(findings: tuple[Finding, ...]) -> dict[tuple[str, str, str], str]:
     return {(finding.kind, finding.table, finding.key): str(finding) for finding in findings}
 
 
-def test_the_structure_that_is_expected_of_postgres_is_what_migrations_make(loaded_stack: Settings) -> None:
+def test_the_expected_structure_of_postgres_equals_the_migrated_one(loaded_stack: Settings) -> None:
     migrate(loaded_stack.postgres.url())
     with psycopg.connect(loaded_stack.postgres.conninfo()) as connection:
         assert postgres_structure.read(connection) == postgres_structure.expected()
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-async def test_damage_that_no_row_shows_is_found_by_name(loaded_stack: Settings, name: str) -> None:
+async def test_damage_outside_of_rows_is_found_and_named(loaded_stack: Settings, name: str) -> None:
     before = by_name((await verified(loaded_stack, name)).findings)
     opened, damages = HIDDEN[name]
     with opened(loaded_stack) as store:
@@ -48,6 +48,6 @@ async def test_damage_that_no_row_shows_is_found_by_name(loaded_stack: Settings,
     assert not result.ok
 
 
-async def test_the_other_stores_are_still_verified_beside_a_damaged_one(loaded_stack: Settings) -> None:
+async def test_other_stores_are_verified_beside_a_damaged_one(loaded_stack: Settings) -> None:
     report = await verify(loaded_stack)
     assert all(store.expected > 0 for store in report.stores if store.name != "dead_letters")

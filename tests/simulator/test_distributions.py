@@ -27,7 +27,7 @@ def plain_shop():
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.what for check in CHECKS])
-def test_are_as_many_as_asked_of(check, plain_shop):
+def test_counts_match_the_scenario(check, plain_shop):
     assert check.judge(plain_shop, plain()) < LIMIT
 
 

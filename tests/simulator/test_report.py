@@ -73,7 +73,7 @@ def test_every_order_is_in_its_hour(seen, scenario, shop):
     assert found == dict(asked)
 
 
-def test_campaigns_and_flash_sales_stand_below_the_orders_in_their_time(seen, scenario):
+def test_campaigns_and_flash_sales_are_drawn_below_the_orders_of_their_time(seen, scenario):
     occasions = seen(Orders(scenario)).charts[0]["vconcat"][1]["data"]["values"]
     assert [(row["name"], (row["to"] - row["from"]) / 3_600_000) for row in occasions] == [
         ("two-days", 48),
@@ -124,7 +124,7 @@ def test_delays_are_measured_across_windows(seen, shop, step, event_type):
     assert sum(found.values()) > 98
 
 
-def test_customers_come_back_in_the_weeks_in_which_they_have_sessions(seen, scenario, shop):
+def test_retention_counts_the_weeks_with_sessions(seen, scenario, shop):
     counted = shop.sql.execute(
         "SELECT cohort, age, count(DISTINCT customer_id) / any_value(size) FROM (SELECT customer_id,"
         f" (c.occurred_at_ms - {scenario.start_ms}) // {WEEK_MS} AS cohort,"
@@ -139,7 +139,7 @@ def test_customers_come_back_in_the_weeks_in_which_they_have_sessions(seen, scen
     assert len(found) == 3
 
 
-def test_a_sample_of_customers_comes_back_about_as_often_as_all(seen, scenario, monkeypatch):
+def test_a_sample_of_customers_has_about_the_retention_of_all(seen, scenario, monkeypatch):
     everyone = seen(Retention(scenario))
     monkeypatch.setattr("shoplake.report.panels.retention.MOST_CUSTOMERS", 300)
     sample = seen(Retention(scenario))
@@ -202,13 +202,13 @@ def test_every_chart_is_drawn_in_the_colours_of_the_page(written):
     assert set(re.findall(r"var\((--[a-z]+)\)", text)) <= defined
 
 
-def test_a_file_that_is_there_is_kept(written):
+def test_an_existing_file_is_not_overwritten(written):
     path = written[0]
     with pytest.raises(UsageError, match="already exists"):
         report.write(shopsim.load_scenario("demo"), SEED, 1, path)
 
 
-def test_a_shop_in_which_nothing_happens_has_a_page_too(changed, tmp_path):
+def test_a_shop_without_events_has_a_page(changed, tmp_path):
     quiet = changed(
         lanes=1,
         customers={"initial": 1, "signups_per_day": 0},
@@ -221,7 +221,7 @@ def test_a_shop_in_which_nothing_happens_has_a_page_too(changed, tmp_path):
     assert "Nobody came" in (tmp_path / "report.html").read_text()
 
 
-def test_without_the_library_that_draws_it_says_what_to_install(monkeypatch, tmp_path):
+def test_a_missing_chart_library_is_reported_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     monkeypatch.setattr(
         shopsim, "simulate", lambda *_: pytest.fail("simulated before it was known that nothing can be drawn")

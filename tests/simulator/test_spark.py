@@ -37,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", shopsim.scenarios())
-def test_two_cores_of_spark_write_the_bytes_of_one_process(name, tmp_path):
+def test_spark_with_two_cores_writes_the_same_bytes_as_one_process(name, tmp_path):
     run = Run(shopsim.load_scenario(name), SEED, EVENTS, workers=2)
     counts = spark.write_run(run, tmp_path / "spark")
     assert counts == files.write_run(Run(run.scenario, SEED, EVENTS), tmp_path / "local", "jsonl")
@@ -45,7 +45,7 @@ def test_two_cores_of_spark_write_the_bytes_of_one_process(name, tmp_path):
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
 
 
-def test_some_topics_until_a_day_are_those_of_one_process(changed, tmp_path):
+def test_a_selection_of_topics_and_days_equals_that_of_one_process(changed, tmp_path):
     scenario = changed(customers={"initial": 100}, window_hours=24, lanes=3)
     run = Run(scenario, SEED, None, 2, end_of(scenario, 9), ("orders", "reviews"))
     spark.write_run(run, tmp_path / "spark")
@@ -54,7 +54,7 @@ def test_some_topics_until_a_day_are_those_of_one_process(changed, tmp_path):
     assert contents(tmp_path / "spark") == contents(tmp_path / "local")
 
 
-def test_a_task_that_fails_leaves_no_file_and_is_told_in_our_words(changed, tmp_path, monkeypatch):
+def test_a_failed_task_leaves_no_file_and_reports_a_clear_error(changed, tmp_path, monkeypatch):
     monkeypatch.setattr(spark, "_write", operator.truediv)  # what a task can import, and not call with a window
     run = Run(changed(customers={"initial": 50}, lanes=2), SEED, 2_000, workers=2)
     with pytest.raises(ShoplakeError, match=r"Spark failed: TypeError: truediv expected 2 arguments"):

@@ -66,7 +66,7 @@ def test_dead_letters_are_written_by_a_role_of_their_own(planned: Planned) -> No
     assert not any(may(prod, "dead-letters", "kafka-cluster:WriteData", "topic", topic) for topic in TOPICS)
 
 
-def test_verify_may_read_every_topic_and_write_none(planned: Planned) -> None:
+def test_verify_can_read_every_topic_and_write_none(planned: Planned) -> None:
     prod = planned("prod")
     for topic in (*TOPICS, DEAD_LETTERS, PUBLISH_PROGRESS):
         assert may(prod, "reader", "kafka-cluster:ReadData", "topic", topic)

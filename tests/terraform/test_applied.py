@@ -108,7 +108,7 @@ def test_plain_terraform_uses_the_same_state(root: LocalRoot) -> None:
 
 
 @pytest.mark.usefixtures("applied")
-def test_an_account_that_is_no_emulators_is_refused(root: LocalRoot) -> None:
+def test_an_account_that_does_not_belong_to_an_emulator_is_refused(root: LocalRoot) -> None:
     # Both emulators take an access key of twelve digits for the account.
     with pytest.raises(InfraError, match="AWS account ID not allowed: 111122223333"):
         root.plan(AWS_ACCESS_KEY_ID="111122223333")

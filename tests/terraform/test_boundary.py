@@ -74,7 +74,7 @@ def uncovered(boundary: list[Statement], plan: Plan) -> set[tuple[str, str]]:
     return {(action, resource) for action, resource in given(plan) if not covered(boundary, action, resource)}
 
 
-def test_what_a_role_is_given_the_boundary_allows(planned: Planned) -> None:
+def test_the_boundary_allows_every_permission_of_the_roles(planned: Planned) -> None:
     boundary, dev = named(planned(environments.BOOTSTRAP).plan, "-boundary"), planned("dev").plan
     assert len({action for action, _ in given(dev)}) > 40
     assert uncovered(boundary, dev) == set()
@@ -87,7 +87,7 @@ def test_every_statement_of_the_boundary_is_needed(planned: Planned) -> None:
             assert uncovered([one for one in boundary if one is not needed], dev), needed["Sid"]
 
 
-def test_every_action_of_the_boundary_is_given_to_some_role(planned: Planned) -> None:
+def test_some_role_has_every_action_of_the_boundary(planned: Planned) -> None:
     boundary, dev = named(planned(environments.BOOTSTRAP).plan, "-boundary"), planned("dev").plan
     used = {action for action, _ in given(dev)}
     for statement in boundary:
@@ -106,7 +106,7 @@ def may(plan: Plan, role: str) -> list[Statement]:
     return [statement for policy in policies for statement in statements(policy)]
 
 
-def test_a_workflow_that_applies_cannot_delete_what_holds_data(planned: Planned) -> None:
+def test_a_workflow_that_applies_cannot_delete_data(planned: Planned) -> None:
     assert DELETES_DATA.keys() == guards.STATEFUL
     allowed = [
         (action, one["Resource"])
@@ -131,7 +131,7 @@ def names_of_the_bootstrap(plan: Plan) -> list[str]:
     ]
 
 
-def test_what_the_bootstrap_made_is_no_survivor_of_its_environment(planned: Planned) -> None:
+def test_resources_of_the_bootstrap_are_not_leftovers_of_an_environment(planned: Planned) -> None:
     plan = planned(environments.BOOTSTRAP).plan
     assert not [arn for arn in names_of_the_bootstrap(plan) if "shoplake-dev-" in arn]
     tags = [one.values["tags_all"] for one in plan.resources if one.get("tags_all")]
@@ -139,7 +139,7 @@ def test_what_the_bootstrap_made_is_no_survivor_of_its_environment(planned: Plan
 
 
 @pytest.mark.parametrize("role", ["plan", "apply"])
-def test_a_workflow_reaches_nothing_that_the_bootstrap_made_but_the_state(planned: Planned, role: str) -> None:
+def test_a_workflow_reaches_only_the_state_of_the_bootstrap(planned: Planned, role: str) -> None:
     plan = planned(environments.BOOTSTRAP).plan
     own = names_of_the_bootstrap(plan)
     patterns = {pattern for one in may(plan, role) for pattern in one["Resource"]} - {"*"}
@@ -147,7 +147,7 @@ def test_a_workflow_reaches_nothing_that_the_bootstrap_made_but_the_state(planne
     assert [(arn, pattern) for arn in own for pattern in patterns if fnmatchcase(arn, pattern)] == []
 
 
-def test_a_workflow_that_plans_writes_the_lock_alone(planned: Planned) -> None:
+def test_a_workflow_that_plans_writes_only_the_lock(planned: Planned) -> None:
     reading = ("Get", "List", "Describe", "View")
     writes = [
         one

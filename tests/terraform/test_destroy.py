@@ -67,7 +67,7 @@ def test_a_bucket_is_emptied_of_every_version_and_marker(clients: Clients, name:
     cleared(doomed("aws_s3_bucket", bucket=name), clients)  # gone already
 
 
-def test_a_protected_table_can_go_afterwards(clients: Clients, name: str) -> None:
+def test_a_protected_table_can_be_deleted_afterwards(clients: Clients, name: str) -> None:
     dynamodb = clients("dynamodb")
     dynamodb.create_table(
         TableName=name,
@@ -99,7 +99,7 @@ def test_databases_lose_their_protection(clients: Clients, name: str) -> None:
     docdb.delete_db_cluster(DBClusterIdentifier=f"{name}-d", SkipFinalSnapshot=True)
 
 
-def test_of_an_environment_that_never_was_nothing_is_left(clients: Clients, name: str) -> None:
+def test_an_environment_that_was_never_applied_has_no_leftovers(clients: Clients, name: str) -> None:
     assert leftovers.find(name, clients) == ()
     assert leftovers.report(name, ()) == ""
 
@@ -127,7 +127,7 @@ def remains(clients: Clients, name: str) -> Iterator[dict[str, str]]:
     clients("iam").delete_role(RoleName=f"shoplake-{name}-reader")
 
 
-def test_what_is_left_is_listed_whoever_made_it_and_nobody_elses(
+def test_leftovers_are_listed_and_resources_of_others_are_not(
     clients: Clients, name: str, remains: dict[str, str]
 ) -> None:
     found = {one.name for one in leftovers.find(name, clients)}
@@ -145,7 +145,7 @@ def test_what_is_left_is_listed_whoever_made_it_and_nobody_elses(
     assert remains["topic"] in str(refused.value)
 
 
-def test_what_aws_deletes_by_itself_is_told_and_is_no_error(clients: Clients, name: str) -> None:
+def test_resources_that_aws_deletes_itself_are_reported_without_an_error(clients: Clients, name: str) -> None:
     kms = clients("kms")
     tags = {"project": "shoplake", "environment": name}
     key = kms.create_key(Tags=[{"TagKey": k, "TagValue": v} for k, v in tags.items()])["KeyMetadata"]
@@ -157,7 +157,7 @@ def test_what_aws_deletes_by_itself_is_told_and_is_no_error(clients: Clients, na
     assert leftovers.report(name, found) == f"kept: {key['Arn']} (AWS deletes it, {day:%Y-%m-%d})\n"
 
 
-def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: str) -> None:
+def test_a_final_snapshot_is_kept_and_reported(clients: Clients, name: str) -> None:
     rds = clients("rds")
     instance = f"shoplake-{name}-postgres"
     rds.create_db_instance(
@@ -173,7 +173,7 @@ def test_a_snapshot_of_the_last_data_is_kept_and_told(clients: Clients, name: st
     rds.delete_db_snapshot(DBSnapshotIdentifier=f"{instance}-final")
 
 
-def test_services_that_an_emulator_lacks_are_not_asked(clients: Clients, name: str) -> None:
+def test_services_missing_from_an_emulator_are_not_queried(clients: Clients, name: str) -> None:
     asked: list[str] = []
 
     def counting(service: str) -> Any:

@@ -106,7 +106,7 @@ def test_every_action_exists_with_its_resources_and_conditions(planned: Planned,
     assert [(one.address, said) for one in found for said in wrong(one)] == []
 
 
-def test_what_the_policy_lets_be_on_all_has_no_resource() -> None:
+def test_actions_that_the_policy_allows_on_all_have_no_resource_type() -> None:
     assert {action for action in policy_iam.NAMELESS if known(action).arns} == set()
 
 
@@ -127,7 +127,7 @@ ROLE = "arn:aws:iam::111111111111:role/x"
         ("iam:TagRole", ROLE, ["iam:PermissionsBoundary"], "knows no condition iam:PermissionsBoundary"),
     ],
 )
-def test_what_aws_would_silently_not_allow_is_seen(
+def test_permissions_that_aws_would_silently_ignore_are_found(
     action: str, resource: str, conditions: list[str], message: str
 ) -> None:
     said = list(wrong(Statement("x", [action], [resource], conditions)))
@@ -135,6 +135,6 @@ def test_what_aws_would_silently_not_allow_is_seen(
     assert message in said[0]
 
 
-def test_a_mistyped_action_is_seen() -> None:
+def test_a_mistyped_action_is_found() -> None:
     with pytest.raises(AssertionError, match="knows no action s3:GetBucketEncryption"):
         list(wrong(Statement("x", ["s3:GetBucketEncryption"], ["arn:aws:s3:::x"], [])))

@@ -46,14 +46,14 @@ def life(emulator: Running, stack: Connections, tmp_path_factory: pytest.TempPat
     return Life(root, before, dict(outputs), [line for line in said if line.startswith("keeping")])
 
 
-def test_an_interrupted_rds_is_kept_and_not_made_again(life: Life) -> None:
+def test_an_interrupted_rds_is_kept_and_not_recreated(life: Life) -> None:
     if life.root.emulator.kind == "localstack":
         pytest.skip("LocalStack has no RDS")
     assert len(life.kept) == 1
     assert "aws_db_instance" in life.kept[0]
 
 
-def test_no_output_is_forgotten() -> None:
+def test_every_output_is_covered() -> None:
     assert OUTPUTS
     assert LIVE_CALLS.keys() == set(OUTPUTS)
 
@@ -64,12 +64,12 @@ def test_an_output_is_used_by_a_live_call(life: Life, output: str) -> None:
     LIVE_CALLS[output](life.root, life.outputs.get(output))
 
 
-def test_no_section_of_the_settings_is_forgotten() -> None:
+def test_every_section_of_the_settings_is_covered() -> None:
     assert ADDRESSES.keys() | OF_AWS == Settings.model_fields.keys()
 
 
 @pytest.mark.parametrize("section", ADDRESSES)
-def test_the_server_of_a_section_is_reached_with_what_was_read_back(life: Life, section: str) -> None:
+def test_the_server_of_a_section_is_reached_with_its_settings(life: Life, section: str) -> None:
     ADDRESSES[section](life.root.settings())
 
 
@@ -99,7 +99,7 @@ def test_every_table_answers_as_its_sink_asks(life: Life) -> None:
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
-def test_every_service_that_is_switched_on_holds_something_and_no_other(life: Life) -> None:
+def test_only_enabled_services_hold_resources(life: Life) -> None:
     """What the table says of local is made; and so the inventory sees each service that `destroy` has to empty."""
     kind = life.root.emulator.kind
     on = {row.service for row in CAPABILITIES if row.local is not Local.OFF and row.on(kind) is not Support.MISSING}
@@ -107,7 +107,7 @@ def test_every_service_that_is_switched_on_holds_something_and_no_other(life: Li
     assert QUESTIONS.keys() >= on - {"sts"}
 
 
-def test_destroy_leaves_nothing_although_there_was_data(life: Life) -> None:
+def test_destroy_leaves_nothing_even_with_data(life: Life) -> None:
     """The last of this file: it ends the environment that the others use."""
     bucket, table = life.outputs["buckets"]["curated"], life.outputs["tables"]["checkpoints"]
     life.root.emulator.client("s3").put_object(Bucket=bucket, Key="warehouse/left", Body=b"1")

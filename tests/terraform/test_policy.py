@@ -19,7 +19,7 @@ Broken = Callable[[dict[str, Any]], None]
 
 
 @pytest.mark.parametrize("name", [*environments.NAMES, environments.BOOTSTRAP])
-def test_an_environment_is_planned_without_an_account_and_the_policy_has_nothing_against_it(
+def test_an_environment_is_planned_without_an_account_and_passes_the_policy(
     planned: Callable[[str], DryRun], name: str
 ) -> None:
     found = planned(name)
@@ -28,7 +28,7 @@ def test_an_environment_is_planned_without_an_account_and_the_policy_has_nothing
     assert json.loads(found.path.read_text()) == found.plan.content
 
 
-def test_the_report_says_how_much_was_planned_checked_and_would_cost(planned: Callable[[str], DryRun]) -> None:
+def test_the_report_has_counts_of_resources_and_checks_and_the_cost(planned: Callable[[str], DryRun]) -> None:
     prod, local = dry_run.report(planned("prod")), dry_run.report(planned("local"))
     assert f"prod: {len(planned('prod').plan.resources)} resources" in prod
     assert "policy: 11 rules, 0 violations" in prod
@@ -340,7 +340,7 @@ BROKEN_LOCAL: list[tuple[str, str, Broken]] = [
         *[("local", *case) for case in BROKEN_LOCAL],
     ],
 )
-def test_a_plan_that_breaks_a_rule_is_refused(
+def test_a_plan_that_violates_a_rule_is_refused(
     planned: Callable[[str], DryRun], name: str, rule: str, message: str, broken: Broken
 ) -> None:
     content = copy.deepcopy(dict(planned(name).plan.content))
@@ -352,18 +352,18 @@ def test_a_plan_that_breaks_a_rule_is_refused(
     assert any(message in violation.message for violation in violations)
 
 
-def test_every_rule_has_a_twin_that_breaks_it() -> None:
+def test_every_rule_has_a_plan_that_violates_it() -> None:
     assert {rule for rule, _, _ in BROKEN} == policy.RULES.keys()
     assert {rule for rule, _, _ in BROKEN_BOOTSTRAP} == {*policy.rules_of(environments.BOOTSTRAP)} - {"closed"}
 
 
-def test_what_aws_knows_no_resource_for_is_allowed_on_all(planned: Callable[[str], DryRun]) -> None:
+def test_actions_without_resource_types_are_allowed_on_all_resources(planned: Callable[[str], DryRun]) -> None:
     content = copy.deepcopy(dict(planned(environments.BOOTSTRAP).plan.content))
     granted("write-identity", Action=["kms:CreateKey", "sns:Unsubscribe"], Resource=["*"])(content)
     assert policy.check(Plan(content), environments.BOOTSTRAP) == ()
 
 
-def test_dev_holds_less_than_prod_must(planned: Callable[[str], DryRun]) -> None:
+def test_dev_may_hold_less_than_prod(planned: Callable[[str], DryRun]) -> None:
     found = planned("dev").plan
     assert policy.check(found, "dev") == ()
     assert {violation.rule for violation in policy.check(found, "prod")} == {"protected"}

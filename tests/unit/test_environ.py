@@ -28,13 +28,13 @@ def entered(**variables: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("family", sorted(environ.FOREIGN))
-def test_what_a_library_or_a_tool_reads_is_dropped_in_every_command(family: str) -> None:
+def test_variables_read_by_libraries_and_tools_are_dropped(family: str) -> None:
     names = [name.replace("*", "ANYTHING") for name in environ.FOREIGN[family]]
 
     assert not set(names) & entered(**dict.fromkeys(names, "x")).keys()
 
 
-def test_what_the_program_says_it_reads_and_how_one_logs_in_to_aws_is_kept() -> None:
+def test_documented_variables_and_aws_credentials_are_kept() -> None:
     given = {
         **USER_ON_AWS,
         "SHOPLAKE_HOME": "/srv",
@@ -46,7 +46,7 @@ def test_what_the_program_says_it_reads_and_how_one_logs_in_to_aws_is_kept() -> 
     assert given.items() <= entered(**given).items()
 
 
-def test_on_a_local_stack_nothing_of_the_shell_is_left_but_what_the_list_allows() -> None:
+def test_a_local_stack_keeps_only_allowed_variables() -> None:
     entered(**HOSTILE, SHOPLAKE_HOME="/srv", UNKNOWN="1")
 
     environ.use_stack({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test"})
@@ -57,7 +57,7 @@ def test_on_a_local_stack_nothing_of_the_shell_is_left_but_what_the_list_allows(
     assert not {"UNKNOWN", "PGHOST", "LD_PRELOAD", "GATEWAY_PORT", "TF_WORKSPACE_X"} & os.environ.keys()
 
 
-def test_no_proxy_stands_before_this_machine_or_the_stacks_emulator() -> None:
+def test_no_proxy_is_used_for_this_machine_or_the_emulator() -> None:
     entered(http_proxy="http://proxy:3128", no_proxy="a.example", NO_PROXY="b.example")
 
     environ.use_stack({"AWS_ENDPOINT_URL": "http://ministack:4566"})
@@ -68,11 +68,11 @@ def test_no_proxy_stands_before_this_machine_or_the_stacks_emulator() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [({}, None), ({"no_proxy": "*", "http_proxy": "http://p"}, "*")])
-def test_who_has_no_proxy_or_bypasses_all_keeps_that(before: dict[str, str], after: str | None) -> None:
+def test_proxy_bypass_settings_are_kept(before: dict[str, str], after: str | None) -> None:
     assert entered(**before).get("no_proxy") == after
 
 
-def test_a_server_starts_with_what_every_program_expects_and_its_own() -> None:
+def test_a_server_gets_common_variables_and_its_own() -> None:
     os.environ.clear()
     os.environ.update({"PATH": "/bin", "HOME": "/home/a", **HOSTILE, "SHOPLAKE_POSTGRES__PASSWORD": "secret"})
 
@@ -83,7 +83,7 @@ def test_a_server_starts_with_what_every_program_expects_and_its_own() -> None:
     assert (found["LC_ALL"], found["TZ"], found["PATH"]) == ("C.UTF-8", "UTC", "/bin")
 
 
-def test_terraform_gets_nothing_that_leads_to_another_state_cloud_or_plan() -> None:
+def test_terraform_gets_no_variable_that_changes_state_cloud_or_plan() -> None:
     os.environ.update({**HOSTILE, "VAULT_ADDR": "http://vault"})
 
     found = environ.terraform({"AWS_PROFILE": "dev", "TF_DATA_DIR": "/srv"}, "TF_LOG")
@@ -106,7 +106,7 @@ def test_pyiceberg_reads_no_file_of_the_users(text: str, tmp_path: Path) -> None
     assert (found.stdout, found.stderr) == ("['default-catalog', 'home']\n", "")
 
 
-def test_the_tests_of_a_checkout_get_what_the_caller_has() -> None:
+def test_the_tests_of_a_checkout_get_the_callers_environment() -> None:
     code = "from shoplake import environ; environ.enter(); print(environ.caller()['PYTHONWARNINGS'])"
     given = {**os.environ, "PYTHONWARNINGS": "ignore"}
 

@@ -28,14 +28,14 @@ def test_every_point_of_the_list_is_in_the_source_once_and_no_other_is() -> None
     assert reached_in_source() == Counter(failpoints.NAMES)
 
 
-def test_nothing_happens_where_nothing_is_armed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unarmed_failpoint_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failpoints, "hit", failpoints.hit)
     failpoints.arm({})
     for name in failpoints.NAMES:
         failpoints.hit(name)
 
 
-def test_an_armed_point_acts_at_its_visit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_armed_failpoint_acts_only_at_its_visit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failpoints, "hit", failpoints.hit)
     failpoints.arm({failpoints.VARIABLE: "redis.commit.after=raise:2"})
     failpoints.hit("redis.commit.after")

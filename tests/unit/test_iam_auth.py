@@ -70,7 +70,7 @@ TOKENS = {
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
-def test_without_credentials_it_says_how_to_get_some(token, monkeypatch):
+def test_missing_credentials_are_reported_with_what_to_do(token, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     with pytest.raises(InfraError, match="AWS_PROFILE"):

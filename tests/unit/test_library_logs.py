@@ -33,7 +33,7 @@ def stderr_of(home: Path, **environment: str) -> str:
     return done.stderr
 
 
-def test_what_libraries_log_is_in_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+def test_library_logs_go_to_a_private_file(tmp_path: Path) -> None:
     assert stderr_of(tmp_path) == ""
     log = tmp_path / "logs" / "libraries.log"
     assert log.stat().st_mode & 0o777 == 0o600
@@ -44,7 +44,7 @@ def test_what_libraries_log_is_in_a_file_that_only_its_owner_reads(tmp_path: Pat
     assert "nobody" not in text
 
 
-def test_without_a_home_and_for_debugging_they_are_on_stderr(tmp_path: Path) -> None:
+def test_library_logs_go_to_stderr_without_a_home_or_for_debugging(tmp_path: Path) -> None:
     assert "Group Coordinator" in stderr_of(tmp_path / "none")
     assert not (tmp_path / "none").exists()
     assert "Group Coordinator" in stderr_of(tmp_path, SHOPLAKE_DEBUG="1")
@@ -54,6 +54,6 @@ def test_without_a_home_and_for_debugging_they_are_on_stderr(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "module", ["shoplake.cli.main", "shoplake.streaming.worker", "shoplake.verify.subprocess_worker"]
 )
-def test_each_process_that_talks_to_servers_sends_them_there(module: str) -> None:
+def test_each_process_with_clients_configures_library_logs(module: str) -> None:
     __import__(module)
     assert "library_logs.to_file(" in Path(str(sys.modules[module].__file__)).read_text()

@@ -43,6 +43,6 @@ def test_arrow_leaves_memory_to_the_system() -> None:
     assert kept(ARROW) == "system"
 
 
-def test_what_threads_free_is_not_kept_for_them() -> None:
+def test_memory_freed_by_threads_returns_to_the_system() -> None:
     alive_mb = 8 * 24
     assert alive_mb <= int(kept(FREED_BY_THREADS)) < alive_mb * 1.5 < int(printed(FREED_BY_THREADS))

@@ -21,7 +21,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_a_folder_and_what_is_made_above_it_are_closed_and_what_was_above_it_is_left_alone(tmp_path: Path) -> None:
+def test_new_folders_are_private_and_existing_parents_keep_their_mode(tmp_path: Path) -> None:
     above = tmp_path / "above"
     above.mkdir(0o755)
 
@@ -30,7 +30,7 @@ def test_a_folder_and_what_is_made_above_it_are_closed_and_what_was_above_it_is_
     assert (mode(above), mode(above / "home"), mode(above / "home" / "run")) == (0o755, 0o700, 0o700)
 
 
-def test_a_folder_and_a_file_of_an_older_version_are_closed_when_they_are_used_again(tmp_path: Path) -> None:
+def test_files_and_folders_of_an_older_version_become_private(tmp_path: Path) -> None:
     folder, file = tmp_path / "logs", tmp_path / "logs" / "kafka.log"
     folder.mkdir(0o755)
     file.touch(0o644)
@@ -41,7 +41,7 @@ def test_a_folder_and_a_file_of_an_older_version_are_closed_when_they_are_used_a
     assert (mode(folder), mode(file)) == (0o700, 0o600)
 
 
-def test_a_file_is_replaced_as_a_whole_and_closed(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_and_private(tmp_path: Path) -> None:
     file = tmp_path / "stack.json"
     file.write_text("a longer one that was readable")
     file.chmod(0o644)
@@ -51,7 +51,7 @@ def test_a_file_is_replaced_as_a_whole_and_closed(tmp_path: Path) -> None:
     assert (mode(file), file.read_bytes(), list(tmp_path.iterdir())) == (0o600, b"{}", [file])
 
 
-def test_a_home_is_closed_from_its_first_moment_and_so_is_one_of_an_older_version(tmp_path: Path) -> None:
+def test_a_home_is_private_from_its_creation(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
     (old / "data").mkdir(0o755, parents=True)
 
@@ -72,7 +72,7 @@ def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
-def test_where_we_are_root_the_account_walks_down_to_its_folder_and_needs_no_capability() -> None:
+def test_an_unprivileged_account_reaches_its_folder_when_started_by_root() -> None:
     with tempfile.TemporaryDirectory() as top:  # pytest's own lie below a folder that only root may enter
         Path(top).chmod(0o755)
         home = Path(top) / "home"

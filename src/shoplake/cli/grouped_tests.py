@@ -64,7 +64,7 @@ QUICK = (
     Step(
         "Terraform, every sink and verify on the embedded stack",
         (
-            "tests/integration/test_sinks.py::test_it_keeps_what_every_sink_promises",
+            "tests/integration/test_sinks.py::test_a_sink_conforms",
             "tests/integration/test_verify.py::test_a_loaded_stack_is_exact",
         ),
     ),

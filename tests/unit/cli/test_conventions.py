@@ -56,7 +56,7 @@ def test_every_command_has_an_example_of_itself_in_its_help(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_says_what_it_is_for(name: str) -> None:
+def test_every_option_has_a_description(name: str) -> None:
     silent = [each.name for each in COMMANDS[name].params if not getattr(each, "help", None) and each.name != "help"]
     assert not silent
 
@@ -94,7 +94,7 @@ def test_the_shell_completes_commands() -> None:
     assert "--install-completion" in run("--help").stdout
 
 
-def test_people_get_their_zone_and_programs_get_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminals_get_the_local_zone_and_scripts_get_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
@@ -106,11 +106,11 @@ def test_people_get_their_zone_and_programs_get_utc(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("ms", [2**62, -(2**62), 2**63 - 1, -(2**63), 253_402_300_799_999, -62_135_596_800_000])
-def test_a_time_that_no_calendar_has_is_shown_as_its_number(ms: int) -> None:
+def test_a_time_outside_the_calendar_is_shown_as_a_number(ms: int) -> None:
     assert timestamps.utc(ms) == timestamps.local(ms) == f"{ms} ms"
 
 
-def test_doctor_names_the_runbook_of_what_is_not_well(tmp_path: Path) -> None:
+def test_doctor_names_the_runbook_of_each_problem(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text("not what a stack writes")
     done = run("doctor", SHOPLAKE_HOME=str(tmp_path))
     assert done.returncode == 1

@@ -23,7 +23,7 @@ def result(lost: int, listed: int) -> StoreResult:
         (0, 0, None),
     ],
 )
-def test_what_is_left_out_is_counted_over_all_that_was_found(lost: int, listed: int, told: str | None) -> None:
+def test_omitted_findings_are_counted_over_all_findings(lost: int, listed: int, told: str | None) -> None:
     assert omitted_note(result(lost, listed), 20) == told
 
 
@@ -38,5 +38,5 @@ def test_what_is_left_out_is_counted_over_all_that_was_found(lost: int, listed: 
         (0, 0, "0%"),
     ],
 )
-def test_some_is_never_none_and_not_all_is_never_all(part: int, whole: int, told: str) -> None:
+def test_a_rounded_share_is_never_0_or_100_unless_exact(part: int, whole: int, told: str) -> None:
     assert percent(part, whole) == told

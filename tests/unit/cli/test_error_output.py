@@ -75,7 +75,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         (["logs", "oracle"], "SL0104", "there is no server 'oracle'"),
     ],
 )
-def test_a_refusal_has_a_code_what_to_do_and_a_page(run: Run, arguments: list[str], code: str, what: str) -> None:
+def test_an_error_has_a_code_what_to_do_and_a_page(run: Run, arguments: list[str], code: str, what: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     first, *_, last = done.stderr.splitlines()
@@ -104,7 +104,7 @@ def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
     assert "error SL" not in done.stderr
 
 
-def test_an_environment_that_was_destroyed_is_said_to_be_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_destroyed_environment_is_reported_as_not_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "_parameters", lambda _: {})
     monkeypatch.setattr(settings, "_secret", lambda _: {})
     with pytest.raises(NotApplied) as error:
@@ -143,7 +143,7 @@ def answer(home: Path, said: bytes, *arguments: str) -> tuple[int, str]:
         (["rebuild", "redis"], "This empties redis of 'local'"),
     ],
 )
-def test_on_a_terminal_what_loses_data_asks_first(tmp_path: Path, arguments: list[str], lost: str) -> None:
+def test_destructive_commands_ask_on_a_terminal(tmp_path: Path, arguments: list[str], lost: str) -> None:
     (tmp_path / "stack.json").write_text("{")
     code, written = answer(tmp_path, b"n\n", *arguments)
     assert code == 1
@@ -153,7 +153,7 @@ def test_on_a_terminal_what_loses_data_asks_first(tmp_path: Path, arguments: lis
 
 
 @pytest.mark.parametrize("said", [["--yes"], ["-y"], []])
-def test_scripts_are_not_asked(tmp_path: Path, run: Run, said: list[str]) -> None:
+def test_destructive_commands_do_not_ask_in_scripts(tmp_path: Path, run: Run, said: list[str]) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "stack.json").write_text("{")

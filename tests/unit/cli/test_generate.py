@@ -39,7 +39,7 @@ def small(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_dry_run_says_what_files_would_hold(small, tmp_path):
+def test_a_dry_run_counts_the_events_of_files(small, tmp_path):
     said = run("generate", "--scenario", small, "--days", "6", "--dry-run")
     made = run("generate", "--scenario", small, "--days", "6", "--out", str(tmp_path / "out"))
     assert (said.exit_code, made.exit_code) == (0, 0)
@@ -50,7 +50,7 @@ def test_a_dry_run_says_what_files_would_hold(small, tmp_path):
     assert "6.0 days from 2026-09-01: exact, from a full simulation; nothing was published" in said.stdout
 
 
-def test_programs_are_told_in_json_what_would_be_made_and_what_was(small, tmp_path):
+def test_json_has_planned_and_published_counts(small, tmp_path):
     said = json.loads(run("generate", "--scenario", small, "--days", "6", "--dry-run", "--json").stdout)
     made = json.loads(run("generate", "--scenario", small, "--days", "6", "--out", f"{tmp_path}/out", "--json").stdout)
 
@@ -59,7 +59,7 @@ def test_programs_are_told_in_json_what_would_be_made_and_what_was(small, tmp_pa
     assert said["exact"]
 
 
-def test_a_day_more_is_a_day_more_and_another_start_another_day(small, tmp_path):
+def test_days_and_start_change_the_period(small, tmp_path):
     for days in (2, 3):
         run(
             "generate", "--scenario", small, "--days", str(days), "--start", "2025-03-01", "--out", f"{tmp_path}/{days}"
@@ -70,13 +70,13 @@ def test_a_day_more_is_a_day_more_and_another_start_another_day(small, tmp_path)
     assert 1_740_960_000_000 <= min(times) <= max(times) < 1_741_046_400_000  # 3 March 2025
 
 
-def test_some_topics_alone_have_files(small, tmp_path):
+def test_only_selected_topics_have_files(small, tmp_path):
     options = ("--scenario", small, "--events", "300", "--topics", "reviews, orders", "--format", "csv")
     assert run("generate", *options, "--out", f"{tmp_path}/out").exit_code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"orders.csv", "reviews.csv", "rejected.jsonl"}
 
 
-def test_faults_are_told_beside_the_files(small, tmp_path):
+def test_faults_are_listed_beside_the_files(small, tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(path.read_text().replace("page_viewed: {malformed: 0.0002", "page_viewed: {malformed: 0.2"))
     options = ("--events", "6000", "--faults-out", f"{tmp_path}/faults.parquet")
@@ -109,7 +109,7 @@ def test_faults_are_told_beside_the_files(small, tmp_path):
         (["reprot"], "No such command 'reprot'"),
     ],
 )
-def test_what_cannot_be_is_refused_as_wrong_usage(tmp_path, monkeypatch, arguments, message):
+def test_invalid_options_are_usage_errors(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     result = run("generate", *arguments)
     said = result.output if result.exception is None or isinstance(result.exception, SystemExit) else ""
@@ -150,7 +150,7 @@ def test_a_new_scenario_is_valid_complete_and_knows_its_schema(tmp_path, monkeyp
     assert (checked.exit_code, checked.stdout[:9]) == (0, "my-shop: ")
 
 
-def test_a_new_scenario_takes_the_place_of_no_file(tmp_path, monkeypatch):
+def test_a_new_scenario_overwrites_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("precious")
     result = run("scenario", "new", "mine")
@@ -167,7 +167,7 @@ def test_a_new_scenario_takes_the_place_of_no_file(tmp_path, monkeypatch):
         (["mine", "--out", "no/mine.yaml"], "cannot write"),
     ],
 )
-def test_a_new_scenario_that_cannot_be_is_refused(tmp_path, monkeypatch, arguments, message):
+def test_an_invalid_new_scenario_is_refused(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert message in str(run("scenario", "new", *arguments).exception)
     assert list(tmp_path.iterdir()) == []
@@ -193,7 +193,7 @@ def test_the_shipped_scenarios_are_listed_and_shown_as_they_are():
         assert run("scenario", "show", name).stdout == (SCENARIOS / f"{name}.yaml").read_text()
 
 
-def test_a_scenario_that_is_not_there_is_not_shown():
+def test_an_unknown_scenario_is_not_shown():
     assert isinstance(run("scenario", "show", "demmo").exception, UsageError)
 
 
@@ -202,7 +202,7 @@ def windows() -> list[shopsim.EncodedWindow]:
     return list(shopsim.stream(shopsim.load_scenario("demo"), 7, limit=40_000))
 
 
-def test_the_meter_says_how_far_how_fast_and_how_long_yet(windows):
+def test_the_meter_shows_progress_rate_and_time_left(windows):
     meter = Meter(Run(shopsim.load_scenario("demo"), 7, 80_000))
     meter.add(100.0, 10_000, None)  # an earlier run did these
     meter.add(104.0, 40_000, windows[-1])
@@ -212,7 +212,7 @@ def test_the_meter_says_how_far_how_fast_and_how_long_yet(windows):
     )
 
 
-def test_the_meter_of_a_run_without_an_end_knows_no_time_left(windows):
+def test_the_meter_of_an_endless_run_shows_no_time_left(windows):
     meter = Meter(Run(shopsim.load_scenario("demo"), 7, None))
     for second, window in enumerate(windows):
         meter.add(float(second), second * 10, window)
@@ -220,14 +220,14 @@ def test_the_meter_of_a_run_without_an_end_knows_no_time_left(windows):
     assert "left" not in str(meter)
 
 
-def test_the_rate_is_that_of_late(windows):
+def test_the_rate_is_a_recent_one(windows):
     meter = Meter(Run(shopsim.load_scenario("demo"), 7, 10**9))
     for second in range(60):
         meter.add(float(second), second * (10 if second < 30 else 1000), windows[0])
     assert meter.per_s == pytest.approx(1000, rel=0.05)
 
 
-def test_a_sample_is_a_few_lines_now_and_then_with_the_faults_in_it(windows):
+def test_a_sample_shows_some_events_with_their_faults(windows):
     lines: list[str] = []
     sampler = Sampler(lambda line: lines.append(line.plain))
     for now_s in (0.0, 0.1, 0.2, 0.6):
@@ -242,7 +242,7 @@ def test_a_sample_is_a_few_lines_now_and_then_with_the_faults_in_it(windows):
     assert lines[-1].endswith('malformed {"a\\xff')
 
 
-def test_a_speed_is_not_told_of_an_instant() -> None:
+def test_no_rate_is_shown_for_an_instant() -> None:
     meter = Meter(Run(shopsim.load_scenario("demo"), 7, 80_000))
     meter.add(100.0, 0, None)
     meter.add(100.0 + 1e-9, 40_000, None)

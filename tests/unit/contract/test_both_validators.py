@@ -56,7 +56,7 @@ ODD = st.one_of(
 @pytest.mark.parametrize("event_type", EVENTS)
 @settings(max_examples=examples(5, 15), deadline=None)
 @given(data=st.data())
-def test_the_schema_takes_a_text_exactly_when_the_decoder_does(event_type: str, data: st.DataObject) -> None:
+def test_the_schema_and_the_decoder_accept_the_same_texts(event_type: str, data: st.DataObject) -> None:
     event: dict[str, Any] = msgspec.to_builtins(data.draw(events_of(EVENTS[event_type])))
     event[data.draw(st.sampled_from(TEXTS[event_type]))] = data.draw(ODD)
 
@@ -67,7 +67,7 @@ def test_the_schema_takes_a_text_exactly_when_the_decoder_does(event_type: str, 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\u2028", " "])
 @pytest.mark.parametrize(("field", "value"), [("currency", "EUR"), ("country", "DE")])
-def test_a_code_with_something_behind_it_is_none(field: str, value: str, end: str) -> None:
+def test_a_code_with_a_suffix_is_invalid(field: str, value: str, end: str) -> None:
     event = REGISTERED
     assert rejections("customers", [msgspec.json.encode(event | {field: value})]) == []
     (found,) = rejections("customers", [msgspec.json.encode(event | {field: value + end})])
@@ -104,7 +104,7 @@ SCENARIO_SCHEMA = jsonschema.Draft202012Validator(json_schema())
     start=st.sampled_from(["", "a", "shop-1", "EUR"]),
     end=ENDS,
 )
-def test_a_scenarios_schema_takes_a_name_exactly_when_it_is_loaded(where: str, start: str, end: str) -> None:
+def test_the_scenario_schema_and_the_loader_accept_the_same_names(where: str, start: str, end: str) -> None:
     definition = copy.deepcopy(SCENARIO)
     definition[where] = {start + end: 1.5} if where == "currencies" else start + end
     try:

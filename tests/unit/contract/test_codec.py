@@ -61,7 +61,7 @@ def rows_of(topic: str, *values: bytes) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("event_type", EVENTS)
 @settings(max_examples=4, deadline=None)
 @given(data=st.data())
-def test_an_event_comes_back_as_it_went(event_type: str, data: st.DataObject) -> None:
+def test_an_event_round_trips(event_type: str, data: st.DataObject) -> None:
     event, topic = EVENTS[event_type], TOPIC_OF[event_type]
     sent = data.draw(st.lists(events_of(event), min_size=1, max_size=4))
 
@@ -77,12 +77,12 @@ def test_an_event_comes_back_as_it_went(event_type: str, data: st.DataObject) ->
     assert all(decoded.events[name].is_null().all() for name in foreign)
 
 
-def test_nothing_is_encoded_to_nothing() -> None:
+def test_no_events_encode_to_no_bytes() -> None:
     columns = frame_of(EVENTS["review_removed"], [])
     assert encode("review_removed", columns) == []
 
 
-def test_the_type_comes_first_and_the_fields_in_the_contracts_order() -> None:
+def test_the_type_is_first_and_the_fields_are_in_contract_order() -> None:
     columns = pl.DataFrame([{name: REVIEW[name] for name in sorted(REVIEW) if name != "type"}])
     (value,) = encode("review_submitted", columns)
     assert list(msgspec.json.decode(value)) == list(REVIEW)
@@ -90,13 +90,13 @@ def test_the_type_comes_first_and_the_fields_in_the_contracts_order() -> None:
 
 @pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
 @pytest.mark.parametrize("values", [[], [b"nonsense"]], ids=["nothing", "nothing valid"])
-def test_without_a_valid_value_the_columns_are_there_and_empty(topic: Topic, values: list[bytes]) -> None:
+def test_without_valid_values_the_columns_are_empty(topic: Topic, values: list[bytes]) -> None:
     events = decode(topic.name, values).events
     assert events.is_empty()
     assert dict(events.schema) == {**pl.DataFrame(schema=topic.columns).schema, "position": pl.Int64()}
 
 
-def test_positions_tell_which_value_each_row_and_each_rejection_was() -> None:
+def test_positions_identify_the_value_of_each_row_and_rejection() -> None:
     values = [b"{", json_of(REVIEW, event_id="a"), b"[]", json_of(REVIEW, event_id="b"), json_of(REVIEW, rating=9)]
     decoded = decode("reviews", values)
     assert decoded.events.select("position", "event_id").rows() == [(1, "a"), (3, "b")]
@@ -134,7 +134,7 @@ def test_positions_tell_which_value_each_row_and_each_rejection_was() -> None:
         "nested without end",
     ],
 )
-def test_what_is_no_json_is_malformed(value: bytes) -> None:
+def test_a_value_that_is_not_json_is_malformed(value: bytes) -> None:
     reason, detail = said_of("reviews", value)
     assert reason == "malformed_json"
     assert detail
@@ -161,7 +161,7 @@ def test_what_is_no_json_is_malformed(value: bytes) -> None:
         ("reviews", with_raw(REVIEW, "title", b'"\\u0000"')[:-1] + b',"title":"b"}', "Expected text without U+0000"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_path(topic: str, value: bytes, detail: str) -> None:
+def test_an_invalid_value_is_refused_with_its_path(topic: str, value: bytes, detail: str) -> None:
     reason, said = said_of(topic, value)
     assert (reason, said[-len(detail) :]) == ("schema", detail)
 
@@ -189,7 +189,7 @@ def test_what_does_not_fit_is_refused_with_the_path(topic: str, value: bytes, de
         "an unknown field that is not utf-8",
     ],
 )
-def test_what_a_reader_need_not_know_is_passed_over(value: bytes) -> None:
+def test_unknown_fields_are_ignored(value: bytes) -> None:
     plain = json_of(REVIEW)
     assert rows_of("reviews", plain, value, plain) == [REVIEW] * 3
 
@@ -238,7 +238,7 @@ AWKWARD = [
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(st.sampled_from(AWKWARD), max_size=12), before=st.integers(0, 300))
-def test_whether_a_value_is_refused_does_not_depend_on_its_neighbours(values: list[bytes], before: int) -> None:
+def test_rejection_does_not_depend_on_neighbours(values: list[bytes], before: int) -> None:
     together = [json_of(REVIEW)] * before + values
 
     alone = [(i, r.reason, r.detail) for i, value in enumerate(values) for r in rejections("reviews", [value])]

@@ -131,7 +131,7 @@ def doubled(value: bytes) -> bool:
 
 @settings(max_examples=examples(60, 200), deadline=None)
 @given(value=values())
-def test_a_row_is_what_the_decoder_understood_and_no_name_stands_twice(value: bytes) -> None:
+def test_a_decoded_row_equals_the_event_and_has_no_duplicate_name(value: bytes) -> None:
     row = outcome(value)
     if not isinstance(row, str):
         understood = msgspec.json.encode(decode_one("orders", value))
@@ -141,7 +141,7 @@ def test_a_row_is_what_the_decoder_understood_and_no_name_stands_twice(value: by
 
 @settings(max_examples=examples(25, 80), deadline=None)
 @given(drawn=st.lists(values(), min_size=2, max_size=8), sound=st.sampled_from([0, 1, 140]))
-def test_a_value_becomes_the_same_beside_others(drawn: list[bytes], sound: int) -> None:
+def test_a_value_is_decoded_the_same_beside_other_values(drawn: list[bytes], sound: int) -> None:
     together = [json.dumps(CAPTURED).encode()] * sound + drawn
     decoded = decode("orders", together)
     found = {r.position: r.reason for r in decoded.rejected}
@@ -161,7 +161,7 @@ TWICE = [
 
 
 @pytest.mark.parametrize("value", TWICE)
-def test_a_name_that_stands_twice_is_found(value: bytes) -> None:
+def test_a_duplicate_name_is_found(value: bytes) -> None:
     assert repeated_name(value) is not None
 
 
@@ -169,7 +169,7 @@ def test_a_name_that_stands_twice_is_found(value: bytes) -> None:
     "value",
     [b"{}", b'{"a":{"a":{"a":1}}}', b'[{"a":1},{"a":1}]', b'{"a":"\\"a\\":1,\\"a\\":","b":"a"}', b'{"A":1,"a":2}'],
 )
-def test_the_same_name_in_other_objects_is_no_repetition(value: bytes) -> None:
+def test_the_same_name_in_other_objects_is_not_a_duplicate(value: bytes) -> None:
     assert repeated_name(value) is None
 
 
@@ -178,9 +178,7 @@ def test_the_same_name_in_other_objects_is_no_repetition(value: bytes) -> None:
     ['"amount_cents":7', '"amount_cents" : 7', '"amount\\u005fcents":7', '"amount_cents"\t:5', '"x":{"a":1,"a":1}'],
 )
 @pytest.mark.parametrize("dropped", ["", "currency"])
-def test_an_event_with_a_name_twice_is_refused_also_where_an_optional_field_is_missing(
-    second: str, dropped: str
-) -> None:
+def test_an_event_with_a_duplicate_name_is_refused(second: str, dropped: str) -> None:
     event = {name: value for name, value in CAPTURED.items() if name != dropped}
     value = json.dumps(event, separators=(",", ":"))[:-1] + "," + second + "}"
     (found,) = decode("orders", [json.dumps(CAPTURED).encode(), value.encode()]).rejected

@@ -232,7 +232,7 @@ CHANGES: dict[str, tuple[Change, list[tuple[str, str, bool]]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_told_by_kind_and_place_and_refused_with_what_to_do(name: str) -> None:
+def test_a_change_is_reported_by_kind_and_place_and_refused_with_what_to_do(name: str) -> None:
     change, expected = CHANGES[name]
     newer = copy.deepcopy(OLDER)
     change(newer)
@@ -241,7 +241,7 @@ def test_a_change_is_told_by_kind_and_place_and_refused_with_what_to_do(name: st
     assert all(bool(c.fix) == (not c.compatible) for c in found)
 
 
-def test_the_same_contract_has_no_changes_and_words_are_none() -> None:
+def test_an_unchanged_contract_and_changed_descriptions_are_no_changes() -> None:
     reworded = copy.deepcopy(OLDER)
     bought(reworded)["description"] = "Somebody bought something."
     bought(reworded)["properties"]["amount_cents"]["description"] = "Money."
@@ -259,7 +259,7 @@ def test_the_shops_own_contract_has_one_type_per_column() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_what_an_older_contract_took_a_compatible_newer_one_takes(data: st.DataObject) -> None:
+def test_a_compatible_contract_accepts_all_events_of_the_older_one(data: st.DataObject) -> None:
     """Two contracts drawn field by field: whatever passes the check decodes whatever the older one allowed."""
     older, newer = data.draw(structs()), data.draw(structs())
     changes = compare(*(export(topics_of(Topic("sales", "customer_id", (struct,)))) for struct in (older, newer)))

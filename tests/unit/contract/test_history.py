@@ -69,7 +69,7 @@ def test_a_version_is_in_force_from_its_marker_on_in_each_partition() -> None:
     ]
 
 
-def test_what_begins_with_a_newer_contract_is_beyond_the_limit() -> None:
+def test_records_of_a_newer_contract_are_beyond_the_limit() -> None:
     history = History([version(OWN, export()), version(OWN + 1, with_field(), clicks=[3, 8])])
     assert history.unreadable is not None
     assert [history.limit("clicks", 0), history.limit("clicks", 1), history.limit("orders", 0)] == [3, 8, None]
@@ -78,7 +78,7 @@ def test_what_begins_with_a_newer_contract_is_beyond_the_limit() -> None:
     assert begun_newer.limit("clicks", 4) == 0
 
 
-def test_records_that_are_no_further_version_are_passed_over() -> None:
+def test_records_without_a_new_version_are_skipped() -> None:
     forged = version(OWN + 9, with_field(), clicks=[0])
     forged = msgspec.structs.replace(forged, digest="another")
     again = version(OWN, without("clicks", "page_viewed", "page"), clicks=[0])
@@ -87,17 +87,17 @@ def test_records_that_are_no_further_version_are_passed_over() -> None:
     assert history.at("clicks", 0, 5).digest == digest()
 
 
-def test_two_contracts_of_one_number_are_an_error_that_says_so() -> None:
+def test_two_contracts_with_one_number_are_an_error() -> None:
     with pytest.raises(ValueError, match="two contracts have the same number"):
         History([version(OWN, with_field())])
 
 
-def test_a_contract_that_cannot_follow_the_log_is_an_error_that_names_the_change() -> None:
+def test_an_incompatible_contract_is_an_error_that_names_the_change() -> None:
     with pytest.raises(ValueError, match=r"clicks\.page_viewed\.note: field removed"):
         History([version(OWN - 1, with_field())])
 
 
-def test_a_field_that_the_contract_in_force_does_not_know_is_null_whatever_it_holds() -> None:
+def test_a_field_unknown_to_the_contract_in_force_is_null() -> None:
     value = msgspec.json.encode(STARTED | {"device": "tablet", "referrer": "email", "campaign": "c"})
     odd = msgspec.json.encode(STARTED | {"device": "tablet", "referrer": "email", "campaign": 7})
     (old,) = (t for t in topics_of(OLDER).values() if t.name == "clicks")
@@ -109,12 +109,12 @@ def test_a_field_that_the_contract_in_force_does_not_know_is_null_whatever_it_ho
     assert decoded.events.drop("position").schema == pl.Schema(TOPICS["clicks"].columns)
 
 
-def test_a_topic_that_the_contract_in_force_does_not_know_has_no_valid_records() -> None:
+def test_a_topic_unknown_to_the_contract_in_force_has_no_valid_records() -> None:
     assert [r.reason for r in decode("clicks", [b"{}"], topics={}).rejected] == ["schema"]
 
 
 @given(st.data())
-def test_a_contract_made_from_its_schema_decides_as_the_structs_do(data: st.DataObject) -> None:
+def test_a_contract_built_from_its_schema_validates_like_the_structs(data: st.DataObject) -> None:
     event_type = data.draw(st.sampled_from(sorted(EVENTS)))
     event = data.draw(events_of(EVENTS[event_type]))
     fields = msgspec.to_builtins(event)
@@ -138,7 +138,7 @@ def test_a_rule_that_this_program_does_not_know_is_refused(rule: Schema) -> None
         topics_of(newer)
 
 
-def test_what_only_explains_is_no_part_of_a_digest() -> None:
+def test_descriptions_do_not_change_a_digest() -> None:
     described = without("clicks", "page_viewed")
     described["topics"]["clicks"]["events"]["page_viewed"]["description"] = "In other words."
     assert digest_of(described | {"version": 77}) == digest()

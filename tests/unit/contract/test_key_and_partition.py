@@ -52,25 +52,25 @@ def test_the_key_is_the_text_of_the_topics_key_field() -> None:
         (b'"s1"', '`"s1"`'),
     ],
 )
-def test_a_valid_event_under_another_key_is_refused_and_the_key_is_shown(key: bytes | None, shown: str) -> None:
+def test_a_valid_event_with_a_wrong_key_is_refused_and_the_key_is_shown(key: bytes | None, shown: str) -> None:
     said = f"Expected key `s1`, the value of `$.session_id`, got {shown}"
     assert said_of(started("s1"), key, 3) == [("key", said)]
 
 
-def test_a_valid_event_in_another_partition_than_its_keys_is_refused() -> None:
+def test_a_valid_event_in_the_wrong_partition_is_refused() -> None:
     assert said_of(started("s1"), b"s1", 4) == [("partition", "Expected partition 3 of 6 for key `s1`, got 4")]
 
 
-def test_the_first_reason_counts() -> None:
+def test_the_first_reason_is_reported() -> None:
     assert [reason for reason, _ in said_of(BROKEN, b"other", 5)] == ["malformed_json"]
     assert [reason for reason, _ in said_of(started("s1"), b"other", 5)] == ["key"]
 
 
-def test_without_a_placement_only_the_value_counts() -> None:
+def test_without_a_position_only_the_value_is_checked() -> None:
     assert rejections("clicks", [started("s1"), started("s2")]) == []
 
 
-def test_a_key_that_holds_the_separator_is_not_two_keys() -> None:
+def test_a_key_with_the_separator_is_one_key() -> None:
     """A block's keys are compared as one text, joined by U+0000, which no field holds."""
     values = [started("a"), started("b")]
     found = rejections("clicks", values, Placement([b"a\0b", b""], [partition_of(b"a\0b"), partition_of(b"")], COUNT))
@@ -86,7 +86,7 @@ records = st.tuples(
 
 @settings(max_examples=examples(25, 100), deadline=None)
 @given(drawn=st.lists(records, max_size=12), before=st.sampled_from([0, 127, 128, 300]))
-def test_a_record_is_judged_alike_whatever_its_neighbours(
+def test_a_record_is_validated_independently_of_its_neighbours(
     drawn: list[tuple[bytes, bytes | None, int]], before: int
 ) -> None:
     together = [(started("s1"), b"s1", 3)] * before + drawn

@@ -15,7 +15,7 @@ LIMITS = {f"{limit.store}, {limit.subject}": limit for limit in limits.limits()}
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_the_largest_that_valid_events_ask_for_is_within_the_stores_limit(name: str) -> None:
+def test_the_largest_valid_events_are_within_the_stores_limit(name: str) -> None:
     """Fails where `Id`, `Text`, an amount or a rule is widened beyond what a store takes."""
     assert LIMITS[name].largest <= LIMITS[name].maximum
 

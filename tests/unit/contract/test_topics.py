@@ -22,7 +22,7 @@ def test_no_two_events_share_a_tag() -> None:
     assert set(tags) == set(EVENTS)
 
 
-def test_the_topics_of_the_machinery_are_no_topics_of_events() -> None:
+def test_internal_topics_are_not_event_topics() -> None:
     assert not {DEAD_LETTERS, PUBLISH_PROGRESS} & set(TOPICS)
 
 
@@ -38,6 +38,6 @@ def test_a_field_has_one_type_in_all_events_of_a_topic(topic: Topic) -> None:
 
 
 @topics
-def test_no_column_of_a_topic_is_one_that_the_stream_adds(topic: Topic) -> None:
+def test_no_topic_has_a_column_that_the_stream_adds(topic: Topic) -> None:
     assert not set(topic.columns) & {"partition", "offset", "position", "kafka_partition", "kafka_offset"}
     assert next(iter(topic.columns)) == "type"

@@ -61,14 +61,14 @@ def test_a_large_run_is_estimated_from_some_lanes(run, made, budget, off):
     assert said.days == pytest.approx(DAYS, rel=0.02)
 
 
-def test_so_many_events_are_said_to_be_so_many_and_take_about_so_long(scenario, made):
+def test_an_estimate_gives_events_and_duration(scenario, made):
     events = made["records"].total()
     said = forecast(Run(scenario, 3, events), budget=10_000)
     assert sum(said.records.values()) == pytest.approx(events, rel=0.001)
     assert said.days == pytest.approx(DAYS, rel=0.15)
 
 
-def test_topics_that_are_left_out_are_not_counted_and_cost_no_more_time(scenario, run, made, monkeypatch):
+def test_unselected_topics_are_not_counted_and_cost_no_time(scenario, run, made, monkeypatch):
     simulated = []
     stream = shopsim.stream
 
@@ -84,6 +84,6 @@ def test_topics_that_are_left_out_are_not_counted_and_cost_no_more_time(scenario
     assert sum(simulated) < 3 * 20_000
 
 
-def test_of_what_has_no_end_nothing_is_said(scenario):
+def test_an_endless_run_has_no_estimate(scenario):
     with pytest.raises(UsageError, match="without an end"):
         forecast(Run(scenario, 3, None))

@@ -34,7 +34,7 @@ def read(path) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", ["faults.jsonl", "faults.parquet"])
-def test_what_the_files_hold_is_refused_where_the_ledger_says_and_nowhere_else(run, tmp_path, name):
+def test_exactly_the_events_in_the_ledger_are_refused(run, tmp_path, name):
     with FaultLedger(run, tmp_path / name, keep_when_interrupted=False) as ledger:
         files.write_run(run, tmp_path / "out", "jsonl", watch=ledger)
     told = read(tmp_path / name)
@@ -55,7 +55,7 @@ def json_id(value: bytes) -> str:
     return value.split(b'"event_id":"')[1].split(b'"')[0].decode()
 
 
-def test_what_was_published_before_is_told_of_too(run, tmp_path):
+def test_the_ledger_includes_earlier_runs(run, tmp_path):
     with FaultLedger(run, tmp_path / "whole.jsonl", keep_when_interrupted=True) as ledger:
         tell_from(run, shopsim.Position(), 0, ledger)
     *_, last = run.stream(limit=2_345)
@@ -79,7 +79,7 @@ def tell_from(run, start, events, watch) -> None:
         (KeyboardInterrupt, True, ["faults.jsonl"]),
     ],
 )
-def test_a_ledger_that_is_not_whole_is_left_only_where_records_are_left_too(run, tmp_path, trouble, keep, left):
+def test_a_partial_ledger_remains_only_beside_partial_records(run, tmp_path, trouble, keep, left):
     with pytest.raises(trouble), FaultLedger(run, tmp_path / "faults.jsonl", keep_when_interrupted=keep):
         raise trouble
     assert [path.name for path in tmp_path.iterdir()] == left
@@ -88,6 +88,6 @@ def test_a_ledger_that_is_not_whole_is_left_only_where_records_are_left_too(run,
 @pytest.mark.parametrize(
     ("name", "message"), [("faults.csv", r"\.jsonl or \.parquet"), ("no/faults.jsonl", "no folder")]
 )
-def test_a_file_that_cannot_be_is_refused_before_anything_is_simulated(run, tmp_path, name, message):
+def test_an_invalid_file_is_refused_before_the_simulation(run, tmp_path, name, message):
     with pytest.raises(UsageError, match=message):
         FaultLedger(run, tmp_path / name, keep_when_interrupted=False)

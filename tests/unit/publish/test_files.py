@@ -44,7 +44,7 @@ def test_jsonl_holds_each_events_bytes_in_order(windows, tmp_path):
     assert sum(counts.values()) == EVENTS
 
 
-def test_parquet_holds_the_topics_columns_and_puts_the_broken_events_aside(windows, tmp_path):
+def test_parquet_has_the_topics_columns_and_rejects_invalid_events(windows, tmp_path):
     counts = files.write(windows, tmp_path, "parquet")
     rows = pl.concat([w.rows for w in windows])
     rejected = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
@@ -74,34 +74,34 @@ def test_csv_holds_the_same_columns_with_lists_as_json(windows, tmp_path):
                 assert found[column].equals(expected[column]), column
 
 
-def test_some_topics_alone_have_files(run, tmp_path):
+def test_only_selected_topics_have_files(run, tmp_path):
     counts = files.write_run(dataclasses.replace(run, topics=("orders",)), tmp_path, "jsonl")
     assert counts == {"orders": EVENTS}
     assert [path.name for path in tmp_path.iterdir()] == ["orders.jsonl"]
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "csv"])
-def test_a_run_is_written_as_its_windows_are_and_again_the_same(run, windows, tmp_path, format):
+def test_a_run_writes_its_windows_and_repeats_the_same_bytes(run, windows, tmp_path, format):
     files.write(windows, tmp_path / "one", format)
     files.write_run(run, tmp_path / "two", format)
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
 
 
-def test_the_caller_is_told_how_far_it_is(windows, tmp_path):
+def test_the_caller_receives_progress(windows, tmp_path):
     seen = []
     files.write(windows, tmp_path, "jsonl", watch=lambda events, window: seen.append((events, window)))
     counts = itertools.accumulate((w.rows.height for w in windows), initial=0)
     assert seen == list(zip(counts, [None, *windows], strict=True))
 
 
-def test_a_folder_that_is_not_empty_is_refused_and_left_alone(windows, tmp_path):
+def test_a_folder_with_files_is_refused_and_not_changed(windows, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(UsageError, match="is not empty"):
         files.write(windows, tmp_path, "jsonl")
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_overwriting_replaces_the_topics_files_and_no_others(windows, tmp_path):
+def test_overwriting_replaces_only_the_topics_files(windows, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     (tmp_path / "clicks.jsonl").write_text("old")
     files.write(windows, tmp_path, "jsonl", overwrite=True)
@@ -129,7 +129,7 @@ def test_a_file_in_place_of_the_folder_is_refused(windows, tmp_path):
         (KeyboardInterrupt(), KeyboardInterrupt, None),
     ],
 )
-def test_what_goes_wrong_half_way_leaves_nothing_behind(windows, tmp_path, format, trouble, error, message):
+def test_a_failed_run_leaves_no_files(windows, tmp_path, format, trouble, error, message):
     def failing():
         yield windows[0]
         raise trouble

@@ -53,13 +53,13 @@ def at(*seconds: float) -> list[int]:
     return [NOW_MS + round(s * 1000) for s in seconds]
 
 
-async def test_without_a_pace_windows_go_as_they_are() -> None:
+async def test_without_a_rate_limit_windows_pass_unchanged() -> None:
     _, parts, clock = await released(at(1, 2, 3, 4, 5, 6, 7, 8), Pace())
     assert [part.rows.height for part in parts] == [7, 1]
     assert clock.naps == []
 
 
-async def test_live_what_is_past_goes_at_once_and_the_rest_in_the_half_second_after_its_time() -> None:
+async def test_live_publishes_past_events_at_once_and_others_within_half_a_second() -> None:
     when, _, _ = await released(at(-9000, -60, -1, 0, 5, 5.2, 90, 4000), Pace(live=True))
     assert [round(then - NOW_S) for then, _ in when[:4]] == [0, 0, 0, 0]
     delays = [then - published / 1000 for then, published in when[4:]]
@@ -71,7 +71,7 @@ async def test_at_sixty_times_the_speed_an_hour_takes_a_minute() -> None:
     assert [round(then - NOW_S) for then, _ in when] == [0, 30, 60]
 
 
-async def test_live_and_fast_the_past_goes_at_once_and_the_future_runs() -> None:
+async def test_live_with_a_speed_publishes_past_events_at_once_and_future_ones_faster() -> None:
     when, _, _ = await released(at(-86_400, -60, 3600, 3600 + 1800), Pace(live=True, speed=60))
     # The first one to come sets the clock going.
     assert [then - NOW_S for then, _ in when] == pytest.approx([0, 0, TICK_S, TICK_S + 30])
@@ -83,7 +83,7 @@ async def test_catching_up_is_not_slowed_down_by_the_number_of_windows() -> None
     assert clock.now == NOW_S
 
 
-async def test_no_more_a_second_than_the_rate() -> None:
+async def test_the_rate_per_second_is_a_maximum() -> None:
     when, parts, _ = await released(at(*[-1] * 100), Pace(per_s=20))
     assert max(part.rows.height for part in parts) <= 20 * TICK_S
     assert when[-1][0] - NOW_S == pytest.approx(100 / 20, abs=1)
@@ -94,12 +94,12 @@ async def test_a_rate_below_one_a_second_is_kept() -> None:
     assert [round(then - NOW_S) for then, _ in when] == [0, 10, 20]
 
 
-async def test_long_waits_are_taken_in_naps() -> None:
+async def test_long_waits_are_split_into_short_sleeps() -> None:
     _, _, clock = await released(at(3600), Pace(live=True))
     assert max(clock.naps) <= LONGEST_NAP_S
 
 
-async def test_a_clock_that_is_set_forward_is_noticed() -> None:
+async def test_a_clock_set_forward_is_detected() -> None:
     clock = Clock()
     parts = paced(windows(at(0, 3600)), Pace(live=True), clock)
     await anext(parts)
@@ -114,7 +114,7 @@ async def test_a_clock_that_is_set_forward_is_noticed() -> None:
     speed=st.sampled_from([None, 0.5, 1, 100]),
     rate=st.sampled_from([None, 3, 1000]),
 )
-async def test_all_records_are_released_in_order_with_the_place_to_go_on_from(seconds, live, speed, rate) -> None:
+async def test_all_records_are_released_in_order_with_the_next_position(seconds, live, speed, rate) -> None:
     times = at(*sorted(seconds))
     when, parts, _ = await released(times, Pace(live, speed, rate))
     assert [published for _, published in when] == times
@@ -128,22 +128,22 @@ async def test_all_records_are_released_in_order_with_the_place_to_go_on_from(se
 @pytest.mark.parametrize(
     ("text", "rate"), [("2000/s", 2000), ("90/min", 1.5), ("1800/h", 0.5), ("7", 7), ("0.5/s", 0.5), ("max", None)]
 )
-def test_a_rate_is_read(text, rate):
+def test_a_rate_is_parsed(text, rate):
     assert parse_rate(text) == rate
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1/s", "fast", "2000/day", "1e9"])
-def test_what_is_no_rate_is_refused(text):
+def test_an_invalid_rate_is_refused(text):
     with pytest.raises(UsageError, match=r"--rate: expected a rate such as 2000/s.*found"):
         parse_rate(text)
 
 
 @pytest.mark.parametrize(("text", "speed"), [("60x", 60), ("0.5x", 0.5), ("3", 3)])
-def test_a_speed_is_read(text, speed):
+def test_a_speed_is_parsed(text, speed):
     assert parse_speed(text) == speed
 
 
 @pytest.mark.parametrize("text", ["", "0x", "x", "-2x", "fast", "1000001x"])
-def test_what_is_no_speed_is_refused(text):
+def test_an_invalid_speed_is_refused(text):
     with pytest.raises(UsageError, match=r"--speed: expected a speed such as 60x, found"):
         parse_speed(text)

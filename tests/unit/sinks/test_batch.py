@@ -38,24 +38,24 @@ def test_a_batch_that_follows_the_checkpoints_is_kept_as_it_is() -> None:
     assert fresh_of(BATCH, at(2, 0, 3)) is BATCH
 
 
-def test_what_is_applied_already_is_cut_off() -> None:
+def test_applied_events_are_removed_from_a_batch() -> None:
     fresh = fresh_of(BATCH, at(4, 0, 5))
     assert fresh.ranges == {FIRST: (4, 5), SECOND: (0, 2), CLICKS: (5, 6)}
     assert ids_of(fresh) == ["a4", "b0", "b1", "s5"]
 
 
-def test_a_partition_that_is_applied_whole_falls_away() -> None:
+def test_a_fully_applied_partition_is_removed() -> None:
     fresh = fresh_of(BATCH, at(5, 1, 9))
     assert fresh.ranges == {SECOND: (1, 2)}
     assert ids_of(fresh) == ["b1"]
 
 
-def test_a_batch_that_is_applied_whole_is_empty() -> None:
+def test_a_fully_applied_batch_is_empty() -> None:
     fresh = fresh_of(BATCH, at(5, 2, 6))
     assert (dict(fresh.ranges), len(fresh)) == ({}, 0)
 
 
-def test_a_range_without_events_moves_on_all_the_same() -> None:
+def test_a_range_without_events_moves_the_checkpoint() -> None:
     marker = Batch({}, {FIRST: OffsetRange(2, 3)})
     assert fresh_of(marker, at(2, 0, 0)) is marker
 
@@ -65,7 +65,7 @@ def test_a_batch_that_leaves_a_gap_is_refused() -> None:
         fresh_of(BATCH, at(1, 0, 3))
 
 
-def test_an_offset_beyond_a_hole_in_the_log_is_cut_by_its_number_not_its_place() -> None:
+def test_a_batch_is_cut_by_offset_and_not_by_row() -> None:
     sparse = Batch({"reviews": BATCH.events["reviews"].filter(BATCH.events["reviews"]["offset"] != 3)}, BATCH.ranges)
     fresh = fresh_of(sparse, at(3, 2, 6))
     assert fresh.events["reviews"]["review_id"].to_list() == ["a4"]
@@ -82,12 +82,12 @@ def test_a_batch_of_another_epochs_owner_is_refused(holder: int | None) -> None:
         fresh_of(BATCH, found)
 
 
-def test_a_stale_owner_is_refused_before_its_place_is_looked_at() -> None:
+def test_a_stale_owner_is_refused_before_a_gap_is_checked() -> None:
     with pytest.raises(Fenced):
         fresh_of(BATCH, at(2, 0, 3) | {FIRST: Checkpoint(0, 2)})
 
 
-def test_a_batch_without_some_partitions_has_nothing_of_them() -> None:
+def test_a_batch_without_some_partitions_has_no_events_of_them() -> None:
     rest = BATCH.without([SECOND])
     assert rest.ranges == {FIRST: (2, 5), CLICKS: (3, 6)}
     assert ids_of(rest) == ["a2", "a3", "a4", "s3", "s4", "s5"]

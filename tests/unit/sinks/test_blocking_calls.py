@@ -47,7 +47,7 @@ async def test_nothing_is_called_for_nothing() -> None:
     assert await in_parallel(lambda _: pytest.fail("called"), []) == []
 
 
-async def test_calls_that_run_are_waited_for_before_a_failure_is_told() -> None:
+async def test_running_calls_finish_before_a_failure_is_raised() -> None:
     ended = []
     slow_runs = threading.Event()
 
@@ -64,7 +64,7 @@ async def test_calls_that_run_are_waited_for_before_a_failure_is_told() -> None:
     assert ended == ["slow"]
 
 
-async def test_after_a_failure_no_further_call_is_made() -> None:
+async def test_no_call_starts_after_a_failure() -> None:
     made = []
 
     def call(number: int) -> None:
@@ -76,7 +76,7 @@ async def test_after_a_failure_no_further_call_is_made() -> None:
     assert len(made) <= 2 * PARALLEL_CALLS
 
 
-async def test_a_slow_store_holds_up_nobody_who_resolves_a_name() -> None:
+async def test_a_slow_store_does_not_block_name_resolution() -> None:
     slow, answered = StoreThreads("slow"), threading.Event()
     loop = asyncio.get_running_loop()
     waiting = asyncio.ensure_future(slow.each(lambda _: answered.wait(30), range(100)))
@@ -92,9 +92,7 @@ async def test_a_slow_store_holds_up_nobody_who_resolves_a_name() -> None:
 
 
 @pytest.mark.parametrize("store", ["lake", "dynamodb"])
-async def test_a_store_with_a_blocking_client_is_called_in_threads_of_its_own(
-    store: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_blocking_client_runs_in_its_own_threads(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names: set[str] = set()
 
     def note(*_: object) -> dict[TopicPartition, Checkpoint]:
@@ -111,7 +109,7 @@ async def test_a_store_with_a_blocking_client_is_called_in_threads_of_its_own(
     assert all(name.startswith(store) for name in names)
 
 
-async def test_no_call_begins_beside_one_that_a_time_out_has_left_at_work() -> None:
+async def test_no_call_starts_while_a_timed_out_call_still_runs() -> None:
     threads, goes_on, at_work = StoreThreads("store"), threading.Event(), []
 
     def write(name: str) -> str:
@@ -133,7 +131,7 @@ async def test_no_call_begins_beside_one_that_a_time_out_has_left_at_work() -> N
     threads.close()
 
 
-async def test_a_call_that_had_not_begun_when_its_caller_was_cancelled_never_begins() -> None:
+async def test_a_cancelled_call_that_has_not_started_never_starts() -> None:
     threads, goes_on, begun = StoreThreads("store"), threading.Event(), []
 
     def write(number: int) -> None:

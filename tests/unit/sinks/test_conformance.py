@@ -70,11 +70,11 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-async def test_it_keeps_what_every_sink_promises(subject: Subject, promise: Promise) -> None:
+async def test_a_sink_conforms(subject: Subject, promise: Promise) -> None:
     await promise(subject)
 
 
-def test_all_promises_of_the_module_are_held() -> None:
+def test_every_rule_of_the_conformance_suite_is_checked() -> None:
     declared = [
         one
         for name, one in vars(conformance).items()
@@ -130,7 +130,7 @@ class BrokenSubject(MemorySubject):
 
 
 @pytest.mark.parametrize("lacks", ["epochs", "fence", "offsets", "checkpoint", "quotes", "identity"])
-async def test_a_sink_that_lacks_something_breaks_a_promise(lacks: str) -> None:
+async def test_a_sink_with_a_defect_fails_the_conformance_suite(lacks: str) -> None:
     broken = []
     for promise in PROMISES:
         try:

@@ -56,11 +56,11 @@ def answering(status: int, body: bytes) -> Iterator[tuple[Calls, list[dict[str, 
 
 
 @given(item=st.dictionaries(st.text(), VALUES, max_size=5))
-def test_an_item_comes_back_as_it_went(item: dict[str, Any]) -> None:
+def test_an_item_round_trips(item: dict[str, Any]) -> None:
     assert plain(attributes(item)) == item
 
 
-def test_what_is_written_is_the_body_and_each_call_has_a_token_of_its_own() -> None:
+def test_a_write_sends_the_items_and_a_unique_token() -> None:
     with answering(200, b"{}") as (calls, seen):
         calls.transact_write_items([PUT])
         calls.transact_write_items([PUT])
@@ -79,7 +79,7 @@ def test_items_and_unprocessed_keys_are_read_from_the_answer() -> None:
     assert {name: found[name] for name in answer} == answer
 
 
-def test_an_answer_that_is_no_json_is_no_success() -> None:
+def test_an_answer_that_is_not_json_is_an_error() -> None:
     with answering(200, b"<html>") as (calls, _):
         with pytest.raises(ResponseParserError, match="<html>"):
             calls.transact_write_items([PUT])
@@ -87,7 +87,7 @@ def test_an_answer_that_is_no_json_is_no_success() -> None:
             calls.batch_get_item({"t": {"Keys": [{"pk": {"S": "a"}}]}})
 
 
-def test_a_refusal_keeps_its_code_and_its_reasons() -> None:
+def test_an_error_keeps_its_code_and_reasons() -> None:
     refusal = {"__type": "TransactionCanceledException", "CancellationReasons": [{"Code": "ConditionalCheckFailed"}]}
     with answering(400, json.dumps(refusal).encode()) as (calls, _), pytest.raises(ClientError) as caught:
         calls.transact_write_items([PUT])

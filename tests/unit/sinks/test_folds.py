@@ -83,7 +83,7 @@ def items(parts: tuple[Part, ...], collection: str, topic: str, *batches: list[E
     return {k: {n: v for n, v in item.items() if n not in ("folded", "rev")} for k, item in stored.items()}
 
 
-def test_an_order_row_has_its_facts_of_placing_and_the_last_status() -> None:
+def test_an_order_row_has_the_placed_values_and_the_last_status() -> None:
     assert rows("orders", PLACED, *PAID[:2]) == [
         {
             "order_id": "o1",
@@ -102,7 +102,7 @@ def test_an_order_row_has_its_facts_of_placing_and_the_last_status() -> None:
     ]
 
 
-def test_an_order_is_a_row_before_it_was_seen_placed() -> None:
+def test_an_order_has_a_row_before_its_order_placed_event() -> None:
     cancelled = ("order_cancelled", {"order_id": "o9", "customer_id": "c1", "reason": "requested"})
     expected = {"order_id": "o9", "customer_id": "c1", "status": "cancelled", "updated_at": at(0)}
     assert rows("orders", cancelled) == [expected]
@@ -122,13 +122,13 @@ def test_lines_are_numbered_from_one() -> None:
     ]
 
 
-def test_a_payment_adds_up_what_was_captured_and_refunded() -> None:
+def test_a_payment_sums_captures_and_refunds() -> None:
     (row,) = rows("payments", PLACED, *PAID)
     assert (row["amount_cents"], row["captured_cents"], row["refunded_cents"]) == (352, 352, 100)
     assert (row["status"], row["updated_at"]) == ("refunded", at(4))
 
 
-def test_a_payment_keeps_what_the_bank_took_back_apart_from_refunds() -> None:
+def test_a_payment_keeps_chargebacks_apart_from_refunds() -> None:
     (row,) = rows("payments", PLACED, *PAID, CHARGED_BACK)
     assert (row["captured_cents"], row["refunded_cents"], row["charged_back_cents"]) == (352, 100, 252)
     assert (row["status"], row["chargeback_reason"], row["currency"]) == ("charged_back", "fraud", "EUR")
@@ -196,13 +196,13 @@ def test_a_session_item_counts_pages_and_lasts_two_years_from_its_last_event() -
         assert items(dynamodb_items.PARTS, "sessions", "clicks", *batches) == {("s1",): expected}
 
 
-def test_a_late_event_does_not_turn_a_sessions_time_back() -> None:
+def test_a_late_event_does_not_move_a_session_back_in_time() -> None:
     late = ("page_viewed", SESSION | {"page": "home", "occurred_at_ms": START_MS - MINUTE_MS})
     item = items(dynamodb_items.PARTS, "sessions", "clicks", [("checkout_started", SESSION)], [late])["s1",]
     assert item["last_event_at"] == START_MS
 
 
-def test_a_cart_adds_up_since_the_last_removal_at_the_last_price() -> None:
+def test_a_cart_line_sums_additions_since_the_last_removal_at_the_last_price() -> None:
     removed = ("cart_item_removed", SESSION | {"product_id": "p1"})
     dearer = ("cart_item_added", ADDED | {"unit_price_cents": 120, "quantity": 1})
     events = [("cart_item_added", ADDED), removed, ("cart_item_added", ADDED), dearer]
@@ -217,7 +217,7 @@ def test_a_removed_product_is_not_in_the_cart() -> None:
         assert items(dynamodb_items.PARTS, "sessions", "clicks", *batches)["s1",]["cart"] == {}
 
 
-def test_a_cart_takes_the_sessions_first_thousand_additions_whatever_the_batches() -> None:
+def test_a_cart_keeps_the_first_thousand_additions_for_any_batches() -> None:
     """More would not fit into an item: one that DynamoDB refuses would stop its partition."""
     ids = [f"{'😀' * 60}{n:04}" for n in range(CART_ADDITIONS + 5)]
     first = [("cart_item_added", ADDED | {"product_id": each}) for each in ids]
@@ -230,7 +230,7 @@ def test_a_cart_takes_the_sessions_first_thousand_additions_whatever_the_batches
         assert item["status"] == "cart"
 
 
-def test_an_order_item_counts_its_pieces() -> None:
+def test_an_order_item_counts_its_units() -> None:
     assert items(dynamodb_items.PARTS, "orders", "orders", [PLACED], PAID[:1]) == {
         ("c1", "o1"): {
             **{"status": "authorised", "placed_at": START_MS, "total_cents": 352, "currency": "EUR", "items": 5},
@@ -239,7 +239,7 @@ def test_an_order_item_counts_its_pieces() -> None:
     }
 
 
-def test_a_customer_document_counts_orders_and_what_was_spent() -> None:
+def test_a_customer_document_counts_orders_and_spending() -> None:
     returned = ("order_returned", {"order_id": "o1", "customer_id": "c1", "shipment_id": "h1", "reason": "damaged"})
     assert items(documents.PARTS, "customers", "orders", [PLACED, *PAID], [returned]) == {
         ("c1",): {
@@ -251,12 +251,12 @@ def test_a_customer_document_counts_orders_and_what_was_spent() -> None:
     }
 
 
-def test_what_the_bank_took_back_was_not_spent() -> None:
+def test_chargebacks_are_not_spending() -> None:
     events = [PLACED, *PAID, CHARGED_BACK]
     assert items(documents.PARTS, "customers", "orders", events)["c1",]["orders"]["spent_cents"] == 0
 
 
-def test_a_product_says_of_which_model_it_is_a_variant() -> None:
+def test_a_product_has_the_model_of_its_variant() -> None:
     launched = ("product_launched", {"product_id": "p1", "name": "Mug", "model_id": "m1", "variant": "Blue"})
     expected = {"model_id": "m1", "variant": "Blue", "name": "Mug", "status": "on_sale", "launched_at": at(0)}
     assert items(documents.PARTS, "products", "products", [launched]) == {("p1",): expected}
@@ -311,18 +311,18 @@ def test_the_board_never_adds_up_two_currencies() -> None:
     ]
 
 
-def test_the_boards_stock_is_what_can_be_sold_in_all_warehouses() -> None:
+def test_the_boards_stock_is_the_available_stock_of_all_warehouses() -> None:
     moves = [("received", "w1", 10), ("reserved", "w1", 4), ("shipped", "w1", 4), ("received", "w2", 5)]
     events = [(f"stock_{kind}", {"product_id": "p1", "warehouse_id": where, "quantity": n}) for kind, where, n in moves]
     assert hash_changes(Batch({"inventory": frame("inventory", *events)}, {})) == [("shoplake:stock", ["p1", "11"])]
 
 
-def test_a_batch_that_changes_no_number_says_nothing_to_the_board() -> None:
+def test_a_batch_without_changes_sends_nothing_to_the_board() -> None:
     nothing = Batch({"orders": frame("orders"), "clicks": frame("clicks", ("page_viewed", SESSION))}, {})
     assert (hash_changes(nothing), sorted_set_changes(nothing)) == ([], [])
 
 
-def test_a_lake_row_is_the_event_its_time_and_its_place() -> None:
+def test_a_lake_row_has_the_event_its_time_and_its_position() -> None:
     table = lake.to_arrow("clicks", frame("clicks", ("page_viewed", SESSION | {"page": "home"}), first_offset=7))
     (row,) = table.to_pylist()
     assert {name: value for name, value in row.items() if value is not None} == {
@@ -358,7 +358,7 @@ class Snapshots:
         return ("shop", "clicks")
 
 
-def test_a_lakes_checkpoint_is_the_newest_that_any_snapshot_has() -> None:
+def test_a_lakes_checkpoint_is_the_newest_of_all_snapshots() -> None:
     mine = {"shoplake.checkpoint": '{"0": [5, 1], "3": [9, 2]}'}
     expected = {0: Checkpoint(5, 1), 3: Checkpoint(9, 2)}
     assert read_checkpoints(Snapshots({"shoplake.checkpoint": '{"0": [1, 1]}'}, mine)) == expected
@@ -366,12 +366,12 @@ def test_a_lakes_checkpoint_is_the_newest_that_any_snapshot_has() -> None:
     assert read_checkpoints(Snapshots()) == {}
 
 
-def test_a_lakes_table_with_snapshots_and_no_checkpoint_is_no_new_one() -> None:
+def test_a_lake_table_with_snapshots_and_without_a_checkpoint_is_not_new() -> None:
     with pytest.raises(SinkError, match="the checkpoint of clicks is gone: no snapshot from 0 back has one"):
         read_checkpoints(Snapshots({}, {}))
 
 
-def test_rows_without_an_entity_are_passed_over() -> None:
+def test_rows_without_an_entity_are_skipped() -> None:
     events = pl.concat([frame("orders", *PAID), frame("orders", ("order_cancelled", {"order_id": "o1"}))])
     (payments,) = [t for t in TABLES if t.name == "payments"]
     assert payments.rows(events)["payment_id"].to_list() == ["y1"]

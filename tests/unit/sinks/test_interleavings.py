@@ -113,7 +113,7 @@ class Keyed(Schedules[Store]):
 
 
 @pytest.mark.parametrize("machine", [Transactional, Keyed])
-def test_however_processes_crash_and_answers_are_lost_each_event_counts_once(machine: type[Schedules[Any]]) -> None:
+def test_each_event_counts_once_for_any_crashes_and_lost_answers(machine: type[Schedules[Any]]) -> None:
     run_state_machine_as_test(machine, settings=many)
 
 
@@ -148,7 +148,7 @@ class NoSecondLook(TransactionalSink):
 
 
 @pytest.mark.parametrize("sink", [CheckpointFirst, TwoSteps, NoSecondLook])
-def test_a_transactional_sink_that_lacks_a_protection_is_found_out(sink: type[TransactionalSink]) -> None:
+def test_a_transactional_sink_without_a_protection_is_detected(sink: type[TransactionalSink]) -> None:
     class Unprotected(Transactional):
         def make_sink(self) -> TransactionalSink:
             return sink(self.store, ["clicks"], pause)
@@ -194,7 +194,7 @@ class OneFilling(KeyedMemorySink):
 
 
 @pytest.mark.parametrize("sink", [BlindWrite, Forgetful, CheckpointBeforeItems, OneFilling])
-def test_a_keyed_sink_that_lacks_a_protection_is_found_out(sink: type[KeyedMemorySink]) -> None:
+def test_a_keyed_sink_without_a_protection_is_detected(sink: type[KeyedMemorySink]) -> None:
     class Unprotected(Keyed):
         def make_sink(self) -> KeyedMemorySink:
             return sink(self.store, (VIEWS,), pause)

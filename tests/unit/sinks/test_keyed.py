@@ -61,9 +61,7 @@ def cycle(numbers: Sequence[int]) -> Callable[[], int]:
 @both
 @few
 @given(log=logs, sizes=steps, data=st.data())
-def test_batches_and_batches_delivered_again_end_as_one_fold(
-    parts: Any, log: Log, sizes: list[int], data: st.DataObject
-) -> None:
+def test_redelivered_batches_equal_one_fold(parts: Any, log: Log, sizes: list[int], data: st.DataObject) -> None:
     store, log = Store(), mine(log, parts)
     sink = MemorySink(store, parts)
     asyncio.run(apply_all(sink, log, cycle(sizes)))
@@ -81,7 +79,7 @@ def test_batches_and_batches_delivered_again_end_as_one_fold(
 @both
 @few
 @given(log=logs, sizes=steps, crashes=st.lists(st.integers(0, 40), max_size=4))
-def test_a_crash_anywhere_and_a_new_start_end_as_one_fold(
+def test_a_crash_at_any_point_and_a_restart_equal_one_fold(
     parts: Any, log: Log, sizes: list[int], crashes: list[int]
 ) -> None:
     store, log = Store(), mine(log, parts)
@@ -96,7 +94,7 @@ def test_a_crash_anywhere_and_a_new_start_end_as_one_fold(
 @both
 @few
 @given(log=logs, sizes=steps, delays=st.lists(st.integers(0, 12), min_size=2, max_size=12))
-def test_an_old_owner_that_goes_on_beside_the_new_one_changes_nothing(
+def test_an_old_owner_beside_a_new_one_changes_nothing(
     parts: Any, log: Log, sizes: list[int], delays: list[int]
 ) -> None:
     store, log = Store(), mine(log, parts)
@@ -127,7 +125,7 @@ def views(start: int, stop: int) -> Batch:
     return batch_of(VIEWS, {CLICKS: OffsetRange(start, stop)})
 
 
-async def test_an_old_owners_stale_write_meets_an_item_that_has_moved() -> None:
+async def test_a_stale_write_fails_its_condition() -> None:
     store = Store()
     reached, go_on = asyncio.Event(), asyncio.Event()
 
@@ -189,7 +187,7 @@ async def test_an_older_batch_does_not_move_the_checkpoint_back() -> None:
 
 
 @virtually
-async def test_items_that_never_stand_still_are_left_for_later() -> None:
+async def test_items_that_keep_changing_are_deferred() -> None:
     class Moving(MemorySink):
         async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
             return False
@@ -210,7 +208,7 @@ class SlowOrders(MemorySink):
         return await super().write(collection, items)
 
 
-async def test_where_one_collection_is_slow_the_topics_of_the_others_go_on() -> None:
+async def test_a_slow_collection_does_not_block_other_topics() -> None:
     store = Store()
     log = {
         CLICKS: [("product_viewed", {"session_id": "s1", "product_id": "p1"})] * 2,
@@ -231,7 +229,7 @@ async def test_where_one_collection_is_slow_the_topics_of_the_others_go_on() -> 
 SESSIONS = ITEM_PARTS[0]
 
 
-def test_only_events_that_their_item_has_not_folded_are_newer() -> None:
+def test_only_events_not_yet_folded_are_newer() -> None:
     events = pl.concat(
         [
             frame("clicks", *[("product_viewed", {"session_id": "s1"})] * 4, first_offset=3),
@@ -244,7 +242,7 @@ def test_only_events_that_their_item_has_not_folded_are_newer() -> None:
     assert found == [("s1", 0, 5), ("s1", 0, 6), ("s1", 1, 0), ("s2", 0, 4)]
 
 
-def test_a_fold_leaves_what_was_read_as_it_is() -> None:
+def test_a_fold_does_not_change_its_input() -> None:
     stored = {("s1",): {"folded": {"clicks-0": 0}, "rev": 1, "cart": {"p1": {"quantity": 1, "unit_price_cents": 5}}}}
     before = copy.deepcopy(stored)
     added = ("cart_item_added", {"session_id": "s1", "product_id": "p1", "quantity": 2, "unit_price_cents": 6})

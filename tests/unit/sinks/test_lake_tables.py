@@ -62,6 +62,6 @@ def test_of_two_sinks_that_add_one_column_each_goes_on(catalog: Catalog) -> None
     assert len(first.refresh().scan().to_arrow()) == 1
 
 
-def test_a_table_that_has_all_columns_is_left_alone(catalog: Catalog) -> None:
+def test_a_table_with_all_columns_is_not_changed(catalog: Catalog) -> None:
     made = create_table(catalog, "shop", TOPICS["orders"])
     assert create_table(catalog, "shop", TOPICS["orders"]).metadata == made.metadata

@@ -46,7 +46,7 @@ def spoil(store: Store) -> None:
 @both
 @few
 @given(log=logs, delays=st.lists(st.integers(0, 9), min_size=2, max_size=9), head_start=st.integers(0, 40))
-def test_a_spoilt_store_is_rebuilt_while_an_owner_of_before_goes_on(
+def test_a_damaged_store_is_rebuilt_beside_an_old_owner(
     parts: Any, log: Log, delays: list[int], head_start: int
 ) -> None:
     store, log = Store(), mine(log, parts)
@@ -79,7 +79,7 @@ def test_a_spoilt_store_is_rebuilt_while_an_owner_of_before_goes_on(
     assert store.filling == Filling(1, "whole")
 
 
-async def test_a_write_that_was_on_its_way_when_the_rebuild_began_is_folded_once() -> None:
+async def test_a_write_in_flight_at_the_start_of_a_rebuild_is_folded_once() -> None:
     """Past the check of its epoch, the zombie finds the item gone, and makes one of its own batch alone."""
     store = Store()
     reached, go_on = asyncio.Event(), asyncio.Event()
@@ -108,7 +108,7 @@ async def test_a_write_that_was_on_its_way_when_the_rebuild_began_is_folded_once
     assert store.items["sessions"]["s1",]["pages"] == 6
 
 
-async def test_who_meets_an_item_of_a_later_filling_is_fenced() -> None:
+async def test_an_item_of_a_later_generation_fences_the_owner() -> None:
     store = Store()
     old = MemorySink(store, ITEM_PARTS)
     await old.open([CLICKS])
@@ -119,7 +119,7 @@ async def test_who_meets_an_item_of_a_later_filling_is_fenced() -> None:
     assert store.items["sessions"]["s1",]["pages"] == 6
 
 
-async def test_an_owner_of_an_earlier_filling_moves_no_checkpoint_though_its_epoch_has_come_again() -> None:
+async def test_an_owner_of_an_earlier_generation_moves_no_checkpoint() -> None:
     """As where the server dies and comes back without the last take-over."""
     store = Store()
     await MemorySink(store, ITEM_PARTS).open([CLICKS])
@@ -214,7 +214,7 @@ async def test_in_a_whole_store_an_item_of_an_earlier_filling_is_the_first_write
     assert store.items["sessions"]["s2",]["pages"] == 2
 
 
-async def test_a_held_store_opens_for_the_one_that_holds_it_alone() -> None:
+async def test_a_locked_store_opens_only_for_its_rebuild() -> None:
     store = Store()
     holder = MemorySink(store, ITEM_PARTS)
     holder.holds = True
@@ -226,7 +226,7 @@ async def test_a_held_store_opens_for_the_one_that_holds_it_alone() -> None:
     assert (await MemorySink(store, ITEM_PARTS).open([CLICKS]))[CLICKS].next_offset == 0
 
 
-async def test_how_far_a_store_is_starts_again_with_a_new_filling() -> None:
+async def test_checkpoints_restart_with_a_new_generation() -> None:
     store = Store()
     sink = MemorySink(store, ITEM_PARTS)
     other = TopicPartition("clicks", 1)
@@ -236,7 +236,7 @@ async def test_how_far_a_store_is_starts_again_with_a_new_filling() -> None:
     assert await next_offsets(MemorySink(store, ITEM_PARTS), [CLICKS, other]) == {CLICKS: 0}
 
 
-async def test_what_an_earlier_filling_has_opened_is_not_there_in_the_next() -> None:
+async def test_a_new_generation_has_no_open_partitions() -> None:
     store = Store()
     await apply_all(MemorySink(store, ITEM_PARTS), VIEWS, lambda: 6)
     await MemorySink(store, ITEM_PARTS).begin_filling([], "filling")
@@ -247,6 +247,6 @@ async def next_offsets(sink: MemorySink, partitions: Iterable[TopicPartition]) -
     return {p: checkpoint.next_offset for p, checkpoint in (await sink.checkpoints(partitions)).items()}
 
 
-def test_a_state_of_another_release_is_a_clear_error() -> None:
+def test_rebuild_state_of_another_release_is_a_clear_error() -> None:
     with pytest.raises(SinkError, match="expected a rebuild that is whole, filling, held, found 'melting'"):
         state_of("melting")

@@ -45,18 +45,18 @@ def serve() -> Iterator[Serve]:
         server.server_close()
 
 
-def test_localstack_is_known_by_its_health_page(serve: Serve) -> None:
+def test_localstack_is_identified_by_its_health_page(serve: Serve) -> None:
     found = aws_endpoint.identify(serve({"/_localstack/health": LOCALSTACK}))
     assert found == aws_endpoint.Answering("localstack", "4.14.0")
     assert str(found) == "LocalStack 4.14.0"
 
 
-def test_ministack_is_not_taken_for_localstack_although_it_has_its_page(serve: Serve) -> None:
+def test_ministack_is_not_identified_as_localstack(serve: Serve) -> None:
     both = {"/_ministack/health": MINISTACK, "/_localstack/health": MINISTACK}
     assert aws_endpoint.identify(serve(both)) == aws_endpoint.Answering("ministack", "1.5.33")
 
 
-def test_another_version_than_the_table_was_held_to_is_told(serve: Serve) -> None:
+def test_an_untested_version_of_the_emulator_is_reported(serve: Serve) -> None:
     later = LOCALSTACK.replace("4.14.0", "2026.3.0")
     assert aws_endpoint.identify(serve({"/_localstack/health": LOCALSTACK})).measured
     assert not aws_endpoint.identify(serve({"/_localstack/health": later})).measured
@@ -65,7 +65,7 @@ def test_another_version_than_the_table_was_held_to_is_told(serve: Serve) -> Non
 @pytest.mark.parametrize(
     "page", ["", "<html>", "[]", '{"status": "ok"}', '{"services": [], "version": "4.14.0"}', '{"services": {}}']
 )
-def test_a_server_that_is_no_emulator_is_refused_by_name(serve: Serve, page: str) -> None:
+def test_a_server_that_is_not_an_emulator_is_refused_by_name(serve: Serve, page: str) -> None:
     url = serve({"/_localstack/health": page})
     with pytest.raises(StackError, match="neither MiniStack nor LocalStack") as error:
         aws_endpoint.identify(url)
@@ -88,7 +88,7 @@ def test_a_server_of_another_protocol_is_refused(serve: Serve) -> None:
             aws_endpoint.identify(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
 
-def test_an_address_where_nobody_answers_is_a_stack_that_is_down() -> None:
+def test_an_address_without_an_answer_is_a_stopped_stack() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -97,7 +97,7 @@ def test_an_address_where_nobody_answers_is_a_stack_that_is_down() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "  "])
-def test_without_the_variable_the_emulator_is_the_stacks_own(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_without_the_variable_the_stacks_own_emulator_is_used(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SHOPLAKE_AWS_ENDPOINT", value)
     assert aws_endpoint.outside() is None
 
@@ -110,7 +110,7 @@ def test_without_the_variable_the_emulator_is_the_stacks_own(monkeypatch: pytest
         ("https://[::1]:4566", "https://[::1]:4566"),
     ],
 )
-def test_an_address_of_this_machine_is_taken(monkeypatch: pytest.MonkeyPatch, value: str, url: str) -> None:
+def test_an_address_of_this_machine_is_accepted(monkeypatch: pytest.MonkeyPatch, value: str, url: str) -> None:
     monkeypatch.setenv("SHOPLAKE_AWS_ENDPOINT", value)
     assert aws_endpoint.outside() == url
 

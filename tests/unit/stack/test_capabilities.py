@@ -39,7 +39,7 @@ def resource_types(folder: Path) -> set[str]:
     return {each for types in found for each in types}
 
 
-def test_localstack_has_no_catalogue_no_queries_and_no_databases() -> None:
+def test_localstack_lacks_glue_athena_and_databases() -> None:
     assert {support(service, "localstack") for service in ("glue", "athena", "rds")} == {Support.MISSING}
 
 
@@ -47,7 +47,7 @@ def test_the_database_of_ministack_is_a_control_plane_only() -> None:
     assert support("rds", "ministack") is Support.CONTROL_PLANE
 
 
-def test_what_an_emulator_lacks_is_neither_switched_on_nor_asked() -> None:
+def test_services_missing_from_an_emulator_are_disabled_and_not_queried() -> None:
     for emulator in MEASURED:
         on = {service for service, made in switches(emulator).items() if made}
         assert not on & missing(emulator)
@@ -77,17 +77,17 @@ def test_every_service_that_a_module_makes_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("emulator", MEASURED)
-def test_what_the_local_environment_cannot_do_without_is_on_every_emulator(emulator: Emulator) -> None:
+def test_required_services_are_on_every_emulator(emulator: Emulator) -> None:
     needed = [row for row in CAPABILITIES if row.local is Local.NEEDED]
     assert [row.service for row in needed if row.on(emulator) is Support.MISSING] == []
 
 
-def test_what_an_emulator_lacks_is_switched_off() -> None:
+def test_services_missing_from_an_emulator_are_disabled() -> None:
     assert switches("ministack") == {"glue": True, "rds": True}
     assert switches("localstack") == {"glue": False, "rds": False}
 
 
-def test_terraform_knows_each_switch_and_no_other() -> None:
+def test_terraform_has_exactly_these_switches() -> None:
     # Terraform drops an attribute that its type does not name, without a word.
     declared = (LOCAL_ROOT / "variables.tf").read_text().partition('variable "capabilities"')[2].partition("\n}")[0]
     # Log exports are off on every emulator, so the table has no row for them: MiniStack forgets which there are.

@@ -71,7 +71,7 @@ def test_a_file_is_fetched_once(repository: Repository, tmp_path: Path) -> None:
     assert len(repository.ranges) == 1
 
 
-def test_progress_counts_the_files_that_were_there(repository: Repository, tmp_path: Path) -> None:
+def test_progress_counts_existing_files(repository: Repository, tmp_path: Path) -> None:
     fetch(tmp_path)
     seen: list[tuple[int, int]] = []
     other = Artifact("b.jar", ARTIFACT.sha256)
@@ -79,7 +79,7 @@ def test_progress_counts_the_files_that_were_there(repository: Repository, tmp_p
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_a_download_goes_on_where_it_was_interrupted(repository: Repository, tmp_path: Path) -> None:
+def test_an_interrupted_download_resumes(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "a-1.0.jar.part").write_bytes(CONTENT[:1000])
     fetch(tmp_path)
     assert repository.ranges == ["bytes=1000-"]
@@ -93,20 +93,20 @@ def test_a_connection_that_ends_early_is_resumed(repository: Repository, tmp_pat
     assert not missing([ARTIFACT], tmp_path)
 
 
-def test_a_server_error_is_tried_again(repository: Repository, tmp_path: Path) -> None:
+def test_a_server_error_is_retried(repository: Repository, tmp_path: Path) -> None:
     repository.status = [503, 500]
     fetch(tmp_path)
     assert not missing([ARTIFACT], tmp_path)
 
 
-def test_what_is_not_there_is_not_tried_again(repository: Repository, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_retried(repository: Repository, tmp_path: Path) -> None:
     repository.status = [404]
     with pytest.raises(DownloadFailed, match="404"):
         fetch(tmp_path)
     assert len(repository.ranges) == 1
 
 
-def test_a_part_that_is_longer_than_the_file_is_thrown_away(repository: Repository, tmp_path: Path) -> None:
+def test_a_partial_file_longer_than_the_file_is_discarded(repository: Repository, tmp_path: Path) -> None:
     (tmp_path / "a-1.0.jar.part").write_bytes(CONTENT + b"more")
     repository.status = [416]
     fetch(tmp_path)

@@ -35,9 +35,7 @@ def run_as(home: Path, server: str, pid: int) -> None:
     (home / "run" / server / "pid").write_text(f"{pid} {started}")
 
 
-def test_up_refuses_an_endpoint_that_is_no_emulator_and_makes_no_stack(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_up_refuses_an_endpoint_that_is_not_an_emulator(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         monkeypatch.setenv("SHOPLAKE_AWS_ENDPOINT", f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -55,7 +53,7 @@ def test_a_stack_does_not_move_to_another_emulator(home: Path, monkeypatch: pyte
     assert "down --purge" in error.value.fix
 
 
-def test_an_emulator_of_another_is_part_of_the_stack_in_place_of_ministack(home: Path) -> None:
+def test_an_external_emulator_replaces_ministack(home: Path) -> None:
     home.mkdir()
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -67,12 +65,12 @@ def test_an_emulator_of_another_is_part_of_the_stack_in_place_of_ministack(home:
 
 
 @pytest.mark.parametrize("question", [stack.status, stack.connections, stack.environment])
-def test_without_a_stack_a_question_says_how_to_start_one(home: Path, question: object) -> None:
+def test_without_a_stack_commands_say_how_to_start_one(home: Path, question: object) -> None:
     with pytest.raises(StackNotRunning, match="shoplake up"):
         question()  # type: ignore[operator]
 
 
-def test_a_stopped_stack_is_no_crashed_one(home: Path) -> None:
+def test_a_stopped_stack_is_not_reported_as_crashed(home: Path) -> None:
     home.mkdir()
     a_stopped_stack(home)
     assert {server.state for server in stack.status().servers} == {"stopped"}
@@ -91,7 +89,7 @@ def test_only_the_servers_that_are_asked_for_have_to_run(home: Path) -> None:
         stack.connections({"kafka", "postgres"})
 
 
-def test_a_dead_server_is_told_with_what_to_do_before_the_end_of_its_log(home: Path) -> None:
+def test_a_dead_server_is_reported_with_what_to_do_before_its_log(home: Path) -> None:
     home.mkdir()
     a_stopped_stack(home)
     run_as(home, "valkey", 2**22 + 1)  # no such process
@@ -120,7 +118,7 @@ def test_down_without_a_stack_makes_no_files(home: Path) -> None:
     assert not home.exists()
 
 
-def test_purge_removes_the_home_with_whatever_came_into_it(home: Path) -> None:
+def test_purge_removes_the_home_with_all_its_files(home: Path) -> None:
     home.mkdir()
     a_stopped_stack(home)
     (home / "anything").mkdir()
@@ -128,7 +126,7 @@ def test_purge_removes_the_home_with_whatever_came_into_it(home: Path) -> None:
     assert not home.exists()
 
 
-def test_purge_leaves_what_was_in_the_home_before_the_stack(home: Path) -> None:
+def test_purge_keeps_files_that_were_there_before_the_stack(home: Path) -> None:
     home.mkdir()
     (home / "thesis.doc").touch()
     a_stopped_stack(home)
@@ -138,7 +136,7 @@ def test_purge_leaves_what_was_in_the_home_before_the_stack(home: Path) -> None:
     assert "thesis.doc" in said[-1]
 
 
-def test_purge_gets_rid_of_a_broken_state(home: Path) -> None:
+def test_purge_removes_a_broken_state(home: Path) -> None:
     home.mkdir()
     (home / "stack.json").write_text("{")
     stack.purge()
@@ -165,7 +163,7 @@ def test_a_home_that_cannot_be_written_is_an_error_that_names_it(
         stack.up()
 
 
-def test_the_passwords_are_not_in_what_is_printed(home: Path) -> None:
+def test_passwords_are_not_printed(home: Path) -> None:
     home.mkdir()
     a_stopped_stack(home)
     secrets = json.loads((home / "stack.json").read_text())["passwords"].values()

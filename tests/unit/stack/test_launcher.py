@@ -78,7 +78,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 @pytest.mark.parametrize(("told", "compiled"), [({"PYTHONDONTWRITEBYTECODE": "1"}, True), ({}, False)])
-def test_libraries_are_compiled_once_where_python_may_not_do_it_as_it_runs(
+def test_libraries_are_compiled_once_if_python_cannot_write_bytecode(
     checkout: Checkout, told: dict[str, str], compiled: bool
 ) -> None:
     checkout.run("status", **told)
@@ -87,7 +87,7 @@ def test_libraries_are_compiled_once_where_python_may_not_do_it_as_it_runs(
     assert ("--compile-bytecode" in synced) == compiled
 
 
-def test_arguments_input_and_folder_reach_the_command_as_they_are(checkout: Checkout, tmp_path: Path) -> None:
+def test_arguments_stdin_and_folder_reach_the_command_unchanged(checkout: Checkout, tmp_path: Path) -> None:
     done = checkout.run("logs", "two words", "", "*", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder, text, *arguments = done.stdout.splitlines()
@@ -139,14 +139,14 @@ def test_an_environment_of_our_own_may_be_elsewhere(checkout: Checkout, tmp_path
     assert checkout.commands() == ["sync"]
 
 
-def test_where_nothing_is_to_be_installed_neither_uv_nor_a_python_on_path_is_needed(checkout: Checkout) -> None:
+def test_an_installed_launcher_needs_neither_uv_nor_python_on_the_path(checkout: Checkout) -> None:
     checkout.run()
     (checkout.tools / "uv").unlink()
     (checkout.tools / "python3").unlink()
     assert checkout.run(UV_DEFAULT_INDEX="http://127.0.0.1:1", UV_FAILS="yes").returncode == 0
 
 
-def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Checkout) -> None:
+def test_spark_is_installed_only_on_request(checkout: Checkout) -> None:
     plain = checkout.run()
     named = checkout.run(SHOPLAKE_EXTRAS="spark")
     assert (plain.returncode, named.returncode) == (0, 0)
@@ -155,7 +155,7 @@ def test_spark_is_installed_for_who_names_it_and_for_nobody_else(checkout: Check
     assert "--no-dev --extra spark" in second
 
 
-def test_tools_of_developers_come_with_the_first_test_and_stay(checkout: Checkout) -> None:
+def test_developer_tools_are_installed_with_the_first_test_and_stay(checkout: Checkout) -> None:
     def synced() -> list[str]:
         return [line for line in checkout.calls.read_text().splitlines() if " sync " in line]
 
@@ -183,7 +183,7 @@ def test_without_a_network_there_is_one_message_and_the_next_run_tries_again(che
     assert checkout.run().returncode == 0
 
 
-def test_without_python_it_says_so(checkout: Checkout) -> None:
+def test_a_missing_python_is_reported(checkout: Checkout) -> None:
     (checkout.tools / "python3").unlink()
     failed = checkout.run()
     assert failed.returncode == 1
@@ -191,7 +191,7 @@ def test_without_python_it_says_so(checkout: Checkout) -> None:
     assert "python 3.11 or later is needed" in failed.stderr
 
 
-def test_an_old_python_is_passed_over(checkout: Checkout) -> None:
+def test_an_old_python_is_skipped(checkout: Checkout) -> None:
     (checkout.tools / "python3").rename(checkout.tools / "python3.12")
     (checkout.tools / "python3").write_text("#!/bin/sh\nexit 1\n")
     (checkout.tools / "python3").chmod(0o755)
@@ -199,7 +199,7 @@ def test_an_old_python_is_passed_over(checkout: Checkout) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_in_somebody_elses_checkout_it_writes_to_the_cache(checkout: Checkout, tmp_path: Path) -> None:
+def test_in_a_read_only_checkout_it_writes_to_the_cache(checkout: Checkout, tmp_path: Path) -> None:
     checkout.root.chmod(0o555)
     done = checkout.run(XDG_CACHE_HOME=str(tmp_path / "cache"))
     checkout.root.chmod(0o755)

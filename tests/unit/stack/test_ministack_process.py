@@ -14,14 +14,14 @@ def test_nothing_is_written_before_a_request() -> None:
     assert not Timetable().due(now=1000)
 
 
-def test_the_state_is_written_once_it_has_been_quiet() -> None:
+def test_the_state_is_written_after_a_quiet_period() -> None:
     timetable = Timetable()
     timetable.note_request(100)
     assert not timetable.due(100 + QUIET_S / 2)
     assert timetable.due(100 + QUIET_S)
 
 
-def test_under_load_the_state_is_written_all_the_same() -> None:
+def test_the_state_is_also_written_under_load() -> None:
     timetable = Timetable()
     for tenth in range(int(LONGEST_S * 10)):
         timetable.note_request(100 + tenth / 10)
@@ -29,7 +29,7 @@ def test_under_load_the_state_is_written_all_the_same() -> None:
     assert timetable.due(100 + LONGEST_S)
 
 
-def test_what_was_written_is_not_written_again() -> None:
+def test_an_unchanged_state_is_not_written_again() -> None:
     timetable = Timetable()
     timetable.note_request(100)
     timetable.note_written(102, took_s=0.1)
@@ -77,6 +77,6 @@ async def test_the_application_is_served_and_its_state_written(monkeypatch: pyte
         ("POST", b"AWSGlue.UpdateTable", True),
     ],
 )
-def test_a_request_that_reads_has_no_state_written(method: str, target: bytes | None, changes: bool) -> None:
+def test_a_read_request_does_not_write_the_state(method: str, target: bytes | None, changes: bool) -> None:
     headers = [] if target is None else [(b"X-Amz-Target", target)]
     assert ministack_process.may_change({"method": method, "headers": headers}) is changes

@@ -83,7 +83,7 @@ def test_a_page_ends_at_a_megabyte(table: str) -> None:
     assert len({order for page in found for order in page}) == 6_000
 
 
-def test_a_page_is_what_ministack_would_answer(table: str) -> None:
+def test_a_page_equals_that_of_ministack(table: str) -> None:
     for n in range(10):
         put(table, n)
     odd = (
@@ -121,7 +121,7 @@ def test_an_empty_table_is_one_empty_page(table: str) -> None:
     assert pages(TableName=table) == [[]]
 
 
-def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_deleted_during_a_scan_are_not_found(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ministack_scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
@@ -136,7 +136,7 @@ def test_items_that_go_during_a_scan_are_not_found(table: str, monkeypatch: pyte
     assert all(int(order[1:]) < 12 for page in found for order in page)
 
 
-def test_a_scan_goes_on_where_its_order_has_been_forgotten(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_continues_after_its_order_was_forgotten(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ministack_scans, "PAGE_BYTES", 2_500)
     for n in range(30):
         put(table, n)
@@ -159,7 +159,7 @@ def test_a_scan_goes_on_where_its_order_has_been_forgotten(table: str, monkeypat
         {"TableName": "orders", "ExclusiveStartKey": {"other": {"S": "c1"}}},
     ],
 )
-def test_other_scans_are_ministacks(table: str, request_: dict[str, Any]) -> None:
+def test_other_scans_are_passed_to_ministack(table: str, request_: dict[str, Any]) -> None:
     for n in range(10):
         put(table, n)
     ministacks_own = dynamodb._scan._scan

@@ -24,13 +24,13 @@ def mongod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(program)
 
 
-def test_a_mongod_on_path_wins_and_listens_on_the_loopback_alone(place: Place, mongod: str) -> None:
+def test_a_mongod_on_the_path_is_preferred_and_listens_on_loopback_only(place: Place, mongod: str) -> None:
     program, *options = MongoServer().command(place)
     assert program == mongod
     assert options[:2] == ["--bind_ip", "127.0.0.1"]
 
 
-def test_a_mongod_that_comes_later_does_not_hide_the_data_that_is_there(
+def test_a_mongod_installed_later_does_not_hide_existing_data(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -39,9 +39,7 @@ def test_a_mongod_that_comes_later_does_not_hide_the_data_that_is_there(
     assert "nx_27017.nx_27017" in MongoServer().command(place)
 
 
-def test_a_pid_file_that_was_left_behind_does_not_keep_it_from_starting(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stale_pid_file_does_not_block_a_start(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     MongoServer().prepare(place)
     left = Path(str(MongoServer().command(place)[-1]))

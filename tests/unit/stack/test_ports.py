@@ -22,11 +22,11 @@ def test_a_port_taken_on_every_interface_is_taken() -> None:
         refuse_taken("kafka", [holder.getsockname()[1]])
 
 
-def test_free_ports_are_let_pass() -> None:
+def test_free_ports_are_accepted() -> None:
     refuse_taken("kafka", free_ports(2))
 
 
-def test_a_connection_that_just_ended_does_not_hold_the_port() -> None:
+def test_a_connection_in_time_wait_does_not_hold_the_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         client = socket.create_connection(("127.0.0.1", port))

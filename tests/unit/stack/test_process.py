@@ -49,7 +49,7 @@ def test_a_server_is_found_by_its_pid_file(start: Start, tmp_path: Path) -> None
     assert os.getsid(running.pid) == running.pid  # a Ctrl-C in the terminal does not reach it
 
 
-def test_a_recycled_pid_is_not_taken_for_the_server(start: Start, tmp_path: Path) -> None:
+def test_a_recycled_pid_is_not_the_server(start: Start, tmp_path: Path) -> None:
     running = start("/bin/sleep", "60")
     (tmp_path / "pid").write_text(f"{running.pid} {running.started - 1}")
     assert process.find(tmp_path / "pid") is None
@@ -84,7 +84,7 @@ def test_children_in_sessions_of_their_own_are_stopped_too(
     assert not child.alive
 
 
-def test_a_process_without_a_pid_file_is_found_by_its_mark(start: Start, tmp_path: Path) -> None:
+def test_a_process_without_a_pid_file_is_found_by_its_marker(start: Start, tmp_path: Path) -> None:
     running = start("/bin/sleep", "60")
     (tmp_path / "pid").unlink()
     assert running in list(process.strays(tmp_path))
@@ -98,7 +98,7 @@ def test_a_command_that_does_not_exist_says_so_in_the_log(tmp_path: Path) -> Non
     assert "/nowhere/server could not be started" in process.tail(tmp_path / "log")
 
 
-def test_a_large_log_is_put_aside_at_the_next_start(start: Start, tmp_path: Path) -> None:
+def test_a_large_log_is_rotated_at_the_next_start(start: Start, tmp_path: Path) -> None:
     with (tmp_path / "big.log").open("wb") as file:
         file.truncate(process.LOG_KEEP_BYTES + 1)
     start("/bin/sleep", "60", log="big.log")
@@ -111,15 +111,15 @@ def test_the_tail_is_the_last_lines(tmp_path: Path) -> None:
     assert process.tail(tmp_path / "log", 2) == "99998\n99999"
 
 
-def test_memory_of_a_process_that_is_gone_is_nothing() -> None:
+def test_memory_of_an_exited_process_is_zero() -> None:
     assert process.resident_bytes(Running(2**22 + 1, 0)) == 0
 
 
-def test_memory_of_a_process_is_what_the_kernel_says(start: Start) -> None:
+def test_memory_of_a_process_is_read_from_the_kernel(start: Start) -> None:
     assert process.resident_bytes(start("/bin/sleep", "60")) > 100_000
 
 
-def test_of_a_log_the_lines_that_speak_of_a_failure_tell_most(tmp_path: Path) -> None:
+def test_log_lines_about_failures_are_shown_first(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("\n".join(["ERROR one", "a", "", "panic: two", "b", "it failed: three", "c", "killed: four", "d"]))
     assert process.telling(log) == "panic: two\nit failed: three\nkilled: four"

@@ -26,7 +26,7 @@ def test_no_port_is_one_that_the_kernel_gives_to_outgoing_connections(tmp_path: 
     assert max(ports.values()) < int(EPHEMERAL.read_text().split()[0])
 
 
-def test_where_nothing_was_started_there_is_no_state(tmp_path: Path) -> None:
+def test_a_home_without_a_stack_has_no_state(tmp_path: Path) -> None:
     assert load(tmp_path / "nowhere") is None
 
 
@@ -64,7 +64,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
     assert order == ["another command is using this stack; waiting for it", "first", "second"]
 
 
-def test_who_waited_for_a_purge_locks_the_new_home_and_not_the_removed_one(tmp_path: Path) -> None:
+def test_a_lock_after_a_purge_is_on_the_new_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     said: list[str] = []
     locked_file_exists: list[bool] = []

@@ -20,12 +20,12 @@ def test_a_time_before_now_is_a_number_and_a_unit() -> None:
 @pytest.mark.parametrize(
     "text", ["²d", "¹²h", "d", "-1d", "1.5d", "99999999999999d", "9999999d", "7d\n", "", "yesterday"]
 )
-def test_what_is_no_time_is_told_so(text: str) -> None:
+def test_an_invalid_time_is_reported(text: str) -> None:
     with pytest.raises(UsageError, match="expected a time such as"):
         parse_time(text, now=NOW)
 
 
 @pytest.mark.parametrize("path", ["lines[²]", "lines[]", "lines[-1]", "lines[0", "lines[1]x", ""])
-def test_what_is_no_path_is_told_so(path: str) -> None:
+def test_an_invalid_path_is_reported(path: str) -> None:
     with pytest.raises(UsageError, match="expected a path such as"):
         parse_path(path)

@@ -28,7 +28,7 @@ def record(offset: int, value: bytes | None, key: bytes | None = b"s1") -> Any:
     return SimpleNamespace(topic="clicks", partition=3, offset=offset, key=key, timestamp=17, value=value)
 
 
-def test_a_letter_says_where_the_event_is_why_it_was_refused_and_what_it_was() -> None:
+def test_a_dead_letter_has_the_position_the_reason_and_the_bytes_of_its_record() -> None:
     value = VALID.replace(b'"s1"', b"5")
     assert letters_of([record(8, VALID), record(9, value)], OWN, COUNT) == [
         DeadLetter(
@@ -45,16 +45,16 @@ def test_a_letter_says_where_the_event_is_why_it_was_refused_and_what_it_was() -
     ]
 
 
-def test_valid_events_make_no_letters() -> None:
+def test_valid_events_have_no_dead_letters() -> None:
     assert letters_of([record(n, VALID) for n in range(3)], OWN, COUNT) == []
 
 
-def test_the_key_of_a_letter_is_its_place_in_the_log() -> None:
+def test_the_key_of_a_dead_letter_is_the_position_of_its_record() -> None:
     letters = letters_of([record(n, b"{") for n in (3, 5)], OWN, COUNT)
     assert [letter.key_bytes for letter in letters] == [b"clicks-3-3", b"clicks-3-5"]
 
 
-def test_an_event_without_key_or_value_or_with_odd_bytes_makes_a_letter_too() -> None:
+def test_a_record_without_key_or_value_becomes_a_dead_letter() -> None:
     letters = letters_of([record(1, None, None), record(2, b"\xff\x00", b"\xff")], OWN, COUNT)
     assert [(letter.key, base64.b64decode(letter.value_base64), letter.reason) for letter in letters] == [
         (None, b"", "malformed_json"),
@@ -63,7 +63,7 @@ def test_an_event_without_key_or_value_or_with_odd_bytes_makes_a_letter_too() ->
     assert all(msgspec.json.decode(msgspec.json.encode(letter), type=DeadLetter) == letter for letter in letters)
 
 
-def test_a_valid_event_with_another_key_or_in_another_partition_makes_a_letter_that_says_so() -> None:
+def test_a_valid_event_with_a_wrong_key_or_partition_becomes_a_dead_letter() -> None:
     elsewhere = record(3, VALID)
     elsewhere.partition = 0
     letters = letters_of([record(1, VALID, b"s2"), record(2, VALID, None)], OWN, COUNT)
@@ -91,7 +91,7 @@ VALUES = {
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_a_letter_fits_whatever_was_refused_and_says_what_is_not_in_it(key: bytes | None, value: bytes) -> None:
+def test_a_dead_letter_of_a_large_record_is_truncated_and_says_so(key: bytes | None, value: bytes) -> None:
     (letter,) = letters_of([record(1, value, key)], OWN, COUNT)
 
     assert len(msgspec.json.encode(letter)) < BROKER_DEFAULT_BYTES
@@ -102,7 +102,7 @@ def test_a_letter_fits_whatever_was_refused_and_says_what_is_not_in_it(key: byte
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_a_letter_gives_back_the_very_bytes_of_a_key_of_common_length(key: bytes | None) -> None:
+def test_a_key_of_common_length_is_kept_byte_for_byte(key: bytes | None) -> None:
     (letter,) = letters_of([record(1, b"{", key)], OWN, COUNT)
 
     held = (
@@ -116,7 +116,7 @@ def test_a_letter_gives_back_the_very_bytes_of_a_key_of_common_length(key: bytes
     assert (letter.key_cut is not None) == (len(key or b"") > KEY_BYTES)
 
 
-def test_letters_are_taken_in_parts_that_are_small_once_they_are_whole() -> None:
+def test_dead_letters_are_written_in_parts_of_limited_size() -> None:
     sizes = [1, 2, VALUE_BYTES + 1, 3, VALUE_BYTES + 2, 4]
     letters = letters_of([record(n, b"{" * size) for n, size in enumerate(sizes)], OWN, COUNT)
 

@@ -31,19 +31,19 @@ def name_of(group: str = GROUP) -> str | None:
         return name
 
 
-def test_two_that_live_have_two_names():
+def test_two_running_workers_have_two_names():
     with group_membership.held(GROUP) as first, group_membership.held(GROUP) as second:
         assert None not in (first, second)
         assert first != second
 
 
-def test_a_name_that_is_free_again_is_the_next_ones():
+def test_a_released_name_goes_to_the_next_worker():
     with group_membership.held(GROUP) as first:
         pass
     assert name_of() == first
 
 
-def test_a_place_in_the_middle_is_taken_before_a_new_one():
+def test_a_free_name_is_reused_before_a_new_one():
     first, second = group_membership.held(GROUP), group_membership.held(GROUP)
     first.__enter__()
     freed = second.__enter__()
@@ -63,18 +63,18 @@ def test_a_killed_process_leaves_its_name_to_the_next():
     assert name_of() == name
 
 
-def test_names_of_different_groups_have_nothing_to_do_with_each_other():
+def test_names_of_different_groups_are_independent():
     with group_membership.held("shop-lake") as lake, group_membership.held("shop-redis") as redis:
         assert lake != redis
 
 
-def test_a_home_that_was_copied_to_another_machine_gives_other_names_there(monkeypatch):
+def test_a_home_copied_to_another_machine_gives_other_names(monkeypatch):
     here = name_of()
     monkeypatch.setattr(platform, "node", lambda: "elsewhere")
     assert name_of() not in (here, None)
 
 
-def test_a_name_that_was_written_in_part_is_written_again():
+def test_a_partly_written_name_is_rewritten():
     name_of()
     (file,) = (paths.home() / "run" / "members").iterdir()
     file.write_text("half")
@@ -83,6 +83,6 @@ def test_a_name_that_was_written_in_part_is_written_again():
     assert name_of() == again
 
 
-def test_where_nothing_can_be_written_a_worker_has_no_name():
+def test_a_worker_in_a_read_only_home_has_no_name():
     (paths.home() / "run").write_text("a file where a folder should be")
     assert name_of() is None

@@ -28,13 +28,13 @@ def view(name: str) -> WorkerView:
     return WorkerView(name, Progress(1, 0, "caught up"))
 
 
-def test_workers_that_report_are_working():
+def test_workers_with_recent_reports_are_healthy():
     with heartbeat.beating() as beat:
         beat([view("lake"), view("redis")])
         assert heartbeat.check(5) == ["lake", "redis"]
 
 
-def test_a_report_like_the_last_one_is_a_report():
+def test_an_unchanged_report_counts_as_a_report():
     with heartbeat.beating() as beat:
         beat([view("lake")])
         time.sleep(0.3)
@@ -42,7 +42,7 @@ def test_a_report_like_the_last_one_is_a_report():
         assert heartbeat.check(0.25) == ["lake"]
 
 
-def test_a_worker_of_which_nothing_new_is_heard_is_named():
+def test_a_worker_without_recent_reports_is_named():
     silent = view("postgres")
     with heartbeat.beating() as beat:
         beat([view("lake"), silent])
@@ -52,12 +52,12 @@ def test_a_worker_of_which_nothing_new_is_heard_is_named():
             heartbeat.check(0.25)
 
 
-def test_where_no_stream_runs_it_says_so():
+def test_a_missing_stream_is_reported():
     with pytest.raises(StreamHalted, match="found no heartbeat of a stream"):
         heartbeat.check(5)
 
 
-def test_what_it_sees_is_passed_on():
+def test_views_are_passed_on():
     seen = []
     views = [view("lake")]
     with heartbeat.beating(seen.append) as beat:
@@ -65,7 +65,7 @@ def test_what_it_sees_is_passed_on():
     assert seen == [views]
 
 
-def test_a_stream_that_was_stopped_does_not_work_any_more():
+def test_a_stopped_stream_is_not_healthy():
     with contextlib.suppress(KeyboardInterrupt), heartbeat.beating() as beat:
         beat([view("lake")])
         raise KeyboardInterrupt
@@ -73,7 +73,7 @@ def test_a_stream_that_was_stopped_does_not_work_any_more():
         heartbeat.check(60)
 
 
-def test_a_stream_that_was_killed_does_not_work_any_more():
+def test_a_killed_stream_is_not_healthy():
     script = (
         "import os\nfrom shoplake.streaming import heartbeat\nfrom shoplake.streaming.worker_reports import Progress\n"
         "from shoplake.streaming.supervisor import WorkerView\n"

@@ -13,14 +13,14 @@ IDS = {"clicks": TopicId("one", 2), "orders": TopicId("two", 1)}
 POSITIONS = {TopicPartition("clicks", 0): 7, TopicPartition("clicks", 1): 0, TopicPartition("orders", 0): 3}
 
 
-def test_positions_come_back_as_they_were() -> None:
+def test_positions_round_trip() -> None:
     assert DeadLetterProgress.of(IDS, POSITIONS).positions(IDS) == POSITIONS
 
 
-def test_a_topic_that_is_new_begins_where_the_log_does() -> None:
+def test_a_new_topic_begins_at_the_start_of_the_log() -> None:
     assert DeadLetterProgress.of(IDS, POSITIONS).positions(IDS | {"reviews": TopicId("three", 6)}) == POSITIONS
 
 
-def test_progress_in_a_topic_that_was_recreated_is_a_halt() -> None:
+def test_progress_of_a_recreated_topic_halts() -> None:
     with pytest.raises(StreamHalted, match="recreated"):
         DeadLetterProgress.of(IDS, POSITIONS).positions(IDS | {"orders": TopicId("another", 1)})

@@ -29,7 +29,7 @@ from .loop_doubles import REVIEWS, WAIT_S, Forgetful, MemoryLog, MemoryStore, Ru
 
 
 @virtually
-async def test_all_that_is_in_the_log_comes_into_the_store_and_the_loop_ends() -> None:
+async def test_the_loop_applies_the_whole_log_and_ends() -> None:
     run = await Run(MemoryLog(*[True] * 5), MemoryStore()).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
     assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=3, batch=1)
@@ -38,7 +38,7 @@ async def test_all_that_is_in_the_log_comes_into_the_store_and_the_loop_ends() -
 
 
 @virtually
-async def test_the_loop_begins_where_the_store_stands() -> None:
+async def test_the_loop_starts_at_the_stores_checkpoint() -> None:
     store = MemoryStore()
     store.stands[REVIEWS] = Checkpoint(3, 7)
     run = await Run(MemoryLog(*[True] * 5), store).until_caught_up()
@@ -48,7 +48,7 @@ async def test_the_loop_begins_where_the_store_stands() -> None:
 
 
 @virtually
-async def test_what_follows_a_transactions_marker_leaves_no_gap() -> None:
+async def test_records_after_a_transaction_marker_leave_no_gap() -> None:
     log = MemoryLog(True, True, False, True, False, False, True, False, per_read=1)
     run = await Run(log, MemoryStore()).until_caught_up()
     assert run.store.ids == ids(0, 1, 3, 6)
@@ -56,7 +56,7 @@ async def test_what_follows_a_transactions_marker_leaves_no_gap() -> None:
 
 
 @virtually
-async def test_a_store_that_is_away_for_a_while_is_asked_again() -> None:
+async def test_an_unavailable_store_is_retried() -> None:
     run = await Run(MemoryLog(True, True), MemoryStore(*[StoreUnavailable("away")] * 5)).until_caught_up()
     assert run.store.ids == ids(0, 1)
     assert {(r.state, r.waiting_for) for r in run.reports} > {("waiting", "memory"), ("caught up", "")}
@@ -67,7 +67,7 @@ async def test_a_store_that_is_away_for_a_while_is_asked_again() -> None:
 
 
 @virtually
-async def test_the_breaker_opens_after_some_failures_and_a_probe_comes_before_the_work() -> None:
+async def test_the_circuit_breaker_opens_and_probes_before_the_next_write() -> None:
     run = await Run(MemoryLog(True, True), MemoryStore(*[StoreUnavailable("away")] * 4)).until_caught_up()
     assert [r.breaker for r in run.reports if r.state == "waiting"] == ["closed", "closed", "open", "open"]
     assert run.reports[-1].breaker == "closed"
@@ -75,7 +75,7 @@ async def test_the_breaker_opens_after_some_failures_and_a_probe_comes_before_th
 
 
 @virtually
-async def test_while_a_store_is_away_nothing_is_fetched_and_the_group_hears_of_us() -> None:
+async def test_an_unavailable_store_pauses_fetching_and_keeps_group_membership() -> None:
     log = MemoryLog(*[True] * 10)
     run = await Run(log, MemoryStore(*[StoreUnavailable("away")] * 9)).until_caught_up()
     assert log.stays >= sum(run.store.pauses) // 1
@@ -84,7 +84,7 @@ async def test_while_a_store_is_away_nothing_is_fetched_and_the_group_hears_of_u
 
 
 @virtually
-async def test_a_store_that_stays_away_ends_the_loop_after_a_bounded_time() -> None:
+async def test_a_store_that_stays_unavailable_ends_the_loop_in_bounded_time() -> None:
     run = Run(MemoryLog(True), MemoryStore(*[StoreUnavailable("away")] * 1000))
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable, match="away"):
@@ -94,7 +94,7 @@ async def test_a_store_that_stays_away_ends_the_loop_after_a_bounded_time() -> N
 
 
 @virtually
-async def test_a_store_that_asks_to_wait_is_given_about_that_time() -> None:
+async def test_backpressure_pauses_for_about_the_requested_time() -> None:
     run = await Run(MemoryLog(True), MemoryStore(*[Backpressure("busy", retry_after_s=7)] * 3)).until_caught_up()
     assert run.store.ids == ids(0)
     assert len(run.store.pauses) == 3
@@ -103,14 +103,14 @@ async def test_a_store_that_asks_to_wait_is_given_about_that_time() -> None:
 
 
 @virtually
-async def test_a_store_that_asks_to_wait_for_ever_ends_the_loop() -> None:
+async def test_endless_backpressure_ends_the_loop() -> None:
     run = Run(MemoryLog(True), MemoryStore(*[Backpressure("busy", retry_after_s=1)] * 1000))
     with pytest.raises(StoreUnavailable, match="memory keeps asking to wait: busy"):
         await run.until_caught_up()
 
 
 @virtually
-async def test_a_part_of_a_store_that_asks_to_wait_is_left_alone_and_its_events_are_read_again() -> None:
+async def test_backpressure_of_a_partition_pauses_it_and_rereads_its_events() -> None:
     slow = Backpressure("busy", retry_after_s=1, partitions=frozenset({REVIEWS}))
     log = MemoryLog(*[True] * 6)
     run = await Run(log, MemoryStore(None, slow, slow), report_every_s=0).until_caught_up()
@@ -120,14 +120,14 @@ async def test_a_part_of_a_store_that_asks_to_wait_is_left_alone_and_its_events_
 
 
 @virtually
-async def test_a_part_of_a_store_that_asks_to_wait_for_ever_ends_the_loop() -> None:
+async def test_endless_backpressure_of_a_partition_ends_the_loop() -> None:
     slow = Backpressure("busy", retry_after_s=1, partitions=frozenset({REVIEWS}))
     with pytest.raises(StoreUnavailable, match="memory keeps asking to wait: busy"):
         await Run(MemoryLog(*[True] * 6), MemoryStore(*[slow] * 100_000)).until_caught_up()
 
 
 @virtually
-async def test_another_error_of_a_store_is_not_tried_again() -> None:
+async def test_a_permanent_error_of_a_store_is_not_retried() -> None:
     run = Run(MemoryLog(True), MemoryStore(SinkError("a bug")))
     with pytest.raises(SinkError, match="a bug"):
         await run.until_caught_up()
@@ -135,7 +135,7 @@ async def test_another_error_of_a_store_is_not_tried_again() -> None:
 
 
 @virtually
-async def test_kafka_is_waited_for_and_what_it_says_then_comes_into_the_store() -> None:
+async def test_the_loop_waits_for_kafka_and_then_applies_its_records() -> None:
     away = [LogUnavailable("gone")] * 5
     run = await Run(MemoryLog(*[True] * 5, troubles=[None, *away]), MemoryStore()).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
@@ -144,7 +144,7 @@ async def test_kafka_is_waited_for_and_what_it_says_then_comes_into_the_store() 
 
 
 @virtually
-async def test_kafka_that_stays_away_ends_the_loop_after_a_bounded_time() -> None:
+async def test_an_unavailable_kafka_ends_the_loop_in_bounded_time() -> None:
     begun = time.monotonic()
     with pytest.raises(LogUnavailable, match="gone"):
         await Run(MemoryLog(True, troubles=[LogUnavailable("gone")] * 1000), MemoryStore()).until_caught_up()
@@ -152,7 +152,7 @@ async def test_kafka_that_stays_away_ends_the_loop_after_a_bounded_time() -> Non
 
 
 @virtually
-async def test_a_log_that_was_cut_ends_the_loop_at_once() -> None:
+async def test_a_truncated_log_ends_the_loop_at_once() -> None:
     run = Run(MemoryLog(True, True, troubles=[None, StreamHalted("cut")]), MemoryStore())
     with pytest.raises(StreamHalted, match="cut"):
         await run.until_caught_up()
@@ -160,7 +160,7 @@ async def test_a_log_that_was_cut_ends_the_loop_at_once() -> None:
 
 
 @virtually
-async def test_a_store_that_was_filled_from_another_topic_is_refused() -> None:
+async def test_a_store_filled_from_another_topic_is_refused() -> None:
     store = MemoryStore()
     store.identity = {"reviews": "another-topic/1"}
     with pytest.raises(StreamHalted, match="memory: topic reviews was recreated: its id was another-topic"):
@@ -169,7 +169,7 @@ async def test_a_store_that_was_filled_from_another_topic_is_refused() -> None:
 
 
 @virtually
-async def test_a_store_that_was_filled_from_another_number_of_partitions_is_refused() -> None:
+async def test_a_store_filled_with_another_partition_count_is_refused() -> None:
     store = MemoryStore()
     store.identity = {"reviews": "a-topic/6"}
     with pytest.raises(StreamHalted, match="reviews had 6 partitions when this store was filled, and has 1 now"):
@@ -178,21 +178,21 @@ async def test_a_store_that_was_filled_from_another_number_of_partitions_is_refu
 
 
 @virtually
-async def test_markers_alone_move_the_checkpoint_with_the_next_event_and_not_by_themselves() -> None:
+async def test_control_records_move_the_checkpoint_with_the_next_event() -> None:
     run = await Run(MemoryLog(True, False, False, False, True, per_read=1), MemoryStore()).until_caught_up()
     assert run.store.applied == [1, 1]
     assert run.store.stands[REVIEWS].next_offset == 5
 
 
 @virtually
-async def test_markers_at_the_end_move_the_checkpoint_once_all_is_read() -> None:
+async def test_control_records_at_the_end_move_the_checkpoint_once() -> None:
     run = await Run(MemoryLog(True, False, False, False, per_read=1), MemoryStore()).until_caught_up()
     assert run.store.applied == [1, 0]
     assert run.store.stands[REVIEWS].next_offset == 4
 
 
 @virtually
-async def test_markers_alone_move_the_checkpoint_after_a_while() -> None:
+async def test_control_records_alone_move_the_checkpoint_after_a_delay() -> None:
     run = Run(MemoryLog(True, False, False, False, per_read=1), MemoryStore())
     async with asyncio.TaskGroup() as group:
         begun = time.monotonic()
@@ -204,7 +204,7 @@ async def test_markers_alone_move_the_checkpoint_after_a_while() -> None:
 
 
 @virtually
-async def test_a_fenced_loop_opens_nothing_until_the_group_says_so() -> None:
+async def test_a_fenced_loop_waits_for_the_next_assignment() -> None:
     run = Run(MemoryLog(True, True), MemoryStore(Fenced("a newer owner")))
     run.log.ours = False
     async with asyncio.TaskGroup() as group:
@@ -222,7 +222,7 @@ async def test_a_fenced_loop_opens_nothing_until_the_group_says_so() -> None:
 
 
 @virtually
-async def test_a_fenced_loop_that_hears_nothing_ends_with_the_reason() -> None:
+async def test_a_fenced_loop_without_an_assignment_ends_with_the_reason() -> None:
     run = Run(MemoryLog(True), MemoryStore(Fenced("a newer owner")))
     run.log.ours = False
     with pytest.raises(Fenced, match="a newer owner"):
@@ -230,7 +230,7 @@ async def test_a_fenced_loop_that_hears_nothing_ends_with_the_reason() -> None:
 
 
 @virtually
-async def test_a_loop_that_the_group_still_knows_takes_a_forgetful_store_again() -> None:
+async def test_a_group_member_reopens_a_store_that_lost_its_state() -> None:
     run = await Run(MemoryLog(*[True] * 4), Forgetful(after=1)).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3)
     assert run.log.sought == [0, 0]
@@ -238,7 +238,7 @@ async def test_a_loop_that_the_group_still_knows_takes_a_forgetful_store_again()
 
 @virtually
 @pytest.mark.parametrize("kind", [Forgetful, WentBack])
-async def test_a_store_that_loses_something_while_nothing_comes_is_filled_again(kind: type[Forgetful]) -> None:
+async def test_an_idle_loop_refills_a_store_that_lost_data(kind: type[Forgetful]) -> None:
     run = Run(MemoryLog(*[True] * 4), kind(after=WAIT_S))
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -251,7 +251,7 @@ async def test_a_store_that_loses_something_while_nothing_comes_is_filled_again(
 
 
 @virtually
-async def test_an_idle_store_is_left_alone_most_of_the_time() -> None:
+async def test_an_idle_store_is_rarely_checked() -> None:
     run = Run(MemoryLog(True, True), MemoryStore())
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -262,14 +262,14 @@ async def test_an_idle_store_is_left_alone_most_of_the_time() -> None:
 
 
 @virtually
-async def test_a_loop_whose_store_went_back_goes_back_too() -> None:
+async def test_a_loop_rewinds_when_its_store_was_restored_to_an_older_state() -> None:
     run = await Run(MemoryLog(*[True] * 6), WentBack(after=2)).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4, 5)
     assert run.log.sought == [0, 2]
 
 
 @virtually
-async def test_a_loop_that_is_fenced_again_and_again_by_nobody_of_its_group_gives_up() -> None:
+async def test_a_loop_fenced_repeatedly_from_outside_its_group_ends() -> None:
     run = Run(MemoryLog(True), MemoryStore(*[Fenced("somebody else")] * 100))
     with pytest.raises(Fenced, match="somebody else"):
         await run.until_caught_up()
@@ -277,7 +277,7 @@ async def test_a_loop_that_is_fenced_again_and_again_by_nobody_of_its_group_give
 
 
 @virtually
-async def test_a_new_share_of_partitions_is_opened_again() -> None:
+async def test_a_new_assignment_is_opened() -> None:
     run = Run(MemoryLog(True, True, True), MemoryStore())
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -306,7 +306,7 @@ class BeingFilled(MemoryStore):
 
 
 @virtually
-async def test_a_store_that_is_being_rebuilt_is_left_to_it_for_longer_than_one_that_is_away() -> None:
+async def test_the_loop_waits_longer_for_a_rebuild_than_for_an_outage() -> None:
     run = Run(MemoryLog(True, True), BeingFilled())
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -320,7 +320,7 @@ async def test_a_store_that_is_being_rebuilt_is_left_to_it_for_longer_than_one_t
 
 
 @virtually
-async def test_a_rebuild_that_was_forgotten_ends_the_loop_after_a_bounded_time() -> None:
+async def test_an_abandoned_rebuild_ends_the_loop_in_bounded_time() -> None:
     run = Run(MemoryLog(True), BeingFilled())
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable, match="memory keeps asking to wait: filled by somebody else"):
@@ -329,7 +329,7 @@ async def test_a_rebuild_that_was_forgotten_ends_the_loop_after_a_bounded_time()
 
 
 @virtually
-async def test_a_store_that_let_us_wait_through_a_rebalance_is_opened_for_the_new_share_alone() -> None:
+async def test_after_backpressure_and_a_rebalance_only_the_new_assignment_is_opened() -> None:
     run = Run(MemoryLog(True, True), BeingFilled())
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -346,7 +346,7 @@ async def test_a_store_that_let_us_wait_through_a_rebalance_is_opened_for_the_ne
 
 
 @virtually
-async def test_a_worker_whose_first_batch_takes_long_says_how_much_is_ahead() -> None:
+async def test_a_slow_first_batch_is_reported_with_the_lag() -> None:
     run = await Run(MemoryLog(True, True), MemoryStore()).until_caught_up()
     states = [(said.state, said.applied, said.lag) for said in run.reports]
     assert states[:2] == [("joining", 0, 0), ("streaming", 0, 2)]
@@ -370,14 +370,14 @@ class RebalancedLog(MemoryLog):
 
 
 @virtually
-async def test_during_a_rebalance_a_lag_of_nothing_is_not_caught_up() -> None:
+async def test_a_zero_lag_during_a_rebalance_is_not_caught_up() -> None:
     run = await Run(RebalancedLog(*[True] * 6), MemoryStore(), report_every_s=0).until_caught_up()
     assert run.log.sought == [0, 2]
     assert run.store.ids[:2] == ids(0, 1)
 
 
 @virtually
-async def test_a_batch_in_hand_is_given_up_when_the_partitions_are_taken_away_while_its_store_is_away() -> None:
+async def test_a_pending_batch_is_dropped_when_its_partitions_are_revoked() -> None:
     run = Run(MemoryLog(True, True), MemoryStore(*[StoreUnavailable("away")] * 5))
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -400,7 +400,7 @@ class NobodysLog(MemoryLog):
 
 
 @virtually
-async def test_a_loop_without_a_share_stands_by_and_is_not_caught_up() -> None:
+async def test_a_loop_without_partitions_is_idle_and_not_caught_up() -> None:
     run = Run(NobodysLog(True, True), MemoryStore(), report_every_s=0)
     async with asyncio.TaskGroup() as group:
         task = run.started(group)
@@ -415,7 +415,7 @@ async def test_a_loop_without_a_share_stands_by_and_is_not_caught_up() -> None:
 
 
 @virtually
-async def test_told_to_stop_the_loop_ends_and_closes_all() -> None:
+async def test_a_stop_ends_the_loop_and_closes_everything() -> None:
     run = Run(MemoryLog(True), MemoryStore())
     async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
         run.started(group)
@@ -425,7 +425,7 @@ async def test_told_to_stop_the_loop_ends_and_closes_all() -> None:
 
 
 @virtually
-async def test_told_to_stop_while_a_store_is_away_the_loop_ends_at_once() -> None:
+async def test_a_stop_during_an_outage_ends_the_loop_at_once() -> None:
     run = Run(MemoryLog(True), MemoryStore(*[Backpressure("busy", retry_after_s=600)] * 9))
     async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as group:
         run.started(group)
@@ -436,7 +436,7 @@ async def test_told_to_stop_while_a_store_is_away_the_loop_ends_at_once() -> Non
 
 
 @virtually
-async def test_what_a_newer_contract_decides_about_is_left_and_said_to_be_so() -> None:
+async def test_records_of_a_newer_contract_are_left_and_reported() -> None:
     run = Run(MemoryLog(*[True] * 5, limit=3), MemoryStore())
     with pytest.raises(NewerContract):
         await run.until_caught_up()
@@ -446,7 +446,7 @@ async def test_what_a_newer_contract_decides_about_is_left_and_said_to_be_so() -
 
 
 @virtually
-async def test_a_loop_that_goes_on_waits_for_the_upgrade_and_is_stopped_like_any_other() -> None:
+async def test_a_continuous_loop_waits_for_the_upgrade_and_can_be_stopped() -> None:
     run = Run(MemoryLog(True, True, limit=0), MemoryStore())
     async with asyncio.TaskGroup() as group:
         run.started(group)
@@ -468,7 +468,7 @@ class ByOne(MemoryStore):
 
 
 @virtually
-async def test_a_batch_goes_into_the_store_in_the_parts_that_the_sink_asks_for() -> None:
+async def test_a_batch_is_applied_in_the_parts_that_the_sink_defines() -> None:
     run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(), report_every_s=0).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
     assert run.store.applied == [1] * 5
@@ -478,7 +478,7 @@ async def test_a_batch_goes_into_the_store_in_the_parts_that_the_sink_asks_for()
 
 @pytest.mark.parametrize("failing", range(5))
 @virtually
-async def test_a_part_that_fails_is_tried_again_and_those_before_it_are_not(failing: int) -> None:
+async def test_only_a_failed_part_is_retried(failing: int) -> None:
     troubles = [None] * failing + [StoreUnavailable("away")]
     run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(*troubles)).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
@@ -486,7 +486,7 @@ async def test_a_part_that_fails_is_tried_again_and_those_before_it_are_not(fail
 
 
 @virtually
-async def test_parts_behind_one_that_is_held_are_left_for_later_too() -> None:
+async def test_parts_after_a_deferred_part_are_deferred_too() -> None:
     held = Backpressure("slow", retry_after_s=1.0, partitions=frozenset({REVIEWS}))
     run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(None, held)).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)

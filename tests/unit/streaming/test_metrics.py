@@ -49,7 +49,7 @@ def ordered(labels: dict[str, str]) -> tuple[str, ...]:
     return tuple(labels[name] for name in ("sink", "worker", "state", "breaker") if name in labels)
 
 
-def test_what_is_counted_and_measured_is_told_per_worker(port: int, watch: Watch) -> None:
+def test_counters_and_gauges_are_exported_per_worker(port: int, watch: Watch) -> None:
     watch([WORKING, WAITING])
     found = scraped(port)
     postgres, lake = ("postgres", "2"), ("lake", "1")
@@ -68,7 +68,7 @@ def test_what_is_counted_and_measured_is_told_per_worker(port: int, watch: Watch
     assert (found["up", lake], found["held_partitions", lake], found["memory_bytes", lake]) == (0, 4, 0)
 
 
-def test_of_states_one_is_one(port: int, watch: Watch) -> None:
+def test_exactly_one_state_has_the_value_one(port: int, watch: Watch) -> None:
     watch([WORKING, WAITING])
     ones = {key for key, value in scraped(port).items() if key[0] in ("state", "breaker") and value == 1}
     assert ones == {
@@ -79,7 +79,7 @@ def test_of_states_one_is_one(port: int, watch: Watch) -> None:
     }
 
 
-def test_what_is_shown_goes_on_to_the_watcher(watch: Watch, seen: list[Sequence[WorkerView]]) -> None:
+def test_views_are_passed_to_the_watcher(watch: Watch, seen: list[Sequence[WorkerView]]) -> None:
     watch([WORKING])
     assert seen == [[WORKING]]
 
@@ -88,12 +88,12 @@ def test_before_the_first_view_there_are_no_samples(port: int, watch: Watch) -> 
     assert scraped(port) == {}
 
 
-def test_a_port_that_is_taken_is_a_clear_error(port: int, watch: Watch) -> None:
+def test_a_port_in_use_is_a_clear_error(port: int, watch: Watch) -> None:
     with pytest.raises(UsageError, match=rf"127\.0\.0\.1:{port}: Address already in use"), metrics.serving(port, print):
         pass
 
 
-def test_the_port_is_free_again_afterwards(port: int) -> None:
+def test_the_port_is_released_afterwards(port: int) -> None:
     for _ in range(2):
         with metrics.serving(port, lambda _: None):
             scraped(port)

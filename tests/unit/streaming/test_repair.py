@@ -48,7 +48,7 @@ def repair(value: Any, *sets: str, rename: tuple[str, ...] = (), unset: tuple[st
 
 
 @given(st.dictionaries(names, values), names, values)
-def test_a_field_that_is_set_has_that_value_and_the_others_stay(event: dict[str, Any], name: str, value: Any) -> None:
+def test_a_set_field_has_the_value_and_the_others_stay(event: dict[str, Any], name: str, value: Any) -> None:
     assert repair(event, f"{name}={json.dumps(value)}") == event | {name: value}
 
 
@@ -59,15 +59,15 @@ def test_a_renamed_field_keeps_its_value(event: dict[str, Any], old: str, new: s
 
 
 @given(st.dictionaries(names, values), names)
-def test_a_field_that_is_taken_out_is_gone(event: dict[str, Any], name: str) -> None:
+def test_a_removed_field_is_absent(event: dict[str, Any], name: str) -> None:
     assert repair(event, unset=(name,)) == {k: v for k, v in event.items() if k != name}
 
 
-def test_a_value_that_is_no_json_is_text_and_quotes_keep_a_number_text() -> None:
+def test_a_value_that_is_not_json_is_text_and_quotes_make_a_number_text() -> None:
     assert repair({}, "a=EUR", "b=12", 'c="12"', "d=null") == {"a": "EUR", "b": 12, "c": "12", "d": None}
 
 
-def test_a_path_goes_through_lists_and_objects() -> None:
+def test_a_path_can_contain_lists_and_objects() -> None:
     assert repair({"lines": [{"q": 0}, {"q": 0}]}, "$.lines[1].q=3") == {"lines": [{"q": 0}, {"q": 3}]}
 
 
@@ -88,12 +88,12 @@ def test_a_change_that_does_not_apply_says_why(event: Any, path: str, why: str) 
 
 
 @pytest.mark.parametrize("text", ["a", ".=1", "a[x]=1", "a[0=1", "=1"])
-def test_a_change_of_another_form_is_a_usage_error(text: str) -> None:
+def test_a_malformed_change_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="expected"):
         parse_changes([text], (), ())
 
 
-def test_what_fits_after_mending_goes_to_the_key_of_its_topic_at_its_own_time() -> None:
+def test_a_repaired_record_has_the_key_of_its_topic_and_its_own_time() -> None:
     value = {**STARTED, "session_id": 7}
     event = repaired(letter(value), Repair(parse_changes(['session_id="s2"'], (), ())))
     assert event == Event("clicks", b"s2", msgspec.json.encode({**value, "session_id": "s2"}), 1_704_067_200_000)
@@ -105,18 +105,18 @@ def test_an_event_in_the_wrong_topic_goes_to_that_of_its_type() -> None:
     assert event.topic == "clicks"
 
 
-def test_what_still_does_not_fit_is_refused_with_the_path_of_the_field() -> None:
+def test_a_record_that_is_still_invalid_is_refused_with_the_path_of_the_field() -> None:
     refusal = repaired(letter({**STARTED, "session_id": 7}), Repair())
     assert refusal == Refusal("clicks-0-17", "schema", "Expected `str`, got `int` - at `$.session_id`")
 
 
-def test_an_event_of_a_topic_that_there_is_no_more_is_refused() -> None:
+def test_an_event_of_a_removed_topic_is_refused() -> None:
     refusal = repaired(letter(b"{", topic="returns"), Repair())
     assert isinstance(refusal, Refusal)
     assert refusal.detail == "the contract has no topic returns"
 
 
-def test_broken_json_needs_a_value_of_its_own() -> None:
+def test_malformed_json_needs_a_replacement_value() -> None:
     cut = letter(b'{"type":', reason="malformed_json")
     refusal = repaired(cut, Repair(parse_changes(["session_id=s1"], (), ())))
     assert isinstance(refusal, Refusal)
@@ -133,7 +133,7 @@ def test_values_are_events_or_their_text(tmp_path: Path) -> None:
     assert read_values(file) == {"a-0-1": b'{"x":1}', "a-0-2": b'{"x": 2}'}
 
 
-def test_a_file_of_other_lines_is_a_usage_error_with_the_line(tmp_path: Path) -> None:
+def test_an_invalid_line_of_a_file_is_a_usage_error_with_its_number(tmp_path: Path) -> None:
     file = tmp_path / "repaired.jsonl"
     file.write_text('{"letter":"a-0-1","value":{}}\n[]\n')
     with pytest.raises(UsageError, match=r"repaired\.jsonl:2: expected"):
@@ -153,7 +153,7 @@ def test_a_file_of_other_lines_is_a_usage_error_with_the_line(tmp_path: Path) ->
         ("7d", "2024-01-25T12:00:00+00:00"),
     ],
 )
-def test_times_are_iso_8601_or_ago(text: str, expected: str) -> None:
+def test_a_time_is_iso_8601_or_relative(text: str, expected: str) -> None:
     assert parse_time(text, now=NOW) == datetime.fromisoformat(expected).timestamp() * 1000
 
 
@@ -161,7 +161,7 @@ def test_times_are_iso_8601_or_ago(text: str, expected: str) -> None:
     "wrong",
     [{"since": "yesterday"}, {"topics": ["returns"]}, {"reasons": ["ugly"]}, {"states": ["lost"]}],
 )
-def test_a_filter_that_can_match_nothing_is_a_usage_error(wrong: dict[str, Any]) -> None:
+def test_a_filter_that_cannot_match_is_a_usage_error(wrong: dict[str, Any]) -> None:
     given_ = {"names": (), "reasons": (), "topics": (), "since": "", "until": "", "states": ()} | wrong
     with pytest.raises(UsageError, match=r"expected a time|there is no (topic|reason|state)"):
         filter_of(**given_)

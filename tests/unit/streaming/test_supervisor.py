@@ -53,7 +53,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workers:
     return Workers(tmp_path, monkeypatch)
 
 
-async def test_each_worker_is_followed_to_its_end(workers: Workers) -> None:
+async def test_each_worker_is_monitored_until_it_exits(workers: Workers) -> None:
     views = await workers.run(lake='say 3 9 streaming; say 12 0 "caught up"', redis='say 5 0 "caught up"')
     assert {name: (view.progress.applied, view.progress.state) for name, view in views.items()} == {
         "lake": (12, "caught up"),
@@ -63,19 +63,19 @@ async def test_each_worker_is_followed_to_its_end(workers: Workers) -> None:
     assert {view.pid for view in views.values()} == {None}
 
 
-async def test_a_sink_may_have_several_workers_and_the_dead_letters_have_one(workers: Workers) -> None:
+async def test_a_sink_can_have_several_workers_and_dead_letters_have_one(workers: Workers) -> None:
     said = 'echo >> starts; say 3 0 "caught up"'
     views = await workers.views(2, redis=said, lake=said)
     assert [str(view) for view in views] == ["redis", "redis 2", "lake", "lake 2", "dead-letters"]
     assert len((workers.folder / "starts").read_text()) == 4
 
 
-async def test_a_failure_says_which_of_several_workers_it_was(workers: Workers) -> None:
+async def test_a_failure_names_the_worker(workers: Workers) -> None:
     with pytest.raises(WorkersFailed, match=r"redis( 2)?: ended with exit code 3"):
         await workers.views(2, redis="mkdir first 2>/dev/null && exit 3; say 3 0 done")
 
 
-async def test_a_killed_worker_is_started_again_and_its_events_add_up(
+async def test_a_killed_worker_is_restarted_and_its_counts_add_up(
     workers: Workers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     views = await workers.run(lake='say 4 6 streaming; [ -e once ] || { touch once; kill -9 $$; }; say 6 0 "caught up"')
@@ -84,7 +84,7 @@ async def test_a_killed_worker_is_started_again_and_its_events_add_up(
     assert capsys.readouterr().err == "lake worker died (signal 9), restarting: 1 of at most 5\n"
 
 
-async def test_a_worker_that_is_killed_again_and_again_is_given_up(
+async def test_a_worker_that_is_killed_repeatedly_is_not_restarted(
     workers: Workers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(WorkersFailed, match="lake: was killed 6 times; last by signal 9"):
@@ -93,19 +93,19 @@ async def test_a_worker_that_is_killed_again_and_again_is_given_up(
     assert capsys.readouterr().err.count("restarting") == supervisor.RESTARTS
 
 
-async def test_a_worker_that_cannot_go_on_says_why_and_the_others_finish(workers: Workers) -> None:
+async def test_a_failed_worker_reports_the_reason_and_the_others_finish(workers: Workers) -> None:
     failure = '{"type":"failure","error":"the log was cut"}'
     with pytest.raises(WorkersFailed, match=r"^lake: the log was cut$"):
         await workers.run(lake=f"echo '{failure}'; exit 1", redis='sleep 0.1; say 5 0 "caught up"; touch finished')
     assert (workers.folder / "finished").exists()
 
 
-async def test_a_worker_that_ends_without_a_word_is_a_failure(workers: Workers) -> None:
+async def test_a_worker_that_exits_without_a_report_is_a_failure(workers: Workers) -> None:
     with pytest.raises(WorkersFailed, match=r"^mongo: ended with exit code 3$"):
         await workers.run(mongo="exit 3")
 
 
-async def test_a_signal_ends_all_workers_and_starts_none_again(workers: Workers) -> None:
+async def test_a_signal_stops_all_workers_and_restarts_none(workers: Workers) -> None:
     body = "trap 'echo >> ended; exit 0' TERM; echo >> starts; while :; do sleep 0.02; done"
     running = asyncio.ensure_future(workers.run(lake=body, redis=body))
     async with asyncio.timeout(5):
@@ -118,7 +118,7 @@ async def test_a_signal_ends_all_workers_and_starts_none_again(workers: Workers)
     assert started.read_text() == "\n\n"
 
 
-async def test_a_worker_that_ends_as_the_signal_comes_has_not_failed(
+async def test_a_worker_that_exits_during_the_signal_has_not_failed(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waitpid, ended, go_on = os.waitpid, threading.Event(), threading.Event()

@@ -19,7 +19,7 @@ def test_arrow_leaves_memory_to_the_system():
     assert done.stdout.strip() == "system"
 
 
-def test_what_somebody_has_set_stays(monkeypatch: pytest.MonkeyPatch):
+def test_variables_of_the_user_are_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
     assert worker_environment.environment()["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
     assert worker_environment.environment()["MALLOC_ARENA_MAX"] == "2"

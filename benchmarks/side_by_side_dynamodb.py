@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from side_by_side_stack import copy_table
 
 from shoplake import aws
+from shoplake.bench.stores.dynamodb import copy_table
 from shoplake.settings import Settings
 from shoplake.sinks.dynamodb.items import SESSION_RETENTION_S
 from shoplake.sinks.fold import ORDER_STATUS, SESSION_STATUS
@@ -23,9 +23,9 @@ typed, plain = TypeSerializer().serialize, TypeDeserializer().deserialize
 
 def connect(settings: Settings) -> Callable[[Event], None]:
     """Tables of our own, and what is done with an event."""
-    copy_table(settings.dynamodb.sessions_table, SESSIONS)
-    copy_table(settings.dynamodb.orders_table, ORDERS)
     client = aws.client("dynamodb")
+    copy_table(client, settings.dynamodb.sessions_table, SESSIONS)
+    copy_table(client, settings.dynamodb.orders_table, ORDERS)
 
     def handle(event: Event) -> None:
         if event["type"] == "session_started":

@@ -17,15 +17,15 @@ import pymongo
 import redis
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shoplake import aws, environments, kafka, stack
+from shoplake import environments, kafka, stack
+from shoplake.bench.stores.dynamodb import empty as empty_dynamodb
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
-from shoplake.settings import DynamoDBSettings, KafkaSettings, Settings
+from shoplake.settings import KafkaSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIRS = "theirs"
 """Topic of the other producers."""
 ALL_TOPICS = (*TOPICS, DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, THEIRS)
-KEPT = ("AttributeDefinitions", "TableName", "KeySchema")
 
 
 @contextlib.contextmanager
@@ -94,8 +94,7 @@ def wipe(store: str, settings: Settings) -> None:
             for collection in client[settings.mongo.database].list_collection_names():
                 client[settings.mongo.database][collection].delete_many({})
         case "dynamodb":
-            for table in DynamoDBSettings.model_fields:
-                copy_table(getattr(settings.dynamodb, table), getattr(settings.dynamodb, table))
+            empty_dynamodb(settings)
 
 
 def _wipe_postgres(conninfo: str) -> None:
@@ -103,18 +102,3 @@ def _wipe_postgres(conninfo: str) -> None:
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'shop'").fetchall()
         names = ", ".join(f"shop.{name}" for (name,) in found if name != "alembic_version")
         connection.execute(f"TRUNCATE {names}")
-
-
-def copy_table(source: str, target: str) -> None:
-    """Make a DynamoDB table like another, empty, in place of what had its name."""
-    client = aws.client("dynamodb")
-    made = client.describe_table(TableName=source)["Table"]
-    with contextlib.suppress(client.exceptions.ResourceNotFoundException):
-        client.delete_table(TableName=target)
-        client.get_waiter("table_not_exists").wait(TableName=target)
-    kept = {name: made[name] for name in KEPT} | {"TableName": target, "BillingMode": "PAY_PER_REQUEST"}
-    if indexes := made.get("GlobalSecondaryIndexes"):
-        names = ("IndexName", "KeySchema", "Projection")
-        kept["GlobalSecondaryIndexes"] = [{name: index[name] for name in names} for index in indexes]
-    client.create_table(**kept)
-    client.get_waiter("table_exists").wait(TableName=target)

@@ -15,6 +15,7 @@ from psycopg import sql
 from pymongo import MongoClient
 
 from shoplake import aws
+from shoplake.bench.stores.dynamodb import copy_table
 from shoplake.settings import Settings
 
 GROUP_PREFIX = "SHOPLAKE_KAFKA__GROUP_PREFIX"
@@ -91,22 +92,7 @@ def _dynamodb(here: Settings, name: str) -> Iterator[dict[str, str]]:
     fields = {field: table for field, table in here.dynamodb.model_dump().items() if field.endswith("_table")}
     made = {field: f"{name}_{field.removesuffix('_table')}" for field in fields}
     for field, table in made.items():
-        like = client.describe_table(TableName=fields[field])["Table"]
-        indexes = [
-            {key: index[key] for key in ("IndexName", "KeySchema", "Projection")}
-            for index in like.get("GlobalSecondaryIndexes", ())
-        ]
-        client.create_table(
-            TableName=table,
-            KeySchema=like["KeySchema"],
-            AttributeDefinitions=like["AttributeDefinitions"],
-            BillingMode="PAY_PER_REQUEST",
-            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
-        )
-        expiry = client.describe_time_to_live(TableName=fields[field])["TimeToLiveDescription"]
-        if expiry["TimeToLiveStatus"] == "ENABLED":
-            wanted = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
-            client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+        copy_table(client, fields[field], table)
     try:
         yield {f"SHOPLAKE_DYNAMODB__{field.upper()}": table for field, table in made.items()}
     finally:

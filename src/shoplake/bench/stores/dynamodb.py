@@ -5,6 +5,7 @@ As many calls at once, on as many threads, as the sink makes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,26 +24,32 @@ if TYPE_CHECKING:
     from shoplake.sinks.base import Batch
 
 WRITE_CHUNK = 25  # DynamoDB's own limit for one call
-KEPT = ("TableName", "KeySchema", "AttributeDefinitions")
+COPIED = ("KeySchema", "AttributeDefinitions")
+COPIED_OF_INDEX = ("IndexName", "KeySchema", "Projection")
 
 
 def empty(settings: Settings) -> None:
-    """Delete the tables and make them as they were."""
+    """Replace the tables with empty ones."""
     client = aws.client("dynamodb")
     for table in _tables(settings).values():
-        found = client.describe_table(TableName=table)["Table"]
-        indexes = [
-            {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
-            for index in found.get("GlobalSecondaryIndexes", ())
-        ]
-        expiry = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-        client.delete_table(TableName=table)
-        client.get_waiter("table_not_exists").wait(TableName=table)
-        again = {name: found[name] for name in KEPT} | ({"GlobalSecondaryIndexes": indexes} if indexes else {})
-        client.create_table(**again, BillingMode="PAY_PER_REQUEST")
-        if expiry["TimeToLiveStatus"] == "ENABLED":
-            wanted = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
-            client.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
+        copy_table(client, table, table)
+
+
+def copy_table(client: Any, source: str, target: str) -> None:  # noqa: ANN401 - boto3 has no types
+    """Create an empty table with the keys, indexes and expiry of another; an existing target is replaced."""
+    found = client.describe_table(TableName=source)["Table"]
+    expiry = client.describe_time_to_live(TableName=source)["TimeToLiveDescription"]
+    with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+        client.delete_table(TableName=target)
+        client.get_waiter("table_not_exists").wait(TableName=target)
+    definition = {name: found[name] for name in COPIED} | {"TableName": target, "BillingMode": "PAY_PER_REQUEST"}
+    if indexes := found.get("GlobalSecondaryIndexes"):
+        definition["GlobalSecondaryIndexes"] = [{name: index[name] for name in COPIED_OF_INDEX} for index in indexes]
+    client.create_table(**definition)
+    client.get_waiter("table_exists").wait(TableName=target)
+    if expiry["TimeToLiveStatus"] == "ENABLED":
+        wanted = {"Enabled": True, "AttributeName": expiry["AttributeName"]}
+        client.update_time_to_live(TableName=target, TimeToLiveSpecification=wanted)
 
 
 async def write(settings: Settings, batches: Sequence[Batch], watch: Stopwatch) -> None:

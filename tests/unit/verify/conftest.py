@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from shoplake.verify.log_reader import Records
 
 Event = dict[str, Any]
 Rows = list[dict[str, Any]]
+Fold = Callable[..., Rows]
 START_MS = 1_704_067_200_000  # 2024-01-01T00:00Z
 
 CUSTOMER = {
@@ -48,6 +50,19 @@ PLACED = {
     "tax_cents": 7,
     "total_cents": 352,
 }
+
+
+SESSION = {"session_id": "s1", "customer_id": None, "device": "mobile", "referrer": "search", "campaign": None}
+
+
+def added(product: str, quantity: int, price: int, **more: str) -> tuple[str, dict[str, Any]]:
+    fields = {"session_id": "s1", "product_id": product, "quantity": quantity, "unit_price_cents": price}
+    return "cart_item_added", fields | more
+
+
+def minute(n: int) -> datetime:
+    """A minute after `START_MS`, as DuckDB returns it."""
+    return datetime(2024, 1, 1) + timedelta(minutes=n)
 
 
 def records_of(

@@ -18,7 +18,7 @@ from shoplake.contract import EVENTS, TOPIC_OF, TOPICS
 from shopsim.core.rng import WORD, Bools, Ints, at_quantile, lognormal
 from shopsim.errors import Problem
 from shopsim.faults.encoding import CONTENT_FAULTS, targets
-from shopsim.scenario.sections import Faults
+from shopsim.scenario.fault_sections import Faults
 from shopsim.scenario.type_checks import nearest
 
 TIMING_FAULTS = ("late", "out_of_order", "duplicated")

@@ -14,8 +14,9 @@ import yaml
 import shopsim
 from shoplake.contract import EVENTS
 from shopsim.scenario import reference
+from shopsim.scenario.fault_sections import Faults, Rates
 from shopsim.scenario.reference import BEGIN, END, descriptions, markdown, renewed, scenario_template, summary
-from shopsim.scenario.sections import Faults, Funnel, Rates, Scenario, Section
+from shopsim.scenario.sections import Funnel, Scenario, Section
 
 PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 

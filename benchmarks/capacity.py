@@ -1,4 +1,4 @@
-"""What a rate of events needs on AWS, on paper, and what it costs a month: change an input, and see.
+"""A model of the AWS resources for a rate of events, and their cost per month. Change an input and run it again.
 
     python benchmarks/capacity.py                                   # a million events a second
     python benchmarks/capacity.py --events-per-s 278000             # a billion an hour
@@ -56,7 +56,7 @@ COALESCED = (
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked for, and what was measured or is assumed of an event.
+    """Inputs of the model: the wanted rate, and measured or assumed figures per event.
 
     Attributes:
         events_per_s: into Kafka, and into all stores.
@@ -89,7 +89,7 @@ BROKER_DISK_MB_S = 78.75
 BROKER_NETWORK_MB_S = 117
 DOCUMENTS_PER_VCPU_S = 3_000
 VCPU_HOUR = 0.03238 + 2 * 0.00356
-"""Fargate on ARM in us-east-1 with 2 GB beside each processor: not in the price list, as no plan has any."""
+"""Fargate on ARM in us-east-1 with 2 GB per processor: not in the price list, as no plan has any."""
 BROKER, DATABASE, CACHE, DOCUMENTS = "kafka.m7g.large", "db.m7g.large", "cache.m7g.large", "docdb.db.r6g.large"
 LAKE_BATCH, LAKE_LINGER_S, FILES_PER_COMMIT = 100_000, 1.0, 4
 """Of the lake's sink: most events, how long it waits for more; data, a manifest, its list and the metadata."""
@@ -218,7 +218,7 @@ def _dynamodb(load: Load) -> list[Need]:
 
 
 def on_demand_usd(load: Load) -> float:
-    """What DynamoDB's writes and reads of a month cost by request."""
+    """Cost of DynamoDB's writes and reads per month, with on-demand capacity."""
     sessions, orders = write_units(load)
     usage = prices()["usage"]
     writes, reads = sessions + orders, sessions / 2 + orders / 4

@@ -130,7 +130,7 @@ class Other:
         requirement: what pip installs.
         what: how it is used here.
         script: makes events and prints how many and in which CPU time.
-        files: that the script needs beside it.
+        files: that the script also needs.
         events: to make.
         flat: a record is a few values that have nothing to do with each other, as in no shop: the nearest of ours are
             the clicks, so it is compared with these alone.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO, SEED = "load-test", 7
 FIRST_WINDOW, WINDOWS = 8, 2
-"""Windows that are measured: in the first ones everybody registers."""
+"""Windows that are measured: in the first ones all customers register."""
 REPEATS = 5
 WORTH_A_WARNING = 1.15
 MOST_ROUNDS = 8
@@ -54,7 +54,7 @@ def measure() -> Measured:
 
 
 def _attempt(found: Measured, stage: str, call: Callable[..., tuple[float, int, Any]], *arguments: Any) -> Any:  # noqa: ANN401
-    """What a stage makes for the next one; what it took goes into `found`."""
+    """Output of a stage for the next one; its times go into `found`."""
     try:
         cpu_s, events, made = call(*arguments)
         if not events:

@@ -1,4 +1,4 @@
-"""What an event costs, and in which memory, as the log grows and by workers, partitions, event size and batch size.
+"""Cost of an event in CPU and memory, by size of the log, workers, partitions, event size and batch size.
 
     python benchmarks/scale.py                           # up to a million events, some 20 minutes
     python benchmarks/scale.py --up-to 10000000 --only events

@@ -1,4 +1,4 @@
-"""What `scale.py` measures in processes of their own, besides the sinks."""
+"""Measurements of `scale.py` in separate processes, except those of the sinks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shoplake.publish.run import Run
 
 
 class PaddedRun(Run):
-    """A run whose every event carries a field that nobody knows."""
+    """A run whose events all have an unknown field."""
 
     padding = 0
 

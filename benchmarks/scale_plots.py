@@ -9,7 +9,7 @@ from typing import Any
 from shoplake.report import charts
 
 COLOURS = {"--ink": "#6b7280", "--faint": "#8b929c", "--grid": "#d9dde3", "--first": "#3f6fd8", "--second": "#d9722e"}
-"""What the report's page defines; a picture of its own needs colours that do for light and for dark."""
+"""Variables of the report's page; a separate picture needs colours for light and for dark mode."""
 LINES = {"publish": "#3f6fd8", "decode": "#d9722e", "postgres": "#2f9e6e", "redis": "#c2406b"}
 TITLES = {
     "events": "events in the log",

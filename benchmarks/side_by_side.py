@@ -1,11 +1,11 @@
-"""Shoplake beside what one would use instead, on the same machine, the same servers and the same work.
+"""Compare shoplake with the alternatives: the same machine, the same servers and the same work.
 
     python benchmarks/side_by_side.py                    # some 8 minutes, two of them for a stack of its own
     python benchmarks/side_by_side.py --only stores --runs 1 --events 10000
 
 Into Kafka: Faker and one `send` per message with three clients, khaos-cli, and `generate`. Out of it: for each store
 a plain consumer that applies one message at a time, and shoplake's sink, on the same events; what the two have
-written is compared. The lake is left out: an Iceberg commit per event is nobody's way.
+written is compared. The lake is left out: no tool commits to Iceberg for each event.
 
 The wall clock is what a user waits for; CPU µs per event are the client process's, and those of the store's server
 beside it. Medians of some runs.

@@ -128,7 +128,7 @@ def _typed(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def differing(settings: Settings) -> tuple[int, int]:
-    """How many items there are, and how many differ from what shoplake's sink has written."""
+    """Number of items, and number of items that differ from those of shoplake's sink."""
     count = wrong = 0
     for theirs, ours in ((SESSIONS, settings.dynamodb.sessions_table), (ORDERS, settings.dynamodb.orders_table)):
         one, other = _items(theirs), _items(ours)

@@ -1,4 +1,4 @@
-"""What is measured of one side, each in a process of its own: a tutorial's consumer, a sink of ours, publishing.
+"""Measurements of one side, each in a separate process: a tutorial's consumer, a sink of shoplake, publishing.
 
 Times begin when all is connected and the first batch can be read, and end when the last event is in the store.
 """
@@ -51,7 +51,7 @@ class Clock:
         self._ended = (time.perf_counter(), time.process_time())
 
     def found(self, events: int) -> Found:
-        """What was measured; the server's until now, which is to be soon after the second moment."""
+        """The result. Server CPU counts until this call, which has to follow the second moment closely."""
         wall, cpu = (after - before for before, after in zip(self._begun, self._ended, strict=True))
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         server = self._server_s() - self._server

@@ -56,7 +56,7 @@ def _place(document: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
 
 
 def changes(event: Event) -> Iterator[Change]:
-    """What an event changes."""
+    """Update for an event."""
     kind, at = event["type"], dt.datetime.fromtimestamp(event["occurred_at_ms"] / 1000, dt.UTC)
     if kind.startswith("customer_"):
         sets = {f"profile.{name}": event[name] for name in PROFILE if event.get(name) is not None}
@@ -87,7 +87,7 @@ def review_changes(event: Event, sign: int) -> Iterator[Change]:
 
 
 def order_changes(event: Event, kind: str, at: dt.datetime) -> tuple[dict[str, Any], dict[str, int]]:
-    """What an event of an order sets in its customer's document, and what it adds."""
+    """Fields that an order event sets in its customer's document, and counters that it increases."""
     adds = {f"orders.{name}": int(counted == kind) for counted, name in COUNTED.items()}
     adds["orders.spent_cents"] = MONEY.get(kind, 0) * event.get("amount_cents", 0)
     sets = {"orders.last_order_id": event["order_id"], "orders.last_order_at": at} if kind == "order_placed" else {}
@@ -95,7 +95,7 @@ def order_changes(event: Event, kind: str, at: dt.datetime) -> tuple[dict[str, A
 
 
 def differing(settings: Settings) -> tuple[int, int]:
-    """How many documents there are, and how many differ from what shoplake's sink has written."""
+    """Number of documents, and number of documents that differ from those of shoplake's sink."""
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(**settings.mongo.options())
     count = wrong = 0
     for collection in ("customers", "products"):

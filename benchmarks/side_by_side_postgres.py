@@ -76,7 +76,7 @@ def upsert(table: str, key: tuple[str, ...], values: tuple[str, ...], sums: tupl
 
 
 def rows(event: Event) -> Iterator[Row]:
-    """What an event changes."""
+    """Changes for an event."""
     kind, at = event["type"], dt.datetime.fromtimestamp(event["occurred_at_ms"] / 1000, dt.UTC)
     updated = {"updated_at": at}
     if kind.startswith("customer_"):
@@ -101,7 +101,7 @@ def rows(event: Event) -> Iterator[Row]:
 
 
 def order_rows(event: Event, kind: str, at: dt.datetime) -> Iterator[Row]:
-    """What an event of an order changes: the order, its lines, a payment, a shipment."""
+    """Changes for an order event: the order, its lines, a payment, a shipment."""
     updated = {"updated_at": at}
     order = _some(event, ORDER) | {"status": ORDER_STATUS.get(kind)} | updated
     if kind == "order_placed":
@@ -130,7 +130,7 @@ def _some(event: Event, names: list[str] | tuple[str, ...]) -> dict[str, Any]:
 
 
 def differing(settings: Settings) -> tuple[int, int]:
-    """How many rows there are, and how many differ from what shoplake's sink has written."""
+    """Number of rows, and number of rows that differ from those of shoplake's sink."""
     count = wrong = 0
     with psycopg.connect(settings.postgres.conninfo()) as connection:
         for table in TABLES:

@@ -42,14 +42,14 @@ def connect(settings: Settings) -> Callable[[Event], None]:
 
 
 def differing(settings: Settings) -> tuple[int, int]:
-    """How many values there are, and how many differ from what shoplake's sink has written."""
+    """Number of values, and number of values that differ from those of shoplake's sink."""
     client = redis.Redis(**settings.redis.options())
     one, other = _values(client, PREFIX), _values(client, OURS)
     return len(one), sum(one.get(key) != other.get(key) for key in one.keys() | other.keys())
 
 
 def _values(client: redis.Redis, prefix: str) -> dict[tuple[bytes, bytes], float]:
-    """What the boards hold; a counter that came back to nothing counts as none."""
+    """Content of the boards; a counter at zero counts as absent."""
     found: dict[tuple[bytes, bytes], float] = {}
     for board in ("funnel:", "revenue:", "stock", "top_products"):
         for key in client.scan_iter(f"{prefix}{board}*"):

@@ -65,9 +65,9 @@ def streaming(events: int, workers: int) -> dict[str, float]:
 
 
 def in_turns(events: int) -> dict[str, float]:
-    """What one process does, and what each of two workers and their parent do, in turns in this process, without pipes.
+    """Measure one process, and two workers with their parent. All run alternately in this process, without pipes.
 
-    What else the machine does then slows all of them alike.
+    Other load on the machine then slows all of them equally.
     """
     import shopsim
     from shoplake.contract import TOPICS
@@ -103,7 +103,7 @@ def in_turns(events: int) -> dict[str, float]:
 
 
 def _workers_cpu_s() -> float:
-    """CPU time of the processes that run beside this one."""
+    """CPU time of the other processes of this run."""
     ticks = 0
     for process in multiprocessing.active_children():
         fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -132,7 +132,7 @@ def to_file(events: int, *topics: str) -> dict[str, float]:
 
 
 def clicks_to_file(events: int) -> dict[str, float]:
-    """The same of what visitors do in the shop alone, beside generators of page views."""
+    """The same for clicks only, compared with generators of page views."""
     return to_file(events, "clicks")
 
 

@@ -37,7 +37,7 @@ def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN40
 
 
 def section(name: str, command: Any) -> str:  # noqa: ANN401
-    """What a command does, an example, its arguments and options."""
+    """Documentation of a command: description, example, arguments and options."""
     text = _paragraphs(command.help or "")
     text, _, example = text.partition(EXAMPLE)
     rows = [row for parameter in command.params if (row := _row(parameter))]

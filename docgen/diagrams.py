@@ -94,7 +94,7 @@ def _edges(needs: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 
 def _alike(needs: dict[str, list[str]]) -> dict[str, Box]:
-    """A box per service; those that wait for the same, and that nobody waits for, share one under the first's name."""
+    """A box per service. Services with the same dependencies and no dependents share one box."""
     waited_for = {need for given in needs.values() for need in given}
     last: dict[tuple[str, ...], list[str]] = {}
     for name, given in needs.items():

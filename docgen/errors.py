@@ -49,7 +49,7 @@ def every_class() -> list[type[ShoplakeError]]:
 
 
 def section(error: type[ShoplakeError]) -> str:
-    """What one error means, what helps, and which it is one of."""
+    """Documentation of one error: meaning, remedy and base error."""
     parent = error.__mro__[1]
     kind = f" A kind of [{parent.code}](#{parent.code.lower()})." if issubclass(parent, ShoplakeError) else ""
     return f"## {error.code}\n\n`{error.__name__}`: {_meaning(error)}{kind}\n\nWhat to do: {error.advice}"

@@ -32,7 +32,7 @@ def block(text: str, language: str = "") -> str:
 
 
 def markers(name: str) -> tuple[str, str]:
-    """What begins and ends the generated part of a page that people write."""
+    """Marks at the start and end of the generated part of a hand-written page."""
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 

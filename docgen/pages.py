@@ -9,7 +9,7 @@ from docgen import capabilities, commands, compose, contract, decisions, diagram
 from shoplake import paths
 
 FOLDERS = ("docs/reference", "docs/diagrams")
-"""What is in these folders is generated, all of it."""
+"""Folders that hold generated files only."""
 
 
 def render() -> dict[Path, str]:

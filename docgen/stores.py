@@ -1,4 +1,4 @@
-"""The reference of what the stores are made of: tables, keys, columns. What is in them, docs/data-model.md defines."""
+"""The reference of what the stores are made of: tables, keys, columns. docs/data-model.md defines their content."""
 
 from __future__ import annotations
 

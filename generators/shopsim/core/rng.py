@@ -29,7 +29,7 @@ _FRACTION_BITS = 32 - _KNOT_BITS
 
 
 class Purpose(enum.IntEnum):
-    """What a random stream is used for. Drawing more numbers for one purpose does not change the others."""
+    """The purpose of a random stream. Drawing more numbers for one purpose does not change the others."""
 
     CATALOGUE = 1
     STOCK = 2

@@ -68,7 +68,7 @@ def _merged(record_type: str, lanes: Sequence[int], happened: Sequence[dict[str,
 def _numbered(first: int, parts: dict[str, tuple[Ints, Lanes, Ints]]) -> dict[str, SortedRecords]:
     """Number the events of each lane and window by time.
 
-    Events of the same millisecond are ordered by the name of their type. They are unrelated: a cause is at least 2 ms
+    The name of their type orders events of the same millisecond. They are unrelated: a cause is at least 2 ms
     before its effect.
 
     Args:

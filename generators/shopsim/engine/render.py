@@ -45,7 +45,7 @@ class Rows:
         return self._fields[field]
 
     def pick(self, pool: pl.Series, field: str) -> pl.Series:
-        """Entries of a pool by the numbers in a field; null where they are negative."""
+        """Entries of a pool by the numbers in a field; a negative number gives null."""
         return take_or_null(pool, self._fields[field])
 
 

@@ -25,18 +25,18 @@ class Late(Section, frozen=True, kw_only=True):
 
 
 class Rates(Section, frozen=True, kw_only=True):
-    """Share of events that each fault hits; an event has one fault at most.
+    """Share of events with each fault. An event has at most one fault.
 
     Attributes:
-        late: comes as long after its time as `faults.late` says.
-        out_of_order: comes up to `faults.out_of_order_seconds` after its time, so that others overtake it.
-        duplicated: comes a second time, with the same id, up to `faults.duplicated_seconds` after the first.
-        malformed: is no JSON any more.
-        missing_field: lacks a field that the contract asks for.
-        wrong_type: has a field of another type, such as a number in quotes.
-        unknown_enum: has a value that the contract does not list, where it has a field with a list of values.
-        unknown_type: is of a version of its type that the contract does not know.
-        oversize: has a text that is longer than the contract allows.
+        late: published later, with a delay from `faults.late`.
+        out_of_order: published up to `faults.out_of_order_seconds` later, so that other events overtake it.
+        duplicated: published a second time, with the same id, up to `faults.duplicated_seconds` after the first.
+        malformed: the value is not valid JSON.
+        missing_field: a required field is missing.
+        wrong_type: a field has another type, such as a number in quotes.
+        unknown_enum: a field with a list of allowed values has another value.
+        unknown_type: the event type has a version that the contract does not know.
+        oversize: a text is longer than the contract allows.
     """
 
     late: Share | None = None
@@ -55,7 +55,7 @@ class Faults(Section, frozen=True, kw_only=True):
 
     Attributes:
         rates: share of events with each fault, by event type, by topic or for `all`; the most specific rate applies.
-        late: delay of late events.
+        late: distribution of the delay of a late event.
         out_of_order_seconds: maximum delay of an event that is out of order.
         duplicated_seconds: maximum time between the first and the second copy of an event.
     """

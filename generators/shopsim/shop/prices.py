@@ -114,7 +114,7 @@ def price_timeline(period: Period, price: Ints, changed_ms: Ints, after: Ints, s
         period: the window.
         price: regular price of each product at the window's start.
         changed_ms: when it changes, from `regular_changes`.
-        after: what it is then.
+        after: price after the change.
         sales: all that touch the window or the quiet hours after it.
     """
     before = price.copy()

@@ -33,6 +33,9 @@ HELP = ("help", "epilog", "short_help", "advice")
 
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\"'(`*]*[A-Z0-9])")
 CODE = re.compile(r"``[^`]+``|`[^`]+`")
+SHELL = re.compile(r"\S\s{2,}# ")
+"""A command with a comment behind it, which is not a sentence."""
+
 LABEL = re.compile(r"\s*(?:[-*] |\w[\w, ]*: |Args:|Returns:|Raises:|Attributes:|Yields:|>>> )")
 
 
@@ -121,12 +124,12 @@ def paragraphs(text: str, line: int) -> Iterator[Text]:
     taken: list[str] = []
     start = line
     for number, each in enumerate([*text.splitlines(), ""], start=line):
-        if taken and (not each.strip() or LABEL.match(each)):
+        if taken and (not each.strip() or LABEL.match(each) or SHELL.search(each)):
             yield Text(start, " ".join(taken))
             taken = []
         if not taken:
             start = number
-        if each.strip():
+        if each.strip() and not SHELL.search(each):
             taken.append(LABEL.sub("", each, count=1).strip() if LABEL.match(each) else each.strip())
 
 

@@ -94,7 +94,7 @@ class _Released:
         self._parts: list[pl.DataFrame] = []
 
     def __call__(self, _: int, window: shopsim.EncodedWindow | None) -> None:
-        """Note what a `Watch` is told."""
+        """Record a progress report."""
         if window is not None:
             self._parts.append(window.rows.select("published_at_ms", "topic", "key"))
 

@@ -28,7 +28,7 @@ class MeasurementFailed(ShoplakeError):
     """A measurement did not come to its end."""
 
     code = "SL0900"
-    advice = "The message ends with what it said. `shoplake bench --only STAGE` repeats it alone."
+    advice = "Read its output at the end of the message. `shoplake bench --only STAGE` repeats only this stage."
 
 
 def bench(

@@ -30,13 +30,13 @@ def command(
     from shoplake import stack
     from shoplake.infra import guards, runner, stack_inputs
 
-    given = stack_inputs.of(environment, stack)
+    inputs = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
         confirm = typer.prompt(f"This changes {environment}. Type its name to continue", default="", show_default=False)
     applied = runner.apply(
         environment,
-        variables=given.variables,
-        environment=given.environment,
+        variables=inputs.variables,
+        environment=inputs.environment,
         allow_destroy=allow_destroy or (),
         typed=confirm,
     )

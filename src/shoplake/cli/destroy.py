@@ -36,19 +36,19 @@ def command(
             "In a local stack, the data in Kafka, Postgres, MongoDB and Redis is kept.",
             yes=yes,
         )
-    given = stack_inputs.of(environment, stack)
+    inputs = stack_inputs.of(environment, stack)
     if environment in guards.TYPED and confirm is None:
         confirm = typer.prompt(
             f"This destroys {environment}. Type its name to continue", default="", show_default=False
         )
     destroyed = runner.destroy(
         environment,
-        variables=given.variables,
-        environment=given.environment,
+        variables=inputs.variables,
+        environment=inputs.environment,
         allow_destroy=allow_destroy or (),
         typed=confirm,
     )
     typer.echo(f"{environment}: {destroyed.remove} destroyed in {destroyed.seconds:.0f} s; checking for leftovers")
-    clients = aws_clients.clients(environments.named(environment), given.environment)
-    left = leftovers.find(environment, clients, missing=given.missing)
+    clients = aws_clients.clients(environments.named(environment), inputs.environment)
+    left = leftovers.find(environment, clients, missing=inputs.missing)
     typer.echo(leftovers.report(environment, left) + f"{environment} is destroyed")

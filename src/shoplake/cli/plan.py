@@ -35,8 +35,8 @@ def command(
         typer.echo(dry.as_json(found) if as_json else as_typed(dry.report(found)))
         dry.refuse_violations(found)
         return
-    given = stack_inputs.of(environment, stack)
-    planned = runner.plan(environment, variables=given.variables, environment=given.environment)
+    inputs = stack_inputs.of(environment, stack)
+    planned = runner.plan(environment, variables=inputs.variables, environment=inputs.environment)
     if as_json:
         changes = [{"action": change.action, "address": change.address} for change in planned.changes]
         typer.echo(json.dumps({"environment": environment, "differs": planned.differs, "changes": changes}))

@@ -15,7 +15,7 @@ from shoplake.cli.progress import ThrottledLines
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from shoplake.publish.run import Run, Watch
+    from shoplake.publish.run import OnProgress, Run
     from shopsim import EncodedWindow
 
 RATE_OVER_S = 10.0
@@ -82,7 +82,7 @@ class Meter:
 
 
 @contextlib.contextmanager
-def publishing(run: Run, *, sample: bool) -> Iterator[Watch]:
+def publishing(run: Run, *, sample: bool) -> Iterator[OnProgress]:
     """Show a bar on a terminal, otherwise lines. With `sample`, also show some of the events."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

@@ -70,10 +70,10 @@ def plan(
         InfraError: Terraform failed; the message holds its diagnostics in full.
     """
     with terraform_session.opened(name, variables, environment, report) as opened:
-        code, said = opened.run("plan", "-detailed-exitcode", timeout_s=PLAN_TIMEOUT_S)
+        code, transcript = opened.run("plan", "-detailed-exitcode", timeout_s=PLAN_TIMEOUT_S)
         if code not in (0, 2):
-            raise opened.failure("plan", code, said)
-    return Planned(changes=tuple(said.changes), differs=code == 2, **_counts(said))
+            raise opened.failure("plan", code, transcript)
+    return Planned(changes=tuple(transcript.changes), differs=code == 2, **_counts(transcript))
 
 
 def apply(
@@ -106,13 +106,13 @@ def apply(
     guards.refuse_untyped(environments.named(name), typed)
     with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
-            said = _apply_checked_plan(opened, (), allow_destroy, cancel)
+            transcript = _apply_checked_plan(opened, (), allow_destroy, cancel)
         else:
             opened.keep_tainted()
-            said = _apply_and_import(opened, _follower(ready, outstanding), cancel)
+            transcript = _apply_and_import(opened, _follower(ready, outstanding), cancel)
     if ready is not None:
         ready.set()
-    return Applied(outputs=said.outputs, seconds=time.monotonic() - started, **_counts(said))
+    return Applied(outputs=transcript.outputs, seconds=time.monotonic() - started, **_counts(transcript))
 
 
 def destroy(
@@ -136,12 +136,12 @@ def destroy(
     guards.refuse_untyped(environments.named(name), typed)
     with terraform_session.opened(name, variables, environment, report) as opened:
         if opened.chosen.on_aws:
-            said = _destroy_checked_plan(opened, allow_destroy)
-            return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
-        code, said = opened.run("destroy", "-auto-approve", timeout_s=APPLY_TIMEOUT_S)
+            transcript = _destroy_checked_plan(opened, allow_destroy)
+            return Destroyed(remove=transcript.counts.get("remove", 0), seconds=time.monotonic() - started)
+        code, transcript = opened.run("destroy", "-auto-approve", timeout_s=APPLY_TIMEOUT_S)
         if code:
-            raise opened.failure("destroy", code, said)
-    return Destroyed(remove=said.counts.get("remove", 0), seconds=time.monotonic() - started)
+            raise opened.failure("destroy", code, transcript)
+    return Destroyed(remove=transcript.counts.get("remove", 0), seconds=time.monotonic() - started)
 
 
 def outputs(name: str, *, environment: Mapping[str, str], report: Report = to_stderr) -> dict[str, Any]:
@@ -176,10 +176,10 @@ def _apply_checked_plan(
     """Plan, check that plan, and apply exactly that plan. On AWS, orphans are not imported automatically."""
     with opened.saved_plan(*options, timeout_s=AWS_TIMEOUT_S) as (path, plan):
         guards.refuse_lost_data(opened.chosen, plan, allow_destroy)
-        code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S, cancel=cancel)
+        code, transcript = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S, cancel=cancel)
         if code:
-            raise opened.failure("apply", code, said)
-    return said
+            raise opened.failure("apply", code, transcript)
+    return transcript
 
 
 def _destroy_checked_plan(opened: terraform_session.Session, allow_destroy: Collection[str]) -> Transcript:
@@ -194,12 +194,12 @@ def _destroy_checked_plan(opened: terraform_session.Session, allow_destroy: Coll
             found = pre_destroy.obstacles(plan)
             if found:
                 pre_destroy.clear(found, aws_clients.clients(chosen, opened.environment), opened.report)
-            code, said = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S)
+            code, transcript = opened.run("apply", path, timeout_s=AWS_TIMEOUT_S)
         if code == 0:
-            return said
-        filled_again = any("BucketNotEmpty" in str(error) for error in said.errors())
+            return transcript
+        filled_again = any("BucketNotEmpty" in str(error) for error in transcript.errors())
         if attempt == DESTROY_ATTEMPTS or not filled_again:
-            raise opened.failure("destroy", code, said)
+            raise opened.failure("destroy", code, transcript)
         attempt += 1
 
 
@@ -216,12 +216,14 @@ def _apply_and_import(
     known: dict[str, str] = {}
     current = opened
     while True:
-        code, said = current.run("apply", "-auto-approve", timeout_s=APPLY_TIMEOUT_S, follow=follow, cancel=cancel)
+        code, transcript = current.run(
+            "apply", "-auto-approve", timeout_s=APPLY_TIMEOUT_S, follow=follow, cancel=cancel
+        )
         if code == 0:
-            return said
-        met = current.orphans(said)
+            return transcript
+        met = current.orphans(transcript)
         if met.keys() <= known.keys():
-            raise opened.failure("apply", code, said)
+            raise opened.failure("apply", code, transcript)
         for address in met.keys() - known.keys():
             opened.report(f"importing {address}, which a killed run created")
         known |= met
@@ -233,10 +235,10 @@ def _follower(
 ) -> Callable[[Transcript], None]:
     """Tell the caller how far an apply is, line by line, once it has begun to change something."""
 
-    def follow(said: Transcript) -> None:
-        if not said.applying:
+    def follow(transcript: Transcript) -> None:
+        if not transcript.applying:
             return
-        left = said.outstanding()
+        left = transcript.outstanding()
         if ready is not None and all(address.startswith(SLOW_AND_UNREAD) for address in left):
             ready.set()
         if outstanding is not None:
@@ -245,5 +247,5 @@ def _follower(
     return follow
 
 
-def _counts(said: Transcript) -> dict[str, int]:
-    return {key: said.counts.get(key, 0) for key in ("add", "change", "remove")}
+def _counts(transcript: Transcript) -> dict[str, int]:
+    return {key: transcript.counts.get(key, 0) for key in ("add", "change", "remove")}

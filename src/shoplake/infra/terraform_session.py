@@ -55,7 +55,7 @@ class Session:
         Raises:
             InfraError, KeyboardInterrupt: as `terraform_process.run` does.
         """
-        said = Transcript(report=self.report)
+        transcript = Transcript(report=self.report)
         parallelism = PARALLELISM_ON_AWS if self.chosen.on_aws else PARALLELISM
         common = ["-json", "-input=false", f"-parallelism={parallelism}", f"-lock-timeout={LOCK_TIMEOUT}"]
         command = terraform_process.Command(
@@ -67,11 +67,11 @@ class Session:
         )
 
         def feed(line: str) -> None:
-            said.feed(line)
+            transcript.feed(line)
             if follow is not None:
-                follow(said)
+                follow(transcript)
 
-        return terraform_process.run(command, feed, cancel), said
+        return terraform_process.run(command, feed, cancel), transcript
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name."""
@@ -86,9 +86,9 @@ class Session:
         """
         saved = self.chosen.folder / "apply.tfplan"
         try:
-            code, said = self.run("plan", f"-out={saved}", *options, timeout_s=timeout_s)
+            code, transcript = self.run("plan", f"-out={saved}", *options, timeout_s=timeout_s)
             if code:
-                raise self.failure("plan", code, said)
+                raise self.failure("plan", code, transcript)
             yield str(saved), Plan(json.loads(self._capture("show", "-json", str(saved))))
         finally:
             saved.unlink(missing_ok=True)
@@ -99,9 +99,9 @@ class Session:
             self.report(f"keeping {address}, which an interrupted run created")
             self._capture("untaint", f"-lock-timeout={LOCK_TIMEOUT}", address)
 
-    def orphans(self, said: Transcript) -> dict[str, str]:
+    def orphans(self, transcript: Transcript) -> dict[str, str]:
         """Return resources that a killed run created but did not store in the state: address -> import id."""
-        lost = import_existing.orphans(said.errors())
+        lost = import_existing.orphans(transcript.errors())
         return import_existing.import_ids(self._plan_json(), lost, EMULATOR_ACCOUNT) if lost else {}
 
     def adopting(self, orphans: Mapping[str, str]) -> Session:
@@ -113,9 +113,9 @@ class Session:
         root = workspace.copy_of_root(self.chosen, {"adopt.tf": import_existing.import_blocks(orphans)})
         return replace(self, chosen=replace(self.chosen, root=root))
 
-    def failure(self, subcommand: str, code: int, said: Transcript) -> InfraError:
+    def failure(self, subcommand: str, code: int, transcript: Transcript) -> InfraError:
         """Return an error with all diagnostics of Terraform."""
-        text = "\n\n".join([str(error) for error in said.errors()] or list(said.raw))
+        text = "\n\n".join([str(error) for error in transcript.errors()] or list(transcript.raw))
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"failed (exit {code})"
         fix = f"the whole log is {self.chosen.log}; running the same command again goes on from here"
         if "state lock" in text:

@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 
 import shopsim
 from shoplake.errors import ShoplakeError, UsageError
-from shoplake.publish.run import Run, Watch
+from shoplake.publish.run import OnProgress, Run
 from shopsim.faults.selection import LEDGER
 
 _PARTIAL = ".partial"
 
 
 class FaultLedger:
-    """A `Watch` that writes the faults of what it is told of; the file has its name once the block ends well.
+    """A progress callback that writes the faults of each window. The file gets its final name if the block succeeds.
 
     It tells of all records of the run, also of those that an earlier run has published: these are simulated again.
     Columns are `position` (place in the run, from 0), `event_id`, `topic`, `type`, `fault` and `delay_ms` (between the
@@ -82,7 +82,7 @@ class FaultLedger:
 
 
 @contextlib.contextmanager
-def fault_ledger(run: Run, path: Path | None, *, keep_when_interrupted: bool) -> Iterator[Watch]:
+def fault_ledger(run: Run, path: Path | None, *, keep_when_interrupted: bool) -> Iterator[OnProgress]:
     """Open a `FaultLedger`, or a callback that does nothing if there is no path."""
     if path is None:
         yield lambda *_: None

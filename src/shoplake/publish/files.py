@@ -24,7 +24,7 @@ import shopsim
 from shoplake.contract import TOPICS, Rejected, decode
 from shoplake.errors import UsageError
 from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
-from shoplake.publish.run import Run, Watch
+from shoplake.publish.run import OnProgress, Run
 from shopsim.core.line_buffers import join_lines
 
 REJECTED = "rejected.jsonl"
@@ -38,7 +38,7 @@ class _Format(Protocol):
 
 
 def write_run(
-    run: Run, out: Path, format: str, *, overwrite: bool = False, watch: Watch | None = None
+    run: Run, out: Path, format: str, *, overwrite: bool = False, watch: OnProgress | None = None
 ) -> Mapping[str, int]:
     """Simulate a run into files; see `write`."""
     with contextlib.closing(run.stream()) as windows:
@@ -52,7 +52,7 @@ def write(
     *,
     topics: Sequence[str] = tuple(TOPICS),
     overwrite: bool = False,
-    watch: Watch | None = None,
+    watch: OnProgress | None = None,
 ) -> Mapping[str, int]:
     """Write events to a folder, window by window. Files get their final names when all are complete.
 

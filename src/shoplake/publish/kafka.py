@@ -22,7 +22,7 @@ from shoplake.contract.partitioner import partitions_of
 from shoplake.errors import PublishError
 from shoplake.publish.progress_records import Published, progress_of
 from shoplake.publish.rate_limit import Clock, Pace, SystemClock, paced
-from shoplake.publish.run import Run, Watch
+from shoplake.publish.run import OnProgress, Run
 from shoplake.terminal import to_stderr
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def publish(
     *,
     pace: Pace = Pace(),  # noqa: B008 - frozen
     clock: Clock | None = None,
-    watch: Watch | None = None,
+    watch: OnProgress | None = None,
     say: Callable[[str], None] = to_stderr,
 ) -> Published:
     """Publish the rest of a run. Events that are in the log already are not sent again.
@@ -63,12 +63,12 @@ async def publish(
             this run.
         ContractConflict: the contract in force does not take this program's events, and cannot be followed by its own.
     """
-    tell: Watch = watch or (lambda *_: None)
+    on_progress: OnProgress = watch or (lambda *_: None)
     async with _producer(cluster, run.publisher) as producer:
         done = await progress_of(cluster, run.publisher) or _nothing(run)
         _refuse_other_run(done, run)
         await contract_log.activate(cluster)
-        tell(done.events, None)
+        on_progress(done.events, None)
         if run.events is not None and done.events >= run.events:
             return done
         windows = run.stream(shopsim.Position(done.window, done.skip), after=done.events)
@@ -79,7 +79,7 @@ async def publish(
                 async for part in parts:
                     done = _after(done, part)
                     await _publish_with_timeout(_Window(producer, part.rows, done, partitions), cluster, say)
-                    tell(done.events, part)
+                    on_progress(done.events, part)
         # When this returns, readers see the events. Somebody else's open transaction is not waited out.
         with contextlib.suppress(TimeoutError):
             await kafka.stable_end_offsets(cluster, TOPICS)

@@ -14,18 +14,18 @@ from shoplake.errors import InvalidScenario, PublishError, UnknownName, UsageErr
 DAY_MS = 86_400_000
 _LAST = dt.date(2100, 1, 1)
 
-Watch = Callable[[int, shopsim.EncodedWindow | None], None]
+OnProgress = Callable[[int, shopsim.EncodedWindow | None], None]
 """Progress callback: total records of the run, and None at the start or else the newly published window or part."""
 
 
-def all_of(watches: Sequence[Watch]) -> Watch:
-    """One watch that tells several."""
+def all_of(watches: Sequence[OnProgress]) -> OnProgress:
+    """Combine several progress callbacks."""
 
-    def tell(events: int, window: shopsim.EncodedWindow | None) -> None:
+    def call_all(events: int, window: shopsim.EncodedWindow | None) -> None:
         for watch in watches:
             watch(events, window)
 
-    return tell
+    return call_all
 
 
 @dataclass(frozen=True, slots=True)

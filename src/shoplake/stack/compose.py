@@ -224,11 +224,11 @@ def _secret(state: State, name: str) -> str:
     return _compose(state, "exec", "-T", name, "cat", f"/run/shoplake/{name}").stdout.strip()
 
 
-def _not_up(state: State, said: str) -> StackError:
-    """Which container failed, in its own last lines; else what Compose said."""
+def _not_up(state: State, output: str) -> StackError:
+    """Return an error with the last lines of the failed container, or else with the output of Compose."""
     wrong = [one for one in _containers(state) if one["Service"] in state.services and one.get("Health") != "healthy"]
     started = [one for one in wrong if one["State"] != "created"]
-    known = docker.explained(said, "docker compose up")
+    known = docker.explained(output, "docker compose up")
     if not started or type(known) is not ServerFailed:
         return known
     name, how = started[0]["Service"], started[0].get("Status") or started[0]["State"]

@@ -78,32 +78,32 @@ def refuse_unable() -> None:
             f"Docker has {memory / 1024**3:.1f} GB of memory, but the stack needs {LEAST_MEMORY_BYTES / 1024**3:.0f}",
             fix="give it more memory, or use `--stack embedded`, which needs 1.5 GB",
         )
-    said = run("compose", "version", "--short", check=False).stdout.strip()
-    version = tuple(int(part) for part in re.findall(r"\d+", said)[:2])
+    output = run("compose", "version", "--short", check=False).stdout.strip()
+    version = tuple(int(part) for part in re.findall(r"\d+", output)[:2])
     if version < LEAST_COMPOSE:
         wanted = ".".join(map(str, LEAST_COMPOSE))
         raise StackError(
-            f"Compose {wanted} or later is needed, found {said or 'none'}", fix="install docker-compose-plugin"
+            f"Compose {wanted} or later is needed, found {output or 'none'}", fix="install docker-compose-plugin"
         )
 
 
-def explained(said: str, command: str) -> StackError:
-    """What docker said, as an error of ours. Pure."""
-    if "Cannot connect to the Docker daemon" in said or "permission denied while trying to connect" in said:
+def explained(output: str, command: str) -> StackError:
+    """Convert the output of docker to an error. Pure."""
+    if "Cannot connect to the Docker daemon" in output or "permission denied while trying to connect" in output:
         return StackError(
-            f"the Docker daemon does not answer: {_last(said)}",
+            f"the Docker daemon does not answer: {_last(output)}",
             fix="start it, or join the group `docker`; or use `--stack embedded`, which needs no Docker",
         )
-    if port := PORT.search(said):
+    if port := PORT.search(output):
         return PortTaken(
             f"another program uses port {port[1]}", fix="`shoplake down --purge` and `up` choose other ports"
         )
-    if image := IMAGE.search(said):
+    if image := IMAGE.search(output):
         return StackError(
             f"an image could not be pulled: {image[0].strip()}",
             fix="check the connection to its registry; `docker pull` shows more",
         )
-    return ServerFailed(f"`{command}` failed:\n{said.strip()[-2000:]}")
+    return ServerFailed(f"`{command}` failed:\n{output.strip()[-2000:]}")
 
 
 def lines_of_json(text: str) -> list[dict[str, Any]]:
@@ -123,6 +123,6 @@ def bytes_of(text: str) -> int:
     return int(float(match[1]) * UNITS.get(match[2], 1))
 
 
-def _last(said: str) -> str:
-    lines: Sequence[str] = said.strip().splitlines() or [""]
+def _last(output: str) -> str:
+    lines: Sequence[str] = output.strip().splitlines() or [""]
     return lines[-1]

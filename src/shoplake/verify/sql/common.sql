@@ -1,13 +1,13 @@
--- Folds that more than one store holds. `ev_<topic>` has one row per valid event, with kafka_partition and
+-- Folds that more than one store uses. `ev_<topic>` has one row per valid event, with kafka_partition and
 -- kafka_offset. arg_max(value, kafka_offset) skips nulls, so it is "the last value that is not null".
 
 CREATE MACRO utc(ms) AS epoch_ms(ms);
 CREATE MACRO iso(ms) AS strftime(epoch_ms(ms), '%Y-%m-%dT%H:%M:%S.%gZ');
 
--- Whether the share that is being folded has this key (`verify/key_ranges.py`); all have, where nobody shares.
+-- Whether the key belongs to the current group of keys (`verify/key_ranges.py`). Always true without groups.
 CREATE MACRO in_share(key) AS coalesce(hash(key) % getvariable('shares') = getvariable('share'), TRUE);
 
--- A text as JSON, as Python's encoder and no other writes it: DuckDB's own has `\u001F` where that has `\u001f`.
+-- A text as JSON in the format of Python's encoder. DuckDB's own encoder writes `\u001F` instead of `\u001f`.
 CREATE MACRO json_text(s) AS '"' || CASE
     WHEN regexp_matches(s, '[\x01-\x1f"\\]') THEN list_aggregate(
         list_transform(string_split(s, ''), LAMBDA c: CASE
@@ -24,7 +24,7 @@ CREATE MACRO json_text(s) AS '"' || CASE
     ELSE s
 END || '"';
 
--- What an item has folded, as JSON: source partition -> offset of the last event of it.
+-- The checkpoint of an item as JSON: source partition -> offset of the last folded event.
 CREATE MACRO folded_text(sources, offsets) AS '{' || list_aggregate(
     list_sort(list_transform(list_zip(sources, offsets), LAMBDA pair: '"' || pair[1] || '":' || pair[2])), 'string_agg', ','
 ) || '}';

@@ -1,5 +1,5 @@
--- Each record that is no event under the contract in force at its place, once in the topic `dead-letters`, under the
--- coordinates it had.
+-- Each record that is not a valid event under the contract version at its offset is in the topic `dead-letters` exactly
+-- once, with its source coordinates.
 
 CREATE OR REPLACE TABLE expected.dead_letters_letters AS
 SELECT

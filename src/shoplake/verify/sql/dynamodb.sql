@@ -1,7 +1,7 @@
--- What the two DynamoDB tables should hold of one share of the keys. `unknown_fields` is what the reader found besides
--- the attributes of docs/data-model.md: nothing is expected there.
+-- The expected rows of the two DynamoDB tables for one group of keys. `unknown_fields` contains attributes that are not
+-- in docs/data-model.md: it must be empty.
 
--- What a session is folded from; `dynamodb_removals.py` looks at parts of it.
+-- The events of the sessions; `dynamodb_removals.py` folds parts of them.
 CREATE OR REPLACE VIEW session_events AS
 SELECT * FROM ev_clicks;
 
@@ -10,7 +10,7 @@ WITH share_of_clicks AS NOT MATERIALIZED (
     SELECT * FROM session_events WHERE in_share(session_id)
 ),
 
--- A cart takes a session's first 1,000 additions (docs/data-model.md, limits).
+-- A cart contains the first 1,000 additions of a session (docs/data-model.md, limits).
 additions AS (
     SELECT session_id, product_id, quantity, unit_price_cents, kafka_offset
     FROM share_of_clicks

@@ -1,4 +1,4 @@
--- Every valid event as it came, with its coordinates in Kafka.
+-- Every valid event, unchanged, with its coordinates in Kafka.
 
 CREATE OR REPLACE VIEW expected.lake_customers AS
 SELECT *, utc(occurred_at_ms) AS occurred_at FROM ev_customers;

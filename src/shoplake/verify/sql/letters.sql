@@ -1,7 +1,7 @@
--- What became of the letters; filled when the log is read.
+-- Outcomes of the dead letters; filled when the log is read.
 
 CREATE TABLE outcomes (letter VARCHAR, state VARCHAR);
 
--- What the publishers published: a replayed event is nobody's simulation, and is compared with the outcomes.
+-- The events of the publishers. A replayed event is not part of a simulation; it is compared with the outcomes.
 CREATE VIEW published_index AS
 SELECT * FROM log_index WHERE replay_of IS NULL;

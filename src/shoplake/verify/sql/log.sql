@@ -1,6 +1,6 @@
--- Contents that the log and the simulation do not hold equally often. `same_*` are two 64-bit hashes of key and
--- value. `known`: some publisher says it made this event id, so what is in the log beyond that is surplus; for
--- an event that no simulation made, the log is the truth.
+-- Contents with different counts in the log and in the simulation. `same_*` are two 64-bit hashes of key and value.
+-- `known`: a publisher simulated this event id, so additional copies in the log are surplus. For an event that no
+-- simulation made, the log is correct by definition.
 
 CREATE TABLE uneven AS
 WITH in_log AS (

@@ -1,5 +1,5 @@
--- What the two MongoDB collections should hold of one share of the keys, a column per field of the document
--- (`section.field`). A section that has had no event is null throughout; one that has had any holds all its numbers.
+-- The expected documents of the two MongoDB collections for one group of keys, with a column per field
+-- (`section.field`). All fields of a section without events are null; a section with events has all of its numbers.
 
 CREATE OR REPLACE VIEW fold_mongo_customers AS
 WITH orders AS (

@@ -1,4 +1,4 @@
--- What schema `shop` of Postgres should hold of one share of the keys.
+-- The expected rows of schema `shop` in Postgres for one group of keys.
 
 CREATE OR REPLACE VIEW fold_postgres_customers AS
 SELECT * EXCLUDE (registered_at_ms, updated_at_ms), utc(registered_at_ms) AS registered_at,

@@ -174,7 +174,7 @@ def start_rebuild(name: str, source: str) -> subprocess.Popen[str]:
 
 async def test_ctrl_c_stops_a_rebuild_between_batches_and_it_resumes(shop: Settings) -> None:
     stopping = asyncio.Event()
-    with pytest.raises(Interrupted, match="redis is filled in part"):
+    with pytest.raises(Interrupted, match="redis is partly filled"):
         await rebuild(shop, "redis", source="lake", stopping=stopping, watch=lambda _: stopping.set())
     assert (await filling_of(shop, "redis")).state == "held"
     with pytest.raises(Backpressure, match="is being rebuilt from the lake"):

@@ -1,9 +1,9 @@
-"""Stores that change one item at a time: fold only what an item has not folded, write only where it has not moved.
+"""The common part of sinks for stores without multi-item transactions: conditional writes of single items.
 
-Each item carries `folded`, the last offset it has folded per source partition, and `rev`, a number that every write
-raises. A batch reads the items it touches, folds the events that are newer than each item's own offsets, and writes
-on the condition that `rev` is still the one that was read. So a replay changes nothing, wherever it starts, and of
-two writers one has to read again.
+Each item has `folded`, the last applied offset of each source partition, and `rev`, a revision that every write raises.
+A batch reads the items of its keys, applies the events after each item's own offsets, and writes on the condition that
+`rev` has not changed since the read. So a repeated batch changes nothing, and of two concurrent writers one has to read
+again.
 
 A rebuild begins a new filling of the store, and deletes nothing at first: an item of an earlier filling counts as not
 there, and is replaced by what the first event makes of it. Were the items deleted, a zombie could put one back, with
@@ -42,14 +42,14 @@ UNREADABLE = (TypeError, ValueError, AttributeError, KeyError)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one topic's events say of the items of one collection.
+    """How the events of one topic change the items of one collection.
 
     Attributes:
         collection: table or collection, by its role (`sessions`).
-        topic: where the events come from.
-        keys: columns that name an item, in the order of the store's key.
-        changes: events of one or more items -> one row per item: `keys` and what `merge` needs.
-        merge: item as it is, and its row of `changes` -> nothing; changes the item's own fields in place.
+        topic: topic of the events.
+        keys: columns that identify an item, in the order of the store's key.
+        changes: aggregates events to one row per item, with `keys` and the columns that `merge` needs.
+        merge: applies a row of `changes` to the current item, in place.
     """
 
     collection: str
@@ -71,7 +71,7 @@ class KeyedSink(RebuildableSink):
 
     @abstractmethod
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
-        """The items that exist, consistently read."""
+        """Read the items that exist, with strong consistency."""
 
     @abstractmethod
     async def write(self, collection: str, items: Mapping[Key, Item]) -> bool:
@@ -93,11 +93,11 @@ class KeyedSink(RebuildableSink):
         """
 
     async def apply(self, batch: Batch, owner: Ownership) -> None:
-        """Fold into the items, then move the checkpoints.
+        """Apply the events to the items, then advance the checkpoints.
 
-        The checkpoint follows the data, so a crash between the two repeats a batch, and each item passes over it.
-        An item cannot see a gap, and would hold what follows one for ever: so the checkpoint is asked before.
-        Where one collection is slow, the topics that do not go there go on.
+        The checkpoint is written after the data. After a crash in between, the batch is repeated, and each item ignores
+        the events that it has applied. An item cannot detect a gap in the offsets, so the checkpoint is checked first.
+        If one collection is slow, topics that do not use it continue.
         """
         fresh = batch.fresh(self.name, await self.checkpoints(batch.ranges), owner)
         slow: dict[str, Backpressure] = {}
@@ -224,7 +224,7 @@ def _is_number(value: object) -> TypeGuard[int]:
 
 
 def newer(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> pl.DataFrame:
-    """The events that their item has not folded yet. Pure."""
+    """The events that their item has not applied yet. Pure."""
     prefix = f"{part.topic}-"
     folded = [
         (*key, int(source.removeprefix(prefix)), int(offset))
@@ -271,14 +271,14 @@ def fold_items(events: pl.DataFrame, part: Part, stored: Mapping[Key, Item]) -> 
 
 
 def set_present(item: Item, row: Mapping[str, Any], names: Iterable[str]) -> None:
-    """Take over the named values that are not null."""
+    """Copy the named values that are not null from the row to the item."""
     for name in names:
         if row[name] is not None:
             item[name] = row[name]
 
 
-def told(collection: str, items: Iterable[tuple[Key, Item]], limit: int = 3) -> str:
-    """Some items for an error message: collection, key, and per partition the offset of the last event in them."""
+def describe(collection: str, items: Iterable[tuple[Key, Item]], limit: int = 3) -> str:
+    """Describe items for an error message: collection, key, and the last applied offset of each partition."""
     shown = [
         f"{collection} {'/'.join(map(str, key))} (events up to "
         f"{', '.join(f'{partition} offset {offset}' for partition, offset in sorted(item.get('folded', {}).items()))})"
@@ -289,7 +289,7 @@ def told(collection: str, items: Iterable[tuple[Key, Item]], limit: int = 3) -> 
 
 
 def chunks(values: Sequence[T], size: int) -> list[Sequence[T]]:
-    """The values in order, at most `size` at a time."""
+    """Split values into chunks of at most `size`, in order."""
     return [values[first : first + size] for first in range(0, len(values), size)]
 
 

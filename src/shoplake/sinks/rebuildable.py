@@ -1,8 +1,8 @@
-"""What a store offers beside `Sink` so that it can be emptied and filled again while others write to it.
+"""The interface of a store that can be rebuilt (emptied and filled again) while sinks write to it.
 
-A store counts its fillings. The number and the state of the current one are kept with the checkpoints, under a name
-that is no partition's. Beginning a new filling fences every owner, in whatever process: the checkpoints start again at
-0, under epochs that nobody holds yet.
+Each rebuild has a number. The store keeps the number and the state of the current rebuild with its checkpoints, under a
+name that no partition has. A new rebuild fences every owner in every process: the checkpoints start again at 0, with
+epochs that no owner has.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from shoplake.sinks.base import Sink, TopicPartition
 State = Literal["whole", "filling", "held"]
 STATES: tuple[State, ...] = ("whole", "filling", "held")
 NAME = TopicPartition("rebuild", 0)
-"""Where the filling is kept among the checkpoints."""
+"""The name under which the state of the rebuild is stored among the checkpoints."""
 
 HELD_RETRY_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """Which filling of a store is current.
+    """Number and state of the current rebuild of a store.
 
     Attributes:
-        number: 0 for the first, raised by each rebuild.
-        state: `whole`; `filling` from the log, which any owner may do; `held` for who fills it from the lake.
+        number: 0 before the first rebuild; each rebuild raises it.
+        state: `whole`: no rebuild is running. `filling`: it is filled from the log, by any owner. `held`: it is filled
+            from the lake, by one process alone.
     """
 
     number: int = 0
@@ -37,59 +38,61 @@ class Filling:
 
 
 def state_of(text: str) -> State:
-    """A state as a store holds it.
+    """Parse a state from a store.
 
     Raises:
-        SinkError: it is none that this release knows.
+        SinkError: this release does not know the state.
     """
     for state in STATES:
         if state == text:
             return state
-    raise SinkError(f"expected a rebuild that is {', '.join(STATES)}, found '{text}'", fix="use the newer release")
+    raise SinkError(
+        f"expected the state of a rebuild ({', '.join(STATES)}), found '{text}'", fix="use the newer release"
+    )
 
 
 class RebuildableSink(Sink):
-    """A store that can be rebuilt.
+    """A sink whose store can be rebuilt.
 
-    `open` is refused while it is held, but to the one who holds it. `checkpoints` leaves out what an earlier filling
-    has opened, and `identify` what an earlier filling was made of.
+    While the store is `held`, only the instance that fills it can `open` it. `checkpoints` and `identify` ignore
+    checkpoints and topic identities of earlier rebuilds.
     """
 
     holds = False
-    """Whether this instance fills the store while it is held."""
+    """Whether this instance is the one that fills the store in state `held`."""
 
     @abstractmethod
     async def filling(self) -> Filling:
-        """The current filling."""
+        """Read the state of the current rebuild."""
 
     @abstractmethod
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
-        """Empty the store: fence every owner, and start the partitions at 0.
+        """Start a rebuild: fence every owner, empty the store, and start the partitions at offset 0.
 
-        What an interrupted call did is undone or completed by the next.
+        The next call completes or reverts an interrupted one.
 
         Raises:
-            Fenced: somebody else has begun one at the same time.
-            StoreUnavailable: the store did not answer; the same call again is safe.
+            Fenced: another process has started a rebuild at the same time.
+            StoreUnavailable: the store did not answer; the call can be repeated.
         """
 
     @abstractmethod
     async def note_filling(self, state: State) -> None:
-        """Change the state of the current filling; `whole` also removes what is left of earlier ones."""
+        """Change the state of the current rebuild; `whole` also removes data of earlier rebuilds."""
 
     def refuse_held(self, filling: Filling) -> None:
-        """Ask whoever opens the store to wait while somebody else fills it from the lake.
+        """Refuse to open the store while another process fills it from the lake.
 
         Raises:
-            BeingRebuilt: it is so.
+            BeingRebuilt: another process is filling the store; this sink has to wait.
         """
         if filling.state == "held" and not self.holds:
             raise BeingRebuilt(
-                f"{self.name} is being rebuilt from the lake: `shoplake rebuild {self.name}`, again if it was stopped",
+                f"{self.name} is being rebuilt from the lake; if that was stopped, run `shoplake rebuild {self.name}`",
                 retry_after_s=HELD_RETRY_S,
             )
 
 
 def identity_name(topic: str, filling: Filling) -> str:
-    """Where a store that deletes nothing notes which topic fills it, so that a new filling knows of none."""
+    """The name under which a keyed store keeps a topic's identity: a new rebuild has a new name, and so no identity."""
     return f"{topic}@{filling.number}" if filling.number else topic

@@ -1,9 +1,8 @@
-"""Empties a store and fills it again: from the log, or from the lake where the log no longer reaches back.
+"""Rebuild a store: empty it and fill it again from the log, or from the lake if the log was truncated.
 
-From the log, the rebuild is one more worker of the sink's group: workers that were there before are fenced when it
-begins, take over again, and fill the store with it. From the lake it fills alone: the others are asked to wait until
-it has got to the lake's end. Either way the store itself knows how far it is, so that a rebuild that was stopped goes
-on where it stopped.
+From the log, the rebuild is one more worker of the sink's group: it fences the running workers when it starts; they
+open their partitions again and help to fill the store. From the lake, it fills the store alone: other workers wait
+until it has reached the end of the lake. The store keeps the checkpoints, so an interrupted rebuild can continue.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ Source = Literal["auto", "log", "lake"]
 SOURCES: tuple[Source, ...] = ("auto", "log", "lake")
 REBUILDABLE = ("redis", "dynamodb", "mongo", "postgres")
 LOOK_EVERY_S = 0.5
-# The store has to get to the very end of the log, where there may be nothing but markers.
-TAIL_KEPT_S = 0.5
-# A group whose workers are killed is shared out again within its session time-out; then offsets move, or never will.
+# Short, because the store has to reach the very end of the log, which may hold only transaction markers.
+EMPTY_RANGE_DELAY_S = 0.5
+# After workers were killed, a rebalance follows within the session time-out. If no offset moves after that, none will.
 STALLED_S = 120.0
-PATIENCE = 12
+MAX_WAITS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a rebuild is.
+    """The progress of a rebuild.
 
     Attributes:
         doing: `from the lake` or `from the log`.
-        done: offsets of all partitions that are in the store.
-        total: offsets to get to.
+        done: number of offsets in the store, over all partitions.
+        total: number of offsets to apply.
     """
 
     doing: str
@@ -57,12 +56,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did.
+    """The result of a rebuild.
 
     Attributes:
-        resumed: whether it went on with one that had been stopped.
-        from_lake: offsets that came from the lake.
-        offsets: of all partitions, when it ended.
+        resumed: whether it continued an interrupted rebuild.
+        from_lake: number of offsets that came from the lake.
+        offsets: number of offsets in the store at the end, over all partitions.
     """
 
     resumed: bool
@@ -82,22 +81,22 @@ async def rebuild(
     stopping: asyncio.Event | None = None,
     watch: Watch | None = None,
 ) -> Rebuilt:
-    """Empty a store and bring it to where the log ends now; sinks may run and events may come meanwhile.
+    """Empty a store and fill it up to the current end of the log. Sinks and publishers can run meanwhile.
 
     Args:
-        settings: of the environment.
+        settings: settings of the environment.
         name: one of `REBUILDABLE`.
-        source: the lake or the log; `auto` takes the lake for what the log no longer has.
-        restart: begin anew, also where one that was stopped could go on.
-        stopping: set it to stop; the store stays as far as it is.
-        watch: called as it goes on.
+        source: the log or the lake; `auto` uses the lake for events that the log no longer has.
+        restart: start again, even if an interrupted rebuild could be continued.
+        stopping: an event that stops the rebuild; the store keeps its progress.
+        watch: called with the progress.
 
     Raises:
-        UsageError: there is no such store to rebuild.
-        Interrupted: told to stop; the same command goes on.
-        StreamHalted: neither the log nor the lake has all; nothing was emptied.
-        Fenced: somebody else rebuilds the store.
-        StoreUnavailable: the store, the lake or Kafka stayed away; the same command goes on.
+        UsageError: there is no such store, or it cannot be rebuilt.
+        Interrupted: `stopping` was set; the same command continues.
+        StreamHalted: neither the log nor the lake has all events; nothing was emptied.
+        Fenced: another process is rebuilding the store.
+        StoreUnavailable: the store, the lake or Kafka was unavailable for too long; the same command continues.
     """
     refuse_unknown(name)
     run = _Rebuild(settings, name, stopping or asyncio.Event(), watch or (lambda _: None))
@@ -129,24 +128,24 @@ class _Rebuild:
         if self._needs_lake(log, starts, source) or (resumed and found.state == "held"):
             archives = await self._archives(ids, log, starts)
             await self._begin(log, "held", resumed)
-            await self._refuse_others(ids)
+            await self._check_topics(ids)
             from_lake = await self._fill_from_lake(archives, log)
             await self._sink.note_filling("filling")
         else:
             await self._begin(log, "filling", resumed)
-            await self._refuse_others(ids)
+            await self._check_topics(ids)
         offsets = await self._follow_log(log)
         await self._sink.note_filling("whole")
         return Rebuilt(resumed, from_lake, offsets)
 
     async def _reached(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The next offset of each partition in the current filling."""
+        """The next offset of each partition in the current rebuild."""
         wanted = list(partitions)
         found = await self._sink.checkpoints(wanted)
         return {p: found[p].next_offset if p in found else 0 for p in wanted}
 
-    async def _refuse_others(self, ids: Mapping[str, TopicId]) -> None:
-        """What is filled has to be of one log: the one that the first offset of this filling came from."""
+    async def _check_topics(self, ids: Mapping[str, TopicId]) -> None:
+        """Check that the topics are the ones from which this rebuild was started."""
         noted = await self._sink.identify({topic: str(topic_id) for topic, topic_id in ids.items()})
         refuse_recreated(self._name, {topic: TopicId.parse(text) for topic, text in noted.items()}, ids)
 
@@ -170,7 +169,7 @@ class _Rebuild:
     async def _archives(
         self, ids: Mapping[str, TopicId], log: Bounds, starts: Mapping[TopicPartition, int]
     ) -> dict[str, Archive]:
-        """The lake's tables, which have to be of this log, and to reach to where it begins."""
+        """Open the lake's tables, and check that they come from this log and reach up to its first offset."""
         from shoplake.sinks.lake.archive import Archive  # PyIceberg takes most of a second to import
 
         archives = {
@@ -185,12 +184,12 @@ class _Rebuild:
                 raise StreamHalted(
                     f"{partition}: the lake holds events up to offset {held}, and the log begins at {begin}: "
                     "those in between are gone",
-                    fix="bring back the log or the lake from a copy; nothing was emptied",
+                    fix="restore the log or the lake from a backup; nothing was emptied",
                 )
         return archives
 
     async def _fill_from_lake(self, archives: Mapping[str, Archive], log: Bounds) -> int:
-        """Alone: whoever else opens the store is asked to wait."""
+        """Fill the store from the lake while other sinks wait; returns the number of offsets."""
         opened = await self._sink.open(log)
         owner = {partition: checkpoint.epoch for partition, checkpoint in opened.items()}
         reached = {partition: checkpoint.next_offset for partition, checkpoint in opened.items()}
@@ -200,13 +199,13 @@ class _Rebuild:
             batches = archive.batches({p: offset for p, offset in reached.items() if p.topic == topic})
             async for batch in _in_thread(batches):
                 self._refuse_stopped()
-                await _patiently(lambda batch=batch: self._sink.apply(batch, owner))  # type: ignore[misc]
+                await _with_waits(lambda batch=batch: self._sink.apply(batch, owner))  # type: ignore[misc]
                 reached |= {p: read.stop for p, read in batch.ranges.items()}
                 self._watch(Step("from the lake", sum(reached.values()), total))
         return sum(reached.values()) - before
 
     async def _follow_log(self, log: Bounds) -> int:
-        """As one of the sink's workers, until all of them together have got to where the log ended."""
+        """Run as one of the sink's workers, until all of them together have reached the end of the log."""
         done = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -218,13 +217,13 @@ class _Rebuild:
         return looking.result()
 
     async def _work(self, done: asyncio.Event) -> None:
-        """Be a worker until `done`."""
+        """Run a worker until `done` is set."""
         reader = self._reader()
-        loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, empty_range_delay_s=TAIL_KEPT_S)
+        loop = SinkLoop(_make(self._name, self._settings), reader, _ignore, empty_range_delay_s=EMPTY_RANGE_DELAY_S)
         await loop.run(until_caught_up=False, stopping=done)
 
     async def _watch_store(self, ends: Mapping[TopicPartition, int], done: asyncio.Event) -> int:
-        """Set `done` when the store has got to these ends, or we are told to stop."""
+        """Set `done` when the store has reached these ends, or a stop was requested."""
         total, best = sum(ends.values()), -1
         moved_at = asyncio.get_running_loop().time()
         try:
@@ -239,7 +238,7 @@ class _Rebuild:
                 if now - moved_at > STALLED_S:
                     raise StreamHalted(
                         f"{self._name} has not moved for {STALLED_S:.0f} s, at {count:,} of {total:,} offsets",
-                        fix="look at the other workers of this sink; then run the same command again, it goes on",
+                        fix="check the other workers of this sink, then run the same command again: it continues",
                     )
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
@@ -254,12 +253,12 @@ class _Rebuild:
     def _refuse_stopped(self) -> None:
         if self._stopping.is_set():
             raise Interrupted(
-                f"interrupted; {self._name} is filled in part", fix="run the same command again: it goes on from there"
+                f"interrupted; {self._name} is partly filled", fix="run the same command again: it continues from there"
             )
 
 
 def refuse_unknown(name: str) -> None:
-    """Raises UnknownName where there is no such store, or it is what the others are rebuilt from."""
+    """Raise UnknownName if there is no such store, or it is the lake, from which the others are rebuilt."""
     if name not in REBUILDABLE:
         why = ": the others are rebuilt from it" if name == "lake" else ""
         raise UnknownName(f"'{name}' cannot be rebuilt{why}", fix=f"choose from {', '.join(REBUILDABLE)}")
@@ -272,7 +271,7 @@ def _make(name: str, settings: Settings) -> RebuildableSink:
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    """Batches of a blocking iterator, one being read while the one before is used."""
+    """Iterate over a blocking iterator in a thread; the next batch is read while the current one is used."""
     coming = asyncio.create_task(asyncio.to_thread(next, batches, None))
     try:
         while (batch := await coming) is not None:
@@ -283,15 +282,17 @@ async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
             await asyncio.wait([coming])
 
 
-async def _patiently(apply: Callable[[], Awaitable[None]]) -> None:
-    """Call again as long as the store asks to wait: a part may be written, and the same call is safe."""
-    for _ in range(PATIENCE):
+async def _with_waits(apply: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a call while the store asks to wait; the call can be repeated even if a part was written."""
+    for _ in range(MAX_WAITS):
         try:
             return await apply()
         except Backpressure as asked:
             await asyncio.sleep(asked.retry_after_s)
-    raise StoreUnavailable(f"the store asked to wait {PATIENCE} times in a row", fix="run the same command again later")
+    raise StoreUnavailable(
+        f"the store asked to wait {MAX_WAITS} times in a row", fix="run the same command again later"
+    )
 
 
 def _ignore(progress: Progress) -> None:
-    """The store says how far it is."""
+    """Ignore the worker's report: progress is read from the store."""

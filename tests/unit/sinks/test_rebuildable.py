@@ -219,7 +219,7 @@ async def test_a_locked_store_opens_only_for_its_rebuild() -> None:
     holder = MemorySink(store, ITEM_PARTS)
     holder.holds = True
     await holder.begin_filling([CLICKS], "held")
-    with pytest.raises(Backpressure, match="is being rebuilt from the lake: `shoplake rebuild memory`"):
+    with pytest.raises(Backpressure, match="rebuilt from the lake; if that was stopped, run `shoplake rebuild memory`"):
         await MemorySink(store, ITEM_PARTS).open([CLICKS])
     assert (await holder.open([CLICKS]))[CLICKS].next_offset == 0
     await holder.note_filling("filling")
@@ -248,5 +248,5 @@ async def next_offsets(sink: MemorySink, partitions: Iterable[TopicPartition]) -
 
 
 def test_rebuild_state_of_another_release_is_a_clear_error() -> None:
-    with pytest.raises(SinkError, match="expected a rebuild that is whole, filling, held, found 'melting'"):
+    with pytest.raises(SinkError, match=r"expected the state of a rebuild \(whole, filling, held\), found 'melting'"):
         state_of("melting")

@@ -1,4 +1,4 @@
-"""What events say of sessions (with their carts) and of orders: the key-value fold. Pure."""
+"""Aggregate events to the DynamoDB items: sessions with their carts, and orders. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _session_changes(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cart_changes(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per session: `cart`, its additions and removals in order; a removal has no quantity."""
+    """One row per session: `cart` has its additions and removals in order; a removal has a null quantity."""
     moves = events.filter(fold.is_type(*CART)).with_columns(quantity=fold.when("cart_item_added", "quantity"))
     return moves.group_by("session_id", maintain_order=True).agg(
         cart=pl.struct("product_id", "quantity", "unit_price_cents")

@@ -1,4 +1,4 @@
-"""DynamoDB: sessions with their carts, orders by customer. Conditional writes, up to 100 in one transaction."""
+"""The DynamoDB sink: sessions with their carts, and orders by customer. Conditional writes, 100 per transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.blocking_calls import PARALLEL_CALLS, StoreThreads
 from shoplake.sinks.dynamodb.items import PARTS
 from shoplake.sinks.dynamodb.wire_format import Calls, attributes, plain
-from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
 from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ T = TypeVar("T")
 READ_CHUNK = 100
 WRITE_CHUNK = 100
 WRITE_BYTES = 4_000_000
-# More than any item of contract.limits takes beside its cart, and more than a line of a cart.
+# Upper bounds: the size of an item without its cart (see contract.limits), and of one line of a cart.
 ITEM_BYTES, LINE_BYTES = 10_000, 400
-# UnprocessedKeys and transaction conflicts: tries before the caller is asked to wait.
+# Attempts after UnprocessedKeys and transaction conflicts, before the caller is asked to wait.
 TRIES = 8
 KEY_NAMES = {"sessions": ("pk",), "orders": ("pk", "sk"), "checkpoints": ("pk",)}
 EARLIER = "attribute_not_exists(generation) OR generation < :filling"
@@ -57,10 +57,10 @@ class DynamoDBSink(KeyedSink):
         self._threads = StoreThreads(self.name)
 
     async def prepare(self) -> None:
-        """Nothing to make: Terraform owns the tables."""
+        """Do nothing: Terraform creates the tables."""
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Raise each partition's epoch and read where it stands."""
+        """Raise the epoch of each partition and read its checkpoint."""
         filling = await self.filling()
         self.refuse_held(filling)
         self.generation = filling.number
@@ -68,7 +68,7 @@ class DynamoDBSink(KeyedSink):
         return dict(zip(wanted, await self._threads.each(self._open, wanted), strict=True))
 
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
-        """The items that exist, by consistent reads of 100."""
+        """Read the items that exist, with strong consistency, 100 per request."""
         found = await self._threads.each(lambda chunk: self._read_chunk(collection, chunk), chunks(keys, READ_CHUNK))
         return {key: item for chunk in found for key, item in chunk.items()}
 
@@ -84,7 +84,7 @@ class DynamoDBSink(KeyedSink):
         await self._threads.each(lambda found: self._delete(table, found[0], *_as_found(found[1], "rev")), keys)
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
         rows = await self.read("checkpoints", [*by_key, (str(NAME),)])
         number = _filling(rows.pop((str(NAME),), None)).number
@@ -92,14 +92,14 @@ class DynamoDBSink(KeyedSink):
         return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in current.items()}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note the topics beside the checkpoints, each under its name."""
+        """Store the topic identities in the table of checkpoints."""
         filling = await self.filling()
         noted = [(identity_name(topic, filling), identity) for topic, identity in topics.items()]
         known = await self._threads.each(lambda item: self._identify(*item), noted)
         return dict(zip(topics, known, strict=True))
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
-        """Move the checkpoints where the epoch is still ours."""
+        """Advance the checkpoints if the epoch is still ours."""
         updates = [{"Update": self._advance(partition, checkpoint)} for partition, checkpoint in checkpoints.items()]
         for chunk in chunks(updates, WRITE_CHUNK):
             failpoints.hit("dynamodb.checkpoint.before")
@@ -108,18 +108,18 @@ class DynamoDBSink(KeyedSink):
             failpoints.hit("dynamodb.checkpoint.after")
 
     async def filling(self) -> Filling:
-        """The current filling."""
+        """Read the state of the current rebuild."""
         return _filling((await self.read("checkpoints", [(str(NAME),)])).get((str(NAME),)))
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
-        """One item says that all others are of an earlier filling; then the partitions are taken over."""
+        """Write the new rebuild number, which makes all items old, then open the partitions."""
         number = (await self.filling()).number
         if not await self._threads.call(self._note_filling, Filling(number + 1, state), number):
             raise Fenced("dynamodb: somebody else has begun to rebuild it at the same time")
         await self.open(partitions)
 
     async def note_filling(self, state: State) -> None:
-        """Once whole, remove what only earlier fillings have written."""
+        """Change the state; for `whole`, first remove the items of earlier rebuilds."""
         number = (await self.filling()).number
         if state == "whole":
             await self._threads.each(lambda collection: self._sweep(collection, number), ["sessions", "orders"])
@@ -131,7 +131,7 @@ class DynamoDBSink(KeyedSink):
         self._client.close()
 
     def _open(self, partition: TopicPartition) -> Checkpoint:
-        """Raise the epoch; a row of an earlier filling starts again, in the same step."""
+        """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         failpoints.hit("dynamodb.open.before")
         row = (
             self._raise_epoch(partition, "next_offset = :zero, generation = :filling", EARLIER)
@@ -147,7 +147,7 @@ class DynamoDBSink(KeyedSink):
 
     @property
     def _of_ours(self) -> str:
-        """The condition that a row is of our filling: epochs alone come again where the store was set back."""
+        """The condition that a row is of our rebuild: after a restore of the store, epochs can repeat."""
         return "generation = :filling" if self.generation else "attribute_not_exists(generation)"
 
     @property
@@ -155,7 +155,7 @@ class DynamoDBSink(KeyedSink):
         return {":filling": self.generation} if self.generation else {}
 
     def _raise_epoch(self, partition: TopicPartition, change: str, condition: str) -> Item:
-        """The row as it is then; empty where the condition does not hold."""
+        """Update a checkpoint and return it; empty if the condition does not hold."""
         values = {":one": 1, ":zero": 0} | self._filling_value
         try:
             answer = self._call(
@@ -172,7 +172,7 @@ class DynamoDBSink(KeyedSink):
         return plain(answer["Attributes"])
 
     def _note_filling(self, filling: Filling, found: int) -> bool:
-        """False when another filling than the one that was found is current."""
+        """Write the state of the rebuild; False if another rebuild than `found` is current."""
         item = {"pk": str(NAME), "filling": filling.number, "filling_state": filling.state}
         try:
             self._call(
@@ -282,12 +282,12 @@ class DynamoDBSink(KeyedSink):
         try:
             written = self._transact(puts)
         except StoreRefused as error:
-            raise StoreRefused(f"{error.message}; one of {told(collection, items)}") from error
+            raise StoreRefused(f"{error.message}; one of {describe(collection, items)}") from error
         failpoints.hit("dynamodb.write.after")
         return written
 
     def _transact(self, writes: Sequence[dict[str, Any]]) -> bool:
-        """All writes or none; False when a condition does not hold."""
+        """Write all or nothing; False if a condition does not hold."""
         for attempt in range(TRIES):
             try:
                 self._call(self._calls.transact_write_items, writes=writes)
@@ -344,5 +344,5 @@ def _filling(row: Item | None) -> Filling:
 
 
 def _pause_s(attempt: int) -> float:
-    # Full jitter: writers that collided once should not meet again.
+    # Full jitter, so that writers that conflicted once do not conflict again.
     return random.uniform(0, min(2.0, 0.05 * 2**attempt))  # noqa: S311 - not a secret

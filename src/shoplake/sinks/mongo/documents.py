@@ -1,4 +1,4 @@
-"""What events say of customers (the 360 view) and of products (the catalogue): the document fold. Pure."""
+"""Aggregate events to the MongoDB documents: customers (360-degree view) and products (catalogue). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MongoDB: customer 360 and catalogue documents, replaced on the condition that they have not moved."""
+"""The MongoDB sink: customer and product documents, replaced on the condition that they have not changed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, 
 from shoplake import failpoints
 from shoplake.errors import Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
-from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, told
+from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
 from shoplake.sinks.mongo.documents import PARTS
 from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
 
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings
 
-# A call has to be over within the time-out, also where a server takes a tenth of a millisecond per document.
+# Small enough for a call to end within the time-out, at 0.1 ms per document.
 READ_CHUNK = 1000
 WRITE_CHUNK = 1000
 TIMEOUT_MS = 20_000
@@ -41,7 +41,7 @@ class MongoSink(KeyedSink):
             **settings.options(),
             serverSelectionTimeoutMS=5000,
             socketTimeoutMS=TIMEOUT_MS,
-            # A write that may have happened is read back, not sent again.
+            # No automatic retry: after a lost response the sink reads the documents again.
             retryWrites=False,
             w="majority",
             journal=True,
@@ -51,7 +51,7 @@ class MongoSink(KeyedSink):
         self._database = self._client.get_database(settings.database, codec_options=options)
 
     async def prepare(self) -> None:
-        """Make the indexes that people ask by."""
+        """Create the indexes for common queries."""
         try:
             await self._database["customers"].create_index("profile.segment")
             await self._database["products"].create_index("category")
@@ -59,7 +59,7 @@ class MongoSink(KeyedSink):
             raise _unavailable(error) from error
 
     async def open(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Checkpoint]:
-        """Raise each partition's epoch and read where it stands."""
+        """Raise the epoch of each partition and read its checkpoint."""
         filling = await self.filling()
         self.refuse_held(filling)
         self.generation = filling.number
@@ -74,7 +74,7 @@ class MongoSink(KeyedSink):
         return opened
 
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
-        """The documents that exist."""
+        """Read the documents that exist."""
         found: dict[Key, Item] = {}
         try:
             for chunk in chunks(keys, READ_CHUNK):
@@ -104,19 +104,19 @@ class MongoSink(KeyedSink):
         try:
             result = await self._database[collection].bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            # An insert met a document that another writer made first: it is to be read again.
+            # Another writer has inserted the document first, so it has to be read again.
             if all(e["code"] == DUPLICATE_KEY for e in error.details["writeErrors"]):
                 return False
             raise _unavailable(error) from error
         except (DocumentTooLarge, InvalidDocument, OverflowError) as error:  # the last: a number of more than 64 bits
-            raise StoreRefused(f"mongo refused a document: {error}; one of {told(collection, items)}") from error
+            raise StoreRefused(f"mongo refused a document: {error}; one of {describe(collection, items)}") from error
         except PyMongoError as error:
             raise _unavailable(error) from error
         failpoints.hit("mongo.write.after")
         return result.inserted_count + result.matched_count == len(writes)
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
-        """Where the partitions stand."""
+        """Read the checkpoints."""
         by_name = {str(partition): partition for partition in partitions}
         try:
             number = (await self.filling()).number
@@ -127,7 +127,7 @@ class MongoSink(KeyedSink):
         return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in current}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
-        """Note the topics beside the checkpoints, each under its name."""
+        """Store the topic identities in the collection of checkpoints."""
         checkpoints = self._database["checkpoints"]
         filling = await self.filling()
         by_name = {identity_name(topic, filling): topic for topic in topics}
@@ -141,7 +141,7 @@ class MongoSink(KeyedSink):
         return {by_name[row["_id"]]: row["identity"] for row in rows}
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
-        """Move the checkpoints where the epoch is still ours."""
+        """Advance the checkpoints if the epoch is still ours."""
         try:
             for partition, checkpoint in checkpoints.items():
                 failpoints.hit("mongo.checkpoint.before")
@@ -156,7 +156,7 @@ class MongoSink(KeyedSink):
             raise _unavailable(error) from error
 
     async def filling(self) -> Filling:
-        """The current filling."""
+        """Read the state of the current rebuild."""
         try:
             row = await self._database["checkpoints"].find_one({"_id": str(NAME)})
         except PyMongoError as error:
@@ -164,7 +164,7 @@ class MongoSink(KeyedSink):
         return Filling(row["number"], state_of(row["state"])) if row else Filling()
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
-        """One document says that all others are of an earlier filling; then the partitions are taken over."""
+        """Write the new rebuild number, which makes all documents old, then open the partitions."""
         number = (await self.filling()).number
         begun = {"number": number + 1, "state": state}
         try:
@@ -181,7 +181,7 @@ class MongoSink(KeyedSink):
         await self.open(partitions)
 
     async def note_filling(self, state: State) -> None:
-        """Once whole, remove what only earlier fillings have written."""
+        """Change the state; for `whole`, first remove the documents of earlier rebuilds."""
         filling = await self.filling()
         try:
             if state == "whole":
@@ -212,11 +212,11 @@ class MongoSink(KeyedSink):
 
     @property
     def _of_ours(self) -> dict[str, Any]:
-        """What a row of our filling has: epochs alone come again where the store was set back."""
+        """The condition that a row is of our rebuild: after a restore of the store, epochs can repeat."""
         return {"generation": self.generation or {"$exists": False}}
 
     async def _open(self, partition: TopicPartition) -> Checkpoint:
-        """Raise the epoch; a row of an earlier filling starts again, in the same step."""
+        """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         table, own = self._database["checkpoints"], {"_id": str(partition)}
         if self.generation:
             again = {"$set": {"next_offset": 0, "generation": self.generation}, "$inc": {"epoch": 1}}
@@ -225,7 +225,7 @@ class MongoSink(KeyedSink):
             )
             if row is not None:
                 return Checkpoint(row["next_offset"], row["epoch"])
-        # Two steps, since NX-27017 forgets $setOnInsert when it is asked for the document in the same call.
+        # Two steps, because NX-27017 ignores $setOnInsert if the same call returns the document.
         none = {"next_offset": 0, "epoch": 0} | ({"generation": self.generation} if self.generation else {})
         await table.update_one(own, {"$setOnInsert": none}, upsert=True)
         row = await table.find_one_and_update(

@@ -1,9 +1,9 @@
--- Applies one batch to the live board: all of it or nothing. `checks.lua` stands before it.
+-- Applies one batch to the live board, all of it or nothing. `checks.lua` is prepended.
 --
 -- KEYS[1] checkpoints, KEYS[2] epochs (hashes by "<topic>-<partition>")
 -- ARGV[1] msgpack: { ranges = { {partition, start, stop, epoch}... },
---                    hashes = { {key, {field, amount, ...}}... }, sorted_sets = { same } }; no field is there twice
--- Numbers travel as strings: Lua's are doubles and would print 1e+15.
+--                    hashes = { {key, {field, amount, ...}}... }, sorted_sets = { same } }; each field occurs once
+-- Numbers are passed as strings: Lua's numbers are doubles and would print 1e+15.
 -- Returns {"applied"}, {"fenced", partition, epoch}, {"moved", partition, next_offset} or {"refused", ...}.
 
 local batch = cmsgpack.unpack(ARGV[1])
@@ -46,7 +46,7 @@ for _, set in ipairs(batch.sorted_sets) do
   end
 end
 
--- All has been looked at: from here on nothing fails.
+-- All checks have passed: from here on no command fails.
 for _, hash in ipairs(batch.hashes) do
   local key, changes = hash[1], hash[2]
   for i = 1, #changes, 2 do

@@ -1,9 +1,9 @@
--- What a command would refuse, found before the first write: goes in front of the scripts that write.
+-- Checks before the first write: they find what a command would refuse. Prepended to the scripts that write.
 --
--- A script runs alone and is not rolled back: where one of its commands fails, what ran before it stays. Each of these
--- returns nil, or the answer {"refused", reason, key, field, found, expected} with which the script ends unwritten.
+-- Redis does not roll back a script: if one of its commands fails, the effects of earlier commands stay. Each check
+-- returns nil, or the answer {"refused", reason, key, field, found, expected}, with which the script ends unwritten.
 
-local SAFE = 9007199254740991 -- 2^53 - 1: what a double of up to this says is one integer, and no rounded one
+local SAFE = 9007199254740991 -- 2^53 - 1: up to this a double holds every integer exactly
 
 local function damaged(key, field, found, expected)
   return {'refused', 'damaged', key, field, found, expected}
@@ -16,7 +16,7 @@ local function check_type(key, wanted)
   end
 end
 
--- An account may run one command and not another, or write some keys only. Unknown commands (renamed away) are refused.
+-- An account may be allowed only some commands and keys. An unknown command (a renamed one) is refused.
 local function check_access(command, key, ...)
   local known, allowed = pcall(redis.acl_check_cmd, command, key, ...)
   if not known or not allowed then
@@ -24,7 +24,7 @@ local function check_access(command, key, ...)
   end
 end
 
--- Sign and digits of an integer as HINCRBY reads it: 64 bits, no plus, no space, no leading zero.
+-- Sign and digits of an integer as HINCRBY accepts it: 64 bits, no plus sign, no space, no leading zero.
 local function integer(text)
   local sign, digits = string.match(text, '^(-?)(%d+)$')
   if not digits or #digits > 19 or (string.sub(digits, 1, 1) == '0' and text ~= '0') then
@@ -37,7 +37,7 @@ local function integer(text)
   return sign, digits
 end
 
--- Whether two integers have a sum of 64 bits. In two parts of ten digits, since doubles are exact up to 2^53 only.
+-- Whether the sum of two integers fits into 64 bits. Added in two parts of ten digits: doubles are exact up to 2^53 only.
 local function sum_fits(sign, digits, other_sign, other_digits)
   if sign ~= other_sign or (#digits < 19 and #other_digits < 19) then
     return true

@@ -1,9 +1,9 @@
--- Begins a new filling: all of the board goes but the epochs, which rise, so that no owner of before can write to it.
--- It has to work on a damaged board too, which it is there to repair. `checks.lua` stands before it.
+-- Starts a rebuild: deletes the board and raises the epochs, so that no earlier owner can write to it.
+-- It has to work on a damaged board too, because a rebuild repairs it. `checks.lua` is prepended.
 --
--- KEYS[1] epochs, KEYS[2] the filling (a hash: number, state)
--- ARGV[1] number of the filling that the caller saw, ARGV[2] state of the new one, ARGV[3..] partitions
--- Returns the number of the new one, -1 when somebody else has begun one, or {"refused", ...}.
+-- KEYS[1] epochs, KEYS[2] the rebuild (a hash: number, state)
+-- ARGV[1] number of the rebuild that the caller saw, ARGV[2] state of the new one, ARGV[3..] partitions
+-- Returns the number of the new rebuild, -1 if another process has started one, or {"refused", ...}.
 
 local refused = check_access('UNLINK', KEYS[1]) or check_access('HINCRBY', KEYS[1], 'p', '1')
   or check_access('HSET', KEYS[2], 'state', '1')
@@ -23,7 +23,7 @@ if number ~= tonumber(ARGV[1]) then
   return -1
 end
 
--- Counts of owners do not reach the seconds of the clock: an epoch that cannot be read begins again above all of them.
+-- An epoch that cannot be read starts again at the clock's seconds, which are above every count of owners.
 local now = redis.call('TIME')[1]
 local kept = not check_type(KEYS[1], 'hash')
 for _, key in ipairs(found) do

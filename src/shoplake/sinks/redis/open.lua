@@ -1,7 +1,7 @@
--- Takes partitions over: raises their epochs, unless the board is held by a rebuild. `checks.lua` stands before it.
+-- Opens partitions: raises their epochs, unless a rebuild holds the board. `checks.lua` is prepended.
 --
--- KEYS[1] checkpoints, KEYS[2] epochs, KEYS[3] the filling (a hash: number, state)
--- ARGV[1] "1" where the caller is the one that holds it; ARGV[2..] partitions
+-- KEYS[1] checkpoints, KEYS[2] epochs, KEYS[3] the rebuild (a hash: number, state)
+-- ARGV[1] "1" if the caller is the rebuild that holds the board; ARGV[2..] partitions
 -- Returns {"opened", epoch, next_offset, epoch, ...}, {"held"} or {"refused", ...}.
 
 local refused = check_type(KEYS[1], 'hash') or check_type(KEYS[2], 'hash') or check_type(KEYS[3], 'hash')

@@ -8,6 +8,7 @@ ShoplakeError                 exit code 1
 │   ├── UnknownName           nothing has that name
 │   ├── InvalidScenario       the scenario cannot be simulated
 │   ├── FileInTheWay          the output file or folder already exists
+│   ├── QueryRefused          SQL that the store does not accept
 │   └── CommandLineError      an unknown or missing command or option
 ├── Interrupted               exit code 130: stopped before the end
 ├── StackError                a server of the stack
@@ -113,6 +114,13 @@ class FileInTheWay(UsageError):
 
     code = "SL0106"
     advice = "Choose another path with --out, or add the option that the message names (--force or --overwrite)."
+
+
+class QueryRefused(UsageError):
+    """SQL that the store does not accept: bad syntax, an unknown name, a write, or more memory than it may use."""
+
+    code = "SL0108"
+    advice = "The message has the store's own words; `shoplake sql` and `.tables` list tables."
 
 
 class CommandLineError(UsageError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,3 +26,20 @@ def table(*texts: str, numbers: Sequence[str] = ()) -> Table:
     for heading in numbers:
         made.add_column(heading, justify="right", no_wrap=True)
     return made
+
+
+def of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """A table of values: columns in their order, those of numbers aligned to the right; nothing is markup."""
+    from rich.text import Text
+
+    made = table()
+    for number, heading in enumerate(columns):
+        numeric = any(row[number] is not None for row in rows) and all(_is_number(row[number]) for row in rows)
+        made.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in rows:
+        made.add_row(*(Text("" if value is None else str(value)) for value in row))
+    return made
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))

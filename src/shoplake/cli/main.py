@@ -34,8 +34,10 @@ from shoplake.cli import (
     migrate,
     option_values,
     plan,
+    query,
     rebuild,
     scenario,
+    sql,
     status,
     stream,
     test,
@@ -135,6 +137,8 @@ app.add_typer(generate.app, name="generate", rich_help_panel=SHOP)
 app.add_typer(scenario.app, name="scenario", rich_help_panel=SHOP)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
+app.command("query", rich_help_panel=SHOP)(query.command)
+app.command("sql", rich_help_panel=SHOP)(sql.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
 app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)

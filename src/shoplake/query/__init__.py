@@ -1,0 +1,1 @@
+"""Answers SQL from the stores, which it only reads: the lake by DuckDB, Postgres by itself."""

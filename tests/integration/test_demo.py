@@ -44,7 +44,7 @@ def test_ctrl_c_after_the_proof_leaves_a_state_that_the_next_demo_finishes() -> 
         assert first.stderr is not None
         for line in first.stderr:
             told.append(line)
-            if "still at it" in line and not held:  # on a slow machine the 80 s would be over before the proof
+            if "still running after" in line and not held:  # on a slow machine the 80 s would be over before the proof
                 held = terraform_of(paths.home())
                 os.kill(held, signal.SIGSTOP)
             if "Terraform still works on module.relational" in line:
@@ -57,7 +57,7 @@ def test_ctrl_c_after_the_proof_leaves_a_state_that_the_next_demo_finishes() -> 
     waits = next((number for number, line in enumerate(told) if "Terraform still works" in line), None)
     assert waits is not None, "Terraform was done before the proof"
     assert len([line for line in told[:waits] if line.split()[-1:] == ["exact"]]) == len(STORES)
-    assert "interrupted; run the same command again to go on" in told[-1]
+    assert "interrupted; run the same command again to continue" in told[-1]
 
     second = subprocess.run(COMMAND, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
     result = json.loads(second.stdout)

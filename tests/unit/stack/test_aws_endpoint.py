@@ -67,7 +67,7 @@ def test_an_untested_version_of_the_emulator_is_reported(serve: Serve) -> None:
 )
 def test_a_server_that_is_not_an_emulator_is_refused_by_name(serve: Serve, page: str) -> None:
     url = serve({"/_localstack/health": page})
-    with pytest.raises(StackError, match="neither MiniStack nor LocalStack") as error:
+    with pytest.raises(StackError, match=r"expected MiniStack or LocalStack at .* found neither") as error:
         aws_endpoint.identify(url)
     assert url in error.value.message
     assert "SHOPLAKE_AWS_ENDPOINT" in error.value.fix
@@ -84,7 +84,7 @@ def test_a_server_of_another_protocol_is_refused(serve: Serve) -> None:
                     connection.sendall(b"-ERR unknown command\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(StackError, match="neither MiniStack nor LocalStack"):
+        with pytest.raises(StackError, match=r"expected MiniStack or LocalStack at .* found neither"):
             aws_endpoint.identify(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
 

@@ -1,9 +1,14 @@
-"""The heartbeat file of a running `stream`, by which a health check detects workers that hang."""
+"""The heartbeat file of a running `stream`, by which a health check detects workers that hang.
+
+`python -m shoplake.streaming.heartbeat MAX_AGE_S` is `shoplake healthy` without the command line's imports: containers
+run it every few seconds.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -104,3 +109,10 @@ def check(max_age_s: float) -> Sequence[str]:
         listed = ", ".join(f"{name} for {age:.0f} s" for name, age in sorted(silent.items()))
         raise StreamHalted(f"expected a report within {max_age_s:.0f} s, found none from: {listed}", fix=FIX)
     return sorted(found.workers)
+
+
+if __name__ == "__main__":
+    try:
+        print("working:", ", ".join(check(float(sys.argv[1]))))
+    except StreamHalted as problem:
+        sys.exit(str(problem))

@@ -57,6 +57,17 @@ def test_a_missing_stream_is_reported():
         heartbeat.check(5)
 
 
+def test_the_check_of_containers_has_the_exit_code_of_the_command():
+    command = [sys.executable, "-m", "shoplake.streaming.heartbeat", "60"]
+    with heartbeat.beating() as beat:
+        beat([view("lake"), view("redis")])
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout) == (0, "working: lake, redis\n")
+    missing = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("found no heartbeat of a stream")
+
+
 def test_views_are_passed_on():
     seen = []
     views = [view("lake")]

@@ -37,6 +37,7 @@ def home(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.large  # two demos, and the 80 s that the provider waits for RDS
 def test_ctrl_c_after_the_proof_leaves_a_state_that_the_next_demo_finishes() -> None:
     told: list[str] = []
     held = 0

@@ -31,6 +31,7 @@ def test_counts_match_the_scenario(check, plain_shop):
     assert check.judge(plain_shop, plain()) < LIMIT
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_a_shop_with_wrong_values_fails_their_checks_and_no_others(group):
     wrong = CHECKS[group::GROUPS]

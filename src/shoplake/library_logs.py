@@ -51,12 +51,19 @@ class _HomeHandler(logging.Handler):
         self._target.emit(record)
 
 
+class _FileHandler(RotatingFileHandler):
+    """Drops what cannot be written. On a full disk, logging would print a traceback for each message."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        """Print nothing: the command's own error says that the disk is full."""
+
+
 def _opened() -> logging.Handler:
     try:
         if paths.home().is_dir():
             private_files.folder(file().parent)
             file().touch(mode=0o600)
-            return RotatingFileHandler(file(), maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8")
+            return _FileHandler(file(), maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8")
     except OSError:
         pass
     return logging.StreamHandler(sys.stderr)

@@ -44,6 +44,12 @@ def test_library_logs_go_to_a_private_file(tmp_path: Path) -> None:
     assert "nobody" not in text
 
 
+def test_library_logs_are_dropped_if_the_disk_is_full(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "libraries.log").symlink_to("/dev/full")
+    assert stderr_of(tmp_path) == ""
+
+
 def test_library_logs_go_to_stderr_without_a_home_or_for_debugging(tmp_path: Path) -> None:
     assert "Group Coordinator" in stderr_of(tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -32,7 +32,7 @@ def test_the_report_has_counts_of_resources_and_checks_and_the_cost(planned: Cal
     prod, local = dry_run.report(planned("prod")), dry_run.report(planned("local"))
     assert f"prod: {len(planned('prod').plan.resources)} resources" in prod
     assert "policy: 11 rules, 0 violations" in prod
-    assert "USD a month" in prod
+    assert "USD per month" in prod
     assert "policy: 5 rules, 0 violations" in local
     assert "USD" not in local
 

@@ -23,7 +23,8 @@ EVENTS = 20_000
 STORES = {"log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters"}
 
 
-@pytest.fixture(scope="module", params=["localstack", "ministack"])
+# `test_containers` runs LocalStack in containers at every tier.
+@pytest.fixture(scope="module", params=["ministack", pytest.param("localstack", marks=pytest.mark.large)])
 def emulator(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -17,7 +17,14 @@ from tests.terraform.local_root import LocalRoot
 from shoplake import paths
 from shoplake.errors import InfraError
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+# Recovery depends on Terraform's state and on reading what exists. Both emulators are applied and destroyed by
+# `test_lifetime` and `test_applied` at every tier.
+EMULATORS = ["ministack", pytest.param("localstack", marks=pytest.mark.large)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.fault,
+    pytest.mark.parametrize("emulator", EMULATORS, indirect=True, scope="module"),
+]
 
 PROGRAM_TIMEOUT_S = 120
 

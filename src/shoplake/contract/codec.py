@@ -247,7 +247,13 @@ def _lines(values: Sequence[bytes]) -> bytes:
 
 
 def _are_lines(joined: bytes, count: int) -> bool:
-    return joined.count(b"\n") == count - 1 and b"\r" not in joined
+    """Whether each value is one line that begins an object.
+
+    The decoder takes two objects on one line and none on an empty one, so the number of events alone proves nothing.
+    """
+    breaks = count - 1
+    begins_objects = joined.startswith(b"{") and joined.count(b"\n{") == breaks
+    return begins_objects and joined.count(b"\n") == breaks and b"\r" not in joined
 
 
 @cache

@@ -236,6 +236,12 @@ AWKWARD = [
 ]
 
 
+@pytest.mark.parametrize("nothing", [b"", b" ", b"\t"])
+def test_two_events_in_a_value_beside_an_empty_value_are_two_rejections(nothing: bytes) -> None:
+    for values in ([json_of(REVIEW) * 2, nothing], [nothing, json_of(REVIEW) * 2]):
+        assert [r.position for r in rejections("reviews", values)] == [0, 1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(st.sampled_from(AWKWARD), max_size=12), before=st.integers(0, 300))
 def test_rejection_does_not_depend_on_neighbours(values: list[bytes], before: int) -> None:

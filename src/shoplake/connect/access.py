@@ -49,6 +49,10 @@ class Access:
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
+    def in_the_clear(self) -> dict[str, str]:
+        """All variables, the secret ones too."""
+        return {**self.variables, **{name: value.get_secret_value() for name, value in self.secrets.items()}}
+
 
 def kafka(platform: Platform) -> Access:
     """The log."""
@@ -216,8 +220,7 @@ def variables(platform: Platform) -> dict[str, str]:
     """The variables of all stores, with the passwords in the clear."""
     values: dict[str, str] = dict(platform.aws)
     for access in each(platform):
-        values |= access.variables
-        values |= {name: value.get_secret_value() for name, value in access.secrets.items()}
+        values |= access.in_the_clear()
     return values
 
 

@@ -47,7 +47,6 @@ def chosen(access: Access, path: str | None) -> Client:
 
 def environment(access: Access, caller: Mapping[str, str]) -> dict[str, str]:
     """The variables of the client: the caller's, without those that lead elsewhere, and those of the store."""
-    secrets = {name: value.get_secret_value() for name, value in access.secrets.items()}
-    given = {**access.variables, **secrets}
+    given = access.in_the_clear()
     hidden = set(environ.conflicting(caller, given))
     return {**{name: value for name, value in caller.items() if name not in hidden}, **given}

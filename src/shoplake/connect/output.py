@@ -133,7 +133,5 @@ def _jdbc(accesses: Iterable[Access], show_secrets: bool) -> list[str]:
 def _variables(accesses: Iterable[Access], show_secrets: bool) -> Mapping[str, str]:
     values: dict[str, str] = {}
     for access in accesses:
-        values |= access.variables
-        if show_secrets:
-            values |= {name: value.get_secret_value() for name, value in access.secrets.items()}
+        values |= access.in_the_clear() if show_secrets else access.variables
     return values

@@ -23,6 +23,8 @@ from tests import emulators, example_counts
 from tests.own_stack import own_stack
 
 TESTS = Path(__file__).parent
+NOT_LARGE = "not large"
+"""The default of `-m`, in pyproject.toml."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,7 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the number of examples of property tests, before modules of tests are imported."""
+    """Choose the number of examples of property tests, before modules of tests are imported.
+
+    The large tier also runs the tests marked `large`, unless `-m` chooses others.
+    """
+    if config.getoption("tier") == example_counts.LARGE and config.option.markexpr == NOT_LARGE:
+        config.option.markexpr = ""
     example_counts.load_profile(config.getoption("--tier"))
 
 

@@ -22,7 +22,7 @@ ODD = "it's 100% [odd] {ö} * ".ljust(100, "n")
 ODDER = '"two quotes", a $HOME'
 """Not for the checkout: there Postgres' initdb gives the path to a shell, and `up` refuses it by name."""
 NOT_COPIED = shutil.ignore_patterns(".*cache*", ".git", ".shoplake", ".tools", ".venv", "__pycache__", "node_modules")
-EVENTS = 20_000
+EVENTS = 5_000
 TIMEOUT_S = 400
 
 

@@ -100,7 +100,7 @@ async def test_small_files_are_compacted_and_the_sink_continues_at_its_checkpoin
     assert rows_of(table) == rows
     assert read_checkpoints(table) == checkpoints
     await sink.apply(subject.batch(3 * COMMITS, 3 * COMMITS + 2), owner)
-    await subject.expect(3 * COMMITS + 2, stands_at=3 * COMMITS + 2)
+    await subject.expect(3 * COMMITS + 2, next_offset=3 * COMMITS + 2)
 
 
 async def test_expiry_removes_snapshots_and_keeps_the_checkpoint(stores: Settings, small_files: Any) -> None:
@@ -130,7 +130,7 @@ async def test_the_snapshot_with_the_checkpoint_stays_while_another_engine_commi
     assert rows_of(table) == rows
     await clicks(stores, ALL)
     assert read_checkpoints(table_of(stores)) == checkpoints
-    assert (await subject.stands_at()) == 3 * COMMITS
+    assert (await subject.next_offset()) == 3 * COMMITS
 
 
 async def test_a_checkpoint_expired_by_another_engine_halts_the_sink(stores: Settings, small_files: Any) -> None:

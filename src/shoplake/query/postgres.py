@@ -42,6 +42,8 @@ def run(settings: Settings, statement: str, limits: Limits) -> Result:
     with connected(settings, limits.timeout_s) as connection, connection.cursor() as cursor:
         # `stream` takes one statement only, which cannot end the read-only transaction and write in the next.
         fetched: list[tuple[Any, ...]] = list(islice(cursor.stream(statement.encode()), limits.rows + 1))
+        if not fetched:  # then the cursor of a stream knows no columns
+            cursor.execute(statement.encode(), prepare=True)  # a prepared statement is one statement, too
         columns = [column.name for column in cursor.description or ()]
     return Result.of(columns, fetched, limits.rows)
 

@@ -25,6 +25,7 @@ LOG = "log"
 EVERYTHING = (LOG, *SINKS)
 _SERVICES: Mapping[str, Service] = {
     "lake": "aws",
+    "warehouse": "aws",
     "dynamodb": "aws",
     "postgres": "postgres",
     "mongo": "mongo",
@@ -48,7 +49,7 @@ def connect(environment: str = LOCAL, uses: Iterable[str] = EVERYTHING) -> Setti
     if environment == LOCAL:
         stack.connections(services_of(used))
     found = _settings(environment)
-    if environment == LOCAL and "lake" in used and found.lake.catalog == "sql":
+    if environment == LOCAL and found.lake.catalog == "sql" and not used.isdisjoint({"lake", "warehouse"}):
         stack.connections({"postgres"})
     return found
 

@@ -16,7 +16,7 @@ import pytest
 from shoplake import paths
 from shoplake import stack as embedded
 from shoplake.infra import runner, stack_inputs
-from shoplake.verify.report import STORES
+from shoplake.verify.report import ALWAYS_PRESENT
 from tests.own_stack import own_home
 from tests.running_terraform import terraform_of
 
@@ -57,7 +57,7 @@ def test_ctrl_c_after_the_proof_leaves_a_state_that_the_next_demo_finishes() -> 
         assert first.stdout.read() == ""
     waits = next((number for number, line in enumerate(told) if "Terraform still works" in line), None)
     assert waits is not None, "Terraform was done before the proof"
-    assert len([line for line in told[:waits] if line.split()[-1:] == ["exact"]]) == len(STORES)
+    assert len([line for line in told[:waits] if line.split()[-1:] == ["exact"]]) == len(ALWAYS_PRESENT)
     assert "interrupted; run the same command again to continue" in told[-1]
 
     second = subprocess.run(COMMAND, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)

@@ -20,7 +20,7 @@ from shoplake.publish.run import Run
 from shoplake.settings import Settings
 from shoplake.sinks import SINKS
 from shoplake.streaming.supervisor import stream
-from shoplake.verify import STORES, log_reader, verify
+from shoplake.verify import ALWAYS_PRESENT, log_reader, verify
 from shopsim.faults.encoding import CONTENT_FAULTS, REASONS
 from shopsim.faults.selection import FAULTS
 
@@ -63,7 +63,9 @@ def chunks(platform: Settings, told: pl.DataFrame) -> list[log_reader.Chunk]:
 
 async def test_every_store_is_exact(platform: Settings, told: pl.DataFrame) -> None:
     report = await verify(platform)
-    assert {store.name: [str(f) for f in store.findings] for store in report.stores} == {name: [] for name in STORES}
+    assert {store.name: [str(f) for f in store.findings] for store in report.stores} == {
+        name: [] for name in ALWAYS_PRESENT
+    }
     assert report.ok
     letters = next(store for store in report.stores if store.name == "dead_letters")
     assert letters.found >= told["fault"].is_in(CONTENT_FAULTS).sum() > 0

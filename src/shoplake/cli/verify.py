@@ -16,7 +16,10 @@ SHOWN_PER_STORE = 20
 def command(
     stores: Annotated[
         str,
-        typer.Option(help="Comma-separated: log, lake, postgres, dynamodb, mongo, redis, dead_letters. All if empty."),
+        typer.Option(
+            help="Comma-separated: log, lake, postgres, dynamodb, mongo, redis, dead_letters, warehouse. All if empty;"
+            " warehouse only if one was built."
+        ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
     environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",

@@ -3,7 +3,7 @@
 It shares no code with the sinks. Both implement docs/data-model.md, so that a mistake in one is found by the other.
 """
 
-from shoplake.verify.report import STORES, Difference, Finding, Report, StoreResult
+from shoplake.verify.report import ALWAYS_PRESENT, STORES, Difference, Finding, Report, StoreResult
 from shoplake.verify.verification import named, verify
 
-__all__ = ["STORES", "Difference", "Finding", "Report", "StoreResult", "named", "verify"]
+__all__ = ["ALWAYS_PRESENT", "STORES", "Difference", "Finding", "Report", "StoreResult", "named", "verify"]

@@ -7,7 +7,11 @@ from typing import Literal
 
 import msgspec
 
-STORES = ("log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters")
+WAREHOUSE = "warehouse"
+ALWAYS_PRESENT = ("log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters")
+"""The stores of every environment."""
+STORES = (*ALWAYS_PRESENT, WAREHOUSE)
+"""All stores, in the order of the report. An environment has the warehouse only after its first build."""
 MAX_FINDINGS = 1000
 
 Kind = Literal["lost", "duplicated", "differing"]

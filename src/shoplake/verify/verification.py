@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from shoplake import kafka, open_transactions
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
-from shoplake.errors import ShoplakeError, UnknownName, first_of
+from shoplake.errors import ShoplakeError, StoreUnavailable, UnknownName, first_of
 from shoplake.open_transactions import OpenTransaction
 from shoplake.settings import Settings
 from shoplake.verify import log_reader
@@ -26,7 +26,7 @@ from shoplake.verify.event_tables import Spill
 from shoplake.verify.internal_topics import Newest, newest_outcomes, newest_progress
 from shoplake.verify.log_export import read_log
 from shoplake.verify.replay_check import check_replays, note_outcomes
-from shoplake.verify.report import STORES, Finding, Report, StoreResult
+from shoplake.verify.report import STORES, WAREHOUSE, Finding, Report, StoreResult
 from shoplake.verify.simulation_check import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 from shoplake.verify.structure_diff import result_of
@@ -43,7 +43,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
 
     Args:
         settings: of the environment.
-        stores: a subset of `STORES`. Default: all.
+        stores: a subset of `STORES`. Default: all; the warehouse only if one was built.
         progress: called with one short sentence per step.
 
     Raises:
@@ -55,6 +55,8 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
         ShoplakeError: the temporary folder is full.
     """
     wanted = named(stores)
+    if stores is None and not await _has_warehouse(settings):
+        wanted.remove(WAREHOUSE)
     report_progress = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
@@ -98,6 +100,16 @@ def named(stores: Collection[str] | None) -> list[str]:
     if unknown := sorted(set(stores or ()) - set(STORES)):
         raise UnknownName(f"there is no store '{unknown[0]}'", fix=f"choose from {', '.join(STORES)}")
     return [name for name in STORES if stores is None or name in stores]
+
+
+async def _has_warehouse(settings: Settings) -> bool:
+    """Whether a default verification includes the warehouse. If its catalogue does not answer, the check reports it."""
+    from shoplake.verify.stores import warehouse  # PyIceberg takes half a second to import
+
+    try:
+        return await asyncio.to_thread(warehouse.is_built, settings)
+    except StoreUnavailable:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

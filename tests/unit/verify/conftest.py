@@ -18,6 +18,7 @@ from shoplake.verify import key_ranges, stores
 from shoplake.verify.database import columns, open_database, run_sql
 from shoplake.verify.event_tables import Spill, spill_chunk
 from shoplake.verify.log_reader import Records
+from shoplake.verify.stores.warehouse import positions as build_positions
 
 Event = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -113,6 +114,12 @@ class Folder:
         run_sql(self.database, "common")
         self.run(store)
 
+    def expect_build(self, positions: build_positions.Positions) -> None:
+        """Run the fold of a warehouse that was built up to these positions."""
+        build_positions.create_table(self.database)
+        build_positions.store(self.database, positions)
+        self.expect("warehouse")
+
     def run(self, store: str) -> None:
         """One more store's fold."""
         stores.store(store).fold(self.database)
@@ -151,6 +158,23 @@ def fold(folder: Folder) -> Callable[..., Rows]:
             folder.log(topic, *events)
         folder.expect("dead_letters" if table.startswith("dead_letters") else table.split("_")[0])
         return folder.rows(table)
+
+    return run
+
+
+WHOLE_LOG: build_positions.Positions = {topic: dict.fromkeys(range(6), 10**9) for topic in TOPICS}
+"""Positions of a build that has read every event."""
+
+
+@pytest.fixture
+def gold(folder: Folder) -> Callable[..., Rows]:
+    """gold(table, topic=[...]) → the rows that verify expects in a gold table after a build of the whole log."""
+
+    def run(table: str, **topics: list[tuple[str, Event]]) -> Rows:
+        for topic, events in topics.items():
+            folder.log(topic, *events)
+        folder.expect_build(WHOLE_LOG)
+        return folder.rows(f"warehouse_{table}")
 
     return run
 

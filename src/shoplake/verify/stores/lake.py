@@ -5,31 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 from boto3.session import Session
-from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
-from sqlalchemy.exc import SQLAlchemyError
+from pyiceberg.exceptions import NoSuchNamespaceError
 
 from shoplake import aws
 from shoplake.contract import TOPICS
 from shoplake.errors import StoreUnavailable
 from shoplake.settings import Settings
 from shoplake.verify.comparison import Comparison
-from shoplake.verify.database import columns, literal, parquet_of, run_sql
+from shoplake.verify.database import columns, run_sql
 from shoplake.verify.report import Finding
+from shoplake.verify.stores import iceberg_tables
 from shoplake.verify.stores.lake_files import Files
 from shoplake.verify.stores.lake_structure import check_catalog, check_table
-from shoplake.verify.structure_diff import differing
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from pyiceberg.table import Table
 
 COMPARISONS = tuple(Comparison("lake", topic, ("kafka_partition", "kafka_offset")) for topic in TOPICS)
 
@@ -42,9 +35,6 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
 def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> list[Finding]:
     """Create the found tables as views of the lake's files. A table that does not exist yet is empty.
 
-    Iceberg's metadata lists the files, and DuckDB reads them: PyIceberg needs three milliseconds per file, and the
-    sink writes many. To copy the rows into DuckDB tables would take four times as long.
-
     Raises:
         StoreUnavailable: the catalogue or the files do not answer.
     """
@@ -54,10 +44,9 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
         with contextlib.suppress(NoSuchNamespaceError):
             findings += check_catalog(catalog, settings.lake.database, TOPICS)
         for comparison in COMPARISONS:
-            files = Files(comparison.table, _folder(folder, comparison))
-            findings += _load_table(cursor, catalog, settings.lake.database, comparison, files)
+            findings += _load_table(cursor, catalog, settings.lake.database, comparison, _files(folder, comparison))
         return findings
-    except (BotoCoreError, ClientError, SQLAlchemyError, OSError) as error:
+    except (*iceberg_tables.CATALOG_ERRORS, OSError) as error:
         raise StoreUnavailable(
             f"lake at {settings.lake.warehouse} could not be read: {error}",
             fix="`shoplake apply` creates the buckets and the catalogue; check `shoplake status`",
@@ -71,16 +60,11 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
     """Repair or delete the files that DuckDB could not read, and report them."""
-    fetched = [comparison for comparison in COMPARISONS if _folder(folder, comparison).exists()]
-    return [
-        finding
-        for comparison in fetched
-        for finding in Files(comparison.table, _folder(folder, comparison)).repair(cursor)
-    ]
+    return iceberg_tables.repair(cursor, (_files(folder, comparison) for comparison in COMPARISONS))
 
 
-def _folder(folder: Path, comparison: Comparison) -> Path:
-    return folder / "lake" / comparison.table
+def _files(folder: Path, comparison: Comparison) -> Files:
+    return Files(comparison.table, folder / "lake" / comparison.table)
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -119,52 +103,19 @@ def _load_table(
     cursor: duckdb.DuckDBPyConnection, catalog: Catalog, database: str, comparison: Comparison, files: Files
 ) -> list[Finding]:
     """Create the found table. Unreadable parts are reported, and their rows count as lost."""
-    kinds = columns(cursor, comparison.expected)
-    try:
-        table = catalog.load_table((database, comparison.table))
-        empty = files.fetch(table)
-    except (NoSuchTableError, NoSuchNamespaceError):
-        _create_empty(cursor, comparison)
-        return []
-    except (BotoCoreError, ClientError, SQLAlchemyError):
-        raise
-    except Exception as error:  # metadata and manifests are JSON and Avro files with any content
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-            raise  # the file store does not answer
-        _create_empty(cursor, comparison)
-        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no further message'}"
-        return [differing(f"table {comparison.table}", "metadata that can be read", why)]
-    held = _types(cursor, empty)
+    fetched = iceberg_tables.fetch(cursor, catalog, database, files)
+    if fetched is None:
+        iceberg_tables.create_empty(cursor, comparison)
+        return files.findings
+    kinds, held = columns(cursor, comparison.expected), fetched.types
     selected = ", ".join(_selected(name) for name in kinds if name in held)
-    cursor.execute(
-        f"CREATE VIEW {comparison.found} AS SELECT {selected} FROM {_relation(files.folder, table, held)}"  # noqa: S608
-    )
-    return [*check_table(comparison.table, table, _stored(kinds), held), *files.findings]
-
-
-def _create_empty(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
-    cursor.execute(f"CREATE TABLE {comparison.found} AS SELECT * FROM {comparison.expected} LIMIT 0")  # noqa: S608
-
-
-def _types(cursor: duckdb.DuckDBPyConnection, empty: pa.Table) -> dict[str, str]:
-    cursor.register("empty", empty)
-    types = {name: kind for name, kind, *_ in cursor.execute("DESCRIBE empty").fetchall()}
-    cursor.unregister("empty")
-    return types
+    cursor.execute(f"CREATE VIEW {comparison.found} AS SELECT {selected} FROM {fetched.relation}")  # noqa: S608
+    return [*check_table(comparison.table, fetched.table, _stored(kinds), held), *files.findings]
 
 
 def _stored(kinds: Mapping[str, str]) -> dict[str, str]:
     """Return the types in the lake, where times have a zone."""
     return {name: "TIMESTAMP WITH TIME ZONE" if kind == "TIMESTAMP" else kind for name, kind in kinds.items()}
-
-
-def _relation(folder: Path, table: Table, types: Mapping[str, str]) -> str:
-    """Return the files as a DuckDB relation. Columns are matched by Iceberg field id, not by name."""
-    fields = ", ".join(
-        f"{field.field_id}: {{name: {literal(field.name)}, type: '{types[field.name]}', default_value: NULL}}"
-        for field in table.schema().fields
-    )
-    return f"read_parquet({parquet_of(folder)}, schema = MAP {{{fields}}})"
 
 
 def _selected(name: str) -> str:

@@ -1,0 +1,217 @@
+"""The marts of the warehouse, in the SQL of verify."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from .conftest import PLACED, SESSION, Fold, added
+
+LAUNCH = {"product_id": "p1", "name": "Mug", "category": "kitchen", "price_cents": 900, "currency": "EUR"}
+
+
+def at(text: str) -> dict[str, int]:
+    """The field of an event that happened at this time (ISO 8601, UTC)."""
+    return {"occurred_at_ms": round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)}
+
+
+def money(kind: str, payment: str, cents: int, when: str, **more: str) -> tuple[str, dict[str, Any]]:
+    fields = {"order_id": "o1", "customer_id": "c1", "payment_id": payment, "amount_cents": cents}
+    return f"payment_{kind}", {**fields, **at(when), **more}
+
+
+def placed(order: str, customer: str, when: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "order_placed", {**PLACED, "order_id": order, "customer_id": customer, **at(when), **more}
+
+
+def test_revenue_is_of_the_day_on_which_the_money_moved(gold: Fold) -> None:
+    rows = gold(
+        "revenue_daily",
+        orders=[
+            money("captured", "y1", 100, "2024-01-01T10:00", currency="EUR"),
+            money("captured", "y1", 20, "2024-01-01T23:59:59.999"),
+            money("captured", "y2", 7, "2024-01-01T01:00", currency="EUR"),
+            money("refunded", "y1", 30, "2024-01-02T00:00"),
+            money("captured", "y1", 0, "2024-01-03T00:00"),
+            money("charged_back", "y2", 5, "2024-01-01T12:00", currency="EUR", reason="fraud"),
+            money("refunded", "y3", 9, "2024-01-01T12:00"),
+            money("authorised", "y4", 1, "2024-01-09T12:00", currency="EUR", method="card"),
+        ],
+    )
+    columns = ("captured_cents", "refunded_cents", "charged_back_cents", "net_cents", "payments")
+    assert [(row["revenue_on"].day, row["currency"], *(row[name] for name in columns)) for row in rows] == [
+        (1, "EUR", 127, 0, 5, 122, 2),
+        (1, "XXX", 0, 9, 0, -9, 0),
+        (2, "EUR", 0, 30, 0, -30, 0),
+        (3, "EUR", 0, 0, 0, 0, 1),
+    ]
+    assert list(rows[0]) == ["revenue_on", "currency", *columns]
+
+
+def test_the_funnel_counts_sessions_that_reached_at_least_a_step(gold: Fold) -> None:
+    def session(name: str, *events: tuple[str, dict[str, Any]], **start: Any) -> list[tuple[str, dict[str, Any]]]:
+        return [
+            (kind, {**fields, "session_id": name}) for kind, fields in (("session_started", SESSION | start), *events)
+        ]
+
+    completed = ("checkout_completed", {"order_id": "o1"})
+    rows = gold(
+        "funnel_daily",
+        clicks=[
+            *session("s1"),
+            *session("s2", completed),
+            *session("s3", ("product_viewed", {"product_id": "p1"})),
+            *session("s4", added("p1", 1, 1), ("checkout_started", {}), campaign="spring"),
+            ("page_viewed", {"session_id": "s5", "page": "home"}),
+        ],
+    )
+    day = {"started_on": date(2024, 1, 1)}
+    assert rows == [
+        {
+            **day, "campaign": "none", "device": "mobile", "sessions": 3, "viewed": 2, "carted": 1, "checkout": 1,
+            "ordered": 1,
+        },
+        {
+            **day, "campaign": "none", "device": "none", "sessions": 1, "viewed": 0, "carted": 0, "checkout": 0,
+            "ordered": 0,
+        },
+        {
+            **day, "campaign": "spring", "device": "mobile", "sessions": 1, "viewed": 1, "carted": 1, "checkout": 1,
+            "ordered": 0,
+        },
+    ]  # fmt: skip
+
+
+def test_cohorts_count_calendar_months_over_the_end_of_a_year(gold: Fold) -> None:
+    rows = gold(
+        "cohort_retention",
+        orders=[
+            placed("o2", "c1", "2024-02-01T00:00"),  # late: the first order in the log is not the first in time
+            placed("o1", "c1", "2023-11-30T23:59:59.999"),
+            placed("o3", "c1", "2024-02-29T12:00"),
+            placed("o1", "c2", "2023-11-01T00:00"),
+            placed("o2", "c2", "2025-11-15T00:00"),
+            placed("o1", "c3", "2024-02-03T00:00"),
+            ("order_cancelled", {"order_id": "o9", "customer_id": "c4", "reason": "requested"}),
+        ],
+    )
+    november = {"cohort_month": date(2023, 11, 1), "cohort_customers": 2}
+    assert rows == [
+        {**november, "month_number": 0, "customers": 2},
+        {**november, "month_number": 3, "customers": 1},
+        {**november, "month_number": 24, "customers": 1},
+        {"cohort_month": date(2024, 2, 1), "month_number": 0, "customers": 1, "cohort_customers": 1},
+    ]
+    assert list(rows[0]) == ["cohort_month", "month_number", "customers", "cohort_customers"]
+
+
+def test_the_value_of_a_customer_is_per_currency_and_of_placed_orders(gold: Fold) -> None:
+    rows = gold(
+        "customer_value",
+        orders=[
+            placed("o1", "c1", "2024-01-03T00:00"),
+            placed("o2", "c1", "2024-01-01T00:00"),
+            placed("o3", "c1", "2024-01-02T00:00", currency="EUR"),
+            ("order_cancelled", {"order_id": "o2", "customer_id": "c1", "reason": "requested"}),
+            money("captured", "y1", 50, "2024-01-03T01:00"),
+            money("refunded", "y1", 20, "2024-01-03T02:00"),
+            ("payment_captured", {"order_id": "o7", "customer_id": "c1", "payment_id": "y9", "amount_cents": 999}),
+        ],
+    )
+    nothing = {"captured_cents": 0, "refunded_cents": 0, "charged_back_cents": 0, "net_cents": 0}
+    assert rows == [
+        {
+            "customer_id": "c1", "currency": "EUR", "orders": 1, "cancelled_orders": 0,
+            "first_placed_at": datetime(2024, 1, 2), "last_placed_at": datetime(2024, 1, 2), **nothing,
+        },
+        {
+            "customer_id": "c1", "currency": "GBP", "orders": 2, "cancelled_orders": 1,
+            "first_placed_at": datetime(2024, 1, 1), "last_placed_at": datetime(2024, 1, 3),
+            **nothing, "captured_cents": 50, "refunded_cents": 20, "net_cents": 30,
+        },
+    ]  # fmt: skip
+
+
+def test_products_are_all_that_any_table_names(gold: Fold) -> None:
+    review = {"customer_id": "c1", "order_id": "o1", "rating": 4, "title": "", "body": ""}
+    twice = [{"product_id": "p2", "quantity": n, "unit_price_cents": 1} for n in (3, 4)]
+    rows = gold(
+        "product_performance",
+        products=[("product_launched", LAUNCH), ("product_launched", {**LAUNCH, "name": "Cup"})],
+        orders=[placed("o1", "c1", "2024-01-01", lines=twice), placed("o1", "c2", "2024-01-01", lines=twice[:1])],
+        clicks=[
+            ("product_viewed", {"session_id": "s1", "product_id": "p1"}),
+            ("product_viewed", {"session_id": "s1", "product_id": "p3"}),
+            added("p4", 5, 1),
+            ("cart_item_removed", {"session_id": "s1", "product_id": "p9"}),
+        ],
+        reviews=[
+            ("review_submitted", {**review, "review_id": "r1", "product_id": "p5"}),
+            ("review_submitted", {**review, "review_id": "r2", "product_id": "p1"}),
+            ("review_submitted", {**review, "review_id": "r3", "product_id": "p1", "rating": 1}),
+            ("review_submitted", {**review, "review_id": "r4", "product_id": "p1", "rating": 5}),
+            ("review_removed", {
+                "review_id": "r2", "product_id": "p1", "customer_id": "c1", "rating": 4, "reason": "spam",
+            }),
+        ],
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("p1", "Cup", "kitchen", 1, 0, 0, 0, 2, 6),
+        ("p2", None, None, 0, 0, 2, 10, 0, 0),
+        ("p3", None, None, 1, 0, 0, 0, 0, 0),
+        ("p4", None, None, 0, 1, 0, 0, 0, 0),
+        ("p5", None, None, 0, 0, 0, 0, 1, 4),
+    ]
+    assert list(rows[0]) == [
+        "product_id", "name", "category", "views", "cart_adds", "orders", "units_ordered", "reviews", "rating_sum",
+    ]  # fmt: skip
+
+
+def test_stock_health_is_that_of_the_last_day(gold: Fold) -> None:
+    def moved(kind: str, quantity: int, when: str) -> tuple[str, dict[str, Any]]:
+        return kind, {"product_id": "p1", "warehouse_id": "w1", "order_id": "o1", "quantity": quantity, **at(when)}
+
+    rows = gold(
+        "stock_health",
+        inventory=[
+            moved("stock_received", 10, "2024-01-05"), moved("stock_reserved", 4, "2024-01-02"),
+            moved("stock_shipped", 3, "2024-01-02"), moved("stock_shipped", 7, "2024-01-09"),
+            moved("stock_returned", 1, "2024-01-12"),
+        ],
+    )  # fmt: skip
+    assert rows == [
+        {
+            "product_id": "p1", "warehouse_id": "w1", "on_hand": 1, "reserved_units": -6, "available": 7,
+            "shipped_total": 10, "stock_out_days": 2, "first_moved_on": date(2024, 1, 2),
+            "last_moved_on": date(2024, 1, 12),
+        }
+    ]  # fmt: skip
+
+
+def test_delivery_is_of_the_day_of_the_shipment(gold: Fold) -> None:
+    def step(kind: str, shipment: str, when: str, **more: str) -> tuple[str, dict[str, Any]]:
+        return kind, {"order_id": "o1", "customer_id": "c1", "shipment_id": shipment, **at(when), **more}
+
+    rows = gold(
+        "delivery_performance",
+        orders=[
+            step("order_shipped", "h1", "2024-01-01T23:00", carrier="dhl"),
+            step("order_delivered", "h1", "2024-01-03T23:00:01"),
+            step("order_returned", "h1", "2024-01-09", reason="damaged"),
+            step("order_shipped", "h2", "2024-01-01T01:00", carrier="dhl"),
+            step("order_delivered", "h2", "2024-01-01T01:00:10"),
+            step("order_shipped", "h3", "2024-01-01", carrier="ups"),
+            step("order_delivered", "h4", "2024-01-01"),
+        ],
+    )
+    day = {"shipped_on": date(2024, 1, 1)}
+    assert rows == [
+        {
+            **day, "carrier": "dhl", "shipments": 2, "delivered": 2, "returned": 1,
+            "delivery_seconds_total": 172_811, "slowest_delivery_seconds": 172_801,
+        },
+        {
+            **day, "carrier": "ups", "shipments": 1, "delivered": 0, "returned": 0, "delivery_seconds_total": 0,
+            "slowest_delivery_seconds": 0,
+        },
+    ]  # fmt: skip

@@ -7,10 +7,9 @@ from typing import Literal
 
 import msgspec
 
-WAREHOUSE = "warehouse"
 ALWAYS_PRESENT = ("log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters")
 """The stores of every environment."""
-STORES = (*ALWAYS_PRESENT, WAREHOUSE)
+STORES = (*ALWAYS_PRESENT, "warehouse")
 """All stores, in the order of the report. An environment has the warehouse only after its first build."""
 MAX_FINDINGS = 1000
 

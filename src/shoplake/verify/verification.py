@@ -26,7 +26,7 @@ from shoplake.verify.event_tables import Spill
 from shoplake.verify.internal_topics import Newest, newest_outcomes, newest_progress
 from shoplake.verify.log_export import read_log
 from shoplake.verify.replay_check import check_replays, note_outcomes
-from shoplake.verify.report import STORES, WAREHOUSE, Finding, Report, StoreResult
+from shoplake.verify.report import ALWAYS_PRESENT, STORES, Finding, Report, StoreResult
 from shoplake.verify.simulation_check import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 from shoplake.verify.structure_diff import result_of
@@ -54,9 +54,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
         VerifyFailed: this version cannot repeat the simulation of the log.
         ShoplakeError: the temporary folder is full.
     """
-    wanted = named(stores)
-    if stores is None and not await _has_warehouse(settings):
-        wanted.remove(WAREHOUSE)
+    wanted = await default_stores(settings) if stores is None else named(stores)
     report_progress = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
@@ -102,14 +100,15 @@ def named(stores: Collection[str] | None) -> list[str]:
     return [name for name in STORES if stores is None or name in stores]
 
 
-async def _has_warehouse(settings: Settings) -> bool:
-    """Whether a default verification includes the warehouse. If its catalogue does not answer, the check reports it."""
+async def default_stores(settings: Settings) -> list[str]:
+    """Return the stores of this environment: all, without the warehouse if none was built."""
     from shoplake.verify.stores import warehouse  # PyIceberg takes half a second to import
 
     try:
-        return await asyncio.to_thread(warehouse.is_built, settings)
+        is_built = await asyncio.to_thread(warehouse.is_built, settings)
     except StoreUnavailable:
-        return True
+        is_built = True  # the check of the warehouse reports it
+    return named(None if is_built else ALWAYS_PRESENT)
 
 
 @dataclass(frozen=True, slots=True)

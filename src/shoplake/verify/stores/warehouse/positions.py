@@ -49,12 +49,12 @@ def read(table: Table) -> str | None:
 
 
 def parse(text: str | None) -> Positions | None:
-    """Return the positions, without partitions that have no event in the build. None: not valid."""
+    """Return the positions in order, without partitions that have no event in the build. None: not valid."""
     try:
         held = msgspec.json.decode(text or "", type=Positions)
     except msgspec.DecodeError:
         return None
-    found = {topic: {place: offset for place, offset in ends.items() if offset} for topic, ends in held.items()}
+    found = {topic: {place: end for place, end in sorted(ends.items()) if end} for topic, ends in sorted(held.items())}
     return {topic: ends for topic, ends in found.items() if ends}
 
 
@@ -67,7 +67,7 @@ def of_build(texts: Mapping[str, str | None]) -> tuple[Positions, list[Finding]]
     parsed = {table: parse(text) for table, text in texts.items()}
     valid = [positions for positions in parsed.values() if positions is not None]
     chosen = valid[0] if valid else None
-    wanted = f"JSON in {PROPERTY}" if chosen is None else msgspec.json.encode(chosen, order="sorted").decode()
+    wanted = f"JSON in {PROPERTY}" if chosen is None else msgspec.json.encode(chosen).decode()
     findings = [
         differing("positions", wanted, texts[table], table=table)
         for table, positions in parsed.items()

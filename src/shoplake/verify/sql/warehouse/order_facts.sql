@@ -55,11 +55,12 @@ SELECT -- noqa: ST06
     customer.segment,
     folded.updated_at
 FROM folded
--- Versions of one moment are empty intervals, except the last of them. So at most one version matches.
+-- Versions of one moment are empty intervals, except the last of them. So at most one version matches. With
+-- `valid_to IS NULL OR …`, DuckDB would compare every order with every version.
 LEFT JOIN expected.warehouse_dim_customers AS customer
     ON folded.customer_id = customer.customer_id
         AND folded.placed_at >= customer.valid_from
-        AND (customer.valid_to IS NULL OR folded.placed_at < customer.valid_to);
+        AND folded.placed_at < coalesce(customer.valid_to, TIMESTAMP 'infinity');
 
 CREATE OR REPLACE VIEW fold_warehouse_fct_order_items AS
 WITH last_placed AS (

@@ -2,42 +2,61 @@
 -- partition, and kafka_offset is their order. Columns are in the order of the data model, whatever ST06 wants.
 
 CREATE OR REPLACE VIEW fold_warehouse_fct_sessions AS
-WITH clicks AS (
+WITH removed AS (
+    SELECT session_id, product_id, max(kafka_offset) AS removed_at
+    FROM warehouse.clicks
+    WHERE type = 'cart_item_removed' AND in_share(session_id)
+    GROUP BY session_id, product_id
+),
+
+carts AS (
     SELECT
-        *,
-        type = 'cart_item_added' AND kafka_offset > coalesce(
-            max(kafka_offset) FILTER (type = 'cart_item_removed') OVER (PARTITION BY session_id, product_id), -1
-        ) AS is_in_cart
+        added.session_id,
+        sum(added.quantity)::BIGINT AS units,
+        sum(added.quantity * added.unit_price_cents)::BIGINT AS value_cents
+    FROM warehouse.clicks AS added
+    LEFT JOIN removed USING (session_id, product_id)
+    WHERE added.type = 'cart_item_added' AND in_share(added.session_id)
+        AND (removed.removed_at IS NULL OR removed.removed_at < added.kafka_offset)
+    GROUP BY added.session_id
+),
+
+sessions AS (
+    SELECT -- noqa: ST06
+        session_id,
+        arg_max(customer_id, kafka_offset) FILTER (type = 'session_started') AS customer_id,
+        arg_max(device, kafka_offset) FILTER (type = 'session_started') AS device,
+        arg_max(referrer, kafka_offset) FILTER (type = 'session_started') AS referrer,
+        arg_max(campaign, kafka_offset) FILTER (type = 'session_started') AS campaign,
+        utc(min(occurred_at_ms)) AS started_at,
+        utc(max(occurred_at_ms)) AS ended_at,
+        started_at::DATE AS started_on,
+        count(*) FILTER (type = 'page_viewed') AS page_views,
+        count(*) FILTER (type = 'search_performed') AS searches,
+        count(*) FILTER (type = 'product_viewed') AS product_views,
+        count(*) FILTER (type = 'cart_item_added') AS cart_adds,
+        count(*) FILTER (type = 'cart_item_removed') AS cart_removals,
+        CASE
+            WHEN bool_or(type = 'checkout_completed') THEN 'ordered'
+            WHEN bool_or(type = 'checkout_started') THEN 'checkout'
+            WHEN bool_or(type = 'cart_item_added') THEN 'carted'
+            WHEN bool_or(type = 'product_viewed') THEN 'viewed'
+            ELSE 'visited'
+        END AS step,
+        arg_max(order_id, kafka_offset) FILTER (type = 'checkout_completed') AS order_id
     FROM warehouse.clicks
     WHERE in_share(session_id)
+    GROUP BY session_id
 )
 
 SELECT -- noqa: ST06
-    session_id,
-    arg_max(customer_id, kafka_offset) FILTER (type = 'session_started') AS customer_id,
-    arg_max(device, kafka_offset) FILTER (type = 'session_started') AS device,
-    arg_max(referrer, kafka_offset) FILTER (type = 'session_started') AS referrer,
-    arg_max(campaign, kafka_offset) FILTER (type = 'session_started') AS campaign,
-    utc(min(occurred_at_ms)) AS started_at,
-    utc(max(occurred_at_ms)) AS ended_at,
-    started_at::DATE AS started_on,
-    count(*) FILTER (type = 'page_viewed') AS page_views,
-    count(*) FILTER (type = 'search_performed') AS searches,
-    count(*) FILTER (type = 'product_viewed') AS product_views,
-    count(*) FILTER (type = 'cart_item_added') AS cart_adds,
-    count(*) FILTER (type = 'cart_item_removed') AS cart_removals,
-    coalesce(sum(quantity) FILTER (is_in_cart), 0)::BIGINT AS cart_units,
-    coalesce(sum(quantity * unit_price_cents) FILTER (is_in_cart), 0)::BIGINT AS cart_value_cents,
-    CASE
-        WHEN bool_or(type = 'checkout_completed') THEN 'ordered'
-        WHEN bool_or(type = 'checkout_started') THEN 'checkout'
-        WHEN bool_or(type = 'cart_item_added') THEN 'carted'
-        WHEN bool_or(type = 'product_viewed') THEN 'viewed'
-        ELSE 'visited'
-    END AS step,
-    arg_max(order_id, kafka_offset) FILTER (type = 'checkout_completed') AS order_id
-FROM clicks
-GROUP BY session_id;
+    sessions.* EXCLUDE (step, order_id),
+    coalesce(carts.units, 0) AS cart_units,
+    coalesce(carts.value_cents, 0) AS cart_value_cents,
+    sessions.step,
+    sessions.order_id
+FROM sessions
+LEFT JOIN carts USING (session_id);
 
 CREATE OR REPLACE VIEW fold_warehouse_fct_inventory_daily AS
 WITH days AS (

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import EqualTo
 from sqlalchemy.exc import OperationalError
@@ -168,6 +169,21 @@ def test_a_catalogue_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     for call in (load, lambda: warehouse.is_built(SETTINGS)):
         with pytest.raises(StoreUnavailable, match="warehouse at s3://lake could not be read"):
             call()
+
+
+@pytest.mark.parametrize(("code", "outcome"), [("AccessDeniedException", False), ("ThrottlingException", None)])
+def test_a_role_that_may_not_list_the_database_sees_no_warehouse(
+    monkeypatch: pytest.MonkeyPatch, code: str, outcome: bool | None
+) -> None:
+    def refused(settings: Any) -> SqlCatalog:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetTables")
+
+    monkeypatch.setattr(reading, "open_catalog", refused)
+    if outcome is None:
+        with pytest.raises(StoreUnavailable, match=code):
+            warehouse.is_built(SETTINGS)
+    else:
+        assert warehouse.is_built(SETTINGS) is outcome
 
 
 async def test_a_default_verification_has_the_warehouse_when_one_was_built(built: SqlCatalog) -> None:

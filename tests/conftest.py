@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "how hard, and which of, the tests of tests/faults")
     group.addoption(
         "--tier",
-        choices=("quick", "small", "large"),
+        choices=("quick", "ci", "small", "large"),
         default="small",
         help="how many of each fault; large: also more examples of property tests",
     )

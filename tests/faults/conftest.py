@@ -16,7 +16,7 @@ from .nemesis import Journal, Nemesis
 from .results import Results
 from .tiers import TIERS, Tier
 
-TIMEOUT_S = {"quick": 600, "small": 1200, "large": 4 * 3600}
+TIMEOUT_S = {"quick": 600, "ci": 1200, "small": 1200, "large": 4 * 3600}
 journal_key = pytest.StashKey[Journal]()
 # Those that need a short log, then the one that makes it long, then those that need it long, then those that leave
 # something in it or take it away.

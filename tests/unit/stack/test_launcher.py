@@ -169,6 +169,20 @@ def test_developer_tools_are_installed_with_the_first_test_and_stay(checkout: Ch
     assert ["--group dev" in line for line in synced()] == [False, True, True]
 
 
+def test_dbt_is_installed_with_the_first_warehouse_command_and_stays(checkout: Checkout) -> None:
+    def synced() -> list[bool]:
+        return ["--extra warehouse" in line for line in checkout.calls.read_text().splitlines() if " sync " in line]
+
+    checkout.run("demo")
+    checkout.run("warehouse", "status")
+    assert synced() == [False, True]
+
+    (checkout.root / ".venv" / "bin" / "dbt").touch(mode=0o755)
+    (checkout.root / "uv.lock").write_text("version = 2\n")
+    checkout.run("demo")
+    assert synced() == [False, True, True]
+
+
 def test_python_is_never_downloaded(checkout: Checkout) -> None:
     checkout.run()
     assert {line.split()[0] for line in checkout.calls.read_text().splitlines()} == {"never"}

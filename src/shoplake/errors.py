@@ -37,6 +37,7 @@ ShoplakeError                 exit code 1
 ├── StreamHalted              to continue would lose or repeat events
 │   └── LogUnavailable        Kafka did not answer in time
 ├── PublishError              Kafka did not accept the events
+├── WarehouseError            the warehouse could not be built or read
 └── VerifyFailed              a store differs from the log
 """
 
@@ -340,6 +341,13 @@ class PublishError(ShoplakeError):
 
     code = "SL0700"
     advice = "Run the same `shoplake generate` again: it continues after the last committed window."
+
+
+class WarehouseError(ShoplakeError):
+    """The warehouse could not be built or read. Tables of earlier builds are unchanged."""
+
+    code = "SL0900"
+    advice = "The message names the model or the file. `shoplake warehouse build` continues after the last built model."
 
 
 class VerifyFailed(ShoplakeError):

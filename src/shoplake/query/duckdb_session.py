@@ -18,13 +18,14 @@ from shoplake.query.result import Limits, Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.dataset import Dataset
 
     from shoplake.settings import Settings
 
 MEMORY_LIMIT = "512MB"
 THREADS = 2
 BATCH_ROWS = 1000
-LAKE, POSTGRES = "lake", "postgres"
+LAKE, GOLD, POSTGRES = "lake", "gold", "postgres"
 LAKE_FIRST = f"main,{LAKE},{POSTGRES}"
 
 
@@ -44,10 +45,22 @@ class Session:
         Raises:
             StoreUnavailable: the lake does not answer.
         """
-        self._connection.execute(f"CREATE SCHEMA {LAKE}")
-        for name, dataset in lake.tables(self._settings):
-            self._connection.register(f"{LAKE}_{name}", dataset)
-            self._connection.execute(f'CREATE VIEW {LAKE}."{name}" AS FROM "{LAKE}_{name}"')
+        self._attach(LAKE, lake.tables(self._settings))
+
+    def attach_gold(self) -> None:
+        """Make the views of the warehouse's gold tables.
+
+        Raises:
+            StoreUnavailable: the lake does not answer.
+            QueryRefused: no warehouse was built.
+        """
+        self._attach(GOLD, lake.gold_tables(self._settings))
+
+    def _attach(self, schema: str, tables: Iterator[tuple[str, Dataset]]) -> None:
+        self._connection.execute(f"CREATE SCHEMA {schema}")
+        for name, dataset in tables:
+            self._connection.register(f"{schema}_{name}", dataset)
+            self._connection.execute(f'CREATE VIEW {schema}."{name}" AS FROM "{schema}_{name}"')
 
     def attach_postgres(self) -> None:
         """Make tables like those of Postgres, still empty.
@@ -82,8 +95,9 @@ class Session:
     def tables(self) -> list[tuple[str, str]]:
         """Schema and name of each table."""
         found = self._connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN (?, ?) ORDER BY ALL",
-            [LAKE, POSTGRES],
+            "SELECT table_schema, table_name FROM information_schema.tables"
+            " WHERE table_schema IN (?, ?, ?) ORDER BY ALL",
+            [LAKE, GOLD, POSTGRES],
         ).fetchall()
         return [(str(schema), str(name)) for schema, name in found]
 

@@ -1,0 +1,116 @@
+"""Publishes gold tables as Iceberg tables in a database of their own, so that any engine reads them.
+
+Each table changes in one commit, whose summary has the build and the positions in the log that its rows speak of. A
+commit is refused if the table has changed since it was read, so that of two builds at once only one publishes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, NoSuchTableError
+
+from shoplake.errors import WarehouseError
+from shoplake.query import lake
+from shoplake.sinks.lake.tables import TABLE_PROPERTIES, open_catalog
+from shoplake.warehouse import state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+    import pyarrow as pa
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from shoplake.settings import Settings
+    from shoplake.warehouse.state import Build
+
+BUILD, FILE, POSITIONS = "shoplake.build", "shoplake.warehouse", "shoplake.positions"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The DuckDB file and the build of a table's newest snapshot. Of a new table both are empty."""
+
+    file: str = ""
+    build: int = 0
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, build: Build, progress: Callable[[str], None]
+) -> None:
+    """Bring each Iceberg table to this build. Of a table whose rows have not changed, only the summary changes.
+
+    Raises:
+        StoreUnavailable: the catalogue or S3 does not answer.
+        WarehouseError: another build has published meanwhile.
+    """
+    with lake.answering(settings):
+        catalog = open_catalog(settings)
+        with contextlib.suppress(NamespaceAlreadyExistsError):
+            catalog.create_namespace(lake.gold_database(settings))
+        names = gold_tables(connection)
+        for done, name in enumerate(names, 1):
+            _publish_table(connection, catalog, (lake.gold_database(settings), name), build)
+            progress(f"published {name} ({done} of {len(names)})")
+
+
+def gold_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names of the gold tables, in order."""
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'gold' ORDER BY table_name"
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def published(table: Table) -> Published:
+    """Read the summary of the newest snapshot."""
+    snapshot = table.current_snapshot()
+    summary = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    return Published(summary.get(FILE, ""), int(summary.get(BUILD, 0)))
+
+
+def _publish_table(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, identifier: tuple[str, str], build: Build
+) -> None:
+    name = identifier[1]
+    rows: pa.Table = connection.execute(f'FROM gold."{name}"').to_arrow_table()
+    try:
+        table = catalog.load_table(identifier)
+    except NoSuchTableError:
+        table = catalog.create_table(identifier, schema=rows.schema, properties=TABLE_PROPERTIES)
+    file = state.file_id(connection)
+    before = published(table)
+    same_rows = before.file == file and not _changed_since(connection, name, before.build)
+    summary = {BUILD: str(build.number), FILE: file, POSITIONS: build.positions.as_json()}
+    try:
+        if table.schema().column_names != rows.schema.names:
+            with table.update_schema(allow_incompatible_changes=True) as update:
+                for column in set(table.schema().column_names) - set(rows.schema.names):
+                    update.delete_column(column)
+                update.union_by_name(rows.schema)
+            table = catalog.load_table(identifier)
+        with table.transaction() as commit:
+            if same_rows:
+                with commit.update_snapshot(snapshot_properties=summary).fast_append():
+                    pass  # a snapshot without files: only the summary changes
+            elif table.current_snapshot() is None:
+                commit.append(rows, snapshot_properties=summary)
+            else:
+                commit.overwrite(rows, snapshot_properties=summary)
+    except CommitFailedException as error:
+        raise WarehouseError(
+            f"another build has published {name} meanwhile", fix="run `shoplake warehouse build` again"
+        ) from error
+
+
+def _changed_since(connection: duckdb.DuckDBPyConnection, name: str, build: int) -> bool:
+    rows = connection.execute(
+        f'SELECT full_build > ? OR EXISTS (FROM build."{name}_changes" WHERE build > ?)'  # noqa: S608 - our own names
+        " FROM build.models WHERE model = ?",
+        [build, build, name],
+    ).fetchall()
+    return not rows or bool(rows[0][0])

@@ -1,0 +1,105 @@
+"""The warehouse on the embedded stack: built by the command, read by PyIceberg and by SQL, and proved by `verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from pyiceberg.expressions import EqualTo
+
+from shoplake.query import lake
+from shoplake.settings import Settings
+from shoplake.sinks.lake.tables import open_catalog
+from shoplake.verify import StoreResult, verify
+from shoplake.verify.stores import warehouse
+from shoplake.warehouse import dbt_project
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not dbt_project.has_dbt(), reason="the extra `warehouse` is not installed"),
+]
+
+TIMEOUT_S = 300
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "-m", "shoplake.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def built(loaded_stack: Settings) -> Iterator[Settings]:
+    """The shop of the session's stack, in gold tables, which go after this file."""
+    done = run("warehouse", "build", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["new_events"] > 0
+    yield loaded_stack
+    catalog = open_catalog(loaded_stack)
+    for identifier in catalog.list_tables(lake.gold_database(loaded_stack)):
+        catalog.drop_table(identifier)
+    catalog.drop_namespace(lake.gold_database(loaded_stack))
+
+
+def verified(settings: Settings) -> StoreResult:
+    (result,) = asyncio.run(verify(settings, ["warehouse"])).stores
+    return result
+
+
+def test_every_gold_table_is_exact_and_read_by_pyiceberg(built: Settings) -> None:
+    result = verified(built)
+
+    assert result.ok, result.findings
+    catalog = open_catalog(built)
+    found = {name: catalog.load_table((db, name)) for db, name in catalog.list_tables(lake.gold_database(built))}
+    assert set(found) == {comparison.table for comparison in warehouse.COMPARISONS}
+    assert sum(table.scan().count() for table in found.values()) == result.found
+    positions = {table.current_snapshot().summary["shoplake.positions"] for table in found.values()}
+    assert len(positions) == 1
+
+
+def test_a_second_build_has_nothing_to_do(built: Settings) -> None:
+    done = run("warehouse", "build")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("is up to date\n")
+
+
+def test_figures_are_read_by_sql_and_agree_with_the_orders_in_postgres(built: Settings) -> None:
+    gold = run("warehouse", "query", "select sum(captured_cents) as cents from revenue_daily", "--format", "json")
+    shop = run("query", "select sum(captured_cents) as cents from payments", "--store", "postgres", "--format", "json")
+
+    assert gold.returncode == shop.returncode == 0, gold.stderr + shop.stderr
+    assert json.loads(gold.stdout)["rows"] == json.loads(shop.stdout)["rows"] != [{"cents": None}]
+
+
+def test_status_has_each_table_with_its_rows_and_positions(built: Settings) -> None:
+    status = json.loads(run("warehouse", "status", "--json").stdout)
+
+    rows = {table["table"]: table["rows"] for table in status["tables"]}
+    assert (
+        rows["fct_orders"] == open_catalog(built).load_table((lake.gold_database(built), "fct_orders")).scan().count()
+    )
+    assert sum(status["positions"]["orders"].values()) >= rows["stg_orders"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("fct_orders", ("order_id", "customer_id")), ("revenue_daily", ("revenue_on", "currency"))]
+)
+def test_a_row_that_is_gone_is_named_by_its_key_and_the_next_build_repairs_it(
+    built: Settings, name: str, key: tuple[str, str]
+) -> None:
+    table = open_catalog(built).load_table((lake.gold_database(built), name))
+    row = table.scan(limit=1).to_arrow().to_pylist()[0]
+    positions = table.current_snapshot().summary["shoplake.positions"]
+    table.delete(EqualTo(key[0], row[key[0]]), snapshot_properties={"shoplake.positions": positions})
+
+    result = verified(built)
+
+    assert "/".join(str(row[column]) for column in key) in {finding.key for finding in result.findings}
+    assert {(finding.kind, finding.table) for finding in result.findings} == {("lost", name)}
+    assert run("warehouse", "build", "--full-refresh").returncode == 0
+    assert verified(built).ok

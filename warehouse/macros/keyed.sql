@@ -15,10 +15,8 @@
     {%- set target = this.incorporate(type='table') -%}
 
     {{ run_hooks(pre_hooks) }}
-    {%- if config.get('contract').enforced -%}
-        {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
     {%- if shoplake.builds_everything() -%}
+        {% do shoplake.check_contract(sql) %}
         {% call statement('main') -%}
             create or replace table {{ target }} as {{ sql }}
         {%- endcall %}
@@ -26,12 +24,13 @@
             ~ ' as select *, 0::bigint as build from ' ~ target ~ ' limit 0') %}
     {%- else -%}
         {% do shoplake.run('create or replace temp table touched as ' ~ shoplake.touched_keys(target)) %}
+        {% do shoplake.check_contract(sql) %}
         {% do shoplake.run('create or replace temp table built as ' ~ sql) %}
         {% do shoplake.run('create or replace temp table held as from ' ~ target ~ ' where ' ~ shoplake.is_in(shoplake.built_by(), 'touched', shoplake.built_by())) %}
         {% do shoplake.run('create or replace temp table changed as (from built except from held)'
             ~ ' union all (from held except from built)') %}
         {% do shoplake.run('insert into ' ~ shoplake.changes_of(this.name)
-            ~ ' select *, ' ~ var('build') ~ ' as build from changed') %}
+            ~ ' select *, ' ~ shoplake.this_build() ~ ' as build from changed') %}
         {% do shoplake.run('delete from ' ~ target ~ ' where ' ~ shoplake.is_in(key, 'changed', key)) %}
         {% call statement('main') -%}
             insert into {{ target }} from built where {{ shoplake.is_in(key, 'changed', key) }}
@@ -46,6 +45,14 @@
 {#- Run a statement in the transaction of the model; `run_query` of dbt would not begin one. -#}
 {% macro run(statement_sql) %}
     {%- call statement('run', auto_begin=True) -%} {{ statement_sql }} {%- endcall -%}
+{% endmacro %}
+
+
+{#- Fail if the columns of the model or their types are not those of its YAML. `sql` may read the table `touched`. -#}
+{% macro check_contract(sql) %}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -84,9 +91,12 @@
 {%- endmacro %}
 
 
-{#- Whether all rows are built: at the first build, after a change of the model, and after an upstream has built all of its own. -#}
+{#-
+    Whether all rows are built: at the first build, after a change of the model, and after an upstream has built all of its own.
+    A unit test gives a model all of its input and has no table, so it builds everything.
+-#}
 {% macro builds_everything() %}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(true) }}{%- endif -%}
     {%- if flags.FULL_REFRESH or load_relation(this) is none -%}{{ return(true) }}{%- endif -%}
     {%- set upstream = [] -%}
     {%- for node in model.depends_on.nodes if node.startswith('model.') -%}
@@ -106,11 +116,18 @@
 {%- endmacro %}
 
 
+{#- The number of this build, which `shoplake warehouse build` has recorded. A variable of dbt would make it parse every file again. -#}
+{% macro this_build() -%}
+    (select max(build) from build.builds)
+{%- endmacro %}
+
+
 {% macro record_build() -%}
     insert or replace into build.models
     select
-        '{{ this.name }}' as model, {{ var('build') }} as build,
-        {% if shoplake.builds_everything() -%} {{ var('build') }} {%- else -%}
+        '{{ this.name }}' as model,
+        {{ shoplake.this_build() }} as build,
+        {% if shoplake.builds_everything() -%} {{ shoplake.this_build() }} {%- else -%}
         (select full_build from build.models where model = '{{ this.name }}') {%- endif %} as full_build,
         '{{ local_md5(model.raw_code) }}' as checksum
 {%- endmacro %}

@@ -28,6 +28,10 @@ def table(*texts: str, numbers: Sequence[str] = ()) -> Table:
     return made
 
 
+SHORT_TEXT = 24
+"""Texts of at most this length, such as dates and codes, are not wrapped in a table that is too wide."""
+
+
 def of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """A table of values: columns in their order, those of numbers aligned to the right; nothing is markup."""
     from rich.text import Text
@@ -35,7 +39,10 @@ def of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     made = table()
     for number, heading in enumerate(columns):
         numeric = any(row[number] is not None for row in rows) and all(_is_number(row[number]) for row in rows)
-        made.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        short = all(len(str(row[number])) <= SHORT_TEXT for row in rows)
+        made.add_column(
+            Text(heading), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric or short
+        )
     for row in rows:
         made.add_row(*(Text("" if value is None else str(value)) for value in row))
     return made

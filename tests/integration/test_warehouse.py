@@ -76,6 +76,33 @@ def test_figures_are_read_by_sql_and_agree_with_the_orders_in_postgres(built: Se
     assert json.loads(gold.stdout)["rows"] == json.loads(shop.stdout)["rows"] != [{"cents": None}]
 
 
+def test_a_figure_is_traced_to_events_that_are_in_the_lake_at_their_places(built: Settings) -> None:
+    rows = json.loads(
+        run(
+            "warehouse", "query", "select revenue_on, currency, net_cents from revenue_daily", "--format", "json"
+        ).stdout
+    )["rows"]
+    lake_orders = open_catalog(built).load_table((built.lake.database, "orders"))
+    for row in rows[:2]:
+        traced = json.loads(
+            run("trace", "revenue", "--day", row["revenue_on"], "--currency", row["currency"], "--json").stdout
+        )
+
+        assert traced["adds_up"]
+        assert traced["net_cents"] == row["net_cents"]
+        for event in traced["events"]:
+            (held,) = lake_orders.scan(EqualTo("event_id", event["event_id"])).to_arrow().to_pylist()[:1]
+            assert (f"orders-{held['kafka_partition']}", held["kafka_offset"]) == (event["partition"], event["offset"])
+            assert held["amount_cents"] == event["amount_cents"]
+
+
+def test_the_tests_of_the_models_pass(built: Settings) -> None:
+    done = run("warehouse", "test", "--select", "test_type:data")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("tests passed\n")
+
+
 def test_status_has_each_table_with_its_rows_and_positions(built: Settings) -> None:
     status = json.loads(run("warehouse", "status", "--json").stdout)
 

@@ -83,6 +83,9 @@ def test_builds_of_late_and_doubled_events_with_kills_equal_one_build_of_all(lak
         min(5, rows.height) for rows in events.values()
     )
     assert 0 < done.new_events < again.new_events
+    passed: list[str] = []
+    dbt_project.run_tests(ENVIRONMENT, [], passed.append)
+    assert len(passed) > 80
     assert tables(ENVIRONMENT) == incremental
     assert len(incremental["gold.fct_orders"]) > 50
     published = {name: lake.catalog.load_table(("local_lake_gold", name)).scan().to_arrow() for _, name in _gold(lake)}

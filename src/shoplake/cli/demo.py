@@ -13,6 +13,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation. The same seed gives the same events.")] = 7,
     stack: Annotated[str | None, typer.Option("--stack", help="embedded (no Docker) or compose.")] = None,
     emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
+    warehouse: Annotated[
+        bool, typer.Option("--warehouse", help="Also build and verify the warehouse; installs dbt at its first use.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
     """Build the platform, stream a simulated shop through it, verify every store, and show the results.
@@ -30,6 +33,12 @@ def command(
     from shoplake.demo.run import demo
     from shoplake.errors import VerifyFailed
 
+    build = None
+    if warehouse:
+        from shoplake.demo import warehouse as gold
+
+        gold.require_dbt()
+        build = gold.build_and_ask
     start = functools.partial(servers.ensure, kind=stack, emulator=servers.emulator_named(emulator))
     console = Console(stderr=json)
     outcome = demo(
@@ -39,6 +48,7 @@ def command(
         say=lambda text: print(f"  {text}", file=sys.stderr, flush=True),
         start=start,
         proved=lambda proof: show_proof(proof, console),
+        build_warehouse=build,
     )
     show_end(outcome, console)
     if json:

@@ -41,6 +41,7 @@ from shoplake.cli import (
     status,
     stream,
     test,
+    trace,
     up,
     verify,
     warehouse,
@@ -139,6 +140,7 @@ app.add_typer(scenario.app, name="scenario", rich_help_panel=SHOP)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
+app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)

@@ -63,6 +63,31 @@ def build(
         print(f"build {done.build} is up to date")
 
 
+@app.command("test")
+def run_tests(
+    select: Annotated[str, typer.Option(help="dbt selectors, e.g. 'revenue_daily'. All tests if empty.")] = "",
+    environment: Environment = "local",
+) -> None:
+    """Run the tests of the models: keys, references, sums that must add up, and unit tests. Exits 1 if one fails.
+
+    Example: shoplake warehouse test --select marts
+    """
+    from shoplake.terminal import to_stderr
+    from shoplake.warehouse import dbt_project, state
+    from shoplake.warehouse.status import read
+
+    read(environment)  # names the command that builds, if nothing was built
+    passed: list[str] = []
+
+    def progress(text: str) -> None:
+        passed.append(text)
+        to_stderr(text)
+
+    with state.locked(environment):
+        dbt_project.run_tests(environment, select.split(), progress)
+    print(f"{len(passed):,} tests passed")
+
+
 @app.command("status")
 def status(
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,

@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 POLL_S = 0.1
 SAY_EVERY_S = 10.0
 SINKS_TIMEOUT_S = 600
-STAGES = ("up", "apply", "generate", "stream", "verify")
+STAGES = ("up", "apply", "generate", "stream", "verify", "warehouse")
 FIRST_PROOF = "first_proof"
 
 
@@ -99,6 +99,7 @@ def demo(
     say: Say,
     start: Callable[[Say], object] = stack.ensure,
     proved: Callable[[Proof], object] = lambda _: None,
+    build_warehouse: Callable[[Settings, Say], Answer] | None = None,
 ) -> Outcome:
     """Run all stages on the local stack.
 
@@ -113,7 +114,8 @@ def demo(
         events: to add to the shop.
         say: called with each step, a line at a time.
         start: brings the stack up.
-        proved: called with the proof as soon as it is there.
+        proved: called with the proof as soon as it is there; with a warehouse a second time, with the proof of that.
+        build_warehouse: builds the warehouse if every store is exact, and asks it a question.
 
     Raises:
         ShoplakeError: of the stage that failed, or of the apply, if that failed by itself before; what was done stays,
@@ -138,6 +140,12 @@ def demo(
         if report.ok:
             clock.mark(FIRST_PROOF)
         proved(Proof(report, ask(settings) if report.ok else ()))
+        if build_warehouse is not None and report.ok:
+            with clock.stage("warehouse"):
+                answer = build_warehouse(settings, say)
+                of_gold = asyncio.run(verify(settings, ["warehouse"], progress=say))
+            proved(Proof(of_gold, (answer,)))
+            report = report.joined(of_gold)
         applied.wait(say)
     return Outcome(events, report, clock.result())
 

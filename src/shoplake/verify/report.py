@@ -110,6 +110,10 @@ class Report(msgspec.Struct, frozen=True):
         """Whether every store matches the log exactly, and the whole log could be read."""
         return all(store.ok for store in self.stores) and not self.hidden
 
+    def joined(self, other: Report) -> Report:
+        """Return one report of two verifications of different stores."""
+        return Report((*self.stores, *other.stores), self.seconds + other.seconds, (*self.hidden, *other.hidden))
+
     def as_json(self) -> Mapping[str, Mapping[str, int]]:
         """Store name → its five counts."""
         return {

@@ -76,7 +76,7 @@ def build(
                 return Built(last.number, last.positions, 0, time.monotonic() - start)
             new = sum(_copy(connection, settings, source, progress) for source in sources)
             state.begin(connection, planned)
-        dbt_project.run(environment, planned.number, select, progress)
+        dbt_project.run(environment, select, progress)
         if not select:
             with state.opened(environment) as connection:
                 publish.publish(connection, settings, planned, progress)

@@ -19,6 +19,8 @@ PROFILE = {
         "outputs": {"duckdb": {"type": "duckdb", "path": "", "schema": "main", "threads": 1}},
     }
 }
+NUMBER_OF_NODES = {"LogModelResult": "total", "LogTestResult": "num_models"}
+"""Event of dbt for a node that has ended -> its field with the number of all nodes."""
 Progress = Callable[[str], None]
 
 
@@ -28,11 +30,11 @@ def project_folder() -> Path:
 
 
 def checksum() -> str:
-    """Identify the content of the project's files."""
+    """Identify the files that decide what the tables hold: models and macros, not descriptions and tests."""
+    root = project_folder()
     found = hashlib.sha256()
-    for path in sorted(project_folder().rglob("*")):
-        if path.is_file() and path.suffix in {".sql", ".yml", ".csv"}:
-            found.update(str(path.relative_to(project_folder())).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted([*root.glob("models/**/*.sql"), *root.glob("macros/**/*.sql"), root / "dbt_project.yml"]):
+        found.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
@@ -54,40 +56,86 @@ def require_dbt() -> None:
         )
 
 
-def run(environment: str, build: int, select: Sequence[str], progress: Progress) -> None:
-    """Build the models.
+def run(environment: str, select: Sequence[str], progress: Progress) -> None:
+    """Build the models, as the newest build that the DuckDB file has recorded.
 
     Args:
         environment: whose DuckDB file.
-        build: the number of the build.
         select: dbt's selectors; all models if empty.
         progress: called with one short sentence per model.
 
     Raises:
         MissingExtra: dbt is not installed.
         WarehouseError: a model does not compile or run. Models that were built before it stay.
-        Interrupted: Ctrl-C.
+        KeyboardInterrupt: Ctrl-C.
     """
+    results = _invoke(environment, "run", select, progress)
+    if results is None:
+        return
+    failed = [one for one in results if one.status == "error"]
+    log = f"correct it, then run the same command again; built models stay. dbt's log is {_log(environment)}"
+    raise WarehouseError(f"model {failed[0].node.name} could not be built: {_message(failed[0])}", fix=log)
+
+
+def run_tests(environment: str, select: Sequence[str], progress: Progress) -> None:
+    """Run the tests of the models: on the tables of the DuckDB file, and unit tests on rows of their own.
+
+    Args:
+        environment: whose DuckDB file.
+        select: dbt's selectors; all tests if empty.
+        progress: called with one short sentence per test.
+
+    Raises:
+        MissingExtra: dbt is not installed.
+        WarehouseError: a test fails. The message names each.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    results = _invoke(environment, "test", select, progress)
+    if results is None:
+        return
+    failed = [one for one in results if one.status in ("fail", "error")]
+    raise WarehouseError(
+        "\n".join(f"test {one.node.name} failed: {_message(one)}" for one in failed),
+        fix=f"the SQL of each test is in {state.folder(environment) / 'target' / 'compiled'}",
+    )
+
+
+def _invoke(environment: str, command: str, select: Sequence[str], progress: Progress) -> Sequence[Any] | None:
+    """Run a command of dbt. Return its results if one of them is not a success."""
     require_dbt()
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    options = [f"--select={' '.join(select)}"] if select else []
     arguments = [
         *("--no-use-colors", "--log-level", "none", "--log-format-file", "text", "--log-level-file", "info"),
-        "run",
-        *options,
-        *("--vars", json.dumps({"build": build})),
+        command,
+        *([f"--select={' '.join(select)}"] if select else []),
         *("--project-dir", str(project_folder()), "--profiles-dir", str(_profiles(environment))),
-        *("--target-path", str(state.folder(environment) / "target")),
-        *("--log-path", str(state.folder(environment) / "logs")),
+        *("--target-path", str(state.folder(environment) / "target"), "--log-path", str(_log(environment).parent)),
     ]
     try:
         result = dbtRunner(callbacks=[_reporting(progress)]).invoke(arguments)
     finally:
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open for the next call
-    if not result.success:
-        raise _failure(result, state.folder(environment) / "logs" / "dbt.log")
+    if result.success:
+        return None
+    if result.exception is None:
+        results: Sequence[Any] = result.result.results
+        return results
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
+    raise WarehouseError(
+        f"dbt could not run the project: {' '.join(str(result.exception).split())}",
+        fix=f"correct it, then run the same command again; built models stay. dbt's log is {_log(environment)}",
+    )
+
+
+def _log(environment: str) -> Path:
+    return state.folder(environment) / "logs" / "dbt.log"
+
+
+def _message(result: Any) -> str:  # noqa: ANN401 - dbt's results have no common type
+    return " ".join((result.message or "").split())
 
 
 def _profiles(environment: str) -> Path:
@@ -105,17 +153,9 @@ def _profiles(environment: str) -> Path:
 
 def _reporting(progress: Progress) -> Callable[[Any], None]:
     def on_event(event: Any) -> None:  # noqa: ANN401 - dbt's events are made at run time
-        if event.info.name == "LogModelResult":
+        if event.info.name in NUMBER_OF_NODES:
             found = event.data
-            progress(f"{found.node_info.node_name} ({found.index} of {found.total}, {found.execution_time:.1f} s)")
+            number = getattr(found, NUMBER_OF_NODES[event.info.name])
+            progress(f"{found.node_info.node_name} ({found.index} of {number}, {found.execution_time:.1f} s)")
 
     return on_event
-
-
-def _failure(result: Any, log: Path) -> WarehouseError:  # noqa: ANN401 - dbt's result has no common type
-    failed = [one for one in getattr(result.result, "results", None) or () if one.status == "error"]
-    fix = f"correct it, then run the same command again; built models stay. dbt's log is {log}"
-    if failed:
-        first = failed[0]
-        return WarehouseError(f"model {first.node.name} could not be built: {' '.join(first.message.split())}", fix=fix)
-    return WarehouseError(f"dbt could not run the project: {result.exception}", fix=fix)

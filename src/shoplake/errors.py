@@ -346,7 +346,7 @@ class PublishError(ShoplakeError):
 class WarehouseError(ShoplakeError):
     """The warehouse could not be built or read. Tables of earlier builds are unchanged."""
 
-    code = "SL0900"
+    code = "SL1000"
     advice = "The message names the model or the file. `shoplake warehouse build` continues after the last built model."
 
 

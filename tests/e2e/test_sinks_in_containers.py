@@ -14,10 +14,12 @@ from tests.emulators import Running
 from tests.integration.test_sinks import subject, test_a_sink_conforms, test_a_text_is_stored_unchanged
 from tests.own_stack import own_home
 
+from shoplake.contract import TOPICS
 from shoplake.infra import runner
 from shoplake.infra.tfvars import variables_from
 from shoplake.settings import Settings
 from shoplake.settings import load as load_settings
+from shoplake.sinks.lake.tables import create_table, open_catalog
 from shoplake.sinks.postgres.migrate import migrate
 from shoplake.stack import Connections
 from shoplake.stack.state import free_ports
@@ -66,6 +68,9 @@ def stores(localstack: Running, tmp_path_factory: pytest.TempPathFactory) -> Ite
         runner.apply("local", variables=variables_from(here) | CAPABILITIES, environment=localstack.environment)
         found = load_settings("local")
         migrate(found.postgres.url())
+        catalog = open_catalog(found)
+        for topic in TOPICS.values():  # a sink that makes them asks Kafka for the contract version in force
+            create_table(catalog, found.lake.database, topic)
         yield found
 
 

@@ -70,8 +70,8 @@ def shop_events(scenario: shopsim.Scenario, seed: int, windows: int) -> dict[str
         for name, topic in TOPICS.items():
             for event_type in (event.__struct_config__.tag for event in topic.events):
                 frame = window[event_type]
-                missing = [pl.lit(None, kind).alias(c) for c, kind in topic.columns.items() if c not in frame.columns]
-                typed = frame.with_columns(pl.lit(event_type).alias("type")) if "type" not in frame.columns else frame
+                typed = frame.with_columns(type=pl.lit(event_type))
+                missing = [pl.lit(None, kind).alias(c) for c, kind in topic.columns.items() if c not in typed.columns]
                 frames[name].append(
                     typed.with_columns(missing).select(pl.col(c).cast(k) for c, k in topic.columns.items())
                 )

@@ -88,6 +88,7 @@ def test_builds_of_late_and_doubled_events_with_kills_equal_one_build_of_all(lak
     assert len(passed) > 80
     assert tables(ENVIRONMENT) == incremental
     assert len(incremental["gold.fct_orders"]) > 50
+    assert len({row[4] for row in incremental["gold.fct_orders"]}) > 3, "statuses: the events have their types"
     published = {name: lake.catalog.load_table(("local_lake_gold", name)).scan().to_arrow() for _, name in _gold(lake)}
     for name, rows in published.items():
         found = sorted(map(repr, zip(*(column.to_pylist() for column in rows.columns), strict=True)))

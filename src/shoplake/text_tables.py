@@ -28,8 +28,9 @@ def table(*texts: str, numbers: Sequence[str] = ()) -> Table:
     return made
 
 
-SHORT_TEXT = 24
-"""Texts of at most this length, such as dates and codes, are not wrapped in a table that is too wide."""
+LONGEST_TEXT = 60
+"""Longer texts in a table of rows are wrapped."""
+WIDEST = 10_000
 
 
 def of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
@@ -39,13 +40,23 @@ def of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     made = table()
     for number, heading in enumerate(columns):
         numeric = any(row[number] is not None for row in rows) and all(_is_number(row[number]) for row in rows)
-        short = all(len(str(row[number])) <= SHORT_TEXT for row in rows)
         made.add_column(
-            Text(heading), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric or short
+            Text(heading),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=numeric,
+            max_width=None if numeric else LONGEST_TEXT,
         )
     for row in rows:
         made.add_row(*(Text("" if value is None else str(value)) for value in row))
     return made
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table of values on stdout. It may be wider than the terminal: no value is cut."""
+    from rich.console import Console
+
+    Console(width=WIDEST).print(of_rows(columns, rows))
 
 
 def _is_number(value: object) -> bool:

@@ -40,12 +40,10 @@ def writer(name: str) -> Callable[[Result], None]:
 
 
 def _as_table(result: Result) -> None:
-    from rich.console import Console
-
-    from shoplake.text_tables import of_rows
+    from shoplake.text_tables import print_rows
 
     if result.columns:
-        Console().print(of_rows(result.columns, result.rows))
+        print_rows(result.columns, result.rows)
 
 
 def _as_json(result: Result) -> None:

@@ -66,16 +66,14 @@ def _as_json(found: Revenue) -> dict[str, object]:
 
 
 def _print(found: Revenue) -> None:
-    from rich.console import Console
-
     from shoplake.terminal import counted
-    from shoplake.text_tables import of_rows
+    from shoplake.text_tables import print_rows
 
     rows = [
         (one.event_type.removeprefix("payment_"), one.amount_cents, one.payment_id, f"{one.partition}@{one.offset}")
         for one in found.movements
     ]
-    Console().print(of_rows(("event", "cents", "payment", "place"), rows))
+    print_rows(("event", "cents", "payment", "place"), rows)
     print(
         f"{found.day} {found.currency}: net {found.net_cents:,} cents = captured {found.captured_cents:,}"
         f" - refunded {found.refunded_cents:,} - charged back {found.charged_back_cents:,},"

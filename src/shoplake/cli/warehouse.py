@@ -57,7 +57,7 @@ def build(
                 }
             )
         )
-    elif done.new_events or full_refresh:
+    elif done.ran:
         print(f"build {done.build}: {counted(done.new_events, 'new event')} in {done.seconds:.1f} s")
     else:
         print(f"build {done.build} is up to date")
@@ -99,9 +99,7 @@ def status(
     """
     import json as jsonlib
 
-    from rich.console import Console
-
-    from shoplake.text_tables import of_rows
+    from shoplake.text_tables import print_rows
     from shoplake.warehouse.status import read
 
     found = read(environment)
@@ -109,7 +107,7 @@ def status(
         print(jsonlib.dumps(found.as_json()))
         return
     rows = [(one.schema, one.name, one.rows, one.build, f"{one.finished_at:%Y-%m-%d %H:%M:%S}") for one in found.tables]
-    Console().print(of_rows(("schema", "table", "rows", "build", "built at (UTC)"), rows))
+    print_rows(("schema", "table", "rows", "build", "built at (UTC)"), rows)
     print(f"as of {found.positions}")
 
 

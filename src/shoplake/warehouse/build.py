@@ -33,12 +33,14 @@ class Built:
         positions: up to where the tables have read the log.
         new_events: events that the lake held beyond the last build.
         seconds: how long it took.
+        ran: False if everything was up to date.
     """
 
     build: int
     positions: Positions
     new_events: int
     seconds: float
+    ran: bool
 
 
 def build(
@@ -73,7 +75,7 @@ def build(
             if full_refresh or _other_source(last, planned):
                 state.forget_models(connection)
             elif not select and last and last.finished_at and _same(last, planned):
-                return Built(last.number, last.positions, 0, time.monotonic() - start)
+                return Built(last.number, last.positions, 0, time.monotonic() - start, ran=False)
             new = sum(_copy(connection, settings, source, progress) for source in sources)
             state.begin(connection, planned)
         dbt_project.run(environment, select, progress)
@@ -81,7 +83,7 @@ def build(
             with state.opened(environment) as connection:
                 publish.publish(connection, settings, planned, progress)
                 state.finish(connection, planned)
-    return Built(planned.number, planned.positions, new, time.monotonic() - start)
+    return Built(planned.number, planned.positions, new, time.monotonic() - start, ran=True)
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, sources: list[Source]) -> Build:

@@ -21,7 +21,8 @@ def expiring_key(board: Board) -> ExpectedFinding:
 
 
 def expiring_field(board: Board) -> ExpectedFinding:
-    day = min(board.scan_iter("shoplake:funnel:*"))
+    days = sorted(board.scan_iter("shoplake:funnel:*"))
+    day = next(day for day in days if board.hexists(day, "session_started"))  # other tests publish days without it
     board.execute_command("HEXPIRE", day, 86_400, "FIELDS", 1, "session_started")
     return ExpectedFinding("differing", "structure", f"key {day.decode()} field session_started", "expiry at 20")
 

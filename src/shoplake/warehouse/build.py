@@ -70,8 +70,8 @@ def build(
     with state.locked(environment):
         sources = bronze.pin(settings)
         with state.opened(environment) as connection:
-            planned = _plan(connection, sources)
             last = state.last_build(connection)
+            planned = _plan(last, sources)
             if full_refresh or _other_source(last, planned):
                 state.forget_models(connection)
             elif not select and last and last.finished_at and _same(last, planned):
@@ -86,8 +86,7 @@ def build(
     return Built(planned.number, planned.positions, new, time.monotonic() - start, ran=True)
 
 
-def _plan(connection: duckdb.DuckDBPyConnection, sources: list[Source]) -> Build:
-    last = state.last_build(connection)
+def _plan(last: Build | None, sources: list[Source]) -> Build:
     return Build(
         number=last.number + 1 if last else 1,
         positions=bronze.positions(sources),

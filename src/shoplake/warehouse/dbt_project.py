@@ -13,12 +13,6 @@ from shoplake import paths, private_files
 from shoplake.errors import MissingExtra, WarehouseError
 from shoplake.warehouse import state
 
-PROFILE = {
-    "shoplake": {
-        "target": "duckdb",
-        "outputs": {"duckdb": {"type": "duckdb", "path": "", "schema": "main", "threads": 1}},
-    }
-}
 NUMBER_OF_NODES = {"LogModelResult": "total", "LogTestResult": "num_models"}
 """Event of dbt for a node that has ended -> its field with the number of all nodes."""
 Progress = Callable[[str], None]
@@ -141,12 +135,15 @@ def _message(result: Any) -> str:  # noqa: ANN401 - dbt's results have no common
 def _profiles(environment: str) -> Path:
     """Write the profile of the environment; return its folder."""
     folder = private_files.folder(state.folder(environment))
-    profile = json.loads(json.dumps(PROFILE))
-    profile["shoplake"]["outputs"]["duckdb"] |= {
+    output = {
+        "type": "duckdb",
         "path": str(state.database(environment)),
+        "schema": "main",
+        "threads": 1,
         "config_options": {"memory_limit": state.MEMORY_LIMIT, "threads": state.THREADS},
         "settings": {"TimeZone": "UTC"},
     }
+    profile = {"shoplake": {"target": "duckdb", "outputs": {"duckdb": output}}}
     private_files.write(folder / "profiles.yml", json.dumps(profile).encode())  # JSON is YAML
     return folder
 

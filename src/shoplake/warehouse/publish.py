@@ -77,34 +77,38 @@ def _publish_table(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, identifier: tuple[str, str], build: Build
 ) -> None:
     name = identifier[1]
-    rows: pa.Table = connection.execute(f'FROM gold."{name}"').to_arrow_table()
+    schema = _rows(connection, name, "LIMIT 0").schema
     try:
         table = catalog.load_table(identifier)
     except NoSuchTableError:
-        table = catalog.create_table(identifier, schema=rows.schema, properties=TABLE_PROPERTIES)
+        table = catalog.create_table(identifier, schema=schema, properties=TABLE_PROPERTIES)
     file = state.file_id(connection)
     before = published(table)
     same_rows = before.file == file and not _changed_since(connection, name, before.build)
     summary = {BUILD: str(build.number), FILE: file, POSITIONS: build.positions.as_json()}
     try:
-        if table.schema().column_names != rows.schema.names:
+        if table.schema().column_names != schema.names:
             with table.update_schema(allow_incompatible_changes=True) as update:
-                for column in set(table.schema().column_names) - set(rows.schema.names):
+                for column in set(table.schema().column_names) - set(schema.names):
                     update.delete_column(column)
-                update.union_by_name(rows.schema)
+                update.union_by_name(schema)
             table = catalog.load_table(identifier)
         with table.transaction() as commit:
             if same_rows:
                 with commit.update_snapshot(snapshot_properties=summary).fast_append():
                     pass  # a snapshot without files: only the summary changes
             elif table.current_snapshot() is None:
-                commit.append(rows, snapshot_properties=summary)
+                commit.append(_rows(connection, name), snapshot_properties=summary)
             else:
-                commit.overwrite(rows, snapshot_properties=summary)
+                commit.overwrite(_rows(connection, name), snapshot_properties=summary)
     except CommitFailedException as error:
         raise WarehouseError(
             f"another build has published {name} meanwhile", fix="run `shoplake warehouse build` again"
         ) from error
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str, limit: str = "") -> pa.Table:
+    return connection.execute(f'FROM gold."{name}" {limit}').to_arrow_table()
 
 
 def _changed_since(connection: duckdb.DuckDBPyConnection, name: str, build: int) -> bool:

@@ -31,6 +31,7 @@ from shoplake.cli import (
     lag,
     lake,
     logs,
+    metrics,
     migrate,
     option_values,
     plan,
@@ -140,6 +141,7 @@ app.add_typer(scenario.app, name="scenario", rich_help_panel=SHOP)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
+app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
 app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)

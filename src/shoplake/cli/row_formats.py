@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from shoplake.positions import Positions
     from shoplake.query.result import Result
 
 FORMATS = ("table", "json", "csv")
@@ -19,8 +18,20 @@ Rows = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="Rows t
 Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that a statement may take.")]
 
 
-def writer(name: str) -> Callable[[Result], None]:
-    """What prints a result in that format.
+class Writer(Protocol):
+    """Prints a result."""
+
+    def __call__(self, result: Result, as_of: Positions | None = None) -> None:
+        """Print the rows, and `as_of`."""
+        ...
+
+
+def writer(name: str, more: tuple[str, ...] = ()) -> Writer:
+    """What prints a result in that format, and up to where the rows have read the log if that is known.
+
+    Args:
+        name: of the format.
+        more: formats that the caller has besides these, for the message.
 
     Raises:
         UnknownName: there is no such format.
@@ -29,31 +40,39 @@ def writer(name: str) -> Callable[[Result], None]:
 
     known = {"table": _as_table, "json": _as_json, "csv": _as_csv}
     if name not in known:
-        raise UnknownName(f"there is no format '{name}'", fix=f"choose from {', '.join(FORMATS)}")
+        raise UnknownName(f"there is no format '{name}'", fix=f"choose from {', '.join((*FORMATS, *more))}")
 
-    def write(result: Result) -> None:
-        known[name](result)
-        if result.truncated:
-            typer.echo(f"these are the first {len(result.rows):,} rows; there are more (--limit)", err=True)
+    def write(result: Result, as_of: Positions | None = None) -> None:
+        known[name](result, as_of)
+        say_truncated(result)
 
     return write
 
 
-def _as_table(result: Result) -> None:
+def say_truncated(result: Result) -> None:
+    """Say on stderr that there are more rows."""
+    if result.truncated:
+        typer.echo(f"these are the first {len(result.rows):,} rows; there are more (--limit)", err=True)
+
+
+def _as_table(result: Result, as_of: Positions | None) -> None:
     from shoplake.text_tables import print_rows
 
     if result.columns:
         print_rows(result.columns, result.rows)
+    if as_of:
+        print(f"as of {as_of}")
 
 
-def _as_json(result: Result) -> None:
+def _as_json(result: Result, as_of: Positions | None) -> None:
     import json
 
     rows = [dict(zip(result.columns, map(_plain, row), strict=True)) for row in result.rows]
-    print(json.dumps({"rows": rows, "truncated": result.truncated}, ensure_ascii=False))
+    positions = {"as_of": json.loads(as_of.as_json())} if as_of else {}
+    print(json.dumps({"rows": rows, "truncated": result.truncated, **positions}, ensure_ascii=False))
 
 
-def _as_csv(result: Result) -> None:
+def _as_csv(result: Result, as_of: Positions | None) -> None:
     import csv
     import sys
 
@@ -61,6 +80,8 @@ def _as_csv(result: Result) -> None:
     if result.columns:
         lines.writerow(result.columns)
     lines.writerows(["" if value is None else value for value in row] for row in result.rows)
+    if as_of:
+        typer.echo(f"as of {as_of}", err=True)  # a line of its own would be a row
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a store gives

@@ -45,7 +45,7 @@ class Session:
         Raises:
             StoreUnavailable: the lake does not answer.
         """
-        self._attach(LAKE, lake.tables(self._settings))
+        self.attach(LAKE, lake.tables(self._settings))
 
     def attach_gold(self) -> None:
         """Make the views of the warehouse's gold tables.
@@ -54,9 +54,10 @@ class Session:
             StoreUnavailable: the lake does not answer.
             QueryRefused: no warehouse was built.
         """
-        self._attach(GOLD, lake.gold_tables(self._settings))
+        self.attach(GOLD, lake.gold_tables(self._settings))
 
-    def _attach(self, schema: str, tables: Iterator[tuple[str, Dataset]]) -> None:
+    def attach(self, schema: str, tables: Iterator[tuple[str, Dataset]]) -> None:
+        """Make a view of each table in a new schema."""
         self._connection.execute(f"CREATE SCHEMA {schema}")
         for name, dataset in tables:
             self._connection.register(f"{schema}_{name}", dataset)
@@ -91,6 +92,15 @@ class Session:
             if done.description is None:
                 return Result((), ())
             return _fetched(done.to_arrow_reader(BATCH_ROWS), self._limits.rows)
+
+    def arrow(self, statement: str) -> pa.Table:
+        """Run one statement and return all of its rows with their types.
+
+        Raises:
+            QueryRefused, StoreUnavailable: as `run`.
+        """
+        with self._bounded():
+            return self._connection.execute(statement).to_arrow_table()
 
     def tables(self) -> list[tuple[str, str]]:
         """Schema and name of each table."""

@@ -18,7 +18,7 @@ from shoplake.sinks.lake.tables import TABLE_PROPERTIES, open_catalog
 from shoplake.warehouse import state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import duckdb
     import pyarrow as pa
@@ -68,9 +68,18 @@ def gold_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def published(table: Table) -> Published:
     """Read the summary of the newest snapshot."""
-    snapshot = table.current_snapshot()
-    summary = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
+    summary = _summary(table)
     return Published(summary.get(FILE, ""), int(summary.get(BUILD, 0)))
+
+
+def published_positions(table: Table) -> str | None:
+    """Positions in the log of the newest snapshot, as JSON. None if another program has written it."""
+    return _summary(table).get(POSITIONS)
+
+
+def _summary(table: Table) -> Mapping[str, str]:
+    snapshot = table.current_snapshot()
+    return snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
 
 
 def _publish_table(

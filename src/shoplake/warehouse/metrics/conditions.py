@@ -22,7 +22,7 @@ def names_in(condition: str) -> list[str]:
     with duckdb.connect() as connection:
         # A line of its own for the bracket: a comment would hide it.
         found = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT (\n{condition}\n)"]).fetchone()
-    parsed = json.loads(found[0]) if found else {"error": True}
+    parsed: dict[str, Any] = json.loads(found[0] if found else "{}")
     if parsed["error"]:
         raise QueryRefused(
             f"'{condition}' is not a condition in SQL: {parsed.get('error_message', '').splitlines()[0]}", fix=_FIX

@@ -18,12 +18,12 @@ from shoplake.warehouse import publish
 from shoplake.warehouse.metrics import definitions, sql
 
 if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
+    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
     from shoplake.settings import Settings
     from shoplake.warehouse.metrics.sql import Question
-
-_BUILD = "run `shoplake warehouse build`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,19 @@ def answer(settings: Settings, question: Question, limits: Limits) -> Answer:
 def _load(settings: Settings, names: Sequence[str]) -> list[Table]:
     with lake.answering(settings):
         catalog = open_catalog(settings)
-        try:
-            return [catalog.load_table((lake.gold_database(settings), name)) for name in names]
-        except NoSuchNamespaceError as error:
-            raise WarehouseError("no warehouse was built", fix=_BUILD) from error
-        except NoSuchTableError as error:
-            raise WarehouseError(
-                f"expected the gold tables {', '.join(names)}, one of them was not published", fix=_BUILD
-            ) from error
+        return [_loaded(catalog, (lake.gold_database(settings), name)) for name in names]
 
 
-def _datasets(settings: Settings, tables: Sequence[Table]) -> Iterator[tuple[str, lake.arrow.Dataset]]:
+def _loaded(catalog: Catalog, identifier: tuple[str, str]) -> Table:
+    try:
+        return catalog.load_table(identifier)
+    except (NoSuchNamespaceError, NoSuchTableError) as error:
+        raise WarehouseError(
+            f"no warehouse was built: there is no gold table {identifier[1]}", fix="run `shoplake warehouse build`"
+        ) from error
+
+
+def _datasets(settings: Settings, tables: Sequence[Table]) -> Iterator[tuple[str, Dataset]]:
     with lake.answering(settings):
         for table in tables:
             yield table.name()[-1], lake.dataset(table)

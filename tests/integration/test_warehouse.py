@@ -6,8 +6,12 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
+import duckdb
 import pytest
 from pyiceberg.expressions import EqualTo
 
@@ -16,7 +20,11 @@ from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
 from shoplake.verify import StoreResult, verify
 from shoplake.verify.stores import warehouse
-from shoplake.warehouse import dbt_project
+from shoplake.warehouse import dbt_project, state
+from shoplake.warehouse.metrics import definitions, dimensions
+from shoplake.warehouse.metrics.sql import Question, compiled
+
+from .metricflow_sql import metricflow_of
 
 pytestmark = [
     pytest.mark.stack,
@@ -94,6 +102,59 @@ def test_a_figure_is_traced_to_events_that_are_in_the_lake_at_their_places(built
             (held,) = lake_orders.scan(EqualTo("event_id", event["event_id"])).to_arrow().to_pylist()[:1]
             assert (f"orders-{held['kafka_partition']}", held["kafka_offset"]) == (event["partition"], event["offset"])
             assert held["amount_cents"] == event["amount_cents"]
+
+
+def metric(*arguments: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of a metric, and its positions."""
+    done = run("metrics", "query", *arguments, "--format", "json", "--limit", "1000000")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    return answer["rows"], answer["as_of"]
+
+
+@pytest.mark.parametrize(
+    ("question", "statement"),
+    [
+        (
+            ["revenue", "--by", "day"],
+            "select revenue_on as day, currency, net_cents as revenue from revenue_daily order by all",
+        ),
+        (
+            ["average_order_value", "--by", "country", "--where", "segment = 'loyal'"],
+            "select country, currency, sum(total_cents) / count(*) as average_order_value from fct_orders"
+            " where placed_on is not null and segment = 'loyal' group by all order by all",
+        ),
+        (
+            ["conversion", "--by", "campaign,device"],
+            "select campaign, device, sum(ordered) / sum(sessions) as conversion from funnel_daily"
+            " group by all order by all",
+        ),
+        (
+            ["return_rate", "--by", "carrier"],
+            "select carrier, sum(returned) / sum(shipments) as return_rate from delivery_performance"
+            " group by all order by all",
+        ),
+    ],
+)
+def test_a_metric_is_what_sql_over_the_gold_tables_gives(built: Settings, question: list[str], statement: str) -> None:
+    rows, as_of = metric(*question)
+
+    expected = json.loads(run("warehouse", "query", statement, "--format", "json", "--limit", "1000000").stdout)["rows"]
+    assert rows == expected
+    assert len(rows) > 1
+    assert as_of == json.loads(run("warehouse", "status", "--json").stdout)["positions"]
+
+
+def test_every_metric_by_every_dimension_is_what_metricflow_answers(built: Settings) -> None:
+    known = definitions.of_project()
+    explained = metricflow_of(state.folder("local") / "target" / "semantic_manifest.json", known)
+    with duckdb.connect(str(state.database("local")), read_only=True) as connection:
+        for name in known.metrics:
+            ours = compiled(known, Question(name, dimensions.names(known, known.metric(name))))
+            theirs = connection.execute(explained(name, ours.columns[:-1])).fetchall()
+            days = [tuple(value.date() if isinstance(value, datetime) else value for value in row) for row in theirs]
+            assert Counter(connection.execute(ours.statement).fetchall()) == Counter(days), name
+            assert days, name
 
 
 def test_the_tests_of_the_models_pass(built: Settings) -> None:

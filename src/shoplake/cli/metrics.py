@@ -72,7 +72,7 @@ def query(
     timeout: Timeout = 60,
     environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
 ) -> None:
-    """Compute a metric from the published gold tables, and say up to where they have read the log.
+    """Compute a metric from the published gold tables, and show their positions in the log.
 
     Money is always grouped by currency.
 

@@ -19,15 +19,15 @@ Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that
 
 
 class Writer(Protocol):
-    """Prints a result."""
+    """Prints a result, and the positions in the log that it was computed from, if the caller knows them."""
 
     def __call__(self, result: Result, as_of: Positions | None = None) -> None:
-        """Print the rows, and `as_of`."""
+        """Print the rows and the positions."""
         ...
 
 
 def writer(name: str, more: tuple[str, ...] = ()) -> Writer:
-    """What prints a result in that format, and up to where the rows have read the log if that is known.
+    """Choose the function that prints a result in a format.
 
     Args:
         name: of the format.
@@ -50,7 +50,7 @@ def writer(name: str, more: tuple[str, ...] = ()) -> Writer:
 
 
 def say_truncated(result: Result) -> None:
-    """Say on stderr that there are more rows."""
+    """Report on stderr that the limit has cut rows off."""
     if result.truncated:
         typer.echo(f"these are the first {len(result.rows):,} rows; there are more (--limit)", err=True)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The figures, and up to where they have read the log.
+    """The figures, and the positions in the log that they were computed from.
 
     Attributes:
         rows: one column for each dimension and one for the metric. Whole numbers are int64, ratios are float64.
@@ -89,7 +89,7 @@ def _datasets(settings: Settings, tables: Sequence[Table]) -> Iterator[tuple[str
 
 
 def _positions(tables: Sequence[Table]) -> Positions:
-    """The positions of tables that were published by one build."""
+    """The positions of tables of one build."""
     found = {table.name()[-1]: publish.published_positions(table) for table in tables}
     for name, positions in found.items():
         if positions is None:

@@ -63,7 +63,10 @@ def metric(kind: str, params: str, meta: str = META, more: str = "") -> str:
         (metric("simple", "{ measure: none }"), "needs one measure none, found 0"),
         (metric("simple", "{ measure: { name: cents, join_to_timespine: true } }"), "uses join_to_timespine"),
         (metric("simple", "{ measure: cents }", more=", time_granularity: month"), "uses time_granularity"),
-        (metric("ratio", "{ numerator: money, denominator: nothing }"), "needs the metric nothing, which does not exist"),
+        (
+            metric("ratio", "{ numerator: money, denominator: nothing }"),
+            "needs the metric nothing, which does not exist",
+        ),
         (metric("ratio", "{ numerator: money, denominator: x }"), "depends on itself"),
         (
             metric("derived", "{ expr: a, metrics: [{ name: money, alias: a, offset_window: 1 month }] }"),
@@ -71,9 +74,12 @@ def metric(kind: str, params: str, meta: str = META, more: str = "") -> str:
         ),
         (metric("simple", "{ measure: cents }", "{ owner: finance }"), "has no unit"),
         (metric("simple", "{ measure: cents }", "{}"), "has no owner and no unit"),
-        (metric("simple", "{ measure: cents }", "{ owner: f, unit: minor units of currency }"), ".*`always_by` has to have currency"),
+        (
+            metric("simple", "{ measure: cents }", "{ owner: f, unit: minor units of currency }"),
+            ".*`always_by` has to have currency",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compiled_is_named_and_stops_no_other_metric(tmp_path, added: str, message: str) -> None:
     known = loaded(tmp_path, added)
 
@@ -103,8 +109,9 @@ def test_of_two_columns_with_one_name_the_nearer_is_meant_and_the_other_has_a_lo
 
 
 @pytest.mark.parametrize(
-    "text", ["semantic_models: [{ name: a }]", "metrics: [", "metrics: 3", "semantic_models: [{ name: a, model: fct_orders }]"]
-)  # fmt: skip
+    "text",
+    ["semantic_models: [{ name: a }]", "metrics: [", "metrics: 3", "semantic_models: [{ name: a, model: fct_orders }]"],
+)
 def test_a_file_that_is_not_dbts_is_named(tmp_path, text: str) -> None:
     (tmp_path / "bad.yml").write_text(text)
     with pytest.raises(WarehouseError, match=r"bad\.yml: expected semantic models and metrics of dbt"):

@@ -16,7 +16,9 @@ from shoplake.warehouse.metrics import conditions, dimensions
 from shoplake.warehouse.metrics.definitions import Definitions, Derived, Metric, Ratio, SemanticModel, Simple
 from shoplake.warehouse.metrics.dimensions import Join
 
-_JINJA = re.compile(r"""\{\{\s*(TimeDimension|Dimension)\(\s*['"]\w+?__(\w+)['"]\s*(?:,\s*['"]\w+['"]\s*)?\)\s*\}\}""")
+_JINJA = re.compile(
+    r"""\{\{\s*(TimeDimension|Dimension)\(\s*['"](\w+?)__(\w+)['"]\s*(?:,\s*['"]\w+['"]\s*)?\)\s*\}\}"""
+)
 _AGGREGATES = {
     "sum": "sum({})",
     "sum_boolean": "count_if({})",
@@ -135,7 +137,7 @@ class _Part:
             self._select(self._model, "$at", time.expr)
         for name in (*grouped, *filtered):
             self._add(name)
-        self._conditions = [_JINJA.sub(self._reference, one) for one in self._simple.filters]
+        self._conditions = [f"({_JINJA.sub(self._reference, one)})" for one in self._simple.filters]
         if any("{" in one for one in self._conditions):
             raise WarehouseError(
                 f"the filter of the metric {metric.name} cannot be compiled: {self._simple.filters}",
@@ -198,14 +200,16 @@ class _Part:
 
     def _reference(self, found: re.Match[str]) -> str:
         """The column that a filter of dbt names."""
-        kind, name = found.groups()
-        if kind == "TimeDimension" and name in self._model.times:
+        kind, entity, name = found.groups()
+        own = entity in self._model.keys
+        if kind == "TimeDimension" and own and name in self._model.times:
             self._select(self._model, name, self._model.times[name].expr)
-        elif kind == "Dimension" and name in self._columns:
-            self._add(name)
-        else:
-            return found[0]
-        return _quoted(name)
+            return _quoted(name)
+        column = name if own and name in self._model.dimensions else f"{entity}__{name}"
+        if kind == "TimeDimension" or column not in self._columns:
+            return found[0]  # the caller refuses it
+        self._add(column)
+        return _quoted(column)
 
 
 def _of(model: SemanticModel, column: str) -> str:

@@ -167,8 +167,30 @@ def test_what_is_not_one_condition_is_refused(project, where: str) -> None:
         compiled(project, Question("orders", where=where))
 
 
-def test_a_metric_with_an_unknown_filter_is_refused(project) -> None:
-    raw = {**project.metrics["orders"], "filter": "{{ Entity('order_key') }} is not null"}
-    changed = Definitions(project.models, project.files, {"orders": raw})
+def filtered(project: Definitions, metric: str, *filters: str) -> Definitions:
+    return Definitions(project.models, project.files, {metric: {**project.metrics[metric], "filter": list(filters)}})
+
+
+def test_filters_of_a_metric_name_columns_of_its_table_and_of_joined_ones(gold, project) -> None:
+    known = filtered(
+        project,
+        "revenue_captured",
+        "{{ Dimension('payment_key__currency') }} = 'XXX' or {{ Dimension('session_key__device') }} = 'none'",
+        "{{ Dimension('order_key__currency') }} is not null",  # not the currency of the payment
+        "{{ TimeDimension('payment_key__captured_on', 'day') }} >= '2026-09-01'",
+    )
+    assert asked(gold, known, "revenue_captured") == [("GBP", 500)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ Entity('order_key') }} is not null",
+        "{{ Dimension('customer__country') }} = 'DE'",
+        "{{ TimeDimension('session_key__started_on', 'day') }} is not null",
+    ],
+)
+def test_a_metric_with_a_filter_that_names_nothing_is_refused(project, text: str) -> None:
+    changed = filtered(project, "orders", text)
     with pytest.raises(WarehouseError, match="the filter of the metric orders cannot be compiled"):
         compiled(changed, Question("orders"))

@@ -103,6 +103,12 @@ def test_a_missing_table_has_lost_its_rows(built: SqlCatalog, load: Load) -> Non
     assert told(load()) == [("lost", "fct_orders", "o1/c1")]
 
 
+def test_a_table_without_a_fold_is_reported(built: SqlCatalog, load: Load) -> None:
+    rows = pa.table({"country": ["GB"], "orders": [1]})
+    built.create_table((GOLD, "orders_by_country"), rows.schema).append(rows, {positions.PROPERTY: AT})
+    assert told(load()) == [("duplicated", "structure", "table orders_by_country")]
+
+
 def test_tables_of_different_builds_are_reported(built: SqlCatalog, load: Load) -> None:
     ahead, unknown, broken = "dim_products", "fct_sessions", "stock_health"
     for table, text in ((ahead, {**WHOLE_LOG, "products": {"0": 1}}), (broken, {"orders": {"0": -1}})):

@@ -68,6 +68,7 @@ def load(cursor: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) ->
                 texts[comparison.table] = positions.read(fetched.table)
                 findings += _create_found(cursor, comparison, fetched)
             findings += files.findings
+        findings += _check_database(catalog, settings)
     except (*iceberg_tables.CATALOG_ERRORS, OSError) as error:
         raise _unavailable(settings, error) from error
     first = {POSITIONS_OF: texts[POSITIONS_OF]} if POSITIONS_OF in texts else {}
@@ -84,6 +85,13 @@ def settle(cursor: duckdb.DuckDBPyConnection) -> None:
 def repair(cursor: duckdb.DuckDBPyConnection, folder: Path) -> list[Finding]:
     """Repair or delete the files that DuckDB could not read, and report them."""
     return iceberg_tables.repair(cursor, (_files(folder, comparison) for comparison in COMPARISONS))
+
+
+def _check_database(catalog: Catalog, settings: Settings) -> list[Finding]:
+    """Report the tables that no fold proves, for example a new mart."""
+    listed = {identifier[-1] for identifier in catalog.list_tables(gold_database(settings))}
+    unproved = listed - {comparison.table for comparison in COMPARISONS}
+    return compared({}, {f"table {name}": "a gold table without a fold of the log" for name in unproved})
 
 
 def _has_tables(catalog: Catalog, settings: Settings) -> bool:

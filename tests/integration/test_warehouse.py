@@ -177,20 +177,16 @@ def test_status_has_each_table_with_its_rows_and_positions(built: Settings) -> N
     assert sum(status["positions"]["orders"].values()) >= rows["stg_orders"] > 0
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("fct_orders", ("order_id", "customer_id")), ("revenue_daily", ("revenue_on", "currency"))]
-)
-def test_a_row_that_is_gone_is_named_by_its_key_and_the_next_build_repairs_it(
-    built: Settings, name: str, key: tuple[str, str]
-) -> None:
-    table = open_catalog(built).load_table((lake.gold_database(built), name))
+def test_a_row_that_is_gone_is_named_by_its_key_and_the_next_build_repairs_it(built: Settings) -> None:
+    """Every table and kind of damage: test_warehouse_damage.py."""
+    table = open_catalog(built).load_table((lake.gold_database(built), "fct_orders"))
     row = table.scan(limit=1).to_arrow().to_pylist()[0]
     positions = table.current_snapshot().summary["shoplake.positions"]
-    table.delete(EqualTo(key[0], row[key[0]]), snapshot_properties={"shoplake.positions": positions})
+    table.delete(EqualTo("order_id", row["order_id"]), snapshot_properties={"shoplake.positions": positions})
 
     result = verified(built)
 
-    assert "/".join(str(row[column]) for column in key) in {finding.key for finding in result.findings}
-    assert {(finding.kind, finding.table) for finding in result.findings} == {("lost", name)}
+    assert f"{row['order_id']}/{row['customer_id']}" in {finding.key for finding in result.findings}
+    assert {(finding.kind, finding.table) for finding in result.findings} == {("lost", "fct_orders")}
     assert run("warehouse", "build", "--full-refresh").returncode == 0
     assert verified(built).ok

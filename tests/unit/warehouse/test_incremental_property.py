@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.example_counts import examples
 
@@ -74,6 +74,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, ...]:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1), events=st.integers(10, 60), steps=st.lists(steps, min_size=1, max_size=3))
+# A model that has read new payments' events before their payments were built.
+@example(seed=2, events=20, steps=[Step(None), Step(None, select=("revenue_daily", "stg_orders"))])
 def test_builds_in_steps_with_kills_make_the_tables_of_one_build(
     models: tuple[Model, ...], seed: int, events: int, steps: list[Step]
 ) -> None:

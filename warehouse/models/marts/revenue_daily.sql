@@ -1,3 +1,8 @@
+{#-
+    A payment changes the days of its earlier events if its currency is another, or if it is new: `--select` may have built
+    this model from the events before their payments. An update has two rows in the changes, the old and the new; a payment
+    that is new has one row more, so an odd number.
+-#}
 {{ config(
     key=['revenue_on', 'currency'],
     built_by=['revenue_on'],
@@ -11,7 +16,7 @@
             where (payment_id, customer_id) in (
                 select (payment_id, customer_id) from changes
                 group by payment_id, customer_id
-                having count(distinct coalesce(currency, '')) > 1
+                having count(*) % 2 = 1 or count(distinct coalesce(currency, '')) > 1
             )
         ",
     },

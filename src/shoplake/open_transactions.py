@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,14 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 from shoplake import kafka
+from shoplake.errors import LogUnavailable
 
 if TYPE_CHECKING:
     from shoplake.settings import KafkaSettings
 
 ANSWER_TIMEOUT_S = 10.0
 PAUSE_S = 0.25
+WATCH_EVERY_S = 20.0
 _TAGS = ("tags", TaggedFields)
 _TEXT = CompactString("utf-8")
 
@@ -91,6 +93,23 @@ async def find_lasting(cluster: KafkaSettings, topics: Sequence[str], duration_s
         before = {(one.partition, one.first_offset) for one in found}
         found = [one for one in await find(cluster, topics) if (one.partition, one.first_offset) in before]
     return found
+
+
+async def watch(
+    cluster: KafkaSettings, topics: Sequence[str], report: Callable[[OpenTransaction], None], duration_s: float
+) -> None:
+    """Call `report` once for each transaction that stays open for `duration_s`, until cancelled.
+
+    While Kafka does not answer, nothing is reported.
+    """
+    reported: set[tuple[str, int]] = set()
+    while True:
+        with contextlib.suppress(LogUnavailable, TimeoutError):
+            for one in await find_lasting(cluster, topics, duration_s):
+                if (one.partition, one.first_offset) not in reported:
+                    reported.add((one.partition, one.first_offset))
+                    report(one)
+        await asyncio.sleep(WATCH_EVERY_S)
 
 
 async def _hidden(cluster: KafkaSettings, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:

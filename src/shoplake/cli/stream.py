@@ -82,10 +82,19 @@ def command(
             environments.connect(environment, uses)
         log = environments.connect(environment, {environments.LOG}).kafka
 
+        def report(hidden: open_transactions.OpenTransaction) -> None:
+            typer.echo(f"warning: {hidden}\n  what to do: {open_transactions.FIX}", err=True)
+
         async def run() -> Sequence[WorkerView]:
             run_once = partial(stream, names, beside=beside, workers=workers, environment=environment, watch=watch)
-            views = await run_once(until_caught_up=until_caught_up)
-            if not until_caught_up or not await open_transactions.find(log, TOPICS):
+            if not until_caught_up:
+                reporting = asyncio.create_task(open_transactions.watch(log, list(TOPICS), report, OPEN_FOR_S))
+                try:
+                    return await run_once(until_caught_up=False)
+                finally:
+                    reporting.cancel()
+            views = await run_once(until_caught_up=True)
+            if not await open_transactions.find(log, TOPICS):
                 return views
             if hidden := await open_transactions.find_lasting(log, list(TOPICS), OPEN_FOR_S):
                 behind = "\n".join(map(str, hidden))

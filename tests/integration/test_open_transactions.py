@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +21,10 @@ from shoplake.verify import verify
 
 pytestmark = pytest.mark.stack
 
-SHOPLAKE = [Path(sys.executable).with_name("shoplake")]
+NO_TIMEOUT_MS = 600_000
+"""By default the broker ends a transaction after a minute. On a loaded machine a verification takes longer."""
+TIMEOUT_S = 120
+SHOPLAKE = [str(Path(sys.executable).with_name("shoplake"))]
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ async def open_transaction(cluster: KafkaSettings, topic: str, partition: int) -
     """A stranger's, with a record of somebody else's committed behind it; gives the first hidden offset."""
     options = kafka.client_options(cluster)
     async with (
-        AIOKafkaProducer(**options, transactional_id="a stranger") as stranger,
+        AIOKafkaProducer(**options, transactional_id="a stranger", transaction_timeout_ms=NO_TIMEOUT_MS) as stranger,
         AIOKafkaProducer(**options) as one,
     ):
         await stranger.begin_transaction()
@@ -57,6 +61,25 @@ async def test_an_open_transaction_is_reported_with_its_id_age_and_hidden_record
     assert done.returncode == 0, done.stderr
     (told,) = json.loads(done.stdout)["open_transactions"]
     assert (told["partition"], told["transactional_id"]) == ("orders-2", "a stranger")
+
+
+async def test_a_running_stream_warns_of_an_open_transaction_once(cluster: KafkaSettings) -> None:
+    command = [*SHOPLAKE, "stream", "--sinks", "none"]  # the dead-letter step alone
+    async with open_transaction(cluster, "orders", 3):
+        running = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+        assert running.stderr is not None
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                warning = b""
+                while not warning.startswith(b"warning: orders-3"):
+                    warning = await running.stderr.readline()
+                    assert warning, "it ended without a warning"
+        finally:
+            running.send_signal(signal.SIGINT)
+            rest = await running.stderr.read()
+            await running.wait()
+    assert b"a transaction of 'a stranger'" in warning
+    assert b"warning:" not in rest
 
 
 async def test_verify_is_not_exact_behind_an_open_transaction_and_names_it(

@@ -6,7 +6,8 @@ the build. So two runs of the project, one that builds everything and one after 
 run takes is not recorded: `run` decides it as `builds_everything` does, by whether the table is there and by the
 statement that `keyed` sends to ask.
 
-Left out are statements that only read: dbt's list of tables, and the contract of a model (names and types of columns).
+Left out are statements that only read: dbt's list of tables, and the contract of a model (names and types of columns);
+and views, which hold no rows.
 """
 
 from __future__ import annotations
@@ -60,7 +61,13 @@ class Model:
 def record() -> tuple[Model, ...]:
     """Run the dbt project twice on empty events in the state folder; return its models in the order of the runs."""
     everything, by_key = _statements_of_a_run(1), _statements_of_a_run(2)
-    return tuple(_model(name, statements, by_key[name]) for name, statements in everything.items())
+    return tuple(
+        _model(name, statements, by_key[name]) for name, statements in everything.items() if not _is_view(statements)
+    )
+
+
+def _is_view(statements: Sequence[str]) -> bool:
+    return any(re.match(r"(?i)create (or replace )?view\b", statement) for statement in statements)
 
 
 def _model(name: str, everything: Sequence[str], by_key: Sequence[str]) -> Model:

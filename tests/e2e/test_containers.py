@@ -20,8 +20,8 @@ pytestmark = pytest.mark.stack
 STORES = {"log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters"}
 SINKS = ("sink-lake", "sink-postgres", "sink-dynamodb", "sink-mongo", "sink-redis", "dead-letters")
 SERVERS = ("kafka", "postgres", "mongo", "valkey")
-EVENTS = 10_000
-PORTION = 2_000
+EVENTS = 3_000
+PORTION = 1_000
 
 
 @pytest.fixture(scope="module")

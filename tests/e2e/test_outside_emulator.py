@@ -15,7 +15,7 @@ from .shell import Shell
 
 pytestmark = pytest.mark.stack
 
-EVENTS = 20_000
+EVENTS = 4_000
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from .shell import Shell
 
 pytestmark = pytest.mark.stack
 
-EVENTS = 20_000
+EVENTS = 4_000
 STORES = {"log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters"}
 
 

@@ -128,6 +128,21 @@ LARGE = Tier(
 )
 # Rows 1 to 3 only: a log that is long enough for one kill of each sink.
 QUICK = replace(SMALL, name="quick", large_log=20_000, transactional_kills=1, keyed_kills=1)
-# As small, with fewer kills in rows 1 to 4: each life of a sink takes some seconds of processor time.
-CI = replace(SMALL, name="ci", large_log=40_000, transactional_kills=5, keyed_kills=3, publisher_kills=4)
+# As small, with fewer of what starts a process again: each life of a sink takes some seconds of processor time.
+CI = replace(
+    SMALL,
+    name="ci",
+    large_log=40_000,
+    transactional_kills=3,
+    keyed_kills=2,
+    publisher_kills=3,
+    zombies=1,
+    joins=3,
+    kafka_kills=1,
+    postgres_kills=2,
+    lost_answers=2,
+    redelivered=4_000,
+    terminations=2,
+    overload_s=30,
+)
 TIERS = {tier.name: tier for tier in (QUICK, CI, SMALL, LARGE)}

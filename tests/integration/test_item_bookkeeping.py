@@ -74,6 +74,30 @@ def _typed(value: Any) -> Mapping[str, Any] | None:
     return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
+CHECKPOINT = TopicPartition("clicks", 0)
+CHECKPOINT_DAMAGES: list[dict[str, Any]] = [
+    {"next_offset": "12"},
+    {"next_offset": None},
+    {"epoch": 1.5},
+    {"epoch": "x", "next_offset": -1},
+    {"generation": "x"},
+    {"generation": 70},
+]
+
+
+def spoil_checkpoint(settings: Settings, name: str, changes: Mapping[str, Any]) -> None:
+    if name == "dynamodb":
+        client, table = aws.client("dynamodb"), settings.dynamodb.checkpoints_table
+        item = client.get_item(TableName=table, Key={"pk": {"S": str(CHECKPOINT)}}, ConsistentRead=True)["Item"]
+        typed = {field: _typed(value) for field, value in changes.items()}
+        client.put_item(TableName=table, Item={k: v for k, v in {**item, **typed}.items() if v is not None})
+        return
+    with MongoClient[dict[str, Any]](**settings.mongo.options()) as client:
+        checkpoints = client[settings.mongo.database]["checkpoints"]
+        row = {**(checkpoints.find_one({"_id": str(CHECKPOINT)}) or {}), **changes}
+        checkpoints.replace_one({"_id": str(CHECKPOINT)}, {k: v for k, v in row.items() if v is not None})
+
+
 SPOIL: Mapping[str, tuple[str, Callable[[Settings], list[str]]]] = {
     "dynamodb": ("sessions", spoil_dynamodb),
     "mongo": ("customers", spoil_mongo),
@@ -103,3 +127,24 @@ async def test_an_item_without_its_bookkeeping_is_named_and_a_rebuild_repairs_th
     report = await verify(shop, [name])
     assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]
     assert not done.resumed
+
+
+@pytest.mark.parametrize("name", SPOIL)
+async def test_a_damaged_checkpoint_is_named_and_a_rebuild_repairs_the_store(shop: Settings, name: str) -> None:
+    sink = sinks.make(name, shop)
+    try:
+        for changes in CHECKPOINT_DAMAGES:
+            await sink.open([CHECKPOINT])
+            (before,) = (await sink.checkpoints([CHECKPOINT])).values()
+            spoil_checkpoint(shop, name, changes)
+            with pytest.raises(StoreDamaged, match=f"{name}: checkpoint of {CHECKPOINT}: expected") as refused:
+                await sink.open([CHECKPOINT])
+            assert refused.value.fix == f"`shoplake rebuild {name}` fills the store anew"
+            restored = {"next_offset": before.next_offset, "epoch": before.epoch}
+            spoil_checkpoint(shop, name, restored | {"generation": getattr(sink, "generation", 0) or None})
+        spoil_checkpoint(shop, name, CHECKPOINT_DAMAGES[-1] | CHECKPOINT_DAMAGES[0])
+    finally:
+        await sink.close()
+    await rebuild(shop, name)
+    report = await verify(shop, [name])
+    assert report.ok, [str(finding) for store in report.stores for finding in store.findings[:5]]

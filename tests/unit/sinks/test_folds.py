@@ -13,7 +13,7 @@ import pytest
 
 from shoplake.contract import TOPICS
 from shoplake.contract.limits import CART_ADDITIONS
-from shoplake.errors import SinkError
+from shoplake.errors import SinkError, StoreDamaged
 from shoplake.sinks.base import Batch
 from shoplake.sinks.dynamodb import items as dynamodb_items
 from shoplake.sinks.keyed import Item, Key, Part, fold_items
@@ -364,6 +364,12 @@ def test_a_lakes_checkpoint_is_the_newest_of_all_snapshots() -> None:
     assert read_checkpoints(Snapshots({"shoplake.checkpoint": '{"0": [1, 1]}'}, mine)) == expected
     assert read_checkpoints(Snapshots(mine, {"compacted": "yes"}, {})) == expected
     assert read_checkpoints(Snapshots()) == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"0": 5}', '{"0": [5, "1"]}', '{"0": [-1, 1]}', '{"x": [1, 1]}'])
+def test_a_lakes_checkpoint_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(StoreDamaged, match="lake: the checkpoint of clicks cannot be read"):
+        read_checkpoints(Snapshots({"shoplake.checkpoint": text}))
 
 
 def test_a_lake_table_with_snapshots_and_without_a_checkpoint_is_not_new() -> None:

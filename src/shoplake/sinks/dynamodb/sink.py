@@ -17,7 +17,8 @@ from shoplake.sinks.blocking_calls import PARALLEL_CALLS, StoreThreads
 from shoplake.sinks.dynamodb.items import PARTS
 from shoplake.sinks.dynamodb.wire_format import Calls, attributes, plain
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
-from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
+from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name
+from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of, must_be_replaced
 
 if TYPE_CHECKING:
     from shoplake.settings import DynamoDBSettings
@@ -87,9 +88,10 @@ class DynamoDBSink(KeyedSink):
         """Read the checkpoints."""
         by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
         rows = await self.read("checkpoints", [*by_key, (str(NAME),)])
-        number = _filling(rows.pop((str(NAME),), None)).number
+        number = self._filling_of(rows).number
+        rows.pop((str(NAME),), None)
         current = {key: row for key, row in rows.items() if row.get("generation", 0) == number}
-        return {by_key[key]: Checkpoint(row["next_offset"], row["epoch"]) for key, row in current.items()}
+        return {by_key[key]: checkpoint_of(self.name, by_key[key], row) for key, row in current.items()}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Store the topic identities in the table of checkpoints."""
@@ -109,7 +111,7 @@ class DynamoDBSink(KeyedSink):
 
     async def filling(self) -> Filling:
         """Read the state of the current rebuild."""
-        return _filling((await self.read("checkpoints", [(str(NAME),)])).get((str(NAME),)))
+        return self._filling_of(await self.read("checkpoints", [(str(NAME),)]))
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
         """Write the new rebuild number, which makes all items old, then open the partitions."""
@@ -133,6 +135,10 @@ class DynamoDBSink(KeyedSink):
     def _open(self, partition: TopicPartition) -> Checkpoint:
         """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         failpoints.hit("dynamodb.open.before")
+        name = (str(partition),)
+        rows = self._read_chunk("checkpoints", [name, (str(NAME),)])
+        if name in rows and must_be_replaced(self.name, partition, rows[name], self.generation, self._filling_of(rows)):
+            self._delete(self._checkpoints, attributes({"pk": name[0]}), *_as_found(attributes(rows[name]), "epoch"))
         row = (
             self._raise_epoch(partition, "next_offset = :zero, generation = :filling", EARLIER)
             if self.generation
@@ -143,7 +149,11 @@ class DynamoDBSink(KeyedSink):
         if not row:
             raise StoreUnavailable("dynamodb: a rebuild has begun while a partition was taken over")
         failpoints.hit("dynamodb.open.after")
-        return Checkpoint(row["next_offset"], row["epoch"])
+        return checkpoint_of(self.name, partition, row)
+
+    def _filling_of(self, rows: Mapping[Key, Item]) -> Filling:
+        row = rows.get((str(NAME),))
+        return filling_of(self.name, row.get("filling"), row.get("filling_state")) if row else Filling()
 
     @property
     def _of_ours(self) -> str:
@@ -214,7 +224,7 @@ class DynamoDBSink(KeyedSink):
         written_in = plain(item).get("generation", 0)
         if isinstance(written_in, int) and written_in < number:
             return
-        if _filling(self._read_chunk("checkpoints", [(str(NAME),)]).get((str(NAME),))).number != number:
+        if self._filling_of(self._read_chunk("checkpoints", [(str(NAME),)])).number != number:
             raise Fenced("dynamodb: somebody else has begun to rebuild it at the same time")
         rev, generation = _as_found(item, "rev"), _as_found(item, "generation")
         self._delete(table, key, f"{rev[0]} AND {generation[0]}", {**rev[1], **generation[1]})
@@ -238,7 +248,7 @@ class DynamoDBSink(KeyedSink):
             ExpressionAttributeValues=attributes({":identity": identity}),
             ReturnValues="ALL_NEW",
         )
-        return str(plain(answer["Attributes"])["topic_identity"])
+        return identity_of(self.name, name, plain(answer["Attributes"])["topic_identity"])
 
     def _advance(self, partition: TopicPartition, checkpoint: Checkpoint) -> dict[str, Any]:
         return {
@@ -337,10 +347,6 @@ def _transactions(items: Sequence[tuple[Key, Item]]) -> list[Sequence[tuple[Key,
 def _as_found(item: Mapping[str, Any], name: str) -> tuple[str, dict[str, Any]]:
     """The condition that an attribute is as it was read, and the values of the condition."""
     return (f"{name} = :{name}", {f":{name}": item[name]}) if name in item else (f"attribute_not_exists({name})", {})
-
-
-def _filling(row: Item | None) -> Filling:
-    return Filling(row["filling"], state_of(row["filling_state"])) if row else Filling()
 
 
 def _pause_s(attempt: int) -> float:

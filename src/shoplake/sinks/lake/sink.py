@@ -12,8 +12,9 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import polars as pl
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,7 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 from shoplake import contract_log, failpoints
 from shoplake.backoff import jittered
 from shoplake.contract import TOPICS
-from shoplake.errors import Backpressure, LogUnavailable, SinkError, StoreUnavailable
+from shoplake.errors import Backpressure, LogUnavailable, SinkError, StoreDamaged, StoreUnavailable
 from shoplake.sinks import fold
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, Sink, TopicPartition
 from shoplake.sinks.blocking_calls import StoreThreads
@@ -47,6 +48,7 @@ IDENTITY = "shoplake.topic"
 # Owners of other partitions commit to the same table, and each of them can win the race against an attempt.
 ATTEMPTS = 20
 Checkpoints = dict[int, Checkpoint]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class LakeSink(Sink):
@@ -212,9 +214,21 @@ def read_checkpoints(table: Table) -> Checkpoints:
 
     Raises:
         SinkError: their snapshot was expired; to continue from offset 0 would write every event twice.
+        StoreDamaged: another program has changed them.
     """
-    found = json.loads(checkpoint_summary(table).get(CHECKPOINT) or "{}")
-    return {int(p): Checkpoint(next_offset, epoch) for p, (next_offset, epoch) in found.items()}
+    text = checkpoint_summary(table).get(CHECKPOINT) or "{}"
+    try:
+        found = msgspec.json.decode(text, type=dict[int, tuple[Count, Count]])
+    except msgspec.DecodeError as error:
+        raise _damaged(table, text, error) from error
+    return {partition: Checkpoint(next_offset, epoch) for partition, (next_offset, epoch) in found.items()}
+
+
+def _damaged(table: Table, text: str, error: Exception) -> StoreDamaged:
+    return StoreDamaged(
+        f"lake: the checkpoint of {table.name()[-1]} cannot be read ({error}): {text[:200]}",
+        fix="restore older metadata of the table",
+    )
 
 
 def checkpoint_summary(table: Table) -> dict[str, str]:

@@ -16,7 +16,8 @@ from shoplake.errors import Fenced, StoreRefused, StoreUnavailable
 from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
 from shoplake.sinks.mongo.documents import PARTS
-from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name, state_of
+from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name
+from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of, must_be_replaced
 
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings
@@ -124,7 +125,7 @@ class MongoSink(KeyedSink):
         except PyMongoError as error:
             raise _unavailable(error) from error
         current = [row for row in rows if row.get("generation", 0) == number]
-        return {by_name[row["_id"]]: Checkpoint(row["next_offset"], row["epoch"]) for row in current}
+        return {by_name[row["_id"]]: checkpoint_of(self.name, by_name[row["_id"]], row) for row in current}
 
     async def identify(self, topics: Mapping[str, str]) -> Mapping[str, str]:
         """Store the topic identities in the collection of checkpoints."""
@@ -138,7 +139,7 @@ class MongoSink(KeyedSink):
             rows = await checkpoints.find({"_id": {"$in": list(by_name)}}).to_list()
         except PyMongoError as error:
             raise _unavailable(error) from error
-        return {by_name[row["_id"]]: row["identity"] for row in rows}
+        return {by_name[row["_id"]]: identity_of(self.name, row["_id"], row.get("identity")) for row in rows}
 
     async def advance(self, checkpoints: Mapping[TopicPartition, Checkpoint]) -> None:
         """Advance the checkpoints if the epoch is still ours."""
@@ -161,7 +162,7 @@ class MongoSink(KeyedSink):
             row = await self._database["checkpoints"].find_one({"_id": str(NAME)})
         except PyMongoError as error:
             raise _unavailable(error) from error
-        return Filling(row["number"], state_of(row["state"])) if row else Filling()
+        return filling_of(self.name, row.get("number"), row.get("state")) if row else Filling()
 
     async def begin_filling(self, partitions: Iterable[TopicPartition], state: State) -> None:
         """Write the new rebuild number, which makes all documents old, then open the partitions."""
@@ -218,13 +219,16 @@ class MongoSink(KeyedSink):
     async def _open(self, partition: TopicPartition) -> Checkpoint:
         """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         table, own = self._database["checkpoints"], {"_id": str(partition)}
+        found = await table.find_one(own)
+        if found and must_be_replaced(self.name, partition, found, self.generation, await self.filling()):
+            await table.delete_one(own | {"epoch": _as_found(found, "epoch")})
         if self.generation:
             again = {"$set": {"next_offset": 0, "generation": self.generation}, "$inc": {"epoch": 1}}
             row = await table.find_one_and_update(
                 own | {"$or": _before(self.generation)}, again, return_document=ReturnDocument.AFTER
             )
             if row is not None:
-                return Checkpoint(row["next_offset"], row["epoch"])
+                return checkpoint_of(self.name, partition, row)
         # Two steps, because NX-27017 ignores $setOnInsert if the same call returns the document.
         none = {"next_offset": 0, "epoch": 0} | ({"generation": self.generation} if self.generation else {})
         await table.update_one(own, {"$setOnInsert": none}, upsert=True)
@@ -233,7 +237,7 @@ class MongoSink(KeyedSink):
         )
         if row is None:
             raise StoreUnavailable("mongo: a rebuild has begun while a partition was taken over")
-        return Checkpoint(row["next_offset"], row["epoch"])
+        return checkpoint_of(self.name, partition, row)
 
 
 def _before(generation: int) -> list[dict[str, Any]]:

@@ -79,12 +79,20 @@ async def test_a_verification_can_be_cancelled_while_it_reads_a_store(
 @pytest.mark.parametrize("name", ["lake", "postgres", "dynamodb", "mongo", "redis"])
 async def test_planted_damage_is_reported_by_key(loaded_stack: Settings, name: str) -> None:
     planted = DAMAGE[name](loaded_stack)
-    report = await verify(loaded_stack, [name])
+    (changed,) = ((table, key) for kind, table, key in planted if kind == "differing")
+    report = await verify(loaded_stack, [name], explain=changed[1])
     (store,) = report.stores
     assert {(f.kind, f.table, f.key) for f in store.findings} == planted
     assert (store.lost, store.duplicated, store.differing) == (1, 1, 1)
     assert store.found == store.expected
     assert not report.ok
+    explanation = report.explanation
+    assert explanation is not None
+    (row,) = (row for row in explanation.rows if (row.table, row.key) == changed)
+    assert (row.expected, row.found) == (1, 1)
+    (finding,) = (f for f in store.findings if f.kind == "differing")
+    assert finding.columns == tuple(column for column in row.columns if column.expected != column.found)
+    assert (explanation.event_count > 0) == (name not in ("lake", "redis"))  # there a key has no id of the events
 
 
 async def test_the_command_prints_json_and_fails_if_a_store_is_not_exact(
@@ -94,8 +102,9 @@ async def test_the_command_prints_json_and_fails_if_a_store_is_not_exact(
         board.hset("shoplake:stock", "never-made", 1)
     monkeypatch.setattr("shoplake.settings.load", lambda environment: loaded_stack)
     with pytest.raises(VerifyFailed, match="not exact: redis"):
-        await asyncio.to_thread(command, stores="redis", json=True, environment="local")
+        await asyncio.to_thread(command, stores="redis", explain="never-made", json=True, environment="local")
     document = json.loads(capsys.readouterr().out)
+    assert [(row["key"], row["found"]) for row in document["explanation"]["rows"]] == [("shoplake:stock/never-made", 1)]
     assert document["ok"] is False
     assert document["stores"]["redis"].keys() == {"expected", "found", "lost", "duplicated", "differing"}
     assert "shoplake:stock/never-made" in {finding["key"] for finding in document["findings"]["redis"]}

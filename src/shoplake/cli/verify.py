@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from shoplake.verify import Report
-    from shoplake.verify.report import StoreResult
+    from shoplake.verify.report import Explanation, StoreResult
 
 SHOWN_PER_STORE = 20
 
@@ -21,6 +21,14 @@ def command(
             " warehouse only if one was built."
         ),
     ] = "",
+    explain: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY",
+            help="Also show the rows with this key, expected and found, and their events. A key as in a finding"
+            " (o1/c1), or one id of it.",
+        ),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
     environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
 ) -> None:
@@ -31,8 +39,11 @@ def command(
     Example: shoplake verify --stores postgres,redis
     """
     import asyncio
+    import functools
     import json as jsonlib
     import sys
+
+    import msgspec
 
     from shoplake import malloc_tuning, open_transactions
     from shoplake.environments import LOG, connect
@@ -42,7 +53,8 @@ def command(
     malloc_tuning.return_freed_memory()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
     settings = connect(environment, (LOG, *named(names)))
-    report = asyncio.run(verify(settings, names, progress=lambda text: print(text, file=sys.stderr)))
+    progress = functools.partial(print, file=sys.stderr)
+    report = asyncio.run(verify(settings, names, progress, explain=explain or None))
     if json:
         document = {
             "ok": report.ok,
@@ -52,6 +64,8 @@ def command(
         }
         if report.hidden:
             document["open_transactions"] = list(report.hidden)
+        if report.explanation:
+            document["explanation"] = msgspec.to_builtins(report.explanation)
         print(jsonlib.dumps(document, ensure_ascii=False))
     else:
         _print(report)
@@ -63,7 +77,7 @@ def command(
         raise VerifyFailed(
             f"not exact: {wrong}",
             fix="if rows are only lost, the sinks may be behind: run `shoplake stream --until-caught-up`, then verify"
-            " again",
+            " again; `shoplake verify --explain KEY` shows the rows and the events of one key",
         )
 
 
@@ -90,4 +104,32 @@ def _print(report: Report) -> None:
             console.print(f"{store.name}: {finding}", markup=False, highlight=False, soft_wrap=True)
         if (more := omitted_note(store, SHOWN_PER_STORE)) is not None:
             console.print(f"{store.name}: {more}", markup=False, highlight=False)
+    if report.explanation:
+        _print_explanation(report.explanation)
     console.print(f"verified in {report.seconds:.1f} s")
+
+
+def _print_explanation(explanation: Explanation) -> None:
+    from datetime import UTC, datetime
+
+    from shoplake.text_tables import print_rows
+
+    for row in explanation.rows:
+        print(f"{row.store}: {row.table} {row.key}: {row.expected} expected, {row.found} found")
+        shown = [(c.column, c.expected, c.found, "" if c.expected == c.found else "differs") for c in row.columns]
+        print_rows(("column", "expected", "found", ""), shown)
+    if not explanation.rows:
+        print(f"no row of the verified stores has the key '{explanation.key}'")
+    events = [
+        (
+            one.place,
+            one.type,
+            f"{datetime.fromtimestamp(one.occurred_at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+            one.event_id,
+        )
+        for one in explanation.events
+    ]
+    if events:
+        print_rows(("place in the log", "event", "occurred at (UTC)", "event id"), events)
+    more = explanation.event_count - len(events)
+    print(f"and {more:,} more events" if more else "" if events else "no valid event has it among its ids")

@@ -92,6 +92,56 @@ class StoreResult(msgspec.Struct, frozen=True):
         )
 
 
+class ExplainedRow(msgspec.Struct, frozen=True):
+    """One row of a store on both sides.
+
+    Attributes:
+        store: name of the store.
+        table: the table or collection.
+        key: the row's key, parts joined by `/`.
+        expected: number of rows in the fold of the log: 0 or 1.
+        found: number of rows in the store.
+        columns: all columns outside the key, as text; of several rows found, the first.
+    """
+
+    store: str
+    table: str
+    key: str
+    expected: int
+    found: int
+    columns: tuple[Difference, ...]
+
+
+class ExplainedEvent(msgspec.Struct, frozen=True):
+    """One valid event that has the parts of the key among its ids.
+
+    Attributes:
+        place: `<topic>-<partition>@<offset>`.
+        occurred_at_ms: milliseconds since 1970, UTC.
+    """
+
+    place: str
+    type: str
+    event_id: str
+    occurred_at_ms: int
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The rows and the events of one key.
+
+    Attributes:
+        key: as it was asked for.
+        rows: some of each table.
+        events: the first, in the order of time.
+        event_count: all of them.
+    """
+
+    key: str
+    rows: tuple[ExplainedRow, ...]
+    events: tuple[ExplainedEvent, ...]
+    event_count: int
+
+
 class Report(msgspec.Struct, frozen=True):
     """The result of one verification.
 
@@ -99,11 +149,13 @@ class Report(msgspec.Struct, frozen=True):
         stores: the stores that were checked, in the order of `STORES`.
         seconds: duration of the verification.
         hidden: open transactions, each with its owner. Records after them cannot be read.
+        explanation: the rows and events of the key that was asked for.
     """
 
     stores: tuple[StoreResult, ...]
     seconds: float
     hidden: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
     @property
     def ok(self) -> bool:
@@ -112,7 +164,9 @@ class Report(msgspec.Struct, frozen=True):
 
     def joined(self, other: Report) -> Report:
         """Return one report of two verifications of different stores."""
-        return Report((*self.stores, *other.stores), self.seconds + other.seconds, (*self.hidden, *other.hidden))
+        return Report(
+            (*self.stores, *other.stores), self.seconds + other.seconds, (*self.hidden, *other.hidden), self.explanation
+        )
 
     def as_json(self) -> Mapping[str, Mapping[str, int]]:
         """Store name → its five counts."""

@@ -23,10 +23,11 @@ from shoplake.verify import log_reader
 from shoplake.verify.comparison import compare
 from shoplake.verify.database import open_database, run_sql
 from shoplake.verify.event_tables import Spill
+from shoplake.verify.explanation import events_of, rows_of
 from shoplake.verify.internal_topics import Newest, newest_outcomes, newest_progress
 from shoplake.verify.log_export import read_log
 from shoplake.verify.replay_check import check_replays, note_outcomes
-from shoplake.verify.report import ALWAYS_PRESENT, STORES, Finding, Report, StoreResult
+from shoplake.verify.report import ALWAYS_PRESENT, STORES, ExplainedRow, Explanation, Finding, Report, StoreResult
 from shoplake.verify.simulation_check import check_log, simulated_sums, spill_simulation
 from shoplake.verify.stores import Store, store
 from shoplake.verify.structure_diff import result_of
@@ -38,13 +39,20 @@ SUBPROCESS_MIN_RECORDS = 500_000
 """A log of at least this many records is read by a subprocess, which takes half a second to start."""
 
 
-async def verify(settings: Settings, stores: Collection[str] | None = None, progress: Progress | None = None) -> Report:
+async def verify(
+    settings: Settings,
+    stores: Collection[str] | None = None,
+    progress: Progress | None = None,
+    *,
+    explain: str | None = None,
+) -> Report:
     """Compare stores with the log. Publishers must be stopped and the sinks caught up.
 
     Args:
         settings: of the environment.
         stores: a subset of `STORES`. Default: all; the warehouse only if one was built.
         progress: called with one short sentence per step.
+        explain: a key, or one part of it, whose rows and events the report shows in full.
 
     Raises:
         UsageError: a name is not a store.
@@ -76,9 +84,11 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
             records >= SUBPROCESS_MIN_RECORDS,
             database,
             report_progress,
+            explain,
         )
         try:
             results = await run.check(wanted)
+            explanation = await asyncio.to_thread(run.explanation)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise ShoplakeError(
                 f"the verification could not continue: {error}",
@@ -86,7 +96,7 @@ async def verify(settings: Settings, stores: Collection[str] | None = None, prog
             ) from error
         database.close()  # not after an error: threads may still use it, and DuckDB would crash
     seconds = round(time.monotonic() - start, 3)
-    return Report(stores=tuple(results), seconds=seconds, hidden=tuple(map(str, hidden)))
+    return Report(tuple(results), seconds, tuple(map(str, hidden)), explanation)
 
 
 def named(stores: Collection[str] | None) -> list[str]:
@@ -117,6 +127,7 @@ class _Run:
 
     Attributes:
         in_subprocess: whether a subprocess reads the log.
+        explain: the key to explain, if any; `explained` are its rows so far.
         store_lock: held by the store that is being read or compared. One store at a time, with the log and the
             simulation, keeps two processors busy; each additional store would need as much memory again.
     """
@@ -127,6 +138,8 @@ class _Run:
     in_subprocess: bool
     database: duckdb.DuckDBPyConnection
     report_progress: Progress
+    explain: str | None = None
+    explained: list[ExplainedRow] = field(default_factory=list)
     store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def check(self, wanted: Sequence[str]) -> list[StoreResult]:
@@ -171,7 +184,19 @@ class _Run:
             findings = await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
         await reading
         async with self.store_lock:
-            return await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
+            result = await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
+            if self.explain is not None:
+                for comparison in module.COMPARISONS:
+                    self.explained.extend(await asyncio.to_thread(rows_of, cursor, comparison, self.explain))
+            return result
+
+    def explanation(self) -> Explanation | None:
+        """Everything about the key to explain; None without one."""
+        if self.explain is None:
+            return None
+        events, count = events_of(self.database.cursor(), self.explain)
+        rows = sorted(self.explained, key=lambda row: STORES.index(row.store))
+        return Explanation(self.explain, tuple(rows), events, count)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:
         progress = newest_progress([chunk async for chunk in log_reader.read(self.settings.kafka, [PUBLISH_PROGRESS])])

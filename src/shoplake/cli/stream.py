@@ -15,7 +15,11 @@ OPEN_FOR_S = 10.0  # a publisher's own transaction is open for less than this
 
 def command(
     sinks: Annotated[
-        str, typer.Option(help="Comma-separated: lake, postgres, dynamodb, mongo, redis; or none. All if empty.")
+        str,
+        typer.Option(
+            help="Comma-separated: lake, postgres, dynamodb, mongo, redis, or sinks of other packages; or none."
+            " The five if empty."
+        ),
     ] = "",
     dead_letters: Annotated[
         bool,

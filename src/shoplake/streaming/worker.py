@@ -44,7 +44,7 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
 def main() -> int:
     """Run one worker. Exit code 0 after a stop signal or when it has caught up, 1 if it failed (see its last line)."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("sink", choices=(*sinks.SINKS, DEAD_LETTERS))
+    parser.add_argument("sink", help=f"{', '.join((*sinks.SINKS, DEAD_LETTERS))}, or a sink of another package")
     parser.add_argument("--environment", default="local")
     parser.add_argument("--until-caught-up", action="store_true")
     parser.add_argument("--max-records", type=int, help="records per batch; each sink has its own default")

@@ -15,11 +15,19 @@ def command(
         ),
     ],
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines from the end.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Also print new lines, until Ctrl-C.")] = False,
 ) -> None:
     """Show the end of a server's log.
 
     Example: shoplake logs kafka --lines 50
     """
+    import contextlib
+
     from shoplake import stack
 
-    print(stack.logs(service, lines))
+    if not follow:
+        print(stack.logs(service, lines))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        for text in stack.follow(service, lines):
+            print(text, end="", flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from shoplake import library_logs, paths
@@ -35,6 +35,7 @@ __all__ = [
     "ensure",
     "environment",
     "environment_of",
+    "follow",
     "identify",
     "log_file",
     "logs",
@@ -122,6 +123,22 @@ def logs(service: str, lines: int = TAIL_LINES) -> str:
         return process.tail(library_logs.file(), lines)
     home = paths.home()
     return compose.logs(home, service, lines) if compose.exists(home) else embedded_status.logs(service, lines)
+
+
+def follow(service: str, lines: int = TAIL_LINES) -> Iterator[str]:
+    """The last lines of a log as by `logs`, then what is written to it, without end.
+
+    Raises:
+        UsageError: there is no such server, or it runs in a container.
+    """
+    if service == LIBRARIES:
+        return process.follow(library_logs.file(), lines)
+    if compose.exists(paths.home()):
+        raise UsageError(
+            f"{service} runs in a container, whose log Docker follows",
+            fix=f"`docker compose logs --follow {service}`",
+        )
+    return process.follow(embedded_status.log_file(service), lines)
 
 
 def connections(services: Collection[Service] = SERVICES) -> Connections:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from shoplake import environ, private_files
 from shoplake.proc_stat import start_time, stat_fields
@@ -173,6 +174,32 @@ def tail(log_file: Path, lines: int = TAIL_LINES) -> str:
     except FileNotFoundError:
         return "(no log)"
     return text or "(it is empty)"
+
+
+def follow(log_file: Path, lines: int = TAIL_LINES, pause_s: float = 0.3) -> Iterator[str]:
+    """The last lines of a log, then what is written to it, without end. A new file of the same name is followed."""
+    file: BinaryIO | None = None
+    at_start = True
+    try:
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                now = log_file.stat()
+                if file is None or os.fstat(file.fileno()).st_ino != now.st_ino:
+                    if file is not None:
+                        file.close()
+                    file = log_file.open("rb")
+                    if at_start:
+                        file.seek(max(0, now.st_size - TAIL_BYTES))
+                        yield b"".join(file.read().splitlines(keepends=True)[-lines:]).decode(errors="replace")
+                elif now.st_size < file.tell():  # emptied
+                    file.seek(0)
+            if file is not None and (more := file.read()):
+                yield more.decode(errors="replace")
+            at_start = False
+            time.sleep(pause_s)
+    finally:
+        if file is not None:
+            file.close()
 
 
 def telling(log_file: Path, lines: int = TELLING_LINES) -> str:

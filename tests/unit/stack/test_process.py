@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,3 +126,27 @@ def test_log_lines_about_failures_are_shown_first(tmp_path: Path) -> None:
     assert process.telling(log) == "panic: two\nit failed: three\nkilled: four"
     log.write_text("WARNING: this could have failed\nready\n\nserving\nlistening\n")
     assert process.telling(log) == "ready\nserving\nlistening"
+
+
+def test_a_followed_log_shows_its_end_then_what_is_written_and_a_new_file(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("one\ntwo\nthree\n")
+    following = process.follow(log, lines=2, pause_s=0.01)
+    assert next(following) == "two\nthree\n"
+    with log.open("a") as file:
+        file.write("four\n")
+    assert next(following) == "four\n"
+    log.replace(tmp_path / "log.1")
+    log.write_text("of the next start\n")
+    assert next(following) == "of the next start\n"
+    log.write_text("short\n")  # the same file, emptied
+    assert next(following) == "short\n"
+    following.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    following = process.follow(log, pause_s=0.01)
+    timer = threading.Timer(0.1, log.write_text, ["begun\n"])
+    timer.start()
+    assert next(following) == "begun\n"

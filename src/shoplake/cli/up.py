@@ -16,6 +16,15 @@ def command(
         typer.Option("--stack", help="embedded (no Docker) or compose. Default: the existing stack, else embedded."),
     ] = None,
     emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
+    port_base: Annotated[
+        int | None,
+        typer.Option(
+            envvar="SHOPLAKE_PORT_BASE",
+            min=1024,
+            max=65500,
+            help="First start only: the servers get the ports from here on. Default: free ports, which a stack keeps.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON, the same as `status --json`.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -27,11 +36,15 @@ def command(
 
     Example: shoplake up && eval "$(shoplake env)"
     """
+    import os
+
     from shoplake import environments
     from shoplake import stack as servers
     from shoplake.stack.state import silent
     from shoplake.terminal import to_stderr
 
+    if port_base is not None:
+        os.environ["SHOPLAKE_PORT_BASE"] = str(port_base)
     say = silent if quiet else to_stderr
     status = servers.up(say, kind=stack, emulator=servers.emulator_named(emulator))
     environments.prepare_stack()

@@ -25,7 +25,7 @@ from shoplake.stack import docker
 from shoplake.stack.capabilities import Emulator
 from shoplake.stack.connections import SERVICES, Connections, Service, service_of
 from shoplake.stack.servers import LOOPBACK
-from shoplake.stack.state import Say, free_ports, lock
+from shoplake.stack.state import Say, lock, new_ports, refuse_other_ports
 from shoplake.stack.status import ServerStatus, Status, not_running, note_ready, read_ready
 
 SERVERS = ("kafka", "postgres", "valkey", "mongo")
@@ -161,6 +161,7 @@ def _known(home: Path) -> State:
 def _load_or_create(home: Path, emulator: Emulator | None) -> State:
     if exists(home):
         state = _known(home)
+        refuse_other_ports(state.ports)
         if emulator not in (None, state.emulator):
             raise UsageError(
                 f"this stack has {state.emulator}, not {emulator}",
@@ -170,7 +171,7 @@ def _load_or_create(home: Path, emulator: Emulator | None) -> State:
     state = State(
         project="shoplake-" + hashlib.sha256(str(home).encode()).hexdigest()[:8],
         emulator=emulator or "localstack",
-        ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)),
+        ports=new_ports(list(PORTS)),
     )
     _save(home, state)
     return state

@@ -10,17 +10,19 @@ import random
 import secrets
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from shoplake import private_files
-from shoplake.errors import StackError
+from shoplake.errors import PortTaken, StackError, UsageError
 from shoplake.stack import server_user
 
 PORTS = ("kafka", "kafka-controller", "postgres", "valkey", "mongo", "ministack")
 LOWEST_PORT = 20000
+LOWEST_UNPRIVILEGED = 1024
+PORT_BASE = "SHOPLAKE_PORT_BASE"
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORT_TRIES = 1000
 # What a stack and the launcher write in a home; SHOPLAKE_HOME may point at a folder that holds other things as well.
@@ -77,9 +79,10 @@ def load_or_create(home: Path, aws_endpoint: str | None = None) -> State:
     """The state, made with free ports, new passwords and that endpoint where there is none. Call it under `lock`."""
     found = load(home)
     if found is not None:
+        refuse_other_ports(found.ports)
         return found
     state = State(
-        ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)),
+        ports=new_ports(PORTS),
         passwords={name: secrets.token_urlsafe(24) for name in ("postgres", "valkey")},
         cluster_id=_cluster_id(),
         aws_endpoint=aws_endpoint,
@@ -101,6 +104,54 @@ def lock(home: Path, say: Say = lambda _: None) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def new_ports(names: Sequence[str]) -> dict[str, int]:
+    """Ports for a new stack: drawn, or one after the other from `SHOPLAKE_PORT_BASE`.
+
+    Raises:
+        UsageError: that is no port, or leaves too few.
+        PortTaken: another program uses one of them.
+        StackError: there are no free ports to draw.
+    """
+    base = _port_base(len(names))
+    if base is None:
+        return dict(zip(names, free_ports(len(names)), strict=True))
+    ports = {name: base + place for place, name in enumerate(names)}
+    if taken := [f"{port} ({name})" for name, port in ports.items() if not is_free(port)]:
+        raise PortTaken(
+            f"another program uses port {', '.join(taken)}, which {PORT_BASE}={base} gives to this stack",
+            fix=f"stop that program, or choose another {PORT_BASE}",
+        )
+    return ports
+
+
+def refuse_other_ports(ports: Mapping[str, int]) -> None:
+    """Refuse a stack whose ports are not those that `SHOPLAKE_PORT_BASE` asks for.
+
+    Raises:
+        UsageError: they are others.
+    """
+    base = _port_base(len(ports))
+    if base is not None and list(ports.values()) != list(range(base, base + len(ports))):
+        have = ", ".join(f"{name} {port}" for name, port in ports.items())
+        raise UsageError(
+            f"{PORT_BASE} is {base}, but this stack has other ports: {have}",
+            fix=f"`shoplake down --purge` deletes the stack with its data; or unset {PORT_BASE}",
+        )
+
+
+def _port_base(count: int) -> int | None:
+    text = os.environ.get(PORT_BASE, "").strip()
+    if not text:
+        return None
+    highest = 65536 - count
+    if not text.isdecimal() or not LOWEST_UNPRIVILEGED <= int(text) <= highest:
+        raise UsageError(
+            f"{PORT_BASE}: expected a port from {LOWEST_UNPRIVILEGED} to {highest}, found '{text}'",
+            fix=f"the stack uses {count} ports from there on",
+        )
+    return int(text)
 
 
 def free_ports(count: int) -> list[int]:

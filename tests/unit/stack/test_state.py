@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import socket
 import stat
 import threading
 from pathlib import Path
 
 import pytest
 
-from shoplake.errors import StackError
-from shoplake.stack.state import EPHEMERAL, PORTS, load, load_or_create, lock
+from shoplake.errors import PortTaken, StackError, UsageError
+from shoplake.stack.state import EPHEMERAL, PORT_BASE, PORTS, is_free, load, load_or_create, lock
 
 
 def test_ports_and_passwords_are_kept(tmp_path: Path) -> None:
@@ -24,6 +25,44 @@ def test_no_port_is_one_that_the_kernel_gives_to_outgoing_connections(tmp_path: 
     assert set(ports) == set(PORTS)
     assert len(set(ports.values())) == len(PORTS)
     assert max(ports.values()) < int(EPHEMERAL.read_text().split()[0])
+
+
+def test_ports_from_a_base_are_the_same_for_every_new_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = free_run(len(PORTS))
+    monkeypatch.setenv(PORT_BASE, str(base))
+    wanted = {name: base + place for place, name in enumerate(PORTS)}
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        assert load_or_create(tmp_path / name).ports == wanted
+    assert load_or_create(tmp_path / "first").ports == wanted
+
+
+def test_a_port_of_the_base_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = free_run(len(PORTS))
+    monkeypatch.setenv(PORT_BASE, str(base))
+    with socket.create_server(("127.0.0.1", base + 2)), pytest.raises(PortTaken, match=rf"{base + 2} \({PORTS[2]}\)"):
+        load_or_create(tmp_path)
+    assert load(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["80", "65535", "abc", "-1", "20000.5"])
+def test_a_base_that_is_no_port_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(PORT_BASE, text)
+    with pytest.raises(UsageError, match="expected a port from 1024 to"):
+        load_or_create(tmp_path)
+
+
+def test_a_stack_with_other_ports_is_not_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_or_create(tmp_path)
+    monkeypatch.setenv(PORT_BASE, str(free_run(len(PORTS))))
+    with pytest.raises(UsageError, match="this stack has other ports: kafka") as refused:
+        load_or_create(tmp_path)
+    assert "down --purge" in refused.value.fix
+
+
+def free_run(count: int) -> int:
+    """The first of so many ports in a row that nobody uses."""
+    return next(base for base in range(21_000, 60_000, count) if all(is_free(base + n) for n in range(count)))
 
 
 def test_a_home_without_a_stack_has_no_state(tmp_path: Path) -> None:

@@ -6,11 +6,14 @@ reads the changes of all builds after that.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from shoplake.errors import WarehouseError
 from shoplake.warehouse import bronze, dbt_project, publish, state
@@ -18,10 +21,12 @@ from shoplake.warehouse.bronze import Source
 from shoplake.warehouse.state import Build
 
 if TYPE_CHECKING:
-    import duckdb
-
     from shoplake.positions import Positions
     from shoplake.settings import Settings
+
+
+# A commit that could not be written is a TransactionException, and makes each later call a FatalException.
+DISK_ERRORS = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,13 @@ def build(
 
     Raises:
         MissingExtra: dbt is not installed.
-        WarehouseError: a model fails, another process builds, or the lake is older than what was built from it.
+        WarehouseError: a model fails, another process builds, the lake is older than what was built from it, or the
+            disk is full.
         StoreUnavailable: the catalogue or S3 does not answer.
     """
     dbt_project.require_dbt()
     start = time.monotonic()
-    with state.locked(environment):
+    with _writing(environment), state.locked(environment):
         sources = bronze.pin(settings)
         with state.opened(environment) as connection:
             last = state.last_build(connection)
@@ -84,6 +90,18 @@ def build(
                 publish.publish(connection, settings, planned, progress)
                 state.finish(connection, planned)
     return Built(planned.number, planned.positions, new, time.monotonic() - start, ran=True)
+
+
+@contextlib.contextmanager
+def _writing(environment: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, *DISK_ERRORS) as error:
+        raise WarehouseError(
+            f"the build could not continue: {str(error).splitlines()[0]}",
+            fix=f"if the disk is full, free space for {state.folder(environment)}; then run the same command again:"
+            " what was built stays",
+        ) from error
 
 
 def _plan(last: Build | None, sources: list[Source]) -> Build:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
+import subprocess
+import sys
 from functools import partial
 
 import polars as pl
 import pytest
 
-from shoplake.errors import WarehouseError
-from shoplake.warehouse import bronze, dbt_project, publish
+from shoplake import private_files
+from shoplake.errors import FileInTheWay, WarehouseError
+from shoplake.warehouse import bronze, dbt_project, publish, state
 from shoplake.warehouse.build import Built, build
 
 from .lake_on_files import Lake, in_any_order, shop_events, tables
@@ -135,3 +139,42 @@ def test_a_model_that_does_not_compile_is_named_and_the_tables_stay(lake: Lake, 
 
 def _gold(lake: Lake) -> list[tuple[str, str]]:
     return sorted(lake.catalog.list_tables("local_lake_gold"))
+
+
+def test_the_documentation_is_one_page_of_all_models(lake: Lake, small, tmp_path):
+    lake.append(shop_events(small, SEED, 1))
+    built(lake)
+    page = tmp_path / "docs.html"
+    dbt_project.write_docs(ENVIRONMENT, page)
+    text = page.read_text("utf-8")
+    assert all(f"model.shoplake.{name}" in text for name in ("stg_orders", "dim_customers", "revenue_daily"))
+    with pytest.raises(FileInTheWay, match="could not be written"):
+        dbt_project.write_docs(ENVIRONMENT, tmp_path)
+
+
+def test_a_full_disk_is_one_clear_error_and_the_next_build_makes_all_tables(lake: Lake, small):
+    lake.append(shop_events(small, SEED, 1))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # of one file: a disk of our own would need root
+    try:
+        with pytest.raises(WarehouseError, match="the build could not continue") as refused:
+            built(lake)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert "free space" in refused.value.fix
+
+    assert built(lake).ran
+    assert tables(ENVIRONMENT)["gold.fct_orders"]
+
+
+def test_a_file_that_another_program_has_opened_is_named(lake: Lake, small):
+    lake.append(shop_events(small, SEED, 1))
+    file = private_files.folder(state.folder(ENVIRONMENT)) / "warehouse.duckdb"
+    script = f"import duckdb, sys; held = duckdb.connect({str(file)!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(WarehouseError, match="could not be opened") as refused:
+            built(lake)
+        other.communicate()
+    assert refused.value.fix.startswith("close the program that has opened it")

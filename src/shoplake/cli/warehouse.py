@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -109,6 +110,24 @@ def status(
     rows = [(one.schema, one.name, one.rows, one.build, f"{one.finished_at:%Y-%m-%d %H:%M:%S}") for one in found.tables]
     print_rows(("schema", "table", "rows", "build", "built at (UTC)"), rows)
     print(f"as of {found.positions}")
+
+
+@app.command("docs")
+def docs(
+    out: Annotated[Path, typer.Option(help="The HTML file.")] = Path("warehouse-docs.html"),
+    environment: Environment = "local",
+) -> None:
+    """Write dbt's documentation as one HTML page: each model with its columns and tests, and the lineage as a graph.
+
+    Example: shoplake warehouse docs --out docs.html
+    """
+    from shoplake.warehouse import dbt_project, state
+    from shoplake.warehouse.status import read
+
+    read(environment)  # names the command that builds, if nothing was built
+    with state.locked(environment):
+        dbt_project.write_docs(environment, out)
+    print(out)
 
 
 @app.command("query")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from shoplake import paths, private_files
-from shoplake.errors import MissingExtra, WarehouseError
+from shoplake.errors import FileInTheWay, MissingExtra, WarehouseError
 from shoplake.warehouse import state
 
 NUMBER_OF_NODES = {"LogModelResult": "total", "LogTestResult": "num_models"}
@@ -63,7 +64,7 @@ def run(environment: str, select: Sequence[str], progress: Progress) -> None:
         WarehouseError: a model does not compile or run. Models that were built before it stay.
         KeyboardInterrupt: Ctrl-C.
     """
-    results = _invoke(environment, "run", select, progress)
+    results = _invoke(environment, ["run"], select, progress)
     if results is None:
         return
     failed = [one for one in results if one.status == "error"]
@@ -84,7 +85,7 @@ def run_tests(environment: str, select: Sequence[str], progress: Progress) -> No
         WarehouseError: a test fails. The message names each.
         KeyboardInterrupt: Ctrl-C.
     """
-    results = _invoke(environment, "test", select, progress)
+    results = _invoke(environment, ["test"], select, progress)
     if results is None:
         return
     failed = [one for one in results if one.status in ("fail", "error")]
@@ -94,7 +95,29 @@ def run_tests(environment: str, select: Sequence[str], progress: Progress) -> No
     )
 
 
-def _invoke(environment: str, command: str, select: Sequence[str], progress: Progress) -> Sequence[Any] | None:
+def write_docs(environment: str, file: Path) -> None:
+    """Write dbt's documentation of the project as one HTML page: models, columns, tests, and lineage as a graph.
+
+    Args:
+        environment: whose DuckDB file tells the types and the sizes of the tables.
+        file: where the page goes; a page that is there is replaced.
+
+    Raises:
+        MissingExtra: dbt is not installed.
+        FileInTheWay: the file cannot be written.
+        WarehouseError: the project does not compile.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    _invoke(environment, ["docs", "generate", "--static"])
+    try:
+        shutil.copyfile(state.folder(environment) / "target" / "static_index.html", file)
+    except OSError as error:
+        raise FileInTheWay(f"{file} could not be written: {error.strerror}", fix="choose another file") from error
+
+
+def _invoke(
+    environment: str, command: Sequence[str], select: Sequence[str] = (), progress: Progress | None = None
+) -> Sequence[Any] | None:
     """Run a command of dbt. Return its results if one of them is not a success."""
     require_dbt()
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -102,18 +125,18 @@ def _invoke(environment: str, command: str, select: Sequence[str], progress: Pro
 
     arguments = [
         *("--no-use-colors", "--log-level", "none", "--log-format-file", "text", "--log-level-file", "info"),
-        command,
+        *command,
         *([f"--select={' '.join(select)}"] if select else []),
         *("--project-dir", str(project_folder()), "--profiles-dir", str(_profiles(environment))),
         *("--target-path", str(state.folder(environment) / "target"), "--log-path", str(_log(environment).parent)),
     ]
     try:
-        result = dbtRunner(callbacks=[_reporting(progress)]).invoke(arguments)
+        result = dbtRunner(callbacks=[_reporting(progress)] if progress else []).invoke(arguments)
     finally:
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open for the next call
     if result.success:
         return None
-    if result.exception is None:
+    if result.exception is None and hasattr(result.result, "results"):
         results: Sequence[Any] = result.result.results
         return results
     if isinstance(result.exception, KeyboardInterrupt):

@@ -18,6 +18,29 @@ to Secrets Manager (`shoplake/ENV/SECTION`); the program reads them from there. 
 overrides one: two underscores stand between section and field.
 """
 
+DEFAULTS = """
+## Defaults of options
+
+A file `shoplake.toml` in the current folder has defaults for the options of commands. The command line and the
+variables of the environment override it.
+
+```toml
+environment = "staging"      # for every command that has this option
+
+[generate]
+scenario = "black-friday"
+events = 200_000
+
+[lake.maintain]
+min-files = 4
+
+[profiles.ci.generate]       # with --profile ci, or SHOPLAKE_PROFILE=ci
+events = 20_000
+```
+
+A name that does not exist is an error. The options `--yes` and `--purge` have to be typed.
+"""
+
 # What is read beside the tree. A test holds the list to the source.
 VARIABLES = {
     "SHOPLAKE_HOME": (
@@ -25,6 +48,11 @@ VARIABLES = {
         "`shoplake/` below `XDG_STATE_HOME`."
     ),
     "SHOPLAKE_ROOT": "A checkout whose Terraform and Compose files are used in place of the installed ones.",
+    "SHOPLAKE_CONFIG": "A file with defaults of options. Default: `shoplake.toml` in the current folder.",
+    "SHOPLAKE_PROFILE": "A profile of that file; the same as `--profile`.",
+    "SHOPLAKE_PORT_BASE": (
+        "At a stack's first start: the servers get the ports from here on, the same ones after `down --purge`."
+    ),
     "SHOPLAKE_AWS_ENDPOINT": "At a stack's first start: an emulator that runs already, instead of one of its own.",
     "SHOPLAKE_STACK_FILE": "Addresses of servers that somebody else runs (containers), instead of a stack here.",
     "SHOPLAKE_MAVEN_URL": "Maven repository that Kafka's jars come from. Default: Maven Central.",
@@ -52,7 +80,7 @@ def page() -> str:
     others = markdown.table(
         ("variable", "meaning"), ((markdown.code(n), text) for n, text in (VARIABLES | OTHERS).items())
     )
-    return markdown.page("Settings", INTRODUCTION, *filter(None, sections), f"## Other variables\n\n{others}")
+    return markdown.page("Settings", INTRODUCTION, *filter(None, sections), DEFAULTS, f"## Other variables\n\n{others}")
 
 
 def read_in_source() -> set[str]:

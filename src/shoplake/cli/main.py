@@ -18,6 +18,7 @@ from shoplake.cli import (
     connect,
     contract,
     cost,
+    defaults,
     demo,
     destroy,
     dlq,
@@ -108,10 +109,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    ctx: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and build, then exit.")
     ] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", envvar="SHOPLAKE_PROFILE", help="Profile of shoplake.toml: defaults of options."),
+    ] = None,
 ) -> None:
     """Run the data platform of a synthetic shop: Terraform builds it, a simulator publishes events to Kafka, and sinks
     write them to five stores. `verify` checks that each store holds exactly the right data.
@@ -123,6 +129,7 @@ def options(
     del version  # its callback ends the program
     if debug:
         os.environ["SHOPLAKE_DEBUG"] = "1"
+    ctx.default_map = defaults.load(ctx.command, profile)
 
 
 app.command("demo", rich_help_panel=START)(demo.command)

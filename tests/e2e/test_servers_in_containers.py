@@ -19,7 +19,7 @@ from .shell import Shell
 
 pytestmark = pytest.mark.stack
 
-EVENTS = 4_000
+EVENTS = 6_000  # the first visits come after 4,700
 STORES = {"log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters"}
 
 

@@ -50,7 +50,7 @@ def test_an_environment_on_aws_is_planned_and_priced_without_a_checkout(shoplake
 def test_the_demo_runs_is_proved_and_leaves_nothing(shoplake: Program) -> None:
     installed = files_below(shoplake.folder / "env")
 
-    result = json.loads(shoplake.ok("demo", "--events", "4000", "--json", timeout_s=400))
+    result = json.loads(shoplake.ok("demo", "--events", "6000", "--json", timeout_s=400))
     assert result["ok"]
     shoplake.ok("verify")
     assert (shoplake.folder / "state" / "shoplake" / "stack.json").is_file()

@@ -1,6 +1,7 @@
 """All in containers: what `docker compose up -d --wait` brings and what it survives. Each test leaves it exact.
 
-Marked `large`: what the tests of faults do to the same programs without containers, in each run of CI.
+All of it is `large`: it builds the image. `test_servers_in_containers` has the servers in containers at every tier, and
+the tests of faults do the same to the same programs without containers.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import pytest
 
 from .containers import Containers, containers, is_exact
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.large]
 
 STORES = {"log", "lake", "postgres", "dynamodb", "mongo", "redis", "dead_letters"}
 SINKS = ("sink-lake", "sink-postgres", "sink-dynamodb", "sink-mongo", "sink-redis", "dead-letters")
 SERVERS = ("kafka", "postgres", "mongo", "valkey")
-EVENTS = 3_000
+EVENTS = 6_000  # the first visits come after 4,700
 PORTION = 1_000
 
 
@@ -85,7 +86,6 @@ def test_a_sink_that_is_killed_comes_back_by_itself(stack: Containers) -> None:
     assert all(stack.restarts(name) == 1 for name in SINKS)
 
 
-@pytest.mark.large
 def test_several_containers_share_the_partitions_of_a_sink(stack: Containers) -> None:
     stack.up("--scale", "sink-postgres=3")
     stack.publish(EVENTS)
@@ -95,19 +95,16 @@ def test_several_containers_share_the_partitions_of_a_sink(stack: Containers) ->
     stack.exact()
 
 
-@pytest.mark.large
 def test_every_server_and_every_sink_is_restarted_under_load(fed: Containers) -> None:
     for name in (*SERVERS, *SINKS):
         fed.run("restart", name)
         fed.healthy(name)
 
 
-@pytest.mark.large
 def test_nothing_was_lost_or_doubled_by_the_restarts(stack: Containers) -> None:
     stack.exact()
 
 
-@pytest.mark.large
 def test_an_emulator_that_came_back_empty_is_filled_again_from_the_log(stack: Containers) -> None:
     stack.run("restart", "localstack")
     stack.healthy("localstack")

@@ -16,7 +16,9 @@ from shoplake.errors import InfraError
 from shoplake.infra import terraform
 from shoplake.infra.runner import Applied
 
-pytestmark = pytest.mark.stack
+# `test_lifetime` applies to both emulators at every tier.
+EMULATORS = ["ministack", pytest.param("localstack", marks=pytest.mark.large)]
+pytestmark = [pytest.mark.stack, pytest.mark.parametrize("emulator", EMULATORS, indirect=True, scope="module")]
 
 ROOT = paths.project_root() / "terraform" / "environments" / "local"
 

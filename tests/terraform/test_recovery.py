@@ -18,7 +18,7 @@ from shoplake import paths
 from shoplake.errors import InfraError
 
 # Recovery depends on Terraform's state and on reading what exists. Both emulators are applied and destroyed by
-# `test_lifetime` and `test_applied` at every tier.
+# `test_lifetime` at every tier.
 EMULATORS = ["ministack", pytest.param("localstack", marks=pytest.mark.large)]
 pytestmark = [
     pytest.mark.stack,
@@ -42,7 +42,7 @@ def assert_whole(root: LocalRoot) -> None:
     assert root.settings().redis.port == 16379
 
 
-@pytest.mark.parametrize("first", ["", "aws_iam_role_policy_attachment"])
+@pytest.mark.parametrize("first", [pytest.param("", marks=pytest.mark.large), "aws_iam_role_policy_attachment"])
 def test_a_killed_terraform_converges_with_the_next_apply(root: LocalRoot, first: str) -> None:
     """Killed when the first resource is there, or most of them: attachments come after buckets, secrets and tables."""
     killed: list[str] = []

@@ -129,7 +129,10 @@ def _print_explanation(explanation: Explanation) -> None:
         )
         for one in explanation.events
     ]
-    if events:
-        print_rows(("place in the log", "event", "occurred at (UTC)", "event id"), events)
-    more = explanation.event_count - len(events)
-    print(f"and {more:,} more events" if more else "" if events else "no valid event has it among its ids")
+    if not events:
+        print("no valid event has it among its ids")
+        return
+    print()
+    print_rows(("place in the log", "event", "occurred at (UTC)", "event id"), events)
+    if more := explanation.event_count - len(events):
+        print(f"and {more:,} more events")

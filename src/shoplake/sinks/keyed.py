@@ -28,6 +28,7 @@ from shoplake.backoff import jittered
 from shoplake.errors import Backpressure, Fenced, StoreDamaged
 from shoplake.sinks.base import Batch, Checkpoint, Ownership, TopicPartition
 from shoplake.sinks.rebuildable import Filling, RebuildableSink
+from shoplake.sinks.stored_checkpoints import is_intact, must_be_replaced
 
 Key: TypeAlias = tuple[str, ...]
 Item: TypeAlias = dict[str, Any]
@@ -78,10 +79,10 @@ class KeyedSink(RebuildableSink):
         """Write each item where the stored `rev` is `item["rev"] - 1` (absent for 1); True when all were written."""
 
     @abstractmethod
-    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
-        """Delete each item whose stored `rev` is exactly that of the given item, or absent as there.
+    async def discard(self, collection: str, items: Mapping[Key, Item], unchanged: str = "rev") -> None:
+        """Delete each item whose stored field `unchanged` is exactly that of the given item, or absent as there.
 
-        For items whose `rev` cannot be read. Every write of a sink stores a `rev` that can, so none is lost.
+        For items whose bookkeeping cannot be read. Every write of a sink stores one that can, so none is lost.
         """
 
     @abstractmethod
@@ -116,6 +117,27 @@ class KeyedSink(RebuildableSink):
                 retry_after_s=max(asked.retry_after_s for asked in slow.values()),
                 partitions=frozenset(fresh.ranges.keys() - moved.keys()),
             )
+
+    async def remove_damaged_checkpoints(self, partitions: Iterable[TopicPartition]) -> None:
+        """Remove the checkpoints that no sink wrote, if a rebuild fills the store. `open` calls it first.
+
+        Raises:
+            StoreDamaged: there is one, and no rebuild fills the store.
+            StoreUnavailable: the store did not answer, or a rebuild has begun since.
+        """
+        by_key: dict[Key, TopicPartition] = {(str(partition),): partition for partition in partitions}
+        rows = await self.read("checkpoints", list(by_key))
+        foreign = {key: row for key, row in rows.items() if not is_intact(row, self.generation)}
+        if not foreign:
+            return
+        # Read after the rows: a row of a rebuild that has begun meanwhile is not damaged.
+        now = await self.filling()
+        replaced = {
+            key: row
+            for key, row in foreign.items()
+            if must_be_replaced(self.name, by_key[key], row, self.generation, now)
+        }
+        await self.discard("checkpoints", replaced, unchanged="epoch")
 
     async def _apply_part(self, part: Part, events: pl.DataFrame) -> None:
         events = events.filter(pl.all_horizontal(pl.col(k).is_not_null() for k in part.keys))

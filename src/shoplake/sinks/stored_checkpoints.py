@@ -53,6 +53,12 @@ def identity_of(store: str, name: str, identity: object) -> str:
     )
 
 
+def is_intact(row: Mapping[str, Any], opening: int) -> bool:
+    """Whether a checkpoint is one that a sink wrote, in the rebuild `opening` or an earlier one."""
+    generation = row.get("generation", 0)
+    return all(map(_is_count, (row.get("next_offset"), row.get("epoch"), generation))) and generation <= opening
+
+
 def must_be_replaced(store: str, partition: TopicPartition, row: Mapping[str, Any], opening: int, now: Filling) -> bool:
     """Whether a sink that opens a partition has to remove the checkpoint that it found, because no sink wrote it.
 
@@ -70,14 +76,8 @@ def must_be_replaced(store: str, partition: TopicPartition, row: Mapping[str, An
         StoreDamaged: no sink wrote it, and no rebuild fills the store.
         StoreUnavailable: a rebuild has begun since.
     """
-    generation = row.get("generation", 0)
-    if _is_count(generation) and generation <= opening:
-        try:
-            checkpoint_of(store, partition, row)
-        except StoreDamaged:
-            pass
-        else:
-            return False
+    if is_intact(row, opening):
+        return False
     if now.number != opening:
         raise StoreUnavailable(f"{store}: a rebuild has begun while a partition was taken over")
     if now.state == "whole":

@@ -85,11 +85,11 @@ class MemorySink(KeyedSink):
         await self._pause()
         return not moved
 
-    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+    async def discard(self, collection: str, items: Mapping[Key, Item], unchanged: str = "rev") -> None:
         stored = self._store.items[collection]
         for key, item in items.items():
             await self._pause()
-            if key in stored and stored[key].get("rev") == item.get("rev"):
+            if key in stored and stored[key].get(unchanged) == item.get(unchanged):
                 del stored[key]
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:

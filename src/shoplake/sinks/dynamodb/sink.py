@@ -18,7 +18,7 @@ from shoplake.sinks.dynamodb.items import PARTS
 from shoplake.sinks.dynamodb.wire_format import Calls, attributes, plain
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
 from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name
-from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of, must_be_replaced
+from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of
 
 if TYPE_CHECKING:
     from shoplake.settings import DynamoDBSettings
@@ -66,6 +66,7 @@ class DynamoDBSink(KeyedSink):
         self.refuse_held(filling)
         self.generation = filling.number
         wanted = sorted(partitions)
+        await self.remove_damaged_checkpoints(wanted)
         return dict(zip(wanted, await self._threads.each(self._open, wanted), strict=True))
 
     async def read(self, collection: str, keys: Sequence[Key]) -> dict[Key, Item]:
@@ -78,11 +79,11 @@ class DynamoDBSink(KeyedSink):
         writes = _transactions(list(items.items()))
         return all(await self._threads.each(lambda chunk: self._write_chunk(collection, chunk), writes))
 
-    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+    async def discard(self, collection: str, items: Mapping[Key, Item], unchanged: str = "rev") -> None:
         """Delete items one at a time: there are few."""
         table, names = self._tables[collection], KEY_NAMES[collection]
         keys = [(attributes(dict(zip(names, key, strict=True))), attributes(item)) for key, item in items.items()]
-        await self._threads.each(lambda found: self._delete(table, found[0], *_as_found(found[1], "rev")), keys)
+        await self._threads.each(lambda found: self._delete(table, found[0], *_as_found(found[1], unchanged)), keys)
 
     async def checkpoints(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Checkpoint]:
         """Read the checkpoints."""
@@ -135,10 +136,6 @@ class DynamoDBSink(KeyedSink):
     def _open(self, partition: TopicPartition) -> Checkpoint:
         """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         failpoints.hit("dynamodb.open.before")
-        name = (str(partition),)
-        rows = self._read_chunk("checkpoints", [name, (str(NAME),)])
-        if name in rows and must_be_replaced(self.name, partition, rows[name], self.generation, self._filling_of(rows)):
-            self._delete(self._checkpoints, attributes({"pk": name[0]}), *_as_found(attributes(rows[name]), "epoch"))
         row = (
             self._raise_epoch(partition, "next_offset = :zero, generation = :filling", EARLIER)
             if self.generation

@@ -17,7 +17,7 @@ from shoplake.sinks.base import Checkpoint, TopicPartition
 from shoplake.sinks.keyed import Item, Key, KeyedSink, chunks, describe
 from shoplake.sinks.mongo.documents import PARTS
 from shoplake.sinks.rebuildable import NAME, Filling, State, identity_name
-from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of, must_be_replaced
+from shoplake.sinks.stored_checkpoints import checkpoint_of, filling_of, identity_of
 
 if TYPE_CHECKING:
     from shoplake.settings import MongoSettings
@@ -64,9 +64,11 @@ class MongoSink(KeyedSink):
         filling = await self.filling()
         self.refuse_held(filling)
         self.generation = filling.number
+        wanted = sorted(partitions)
+        await self.remove_damaged_checkpoints(wanted)
         opened = {}
         try:
-            for partition in sorted(partitions):
+            for partition in wanted:
                 failpoints.hit("mongo.open.before")
                 opened[partition] = await self._open(partition)
                 failpoints.hit("mongo.open.after")
@@ -91,11 +93,11 @@ class MongoSink(KeyedSink):
         written = [await self._write_chunk(collection, chunk) for chunk in chunks(list(items.items()), WRITE_CHUNK)]
         return all(written)
 
-    async def discard(self, collection: str, items: Mapping[Key, Item]) -> None:
+    async def discard(self, collection: str, items: Mapping[Key, Item], unchanged: str = "rev") -> None:
         """Delete documents one at a time: there are few."""
         try:
             for (key,), item in items.items():
-                await self._database[collection].delete_one({"_id": key, "rev": _as_found(item, "rev")})
+                await self._database[collection].delete_one({"_id": key, unchanged: _as_found(item, unchanged)})
         except PyMongoError as error:
             raise _unavailable(error) from error
 
@@ -219,9 +221,6 @@ class MongoSink(KeyedSink):
     async def _open(self, partition: TopicPartition) -> Checkpoint:
         """Raise the epoch; a checkpoint of an earlier rebuild is reset to offset 0 in the same step."""
         table, own = self._database["checkpoints"], {"_id": str(partition)}
-        found = await table.find_one(own)
-        if found and must_be_replaced(self.name, partition, found, self.generation, await self.filling()):
-            await table.delete_one(own | {"epoch": _as_found(found, "epoch")})
         if self.generation:
             again = {"$set": {"next_offset": 0, "generation": self.generation}, "$inc": {"epoch": 1}}
             row = await table.find_one_and_update(

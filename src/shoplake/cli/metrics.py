@@ -90,13 +90,13 @@ def query(
         raise UsageError("Parquet is not text for a terminal", fix=f"write it to a file: `... > {metric}.parquet`")
     names = [name.strip() for name in by.split(",") if name.strip()]
     question = Question(metric, names, since.date() if since else None, until.date() if until else None, where)
-    compiled(definitions.of_project(), question)  # a wrong question is refused before anything is started or read
+    wanted = compiled(definitions.of_project(), question)  # a wrong question is refused before anything is read
 
     from shoplake.environments import connect
     from shoplake.query.result import Limits
     from shoplake.warehouse.metrics.query import answer
 
-    found = answer(connect(environment, {"lake"}), question, Limits(limit, timeout))
+    found = answer(connect(environment, {"lake"}), wanted, Limits(limit, timeout))
     if write:
         write(found.result, found.positions)
     else:

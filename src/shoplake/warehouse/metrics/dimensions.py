@@ -41,14 +41,19 @@ def simple_metrics(metric: Metric) -> Iterator[Metric]:
         yield from simple_metrics(one)
 
 
-def names(definitions: Definitions, metric: Metric) -> list[str]:
+def all_names(definitions: Definitions, metric: Metric) -> list[str]:
     """The names that a metric can be grouped by: those that all of its simple metrics have."""
     common: list[str] | None = None
     for one in simple_metrics(metric):
         assert isinstance(one.how, Simple)  # noqa: S101 - by simple_metrics
-        found = [*grains(one.how), *(name for name in columns(definitions, one.how.model) if "__" not in name)]
+        found = [*grains(one.how), *columns(definitions, one.how.model)]
         common = found if common is None else [name for name in common if name in found]
     return common or []
+
+
+def names(definitions: Definitions, metric: Metric) -> list[str]:
+    """The names to show to people: without the second ones of the form `entity__column`."""
+    return [name for name in all_names(definitions, metric) if "__" not in name]
 
 
 def grains(simple: Simple) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from shoplake.query import duckdb_session, lake
 from shoplake.query.result import Limits, Result
 from shoplake.sinks.lake.tables import open_catalog
 from shoplake.warehouse import publish
-from shoplake.warehouse.metrics import definitions, sql
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from shoplake.settings import Settings
-    from shoplake.warehouse.metrics.sql import Question
+    from shoplake.warehouse.metrics.sql import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,13 @@ class Answer:
         return Result(tuple(self.rows.column_names), list(zip(*columns, strict=True)), self.truncated)
 
 
-def answer(settings: Settings, question: Question, limits: Limits) -> Answer:
+def answer(settings: Settings, wanted: Compiled, limits: Limits) -> Answer:
     """Compute a metric.
 
     Raises:
-        UnknownName, UsageError, QueryRefused, WarehouseError: as `sql.compiled`.
         WarehouseError: no warehouse was built, or the tables that the metric needs are of different builds.
         StoreUnavailable: the lake does not answer, or it takes longer than the limit.
     """
-    wanted = sql.compiled(definitions.of_project(), question)
     tables = _load(settings, wanted.tables)
     positions = _positions(tables)
     with duckdb_session.opened(settings, limits) as session:

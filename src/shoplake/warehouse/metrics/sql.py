@@ -73,7 +73,7 @@ def compiled(definitions: Definitions, question: Question) -> Compiled:
         )
     grouped = tuple(dict.fromkeys((*(name.lower() for name in question.by), *metric.always_by)))
     filtered = [name.lower() for name in conditions.names_in(question.where)] if question.where else []
-    known = _known(definitions, metric)
+    known = dimensions.all_names(definitions, metric)
     for name in (*grouped, *filtered):
         if name not in known:
             listed = ", ".join(dimensions.names(definitions, metric))
@@ -94,13 +94,6 @@ def compiled(definitions: Definitions, question: Question) -> Compiled:
 
 def _selected(columns: Iterable[str], source: str) -> str:
     return f"SELECT {', '.join(columns)}\nFROM (\n{source}\n)"
-
-
-def _known(definitions: Definitions, metric: Metric) -> set[str]:
-    """All names of dimensions, also those of the form `entity__column`."""
-    simple = [one.how for one in dimensions.simple_metrics(metric) if isinstance(one.how, Simple)]
-    each = [{*dimensions.grains(one), *dimensions.columns(definitions, one.model)} for one in simple]
-    return set.intersection(*each)
 
 
 def _computed(metric: Metric) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -161,7 +162,7 @@ def _surplus(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> list[
 
 
 def _repeated(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned: list[_Aligned]) -> list[Finding]:
-    key = _key_text([c.found for c in aligned if c.name in comparison.key])
+    key = key_text([c.found for c in aligned if c.name in comparison.key])
     rows = cursor.execute(
         f"""
         SELECT key, count(*) FROM (SELECT {key} AS key FROM {comparison.found})
@@ -174,8 +175,8 @@ def _repeated(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned
 
 def _differing(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligned: list[_Aligned]) -> list[Finding]:
     values = [column for column in aligned if column.name not in comparison.key]
-    expected_key = _key_text([c.expected for c in aligned if c.name in comparison.key])
-    found_key = _key_text([c.found for c in aligned if c.name in comparison.key])
+    expected_key = key_text([c.expected for c in aligned if c.name in comparison.key])
+    found_key = key_text([c.found for c in aligned if c.name in comparison.key])
     expected = ", ".join(f"CAST({c.expected} AS VARCHAR) AS e{n}" for n, c in enumerate(values))
     found = ", ".join(f"CAST({c.found} AS VARCHAR) AS f{n}" for n, c in enumerate(values))
     rows = cursor.execute(
@@ -199,5 +200,6 @@ def _differing(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, aligne
     return list(findings.values())
 
 
-def _key_text(parts: list[str]) -> str:
+def key_text(parts: Sequence[str]) -> str:
+    """SQL for a key as findings show it, from the SQL of its columns."""
     return " || '/' || ".join(f"coalesce(CAST({part} AS VARCHAR), 'null')" for part in parts)

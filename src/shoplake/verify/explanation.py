@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import duckdb
 
 from shoplake.contract import TOPICS
-from shoplake.verify.comparison import Comparison
+from shoplake.verify.comparison import Comparison, key_text
 from shoplake.verify.database import columns
 from shoplake.verify.report import Difference, ExplainedEvent, ExplainedRow
 
@@ -21,13 +21,13 @@ def rows_of(cursor: duckdb.DuckDBPyConnection, comparison: Comparison, key: str)
     kept = columns(cursor, comparison.found)
     names = list(columns(cursor, comparison.expected))
     values = [name for name in names if name not in comparison.key]
-    parts = [_as_text(name) for name in comparison.key]
-    is_wanted = " OR ".join(f"{text} = $key" for text in [_joined(parts), *parts])
+    whole = key_text([f'"{name}"' for name in comparison.key])
+    is_wanted = " OR ".join(f"{text} = $key" for text in [whole, *map(_as_text, comparison.key)])
 
     def side(relation: str, held: Sequence[str]) -> str:
         # Aliases that no table has as a column: the board of Redis has `key` and `field`.
         texts = [f"{_as_text(name) if name in held else 'NULL'} AS c{n}" for n, name in enumerate(values)]
-        wanted = f"SELECT {', '.join([f'{_joined(parts)} AS at_key', *texts])} FROM {relation} WHERE {is_wanted}"  # noqa: S608
+        wanted = f"SELECT {', '.join([f'{whole} AS at_key', *texts])} FROM {relation} WHERE {is_wanted}"  # noqa: S608
         return (
             f"(SELECT at_key, count(*) AS held, first(struct_pack({_packed(len(values))})) AS sample "  # noqa: S608
             f"FROM ({wanted}) GROUP BY at_key)"
@@ -77,10 +77,6 @@ def _sides(
 
 def _as_text(name: str) -> str:
     return f'CAST("{name}" AS VARCHAR)'
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return " || '/' || ".join(f"coalesce({part}, 'null')" for part in parts)
 
 
 def _packed(count: int) -> str:

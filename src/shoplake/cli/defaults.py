@@ -14,7 +14,7 @@ The command line and environment variables override the file, and a profile over
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def _checked(path: Path, command: Any, values: Mapping[str, Any], place: str) ->
     for name, value in values.items():
         if isinstance(value, dict):
             if name not in commands:
-                raise _unknown(path, f"command '{name}'", place, commands)
+                raise _unknown(path, "command", name, place, commands)
             _merge(found, {name: _checked(path, commands[name], value, f"{place}{name}.")})
         elif name in options:
             found[options[name].name] = _value(path, options[name], value, f"{place}{name}")
@@ -92,7 +92,7 @@ def _checked(path: Path, command: Any, values: Mapping[str, Any], place: str) ->
                 found[one] = below
         else:
             known = {option for option in options if option not in CONFIRMATIONS}
-            raise _unknown(path, f"option '{name}'", place, known | _below(command))
+            raise _unknown(path, "option", name, place, known | _below(command))
     return found
 
 
@@ -131,16 +131,15 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
             into[name] = value
 
 
-def _unknown(path: Path, what: str, place: str, known: Any) -> Exception:  # noqa: ANN401
+def _unknown(path: Path, kind: str, name: str, place: str, known: Iterable[str]) -> Exception:
     import difflib
 
     from shoplake.errors import UnknownName
 
-    name = what.partition("'")[2].rstrip("'")
     near = difflib.get_close_matches(name, sorted(known), 1)
     where = f" in [{place.rstrip('.')}]" if place else ""
     return UnknownName(
-        f"{path}: there is no {what}{where}",
+        f"{path}: there is no {kind} '{name}'{where}",
         fix=f"did you mean '{near[0]}'?"
         if near
         else "`shoplake --help` lists commands, `shoplake COMMAND --help` options",

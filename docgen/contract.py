@@ -8,6 +8,7 @@ from typing import Any
 
 from docgen import examples, markdown
 from shoplake.contract import TOPICS, Event, Topic, type_name
+from shoplake.contract.base import DATA_CLASS
 from shoplake.contract.schema import event_schema
 
 FAR = 2**53  # a bound that only says that JSON's numbers are exact
@@ -18,6 +19,9 @@ that happens to one entity stays in order. An event that does not fit goes to [d
 letters](../../operations.md#dead-letters) and into no store. Unknown fields are ignored, so a producer may add one
 before its readers know it. `shoplake contract export` prints this as JSON Schema, `shoplake contract check` refuses a
 change that what is in the log cannot follow.
+
+The column `data` says who may read a field: `personal` fields identify a person or were written freely by one, `public`
+fields are what every visitor of the shop sees. All others are internal.
 
 How to add an event or a field: [CONTRIBUTING](../../../CONTRIBUTING.md#add-an-event).
 """
@@ -49,12 +53,12 @@ def event_page(topic: Topic, event: type[Event]) -> str:
     return markdown.page(
         type_name(event),
         f"{_meaning(event)} Topic [`{topic.name}`](index.md#{topic.name}), keyed by `{topic.key}`.",
-        f"## Fields\n\n{markdown.table(('field', 'type', '', 'meaning'), rows)}",
+        f"## Fields\n\n{markdown.table(('field', 'type', '', 'data', 'meaning'), rows)}",
         f"## Example\n\n{markdown.block(example, 'json')}",
     )
 
 
-def _rows(schema: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str, str]]:
+def _rows(schema: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str, str, str]]:
     """A row per field; those of objects in lists follow under their path."""
     found = []
     needed = set(schema.get("required", ()))
@@ -62,7 +66,9 @@ def _rows(schema: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str,
         kinds = [kind for kind in field.get("anyOf", [field]) if kind.get("type") != "null"]
         optional = "needed" if name in needed else "may be left out"
         meaning = field.get("description") or kinds[0].get("description", "")
-        found.append((markdown.code(f"{prefix}{name}"), " or ".join(_type(kind) for kind in kinds), optional, meaning))
+        data_class = field.get(DATA_CLASS) or kinds[0].get(DATA_CLASS, "")
+        types = " or ".join(_type(kind) for kind in kinds)
+        found.append((markdown.code(f"{prefix}{name}"), types, optional, data_class, meaning))
         items = kinds[0].get("items", {})
         if "properties" in items:
             found += _rows(items, f"{prefix}{name}[].")

@@ -8,6 +8,14 @@ import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="An identifier, opaque to readers.")]
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
+
+DATA_CLASS = "x-data-class"
+"""Keyword of a field's JSON Schema: who may read the field. It documents the field and changes no event."""
+# What a person can be recognised by, or wrote freely.
+PERSONAL = msgspec.Meta(extra_json_schema={DATA_CLASS: "personal"})
+# What every visitor of the shop sees.
+PUBLIC = msgspec.Meta(extra_json_schema={DATA_CLASS: "public"})
+
 # 10^12 is ten billion euros, or 40 million dollars in dong. More is a mistake, and a sum of a few could exceed 64 bits.
 Cents = Annotated[int, msgspec.Meta(ge=0, le=10**12, description="Money in minor units of the currency.")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from shoplake.contract.base import Cents, Count, Currency, Event, Id, Quantity, Text
+from shoplake.contract.base import PERSONAL, Cents, Count, Currency, Event, Id, Quantity, Text
 
 Page = Literal["home", "category", "offers", "help", "account"]
 
@@ -30,7 +30,7 @@ class SearchPerformed(Event, frozen=True, kw_only=True, tag="search_performed"):
     """A visitor searched the site."""
 
     session_id: Id
-    query: Text
+    query: Annotated[Text, PERSONAL]
     results: Count
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shoplake.contract.schema import FORMAT, Schema
+from shoplake.contract.schema import DOCUMENTATION, FORMAT, Schema
 
 ENVELOPE = ("type", "event_id", "occurred_at_ms")
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -105,8 +105,13 @@ def _fields(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
     removed, added = [n for n in was if n not in now], [n for n in now if n not in was]
     nested = "[]" in where
     for name in removed:
-        same_type = [other for other in added if _without_texts(now[other]) == _without_texts(was[name])]
-        if len(same_type) == 1 and sum(_without_texts(was[n]) == _without_texts(was[name]) for n in removed) == 1:
+        same_type = [
+            other for other in added if _without_documentation(now[other]) == _without_documentation(was[name])
+        ]
+        if (
+            len(same_type) == 1
+            and sum(_without_documentation(was[n]) == _without_documentation(was[name]) for n in removed) == 1
+        ):
             added.remove(same_type[0])
             yield _refused(
                 "field renamed",
@@ -314,8 +319,8 @@ def _split(schema: Schema) -> _Held:
     return _Held(present[0] if len(present) == 1 else {"type": "union", "anyOf": present}, len(present) < len(choices))
 
 
-def _without_texts(schema: Mapping[str, Any]) -> Schema:
-    return {name: value for name, value in schema.items() if name not in ("description", "title")}
+def _without_documentation(schema: Mapping[str, Any]) -> Schema:
+    return {name: value for name, value in schema.items() if name not in DOCUMENTATION}
 
 
 def _or_none(value: object) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from shoplake.contract.base import Country, Currency, Event, Id, Text
+from shoplake.contract.base import PERSONAL, Country, Currency, Event, Id, Text
 
 Segment = Literal["bargain", "regular", "loyal", "premium"]
 
@@ -13,12 +13,12 @@ class CustomerRegistered(Event, frozen=True, kw_only=True, tag="customer_registe
     """Someone opened an account."""
 
     customer_id: Id
-    name: Text
-    email: Text
+    name: Annotated[Text, PERSONAL]
+    email: Annotated[Text, PERSONAL]
     segment: Segment
-    street: Text
-    postcode: Text
-    city: Text
+    street: Annotated[Text, PERSONAL]
+    postcode: Annotated[Text, PERSONAL]
+    city: Annotated[Text, PERSONAL]
     country: Country
     currency: Currency
     marketing_opt_in: bool
@@ -28,9 +28,9 @@ class CustomerAddressChanged(Event, frozen=True, kw_only=True, tag="customer_add
     """A customer moved."""
 
     customer_id: Id
-    street: Text
-    postcode: Text
-    city: Text
+    street: Annotated[Text, PERSONAL]
+    postcode: Annotated[Text, PERSONAL]
+    city: Annotated[Text, PERSONAL]
     country: Country
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, cast
 import msgspec
 
 from shoplake.contract.base import Event
-from shoplake.contract.schema import FORMAT, Schema
+from shoplake.contract.schema import DOCUMENTATION, FORMAT, Schema
 from shoplake.contract.topics import Topic
 
 _TEXT = {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern"}
@@ -19,7 +19,7 @@ _NUMBER = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiv
 _LIST = {"minItems": "min_length", "maxItems": "max_length"}
 _BOUNDS: Mapping[str, Mapping[str, str]] = {"string": _TEXT, "integer": _NUMBER, "number": _NUMBER, "array": _LIST}
 _SIMPLE: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "null": type(None)}
-_NO_RULE = {"title", "description", "type", "default"}
+_NO_RULE = {*DOCUMENTATION, "type", "default"}
 
 
 class UnknownSchemaError(ValueError):

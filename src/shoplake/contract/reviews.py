@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from shoplake.contract.base import Event, Id, Rating, Text
+from shoplake.contract.base import PERSONAL, PUBLIC, Event, Id, Rating, Text
 
 
 class ReviewSubmitted(Event, frozen=True, kw_only=True, tag="review_submitted"):
@@ -14,9 +14,9 @@ class ReviewSubmitted(Event, frozen=True, kw_only=True, tag="review_submitted"):
     product_id: Id
     customer_id: Id
     order_id: Id
-    rating: Rating
-    title: Text
-    body: Text
+    rating: Annotated[Rating, PUBLIC]
+    title: Annotated[Text, PERSONAL]
+    body: Annotated[Text, PERSONAL]
 
 
 class ReviewRemoved(Event, frozen=True, kw_only=True, tag="review_removed"):
@@ -25,5 +25,5 @@ class ReviewRemoved(Event, frozen=True, kw_only=True, tag="review_removed"):
     review_id: Id
     product_id: Id
     customer_id: Id
-    rating: Rating
+    rating: Annotated[Rating, PUBLIC]
     reason: Literal["spam", "offensive", "requested"]

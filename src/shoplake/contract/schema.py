@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from shoplake.contract.base import Event
+from shoplake.contract.base import DATA_CLASS, Event
 from shoplake.contract.topics import TOPICS, Topic, type_name
 
 FORMAT = 1
@@ -21,6 +21,9 @@ BASELINE = "contract.json"
 """File name of the accepted contract, in the folder of this module."""
 
 Schema: TypeAlias = dict[str, Any]
+
+DOCUMENTATION = ("title", "description", DATA_CLASS)
+"""Keywords of a schema that change no event."""
 
 
 def export(topics: Mapping[str, Topic] = TOPICS, version: int | None = None) -> Schema:
@@ -66,21 +69,21 @@ def digest() -> str:
 
 
 def digest_of(exported: Schema) -> str:
-    """Digest of the meaning of an exported contract. The version number, titles and descriptions do not count."""
-    meaning = {"format": exported.get("format"), "topics": _without_texts(exported.get("topics"))}
+    """Digest of the meaning of an exported contract. The version number and `DOCUMENTATION` do not count."""
+    meaning = {"format": exported.get("format"), "topics": _without_documentation(exported.get("topics"))}
     return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()[:12]
 
 
-def _without_texts(schema: Any, named: bool = False) -> Any:  # noqa: ANN401 - any JSON
-    """Remove titles and descriptions. Inside `properties` each name is a field, even one that is called `title`."""
+def _without_documentation(schema: Any, named: bool = False) -> Any:  # noqa: ANN401 - any JSON
+    """Remove `DOCUMENTATION`. Inside `properties` each name is a field, even one that is called `title`."""
     if isinstance(schema, list):
-        return [_without_texts(value) for value in schema]
+        return [_without_documentation(value) for value in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _without_texts(value, named=name in ("properties", "events") and not named)
+        name: _without_documentation(value, named=name in ("properties", "events") and not named)
         for name, value in schema.items()
-        if named or name not in ("title", "description")
+        if named or name not in DOCUMENTATION
     }
 
 

@@ -105,13 +105,8 @@ def _fields(older: Schema, newer: Schema, where: str) -> Iterator[Change]:
     removed, added = [n for n in was if n not in now], [n for n in now if n not in was]
     nested = "[]" in where
     for name in removed:
-        same_type = [
-            other for other in added if _without_documentation(now[other]) == _without_documentation(was[name])
-        ]
-        if (
-            len(same_type) == 1
-            and sum(_without_documentation(was[n]) == _without_documentation(was[name]) for n in removed) == 1
-        ):
+        same_type = [other for other in added if _meaning(now[other]) == _meaning(was[name])]
+        if len(same_type) == 1 and sum(_meaning(was[n]) == _meaning(was[name]) for n in removed) == 1:
             added.remove(same_type[0])
             yield _refused(
                 "field renamed",
@@ -319,7 +314,7 @@ def _split(schema: Schema) -> _Held:
     return _Held(present[0] if len(present) == 1 else {"type": "union", "anyOf": present}, len(present) < len(choices))
 
 
-def _without_documentation(schema: Mapping[str, Any]) -> Schema:
+def _meaning(schema: Mapping[str, Any]) -> Schema:
     return {name: value for name, value in schema.items() if name not in DOCUMENTATION}
 
 

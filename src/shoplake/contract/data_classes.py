@@ -1,4 +1,4 @@
-"""Who may read a field of an event: everybody, the company, or only those who need to know a person."""
+"""Data classes of the fields of events: public, internal or personal."""
 
 from __future__ import annotations
 

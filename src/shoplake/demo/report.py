@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def show_proof(proof: Proof, console: Console) -> None:
     """Print what verify found, and the answers."""
-    console.print("\n[bold]Every store against an independent fold of the log[/bold]")
+    title = f"After {proof.events:,} events: every store against an independent fold of the log"
+    console.print(f"\n[bold]{title}[/bold]", highlight=False)
     console.print(stores_table(proof.report))
     for answer in proof.answers:
         console.print(f"\n[bold]{answer.question}[/bold]  [dim]{answer.store}[/dim]", highlight=False)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
     from shoplake.streaming.supervisor import Watch, WorkerView
     from shoplake.verify import Report
-    from shopsim import Scenario
 
 Say = Callable[[str], None]
 POLL_S = 0.1
@@ -38,12 +37,19 @@ SAY_EVERY_S = 10.0
 SINKS_TIMEOUT_S = 600
 STAGES = ("up", "apply", "generate", "stream", "verify", "warehouse")
 FIRST_PROOF = "first_proof"
+FIRST_EVENTS = 20_000
+"""Number of events of a new shop that go through all stages first, for an early proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What verify found, and the answers of the stores if all of them are exact."""
+    """What verify found, and the answers of the stores if all of them are exact.
 
+    Attributes:
+        events: the number of events in the log.
+    """
+
+    events: int
     report: Report
     answers: tuple[Answer, ...]
 
@@ -54,8 +60,9 @@ class Outcome:
 
     Attributes:
         events: how many this run put into the log.
-        seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more. `first_proof`
-            is the time from the start until verify found every store exact; absent if it did not.
+        seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more. A new shop
+            goes through generate, stream and verify twice. `first_proof` is the time from the start until verify first
+            found every store exact; absent if it did not.
     """
 
     events: int
@@ -81,11 +88,11 @@ class _Clock:
     def stage(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - begun
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
 
-    def mark(self, name: str) -> None:
-        """Seconds since the start."""
-        self.seconds[name] = time.monotonic() - self.begun
+    def first_proof(self) -> None:
+        """Seconds since the start, the first time."""
+        self.seconds.setdefault(FIRST_PROOF, time.monotonic() - self.begun)
 
     def result(self) -> dict[str, float]:
         ordered = {name: self.seconds[name] for name in (*STAGES, FIRST_PROOF) if name in self.seconds}
@@ -103,7 +110,8 @@ def demo(
 ) -> Outcome:
     """Run all stages on the local stack.
 
-    Each run adds `events` events to the shop; one that was interrupted is finished by the next.
+    Each run adds `events` events to the shop; one that was interrupted is finished by the next. In a new shop the first
+    `FIRST_EVENTS` go all the way before the rest does: their proof comes while Terraform still works.
 
     Terraform may still work after the proof: the AWS provider waits a fixed 80 s for the emulator's RDS, which no
     other stage needs.
@@ -114,7 +122,7 @@ def demo(
         events: to add to the shop.
         say: called with each step, a line at a time.
         start: brings the stack up.
-        proved: called with the proof as soon as it is there; with a warehouse a second time, with the proof of that.
+        proved: called with each proof as soon as it is there: of a new shop's first events, of all, of the warehouse.
         build_warehouse: builds the warehouse if every store is exact, and asks it a question.
 
     Raises:
@@ -127,24 +135,27 @@ def demo(
         start(say)
         environments.prepare_stack()
     with _applying(clock, say) as applied:
-        with clock.stage("generate"):
-            run = asyncio.run(_next_run(shop, seed, events))
-            say(f"simulating and publishing up to event {run.events:,}")
-            asyncio.run(publish(environments.kafka_cluster(), run))
-        applied.wait_until_usable()
-        settings = environments.connect()
-        with clock.stage("stream"):
-            _fill(settings, say)
-        with clock.stage("verify"):
-            report = asyncio.run(verify(settings, progress=say))
-        if report.ok:
-            clock.mark(FIRST_PROOF)
-        proved(Proof(report, ask(settings) if report.ok else ()))
+        published = asyncio.run(_published(Run(shop, seed, events)))
+        for end in next_ends(events, published):
+            with clock.stage("generate"):
+                say(f"simulating and publishing up to event {end:,}")
+                asyncio.run(publish(environments.kafka_cluster(), Run(shop, seed, end)))
+            applied.wait_until_usable()
+            settings = environments.connect()
+            with clock.stage("stream"):
+                _fill(settings, say)
+            with clock.stage("verify"):
+                report = asyncio.run(verify(settings, progress=say))
+            if report.ok:
+                clock.first_proof()
+            proved(Proof(end, report, ask(settings) if report.ok else ()))
+            if not report.ok:
+                break
         if build_warehouse is not None and report.ok:
             with clock.stage("warehouse"):
                 answer = build_warehouse(settings, say)
                 of_gold = asyncio.run(verify(settings, ["warehouse"], progress=say))
-            proved(Proof(of_gold, (answer,)))
+            proved(Proof(end, of_gold, (answer,)))
             report = report.joined(of_gold)
         applied.wait(say)
     return Outcome(events, report, clock.result())
@@ -179,11 +190,20 @@ def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
     say(", ".join(f"{group.removeprefix('shoplake-')} {lag:,} behind" for group, lag in lags.items() if lag))
 
 
-async def _next_run(shop: Scenario, seed: int, events: int) -> Run:
-    """The run up to the next multiple of `events`: a new share of the shop, or the rest of an unfinished one."""
-    done = await progress_of(environments.kafka_cluster(), Run(shop, seed, events).publisher)
-    shares = (done.events // events if done is not None else 0) + 1
-    return Run(shop, seed, shares * events)
+async def _published(first: Run) -> int | None:
+    """Number of events of this shop in the log; None if its publisher has never run."""
+    done = await progress_of(environments.kafka_cluster(), first.publisher)
+    return None if done is None else done.events
+
+
+def next_ends(events: int, published: int | None) -> list[int]:
+    """Up to which events of the shop a demo goes, with a proof at each.
+
+    The last is the next multiple of `events`: a new share of the shop, or the rest of an unfinished one. In a new shop
+    with at least twice `FIRST_EVENTS` there is a proof after these.
+    """
+    end = ((published or 0) // events + 1) * events
+    return [FIRST_EVENTS, end] if published is None and events >= 2 * FIRST_EVENTS else [end]
 
 
 class _Apply:

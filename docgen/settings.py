@@ -65,6 +65,7 @@ WRITTEN = {
     "SHOPLAKE_EXPORTED": "Set by `shoplake env`: the names of its variables, for `shoplake env --unset`.",
     "SHOPLAKE_PROJECT": "Set for Compose: the project's name.",
     "SHOPLAKE_LAUNCHED_AS": "Set by the launcher of a checkout: how it was started, for advice in messages.",
+    "SHOPLAKE_IN_BACKGROUND": "Set by `--detach` in the command that it starts: its name.",
 }
 OTHERS = {
     "SHOPLAKE_IMAGE": "In docker-compose.yml: the image of shoplake's own containers. Default: `shoplake:dev`.",

@@ -180,6 +180,13 @@ class StackNotRunning(StackError):
     advice = "Run `shoplake up`."
 
 
+class BackgroundFailed(StackError):
+    """A command that was started in the background failed at its start."""
+
+    code = "SL0205"
+    advice = "read its log with `shoplake logs NAME`, correct the cause, and start it again"
+
+
 class InfraError(ShoplakeError):
     """Terraform failed, or a resource or setting that it should have created is missing."""
 

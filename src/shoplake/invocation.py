@@ -12,6 +12,9 @@ PROGRAM = "shoplake"
 LAUNCHED_AS = "SHOPLAKE_LAUNCHED_AS"
 """Environment variable in which the launcher of a checkout passes on its own name."""
 
+IN_BACKGROUND = "SHOPLAKE_IN_BACKGROUND"
+"""Environment variable of a command that runs in the background: its name."""
+
 _ADVICE = re.compile(rf"(?<=`){PROGRAM}(?=[ `])")
 
 

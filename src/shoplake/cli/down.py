@@ -16,13 +16,13 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Stop every server of the stack. Data is kept unless you add --purge.
+    """Stop every server of the stack, and what runs in the background. Data is kept unless you add --purge.
 
     Example: shoplake down --purge
     """
     import json as jsonlib
 
-    from shoplake import paths, stack
+    from shoplake import background, paths, stack
     from shoplake.stack.state import silent
     from shoplake.terminal import to_stderr
 
@@ -33,6 +33,9 @@ def command(
             yes=yes,
         )
 
+    for name in background.COMMANDS:
+        if background.stop(name) and not quiet:
+            to_stderr(f"stopped `{name}` in the background")
     stop = stack.purge if purge else stack.down
     stop(silent if quiet else to_stderr)
     if json:

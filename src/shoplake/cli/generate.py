@@ -107,6 +107,9 @@ def command(
         str,
         typer.Option(help="URL of the Spark master. Default: local, with --workers cores.", rich_help_panel=TO_FILES),
     ] = "",
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; `stop`, `status` and `logs` find it.")
+    ] = False,
     environment: Annotated[str, typer.Option(help="Environment to publish to.")] = "local",
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
@@ -119,6 +122,8 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return
+    from shoplake import background
+    from shoplake.cli import detach as detached
     from shoplake.errors import UsageError
     from shoplake.publish.rate_limit import LIVE_RATE_PER_S, Pace, parse_rate, parse_speed
     from shoplake.publish.run import Run, end_of, load_scenario, topics_named
@@ -145,6 +150,11 @@ def command(
         raise UsageError(
             "--engine spark only writes JSON lines to a folder", fix="add --out; remove --format, --watch, --faults-out"
         )
+    if detach and (out is not None or dry_run):
+        raise UsageError("--detach publishes to Kafka, found --out or --dry-run", fix="remove one of them")
+    if detach and not background.inside():
+        detached.start("generate", json=json)
+        return
     if dry_run:
         from shoplake.publish.estimate import forecast
 
@@ -216,7 +226,7 @@ def _publish(
     import dataclasses
     import os
 
-    from shoplake import environments, failpoints
+    from shoplake import background, environments, failpoints
     from shoplake.cli.publish_progress import publishing
     from shoplake.publish.fault_ledger import fault_ledger
     from shoplake.publish.kafka import publish
@@ -233,6 +243,7 @@ def _publish(
     def note_initial(events: int, _: object) -> None:
         if not initial:
             initial.append(events)
+            background.working()
 
     def show(events: int, window: EncodedWindow | None) -> None:
         if window is not None or run.events is None or events < run.events:  # otherwise there is no progress to show

@@ -41,6 +41,7 @@ from shoplake.cli import (
     scenario,
     sql,
     status,
+    stop,
     stream,
     test,
     trace,
@@ -146,6 +147,7 @@ generate.app.command("report")(generate_report.command)
 app.add_typer(generate.app, name="generate", rich_help_panel=SHOP)
 app.add_typer(scenario.app, name="scenario", rich_help_panel=SHOP)
 app.command("stream", rich_help_panel=SHOP)(stream.command)
+app.command("stop", rich_help_panel=SHOP)(stop.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
@@ -178,23 +180,33 @@ def main() -> None:
     if "--debug" in sys.argv[1:2]:
         os.environ["SHOPLAKE_DEBUG"] = "1"
     library_logs.to_file("shoplake")
+    exit_code = _exit_code()
+    if invocation.IN_BACKGROUND in os.environ:
+        from shoplake import background
+
+        background.ended(exit_code)
+    sys.exit(exit_code)
+
+
+def _exit_code() -> int:
+    """Run the command line, print its error if it has one, and return the exit code."""
     try:
-        sys.exit(app(prog_name="shoplake", standalone_mode=False))
+        return int(app(prog_name="shoplake", standalone_mode=False) or 0)
     except error_output.Refused as refused:
         if not refused.format_message():  # a command is missing: print the help
             refused.show()
-            sys.exit(refused.exit_code)
+            return int(refused.exit_code)
         error = error_output.of_command_line(refused)
         error_output.show(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except typer.Abort:
         print("interrupted; run the same command again to continue", file=sys.stderr)
-        sys.exit(Interrupted.exit_code)
+        return Interrupted.exit_code
     except ShoplakeError as error:
         if os.environ.get("SHOPLAKE_DEBUG"):
             raise
         error_output.show(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
 
 
 if __name__ == "__main__":

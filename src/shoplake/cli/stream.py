@@ -43,6 +43,9 @@ def command(
     wait: Annotated[
         bool, typer.Option("--wait", help="If the environment is not applied yet, wait until it is.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; `stop`, `status` and `logs` find it.")
+    ] = False,
     environment: Annotated[str, typer.Option(help="Environment to use.")] = "local",
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
@@ -56,7 +59,8 @@ def command(
     import contextlib
     import json as jsonlib
 
-    from shoplake import environments, open_transactions
+    from shoplake import background, environments, open_transactions
+    from shoplake.cli import detach as detached
     from shoplake.cli.progress import watching_sinks
     from shoplake.contract import TOPICS
     from shoplake.errors import InfraError, StreamHalted
@@ -67,6 +71,9 @@ def command(
     from shoplake.streaming.worker_reports import Progress
 
     names = [] if sinks == "none" else named(sinks)
+    if detach and not background.inside():
+        detached.start("stream", json=json)
+        return
     beside = (DEAD_LETTERS,) if dead_letters else ()
     uses = (environments.LOG, *names)
     with contextlib.ExitStack() as stack:
@@ -85,6 +92,7 @@ def command(
         else:
             environments.connect(environment, uses)
         log = environments.connect(environment, {environments.LOG}).kafka
+        background.working()
 
         def report(hidden: open_transactions.OpenTransaction) -> None:
             typer.echo(f"warning: {hidden}\n  what to do: {open_transactions.FIX}", err=True)

@@ -52,13 +52,17 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run, as whom (None: as we are), where, and with which variables of its own."""
+    """What to run, as whom (None: as we are), where, and with which variables of its own.
+
+    Attributes:
+        home: the stack that it is a server of; None for a process that is no server.
+    """
 
     command: Sequence[str | Path]
     identity: Identity | None
     cwd: Path
     environment: Mapping[str, str]
-    home: Path
+    home: Path | None
 
     def arguments(self, pid_file: Path | None) -> list[str]:
         """The command line that becomes the server."""
@@ -67,7 +71,8 @@ class Launch:
 
     def variables(self) -> dict[str, str]:
         """Its environment, with the mark of its stack."""
-        return environ.for_subprocess({**self.environment, MARK: str(self.home)})
+        mark = {} if self.home is None else {MARK: str(self.home)}
+        return environ.for_subprocess({**self.environment, **mark})
 
 
 def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:

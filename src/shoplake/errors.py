@@ -38,6 +38,7 @@ ShoplakeError                 exit code 1
 │   └── LogUnavailable        Kafka did not answer in time
 ├── PublishError              Kafka did not accept the events
 ├── WarehouseError            the warehouse could not be built or read
+├── MapError                  a file that describes datasets is not valid
 └── VerifyFailed              a store differs from the log
 """
 
@@ -355,6 +356,13 @@ class WarehouseError(ShoplakeError):
 
     code = "SL1000"
     advice = "The message names the model or the file. `shoplake warehouse build` continues after the last built model."
+
+
+class MapError(ShoplakeError):
+    """A file that describes datasets, or a model that the map reads, is not valid. The message names it."""
+
+    code = "SL1100"
+    advice = "Correct the file that the message names. `docs/catalogue.md` explains each key."
 
 
 class VerifyFailed(ShoplakeError):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-DataClass: TypeAlias = Literal["public", "internal", "personal"]
+from shoplake.contract.data_classes import DataClass
+
 Direction: TypeAlias = Literal["up", "down"]
 CLASSES: tuple[DataClass, ...] = ("public", "internal", "personal")
 """From the least to the most protected."""
@@ -114,11 +115,14 @@ class Edge:
 
     Attributes:
         job: the full name of the job that moves them, empty where the dataset computes them itself (a metric).
+        condition: whether the values only decide which rows count. They are not in the target, so it does not get
+            their data class.
     """
 
     source: str
     target: str
     job: str = ""
+    condition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ class Graph:
         Raises:
             ValueError: two datasets have one name, or an edge has an end that is not on the map.
         """
+
         ordered = sorted(datasets, key=lambda one: SYSTEMS.index(one.system))
         known = {one.id: one for one in ordered}
         if len(known) < len(ordered):
@@ -173,9 +178,9 @@ class Graph:
         owner_of |= {name: name for name in known}
         all_edges = list(dict.fromkeys(edges))
         for edge in all_edges:
-            for end in (edge.source, edge.target):
+            for end in (edge.source, edge.target, edge.job or edge.source):
                 if end not in owner_of:
-                    raise ValueError(f"the edge {edge.source} -> {edge.target} ends at {end}, which is not on the map")
+                    raise ValueError(f"the edge {edge.source} -> {edge.target} names {end}, which is not on the map")
         columns = [edge for edge in all_edges if edge.source not in known]
         flows = list(dict.fromkeys(Edge(owner_of[one.source], owner_of[one.target], one.job) for one in all_edges))
         into: dict[str, list[Edge]] = {}
@@ -183,6 +188,10 @@ class Graph:
         for edge in (*columns, *flows):
             into.setdefault(edge.target, []).append(edge)
             out_of.setdefault(edge.source, []).append(edge)
+        for edge in flows:  # a job is no step of a walk that begins elsewhere
+            if edge.job:
+                into.setdefault(edge.job, []).append(Edge(edge.source, edge.job))
+                out_of.setdefault(edge.job, []).append(Edge(edge.job, edge.target))
         return cls(known, columns, flows, into, out_of)
 
     def edges(self, name: str, direction: Direction) -> Sequence[Edge]:

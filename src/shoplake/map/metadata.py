@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from shoplake.contract.data_classes import DataClass
 from shoplake.errors import MapError
 from shoplake.map import yaml_files
-from shoplake.map.graph import DataClass, Dataset, Field, Freshness
+from shoplake.map.graph import Dataset, Field, Freshness
 from shopsim.scenario.section_types import Section
 from shopsim.scenario.type_checks import nearest
 from shopsim.scenario.yaml_positions import Document

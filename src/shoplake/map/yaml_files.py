@@ -43,3 +43,10 @@ def load(path: Path, shape: type[S]) -> tuple[S, Document]:
 def refusal(document: Document, key: str, expected: str, found: str, nearest: str = "") -> MapError:
     """An error at a key of a file, to raise."""
     return MapError(str(document.error(key, expected, found, nearest=nearest, at_key=True)))
+
+
+def line_of(path: Path, key: str) -> int:
+    """The line of the first key of that name at any depth of a YAML file, from 1; 1 if there is none."""
+    places = read(path.read_text(encoding="utf-8"), str(path)).keys
+    lines = [place.line for name, place in places.items() if name.rpartition(".")[2] == key]
+    return min(lines, default=1)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import polars as pl
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
@@ -15,22 +14,10 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.partitioning import PartitionField, PartitionSpec
-from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
-from pyiceberg.types import (
-    BooleanType,
-    DoubleType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    NestedField,
-    StringType,
-    StructType,
-    TimestamptzType,
-)
 
 from shoplake import aws
+from shoplake.sinks.lake.schema import table_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,12 +35,6 @@ TABLE_PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     "format-version": "2",
-}
-_SIMPLE: dict[type[pl.DataType], type[IcebergType]] = {
-    pl.String: StringType,
-    pl.Int64: LongType,
-    pl.Boolean: BooleanType,
-    pl.Float64: DoubleType,
 }
 
 
@@ -156,23 +137,3 @@ def of_columns_held(table: Table, rows: pa.Table) -> pa.Table:
 def _lacking(table: Table, rows: pa.Table) -> list[str]:
     held = set(table.schema().column_names)
     return [name for name in rows.column_names if name not in held]
-
-
-def table_schema(topic: Topic) -> Schema:
-    """Iceberg schema of a topic's table: its columns, the event's time and its place in the log."""
-    ids = iter(range(1, 1000))
-
-    def convert(kind: Any) -> IcebergType:  # noqa: ANN401 - polars' dtype or its class
-        if isinstance(kind, pl.List):
-            return ListType(element_id=next(ids), element_type=convert(kind.inner), element_required=False)
-        if isinstance(kind, pl.Struct):
-            return StructType(*(NestedField(next(ids), f.name, convert(f.dtype)) for f in kind.fields))
-        return _SIMPLE[kind if isinstance(kind, type) else type(kind)]()
-
-    fields = [NestedField(next(ids), name, convert(kind)) for name, kind in topic.columns.items()]
-    return Schema(
-        *fields,
-        NestedField(next(ids), "occurred_at", TimestamptzType()),
-        NestedField(next(ids), "kafka_partition", IntegerType()),
-        NestedField(next(ids), "kafka_offset", LongType()),
-    )

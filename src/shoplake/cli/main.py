@@ -15,6 +15,7 @@ from shoplake import environ, gc_tuning, invocation, library_logs
 from shoplake.cli import (
     apply,
     bench,
+    catalog,
     connect,
     contract,
     cost,
@@ -152,6 +153,7 @@ app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
 app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)

@@ -126,7 +126,9 @@ class Project:
             MissingExtra: the parser is not installed.
         """
         templates = Templates(self.root)
-        datasets = {name: self._dataset(model) for name, model in self.models.items()}
+        rendered = {name: templates.render(self._sql(name)) for name in self.models}
+        keys = {name: settings.get("key", ()) for name, (_, settings) in rendered.items()}
+        datasets = {name: self._dataset(model, keys[name]) for name, model in self.models.items()}
         inputs = {f"bronze.{one.name}": one for one in bronze}
         inputs |= {f"model.{name}": one for name, one in datasets.items()}
         schema: dict[str, dict[str, dict[str, str]]] = {}
@@ -135,10 +137,12 @@ class Project:
             schema.setdefault(kind, {})[table] = {
                 field.name: _sql_type(one, field) for field in one.fields if "." not in field.name
             }
-        edges = [edge for name in self.models for edge in self._edges(datasets[name], templates, inputs, schema)]
+        edges = [
+            edge for name, (sql, _) in rendered.items() for edge in self._edges(datasets[name], sql, inputs, schema)
+        ]
         return Part(list(datasets.values()), edges)
 
-    def _dataset(self, model: Model) -> Dataset:
+    def _dataset(self, model: Model, key: Sequence[str]) -> Dataset:
         meta = model.meta
         _only(model.file, meta, MODEL_META, f"the model {model.name}")
         objective = meta.get("freshness")
@@ -151,15 +155,15 @@ class Project:
             description=self._described(model.entry),
             owner=str(meta.get("owner", "")),
             tags=tuple(dict.fromkeys((*model.folder.get("tags", ()), *_tags(model.entry)))),
-            fields=tuple(field for column in model.columns for field in self._fields(column)),
+            fields=tuple(field for column in model.columns for field in self._fields(column, key)),
             freshness=freshness or Freshness(),
             source=str(self._sql(model.name).relative_to(self.root.parent)),
             grain=str(meta.get("grain", "")),
         )
 
-    def _fields(self, column: Mapping[str, Any]) -> Iterator[Field]:
+    def _fields(self, column: Mapping[str, Any], key: Sequence[str]) -> Iterator[Field]:
         name, kind = column["name"], str(column.get("data_type", ""))
-        yield Field(name, kind, self._described(column))
+        yield Field(name, kind, self._described(column), key=name in key)
         if structs := _STRUCTS.fullmatch(kind):
             for part in structs[1].split(","):
                 inside, _, inner = part.strip().partition(" ")
@@ -168,13 +172,13 @@ class Project:
     def _edges(
         self,
         model: Dataset,
-        templates: Templates,
+        sql: str,
         inputs: Mapping[str, Dataset],
         schema: Mapping[str, Mapping[str, Mapping[str, str]]],
     ) -> Iterator[Edge]:
         path = self._sql(model.name)
         try:
-            lineage = sql_lineage.of_statement(templates.render(path), schema)
+            lineage = sql_lineage.of_statement(sql, schema)
         except ValueError as error:
             raise MapError(
                 f"{path}: expected SQL whose columns can be followed to its inputs, found: {error}",

@@ -7,6 +7,7 @@ of a build from nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,7 +41,6 @@ class Templates:
         self._macros = _Macros()
         self._environment.globals |= {
             "shoplake": self._macros,
-            "config": _nothing,
             "ref": _ref,
             "source": _source,
             "this": "this",
@@ -49,14 +49,20 @@ class Templates:
         for path in sorted((root / "macros").glob("**/*.sql")):
             self._add_macros(path)
 
-    def render(self, path: Path) -> str:
-        """The SQL of a model.
+    def render(self, path: Path) -> tuple[str, Mapping[str, Any]]:
+        """The SQL of a model, and the settings that it gives to `config`.
 
         Raises:
             MapError: the template cannot be rendered; the message has the file and jinja's own words.
         """
+        settings: dict[str, Any] = {}
+
+        def config(**given: object) -> str:
+            settings.update(given)
+            return ""
+
         try:
-            return self._environment.from_string(path.read_text(encoding="utf-8")).render()
+            return self._environment.from_string(path.read_text(encoding="utf-8")).render(config=config), settings
         except (self._error, TypeError) as error:
             self._refuse(path, error)
 
@@ -90,10 +96,6 @@ def missing_extra() -> MissingExtra:
 
 class _Macros:
     """The macros of the project, as attributes."""
-
-
-def _nothing(*_: object, **__: object) -> str:
-    return ""
 
 
 def _ref(name: str) -> str:

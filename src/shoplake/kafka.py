@@ -121,20 +121,26 @@ async def answering(cluster: KafkaSettings) -> AsyncIterator[None]:
         ) from error
 
 
+def all_topics(partitions: int, replication: int) -> list[NewTopic]:
+    """Every topic of the platform, with its configuration; `partitions` is for events and dead letters."""
+    return [
+        *(NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS),
+        NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE),
+        NewTopic(CONTRACTS, 1, replication, topic_configs=_LARGE),
+        *(
+            NewTopic(name, 1, replication, topic_configs=_COMPACT)
+            for name in (PUBLISH_PROGRESS, DEAD_LETTER_PROGRESS, OUTCOMES)
+        ),
+    ]
+
+
 async def create_topics(cluster: KafkaSettings, *, partitions: int = PARTITIONS) -> None:
     """Create all missing topics: events, contract versions, dead letters, and progress. Idempotent.
 
     Raises:
         StreamHalted: Kafka did not answer or refused.
     """
-    replication = cluster.replication
-    wanted = [NewTopic(name, partitions, replication, topic_configs=_KEEP) for name in TOPICS]
-    wanted.append(NewTopic(DEAD_LETTERS, partitions, replication, topic_configs=_LARGE))
-    wanted.append(NewTopic(CONTRACTS, 1, replication, topic_configs=_LARGE))
-    wanted += [
-        NewTopic(name, 1, replication, topic_configs=_COMPACT)
-        for name in (PUBLISH_PROGRESS, DEAD_LETTER_PROGRESS, OUTCOMES)
-    ]
+    wanted = all_topics(partitions, cluster.replication)
     async with answering(cluster):
         admin = AIOKafkaAdminClient(**client_options(cluster), request_timeout_ms=REQUEST_TIMEOUT_MS)
         await admin.start()

@@ -47,13 +47,11 @@ def listed(
     if json:
         _print_json({"datasets": [_summary(one) for one in found]})
         return
-    print_rows(
-        ("dataset", "kind", "owner", "class", "columns", "description"),
-        [
-            (one.id, one.kind, one.owner, one.data_class, len(one.fields), _first_sentence(one.description))
-            for one in found
-        ],
-    )
+    rows = [
+        (one.id, one.kind, one.owner, one.data_class, len(one.fields), _first_sentence(one.description))
+        for one in found
+    ]
+    print_rows(("dataset", "kind", "owner", "class", "columns", "description"), rows)
 
 
 @app.command("show")

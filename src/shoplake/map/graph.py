@@ -188,10 +188,13 @@ class Graph:
         for edge in (*columns, *flows):
             into.setdefault(edge.target, []).append(edge)
             out_of.setdefault(edge.source, []).append(edge)
-        for edge in flows:  # a job is no step of a walk that begins elsewhere
-            if edge.job:
-                into.setdefault(edge.job, []).append(Edge(edge.source, edge.job))
-                out_of.setdefault(edge.job, []).append(Edge(edge.job, edge.target))
+        for job in dict.fromkeys(edge.job for edge in flows if edge.job):
+            # A job is no step of a walk that begins elsewhere. What it makes on the way is not what it reads.
+            own = [edge for edge in flows if edge.job == job]
+            written = dict.fromkeys(edge.target for edge in own)
+            read = dict.fromkeys(edge.source for edge in own if edge.source not in written)
+            into.setdefault(job, []).extend(Edge(name, job) for name in read)
+            out_of.setdefault(job, []).extend(Edge(job, name) for name in written)
         return cls(known, columns, flows, into, out_of)
 
     def edges(self, name: str, direction: Direction) -> Sequence[Edge]:
@@ -211,6 +214,16 @@ class Graph:
                         seen.add(end)
                         below.append(end)
             level = below
+
+    def reached_by_value(self, name: str, direction: Direction) -> list[str]:
+        """As `reached`, without what only a condition leads to."""
+        found = [name]
+        for one in found:
+            for edge in self.edges(one, direction):
+                end = edge.source if direction == "up" else edge.target
+                if not edge.condition and end not in found:
+                    found.append(end)
+        return found[1:]
 
     def reached(self, name: str, direction: Direction) -> list[str]:
         """The full names of everything upstream or downstream, the nearest first, without `name` itself."""

@@ -1,9 +1,9 @@
 """Finds out which columns of its inputs each column of a SELECT is made from, with the parser sqlglot.
 
-A column gets its value from the columns in its expression. Columns that only choose rows or their order are left out
-(`filter (where ...)`, `over (...)`, the second argument of `arg_max`), unless there is no value:
-`count(*) filter (where step = 'x')` comes from `step`, as a condition. A count comes from what it counts, or else from
-the columns that it is grouped by.
+A column gets its value from the columns in its expression. Columns in `filter (where ...)` and `case when ...` are
+conditions: they choose the rows or the branch. So are the columns that a count counts. Columns that only order or group
+rows are left out, unless there is nothing else: `count(*)` comes from the columns that it is grouped by. Conditions of
+a whole query (`where`, `on`) are not followed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def of_statement(sql: str, schema: Mapping[str, Mapping[str, Mapping[str, str]]]
         schema: schema -> table -> column -> type, of all tables that it may read.
 
     Raises:
-        ValueError: it is not one SELECT, or it has a column that no input has.
+        ValueError: it is not one SELECT, or it reads a table or a column that does not exist.
     """
     import sqlglot
     from sqlglot import exp
@@ -63,6 +63,9 @@ def of_statement(sql: str, schema: Mapping[str, Mapping[str, Mapping[str, str]]]
 
     try:
         parsed = sqlglot.parse_one(sql, dialect=DIALECT)
+        for table in parsed.find_all(exp.Table):
+            if table.db and table.name not in schema.get(table.db, {}):
+                raise ValueError(f"there is no {_table(table)}")
         qualified = qualify(
             parsed,
             schema={name: dict(tables) for name, tables in schema.items()},
@@ -170,8 +173,8 @@ class _Reader:
         elif isinstance(node, exp.Dot):
             yield from self._value(node.this, (node.expression.name, *path), scope)
         elif isinstance(node, exp.Filter):
-            found = list(self._value(node.this, path, scope))
-            yield from found or self._conditions([node.expression], scope)
+            yield from self._value(node.this, path, scope)
+            yield from self._conditions([node.expression], scope)
         elif isinstance(node, exp.Window):
             yield from self._value(node.this, path, scope)
         elif isinstance(node, exp.Case | exp.If):
@@ -188,21 +191,16 @@ class _Reader:
                 yield from self._value(child, path, scope)
 
     def _case(self, node: exp.Expression, path: Path, scope: Scope) -> Iterator[Origin]:
-        """The values of the branches; what is compared, where these are constants: then it is the value."""
-        exp = self._exp
+        """The values of the branches, and what is compared. Where the branches are constants, that is the value."""
         branches = node.args.get("ifs") or [node]
-        values = [one.args.get("true") for one in branches]
-        values.append(node.args.get("default") or node.args.get("false"))
-        found = [origin for one in values if one is not None for origin in self._value(one, path, scope)]
-        if found:
-            yield from found
-            return
-        for compared in (
-            node.args.get("this") if isinstance(node, exp.Case) else None,
-            *(one.this for one in branches),
-        ):
-            if compared is not None:
-                yield from self._value(compared, (), scope)
+        results = [*(one.args.get("true") for one in branches), node.args.get("default"), node.args.get("false")]
+        found = [origin for one in results if one is not None for origin in self._value(one, path, scope)]
+        compared = [one.this for one in branches]
+        if isinstance(node, self._exp.Case) and node.this is not None:
+            compared.append(node.this)
+        conditions = [origin for one in compared for origin in self._value(one, (), scope)]
+        yield from found
+        yield from (replace(one, condition=True) for one in conditions) if found else conditions
 
     def _lambda_paths(self, function: exp.Expression) -> list[Path]:
         """The fields of its argument that a function reads; an empty path for the argument itself."""

@@ -12,7 +12,8 @@ from pyiceberg.table import Table
 
 from shoplake.contract import TOPICS, products
 from shoplake.sinks.lake import sink as lake
-from shoplake.sinks.lake.tables import add_new_columns, create_table, of_columns_held, table_schema
+from shoplake.sinks.lake.schema import table_schema
+from shoplake.sinks.lake.tables import add_new_columns, create_table, of_columns_held
 
 from .small_log import frame
 

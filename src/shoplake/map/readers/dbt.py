@@ -75,7 +75,7 @@ class Project:
         """All models by name.
 
         Raises:
-            MapError: a file is not YAML.
+            MapError: a file is not YAML, or a model has no entry.
         """
         settings = _load(self.root / "dbt_project.yml")
         configured = settings.get("models", {}).get(settings["name"], {})
@@ -84,6 +84,12 @@ class Project:
             folder = _of_folder(configured, path.parent.relative_to(self.root / "models").parts)
             for entry in content.get("models") or ():
                 found[entry["name"]] = Model(entry["name"], entry, path, folder)
+        for path in sorted(self.root.glob("models/**/*.sql")):
+            if path.stem not in found:
+                raise MapError(
+                    f"{path}: expected an entry of the model in a YAML file beside it, found none",
+                    fix="add one with a description, an owner, the grain and the columns",
+                )
         return found
 
     @cached_property

@@ -40,7 +40,7 @@ class Impact:
 def of(graph: Graph, column: Reference) -> Impact:
     """The impact of a change of a column."""
     name = str(column)
-    by_value = _reached_by_value(graph, name)
+    by_value = set(graph.reached_by_value(name, "down"))
     jobs: dict[str, dict[str, None]] = {}
     for edge in graph.walk(name, "down"):
         jobs.setdefault(edge.target, {})
@@ -82,13 +82,3 @@ def short(graph: Graph, column: str, limit: int = 4) -> str:
         return ""
     more = f" and {len(used) - limit} more" if len(used) > limit else ""
     return f"used by: {', '.join(used[:limit])}{more}"
-
-
-def _reached_by_value(graph: Graph, name: str) -> set[str]:
-    seen, waiting = {name}, [name]
-    while waiting:
-        for edge in graph.edges(waiting.pop(), "down"):
-            if not edge.condition and edge.target not in seen:
-                seen.add(edge.target)
-                waiting.append(edge.target)
-    return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -72,15 +73,20 @@ def accept(*, incompatible: bool = False) -> list[Change]:
     return changes
 
 
-def refuse_incompatible(changes: list[Change]) -> None:
+def refuse_incompatible(changes: list[Change], notes: Mapping[str, str] | None = None) -> None:
     """Raise if a change is not backward compatible.
+
+    Args:
+        changes: all differences.
+        notes: place of a change -> a line to add to it, such as who uses the field.
 
     Raises:
         ContractError: with the list of these changes.
     """
     refused = [change for change in changes if not change.compatible]
     if refused:
-        listed = "".join(f"\n  {change}" for change in refused)
+        after = {where: f"\n        {note}" for where, note in (notes or {}).items()}
+        listed = "".join(f"\n  {change}{after.get(change.where, '')}" for change in refused)
         raise ContractError(
             f"the contract is not backward compatible; {len(refused)} of {len(changes)} changes are refused:{listed}",
             fix="apply the fix of each change; nothing was written to a store",

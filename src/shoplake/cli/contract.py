@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from shoplake.contract.schema import Schema
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,16 +57,36 @@ def check(
     from shoplake import contract_baseline
     from shoplake.contract import compatibility, export
 
-    changes = compatibility.compare(contract_baseline.load(against), export())
+    older = contract_baseline.load(against)
+    changes = compatibility.compare(older, export())
     if json:
         print(jsonlib.dumps({"changes": [dataclasses.asdict(change) for change in changes]}))
     else:
         for change in changes:
             if change.compatible:
                 typer.echo(str(change))
-    contract_baseline.refuse_incompatible(changes)
+    contract_baseline.refuse_incompatible(changes, _uses(older, [one.where for one in changes if not one.compatible]))
     if not json:
         typer.echo(f"compatible: {len(changes)} changes" if changes else "the same contract")
+
+
+def _uses(older: Schema, places: list[str]) -> dict[str, str]:
+    """Place of a change -> what uses the field, by the map of the older contract. Empty without the extra `catalog`."""
+    if not places:
+        return {}
+    from shoplake.contract.from_schema import UnknownSchemaError, topics_of
+    from shoplake.errors import MapError, MissingExtra
+    from shoplake.map import project
+    from shoplake.map.views import impact
+    from shoplake.warehouse import dbt_project
+
+    try:
+        graph = project.read(dbt_project.project_folder(), contract=topics_of(older))
+    except (MissingExtra, MapError, UnknownSchemaError):  # they must not hide the refusal
+        return {}
+    columns = {where: where.split(".", 2) for where in places if where.count(".") >= 2}
+    lines = {where: impact.short(graph, f"kafka.{parts[0]}.{parts[2]}") for where, parts in columns.items()}
+    return {where: line for where, line in lines.items() if line}
 
 
 @app.command("activate")

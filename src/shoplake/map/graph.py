@@ -50,7 +50,7 @@ class Field:
         type: as the source writes it.
         key: whether it belongs to the key that identifies a row.
         data_class: the class of its values.
-        class_reason: why it has this class, where that is not the contract's mark of the field itself.
+        class_reason: reason for this class; empty if it is the contract's mark of the field.
         events: types of the events that have the field. Empty for everything but topics of events.
     """
 
@@ -73,7 +73,7 @@ class Dataset:
         kind: topic, table, collection, key pattern, model, view, metric, dashboard or job.
         source: the file that declares it, relative to the project.
         grain: what one row is.
-        address: its name in the server, where that is another one: `shoplake:revenue:<day>:<currency>`.
+        address: its name in the server if it differs: `shoplake:revenue:<day>:<currency>`.
         unit: of a metric.
     """
 

@@ -38,7 +38,7 @@ class FreshnessObjective(Section, frozen=True, kw_only=True):
 
 
 class Override(Section, frozen=True, kw_only=True):
-    """The data class of a column where it is not that of the columns it comes from, and why."""
+    """A data class that replaces the one from the lineage, and the reason."""
 
     to: Literal["public", "internal", "personal"]
     because: str
@@ -58,7 +58,7 @@ class FieldEntry(Section, frozen=True, kw_only=True):
 
 
 class DatasetEntry(Section, frozen=True, kw_only=True):
-    """What is said of one dataset. An empty value means that of the file, or of the source."""
+    """The entry of one dataset. An empty value means that of the file or of the source."""
 
     description: str = ""
     owner: str = ""
@@ -103,7 +103,7 @@ class Metadata:
         }
 
     def completed(self, datasets: Iterable[Dataset]) -> list[Dataset]:
-        """Datasets from a source, each with what the file says of it.
+        """Add the owner, the freshness and the rest of the file to the datasets of a source.
 
         Raises:
             MapError: the file has a dataset or a column that does not exist, or lacks one of the datasets.

@@ -1,4 +1,4 @@
-"""Finds a dataset or a column by the name that a user types: in full, or short where that is unique."""
+"""Finds a dataset or a column by the name that a user types: the full name, or the short one if it is unique."""
 
 from __future__ import annotations
 

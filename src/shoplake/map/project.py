@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from shoplake import paths
+from shoplake.contract import TOPICS, Topic
 from shoplake.contract.data_classes import DataClass
 from shoplake.errors import MapError
 from shoplake.map import metadata
@@ -21,7 +22,7 @@ Override = tuple[DataClass, str]
 
 @cache
 def graph() -> Graph:
-    """The map of this project. It is read once in a process, in about a second.
+    """The map of this project. It is read once in a process, in one or two seconds.
 
     Raises:
         MapError: a file that describes datasets is not valid, or a model cannot be read.
@@ -31,12 +32,13 @@ def graph() -> Graph:
     return read(dbt_project.project_folder())
 
 
-def read(root: Path, folder: Path = metadata.FOLDER) -> Graph:
+def read(root: Path, folder: Path = metadata.FOLDER, contract: Mapping[str, Topic] = TOPICS) -> Graph:
     """The map of a dbt project, with the metadata of a folder.
 
     Args:
         root: the folder with `dbt_project.yml`.
         folder: the folder with `<system>.yaml`.
+        contract: the topics of events.
 
     Raises:
         MapError, WarehouseError, MissingExtra: as `graph`.
@@ -44,9 +46,9 @@ def read(root: Path, folder: Path = metadata.FOLDER) -> Graph:
     systems = ("kafka", "postgres", "lake", "jobs", *sinks.DECLARED)
     known = {system: metadata.load(system, folder) for system in systems}
     project = dbt.Project(root)
-    events = topics.read(known["kafka"])
+    events = topics.read(known["kafka"], contract)
     by_topic = {one.name: one for one in events.datasets}
-    bronze = sinks.lake(known["lake"], project.source_descriptions("bronze"))
+    bronze = sinks.lake(known["lake"], contract, project.source_descriptions("bronze"))
     models = project.read(bronze.datasets)
     figures = definitions.load(root / "models")
     gold = {one.name: one for one in models.datasets}

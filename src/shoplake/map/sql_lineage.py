@@ -145,7 +145,7 @@ class _Reader:
             yield from self._conditions(self._group(scope), scope)
 
     def _parts_of(self, window: exp.Window, scope: Scope) -> list[Any]:
-        """What a window partitions and orders by; its definition may be at the end of the query."""
+        """The columns that a window partitions and orders by. Its definition may be at the end of the query."""
         named = {one.name: one for one in scope.expression.args.get("windows") or ()}
         found = named.get(window.alias, window) if window.alias else window
         return [*(found.args.get("partition_by") or ()), found.args.get("order")]

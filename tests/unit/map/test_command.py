@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
-from shoplake.cli import catalog
-from shoplake.errors import UnknownName
+from shoplake.cli import catalog, contract
+from shoplake.contract import export
+from shoplake.errors import ContractError, UnknownName
 
 pytestmark = pytest.mark.usefixtures("graph")
 
@@ -78,3 +80,18 @@ def test_export_writes_one_document_for_each_dataset() -> None:
 def test_an_unknown_name_is_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(UnknownName, match=message):
         run(*arguments)
+
+
+def test_a_refused_change_of_the_contract_names_what_uses_the_field(tmp_path: Path) -> None:
+    older = export()
+    reasons = older["topics"]["reviews"]["events"]["review_removed"]["properties"]["reason"]
+    reasons["enum"] = [*reasons["enum"], "boring"]
+    older["topics"]["orders"]["events"]["order_placed"]["properties"]["gift_note"] = {"type": "string"}
+    file = tmp_path / "older.json"
+    file.write_text(json.dumps(older))
+    with pytest.raises(ContractError) as refused:
+        contract.check(against=str(file))
+    refused.match(
+        r"review_removed\.reason: enum value removed.*\n.*\n +used by: postgres\.reviews\.removal_reason, lake"
+    )
+    refused.match(r"gift_note: field removed\n.*\n +used by: lake\.orders\.gift_note")

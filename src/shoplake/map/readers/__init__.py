@@ -10,7 +10,7 @@ from shoplake.map.graph import Dataset, Edge
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one reader has found."""
+    """The datasets and edges that one reader has found."""
 
     datasets: Sequence[Dataset]
     edges: Sequence[Edge]

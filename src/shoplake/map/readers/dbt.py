@@ -228,7 +228,7 @@ def _column_edges(origin_of: Dataset, origin: sql_lineage.Origin, model: Dataset
 
 
 def _sql_type(dataset: Dataset, field: Field) -> str:
-    """The type for the parser. Those of the lake matter only where they have structs."""
+    """The type for the parser. Those of the lake matter only if they have structs."""
     if dataset.system != "lake":
         return field.type
     parts = [one for one in dataset.fields if one.name.startswith(f"{field.name}[].")]

@@ -1,7 +1,7 @@
 """Renders the SQL of dbt's models without dbt: references become names, and a condition on touched keys becomes `true`.
 
-The macros of the project are used as they are. What only dbt's run knows, such as whether rows are kept, has the value
-of a build from nothing.
+The macros of the project are used as they are. Everything that depends on a run of dbt has the value of a build of all
+rows.
 """
 
 from __future__ import annotations

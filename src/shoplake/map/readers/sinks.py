@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from shoplake.contract import TOPICS
+from shoplake.contract import Topic
+from shoplake.errors import MapError
 from shoplake.map import yaml_files
 from shoplake.map.graph import Dataset, Edge, Field
 from shoplake.map.metadata import Metadata
@@ -76,6 +77,8 @@ def _of_topic(name: str, topic: Dataset) -> str:
     if topic.field(name):
         return name
     lists = [one.name for one in topic.fields if one.type == "array"]
+    if not lists:
+        raise MapError(f"the sink of Postgres reads {topic.id}.{name}, which no event has", fix="correct the mapping")
     return next((f"{one}[].{name}" for one in lists if topic.field(f"{one}[].{name}")), lists[0])
 
 
@@ -104,17 +107,18 @@ def declared(metadata: Metadata, topics: Mapping[str, Dataset]) -> Part:
     return Part(metadata.completed(metadata.declared(source)), edges)
 
 
-def lake(metadata: Metadata, descriptions: Mapping[str, str]) -> Part:
+def lake(metadata: Metadata, topics: Mapping[str, Topic], descriptions: Mapping[str, str]) -> Part:
     """The Iceberg tables, one for each topic.
 
     Args:
         metadata: of the lake.
+        topics: the topics of events.
         descriptions: of the tables, as the dbt project has them.
     """
     from shoplake.sinks.lake.schema import table_schema
 
     tables, edges = [], []
-    for topic in TOPICS.values():
+    for topic in topics.values():
         fields = [field for one in table_schema(topic).fields for field in _flat(one)]
         tables.append(
             Dataset(
@@ -135,7 +139,7 @@ def lake(metadata: Metadata, descriptions: Mapping[str, str]) -> Part:
 
 
 def _flat(column: NestedField) -> Iterator[Field]:
-    """A column; a list of structs is followed by the fields of the struct."""
+    """A column, and after a list of structs the fields of the struct."""
     key = column.name in _BOOKKEEPING
     element = getattr(column.field_type, "element_type", None)
     parts = getattr(element, "fields", ())

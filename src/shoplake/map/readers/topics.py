@@ -16,7 +16,6 @@ from shoplake.contract import (
     DEAD_LETTERS,
     OUTCOMES,
     PUBLISH_PROGRESS,
-    TOPICS,
     Event,
     Topic,
     type_name,
@@ -43,12 +42,12 @@ RECORDS: Mapping[str, type[msgspec.Struct]] = {
 _ROLE = re.compile(r"Topic `[\w-]+`, keyed by \w+: (.*?)\.?$")
 
 
-def read(metadata: Metadata) -> Part:
+def read(metadata: Metadata, topics: Mapping[str, Topic]) -> Part:
     """All topics; every event topic flows into the dead letters."""
-    found = [*(_events(topic) for topic in TOPICS.values()), *(_records(name) for name in RECORDS)]
-    edges = [Edge("jobs.generate", f"kafka.{name}") for name in (*TOPICS, PUBLISH_PROGRESS)]
-    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTERS}", "jobs.dead-letters") for name in TOPICS]
-    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTER_PROGRESS}", "jobs.dead-letters") for name in TOPICS]
+    found = [*(_events(topic) for topic in topics.values()), *(_records(name) for name in RECORDS)]
+    edges = [Edge("jobs.generate", f"kafka.{name}") for name in (*topics, PUBLISH_PROGRESS)]
+    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTERS}", "jobs.dead-letters") for name in topics]
+    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTER_PROGRESS}", "jobs.dead-letters") for name in topics]
     edges += [
         Edge(f"kafka.{DEAD_LETTERS}", f"kafka.{OUTCOMES}", "jobs.replay"),
         Edge("jobs.generate", "kafka.contracts"),

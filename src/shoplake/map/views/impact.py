@@ -33,7 +33,7 @@ class Impact:
 
     @property
     def owners(self) -> list[str]:
-        """Who has to know, sorted."""
+        """Owners of the touched columns, sorted."""
         return sorted({one.dataset.owner for one in self.touched})
 
 

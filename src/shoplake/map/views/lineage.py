@@ -13,7 +13,7 @@ ARROWS: dict[Direction, str] = {"up": "comes from", "down": "goes to"}
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What one dataset or column comes from and goes to.
+    """The upstream and downstream of one dataset or column.
 
     Attributes:
         name: its full name.
@@ -38,7 +38,7 @@ class Lineage:
         return found
 
     def tree(self) -> Iterator[str]:
-        """Lines of text. What was shown before is not followed again."""
+        """Lines of text. Each dataset or column is followed once."""
         yield self.name
         for direction in self.directions:
             yield f"{ARROWS[direction]}:"

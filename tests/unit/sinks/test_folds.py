@@ -18,8 +18,8 @@ from shoplake.sinks.base import Batch
 from shoplake.sinks.dynamodb import items as dynamodb_items
 from shoplake.sinks.keyed import Item, Key, Part, fold_items
 from shoplake.sinks.lake import sink as lake
-from shoplake.sinks.lake.sink import Checkpoint, read_checkpoints
 from shoplake.sinks.lake.schema import table_schema
+from shoplake.sinks.lake.sink import Checkpoint, read_checkpoints
 from shoplake.sinks.mongo import documents
 from shoplake.sinks.postgres.event_columns import TABLES
 from shoplake.sinks.redis.sink import hash_changes, sorted_set_changes

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from pyiceberg.expressions import EqualTo
 
+from shoplake.map import project
 from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
@@ -190,3 +191,25 @@ def test_a_row_that_is_gone_is_named_by_its_key_and_the_next_build_repairs_it(bu
     assert {(finding.kind, finding.table) for finding in result.findings} == {("lost", "fct_orders")}
     assert run("warehouse", "build", "--full-refresh").returncode == 0
     assert verified(built).ok
+
+
+def test_the_map_says_of_each_model_what_dbt_says(built: Settings) -> None:
+    manifest = json.loads((state.folder("local") / "target" / "manifest.json").read_text())
+    nodes = {one["name"]: one for one in manifest["nodes"].values() if one["resource_type"] == "model"}
+    graph = project.graph()
+    models = {one.name: one for one in graph.datasets.values() if one.system in ("silver", "gold")}
+    names = {node: one["name"] for node, one in {**manifest["nodes"], **manifest["sources"]}.items()}
+    assert models.keys() == nodes.keys()
+    for name, node in nodes.items():
+        model, config = models[name], node["config"]
+        columns = [(one.name, one.description) for one in model.fields if "." not in one.name]
+        assert model.system == node["schema"]
+        assert model.description == " ".join(node["description"].split())
+        assert (model.owner, model.grain) == (config["meta"]["owner"], config["meta"]["grain"])
+        assert sorted(model.tags) == sorted(node["tags"])
+        assert columns == [(one["name"], " ".join(one["description"].split())) for one in node["columns"].values()]
+        assert [one.name for one in model.fields if one.key] == [
+            key for key, _ in columns if key in config.get("key", [])
+        ]
+        read = {edge.source.partition(".")[2] for edge in graph.edges(model.id, "up")}
+        assert read == {names[one] for one in node["depends_on"]["nodes"]}

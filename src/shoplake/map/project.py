@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from shoplake import paths
 from shoplake.contract import TOPICS, Topic
 from shoplake.contract.data_classes import DataClass
 from shoplake.errors import MapError
@@ -102,8 +101,3 @@ def _classified(datasets: list[Dataset], edges: list[Edge], overrides: Mapping[s
         return dataclasses.replace(field, data_class=data_class, class_reason=reason)
 
     return [dataclasses.replace(one, fields=tuple(classified(one, field) for field in one.fields)) for one in datasets]
-
-
-def source_file(dataset: Dataset) -> Path:
-    """The file that declares a dataset."""
-    return paths.project_root() / dataset.source

@@ -183,6 +183,20 @@ def test_dbt_is_installed_with_the_first_warehouse_command_and_stays(checkout: C
     assert synced() == [False, True, True]
 
 
+def test_the_parser_of_the_catalogue_is_installed_with_its_first_command_and_stays(checkout: Checkout) -> None:
+    def synced() -> list[bool]:
+        return ["--extra catalog" in line for line in checkout.calls.read_text().splitlines() if " sync " in line]
+
+    checkout.run("demo")
+    checkout.run("catalog", "list")
+    assert synced() == [False, True]
+
+    (checkout.root / ".venv" / "lib" / "python3.11" / "site-packages" / "sqlglot").mkdir(parents=True)
+    (checkout.root / "uv.lock").write_text("version = 2\n")
+    checkout.run("demo")
+    assert synced() == [False, True, True]
+
+
 def test_python_is_never_downloaded(checkout: Checkout) -> None:
     checkout.run()
     assert {line.split()[0] for line in checkout.calls.read_text().splitlines()} == {"never"}

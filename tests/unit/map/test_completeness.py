@@ -46,7 +46,10 @@ def _models(schema: str) -> set[str]:
         ("gold", lambda: _models("gold")),
         ("metrics", lambda: set(definitions.of_project().metrics)),
         ("dashboards", lambda: {path.stem for path in (dbt_project.project_folder() / "dashboards").glob("*.yaml")}),
-        ("jobs", lambda: {"generate", "dead-letters", "replay", "warehouse"} | {f"sink-{name}" for name in SINKS}),
+        (
+            "jobs",
+            lambda: {"generate", "dead-letter-router", "replay", "warehouse"} | {f"sink-{name}" for name in SINKS},
+        ),
     ],
 )
 def test_each_system_has_what_its_source_declares(system: str, declared: object, graph: Graph) -> None:

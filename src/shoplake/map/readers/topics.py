@@ -46,8 +46,8 @@ def read(metadata: Metadata, topics: Mapping[str, Topic]) -> Part:
     """All topics; every event topic flows into the dead letters."""
     found = [*(_events(topic) for topic in topics.values()), *(_records(name) for name in RECORDS)]
     edges = [Edge("jobs.generate", f"kafka.{name}") for name in (*topics, PUBLISH_PROGRESS)]
-    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTERS}", "jobs.dead-letters") for name in topics]
-    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTER_PROGRESS}", "jobs.dead-letters") for name in topics]
+    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTERS}", "jobs.dead-letter-router") for name in topics]
+    edges += [Edge(f"kafka.{name}", f"kafka.{DEAD_LETTER_PROGRESS}", "jobs.dead-letter-router") for name in topics]
     edges += [
         Edge(f"kafka.{DEAD_LETTERS}", f"kafka.{OUTCOMES}", "jobs.replay"),
         Edge("jobs.generate", "kafka.contracts"),

@@ -1,7 +1,7 @@
 """Commands that run in the background (`stream -d`, `generate -d`): start, find and stop them.
 
 A command starts itself again, detached, with the same arguments. Its pid, log and exit code are in the stack's home,
-beside those of the servers.
+with those of the servers.
 """
 
 from __future__ import annotations

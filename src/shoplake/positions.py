@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +40,15 @@ class Positions:
             return cls({Place(topic, int(p)): int(n) for topic, read in topics.items() for p, n in read.items()})
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"expected positions as JSON, found {text[:80]!r}") from error
+
+    @classmethod
+    def joined(cls, parts: Iterable[Positions]) -> Positions:
+        """The positions of readers that share the partitions. Of a partition with two readers: the higher offset."""
+        offsets: dict[Place, int] = {}
+        for part in parts:
+            for place, offset in part.next_offsets.items():
+                offsets[place] = max(offset, offsets.get(place, 0))
+        return cls(offsets)
 
     def as_json(self) -> str:
         """`{"orders": {"0": 1204}}`: topic, partition, next offset, in order."""

@@ -36,3 +36,14 @@ def test_a_reader_is_behind_in_the_partitions_that_the_other_has_read_further():
 def test_another_text_is_refused(text):
     with pytest.raises(ValueError, match="expected positions as JSON"):
         Positions.parse(text)
+
+
+def test_readers_that_share_partitions_are_joined_at_the_higher_offset():
+    first = Positions({Place("orders", 0): 5, Place("orders", 1): 7})
+    second = Positions({Place("orders", 1): 9, Place("clicks", 0): 2})
+    assert Positions.joined([first, second]).next_offsets == {
+        Place("orders", 0): 5,
+        Place("orders", 1): 9,
+        Place("clicks", 0): 2,
+    }
+    assert Positions.joined([]).next_offsets == {}

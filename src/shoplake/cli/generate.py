@@ -226,7 +226,7 @@ def _publish(
     import dataclasses
     import os
 
-    from shoplake import background, environments, failpoints
+    from shoplake import background, environments, failpoints, run_log
     from shoplake.cli.publish_progress import publishing
     from shoplake.publish.fault_ledger import fault_ledger
     from shoplake.publish.kafka import publish
@@ -249,8 +249,13 @@ def _publish(
         if window is not None or run.events is None or events < run.events:  # otherwise there is no progress to show
             progress(events, window)
 
-    with publishing(run, sample=watch) as progress, fault_ledger(run, faults_out, keep_when_interrupted=True) as ledger:
+    with (
+        publishing(run, sample=watch) as progress,
+        fault_ledger(run, faults_out, keep_when_interrupted=True) as ledger,
+        run_log.recording("generate", environment=environment) as results,
+    ):
         done = asyncio.run(publish(cluster, run, pace=pace, watch=all_of([note_initial, show, ledger])))
+        results["generate"].counts = {"events": done.events - initial[0]}
     return done, done.events - initial[0]
 
 

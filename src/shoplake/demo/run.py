@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shoplake import environments, stack
+from shoplake import environments, run_log, stack
 from shoplake.demo.questions import Answer, ask
 from shoplake.errors import ShoplakeError
 from shoplake.infra import runner, stack_inputs
@@ -139,7 +139,8 @@ def demo(
         for end in next_ends(events, published):
             with clock.stage("generate"):
                 say(f"simulating and publishing up to event {end:,}")
-                asyncio.run(publish(environments.kafka_cluster(), Run(shop, seed, end)))
+                _publish(Run(shop, seed, end), published or 0)
+                published = end
             applied.wait_until_usable()
             settings = environments.connect()
             with clock.stage("stream"):
@@ -188,6 +189,12 @@ def _seldom(say: Say) -> Watch:
 
 def _tell_lag(say: Say, lags: Mapping[str, int]) -> None:
     say(", ".join(f"{group.removeprefix('shoplake-')} {lag:,} behind" for group, lag in lags.items() if lag))
+
+
+def _publish(run: Run, before: int) -> None:
+    with run_log.recording("generate", environment=environments.LOCAL) as results:
+        done = asyncio.run(publish(environments.kafka_cluster(), run))
+        results["generate"].counts = {"events": done.events - before}
 
 
 async def _published(first: Run) -> int | None:

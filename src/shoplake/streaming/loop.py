@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,11 +11,14 @@ from msgspec.structs import replace
 
 from shoplake.backoff import Backoff, jittered
 from shoplake.errors import Backpressure, BeingRebuilt, Fenced, LogUnavailable, Misplaced, StoreUnavailable
+from shoplake.positions import Place, Positions
 from shoplake.sinks.base import Batch, OffsetRange
 from shoplake.streaming.breaker import Breaker
 from shoplake.streaming.control_records import EMPTY_RANGE_DELAY_S, EmptyRanges
 from shoplake.streaming.interruptible_wait import wait_for_any
 from shoplake.streaming.prefetch import FetchedBatch, Prefetcher
+from shoplake.streaming.store_calls import answer_in_time
+from shoplake.streaming.unapplied import UnappliedRecords
 from shoplake.streaming.worker_reports import Progress, Report
 from shoplake.topic_identity import TopicId, refuse_recreated
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from shoplake.sinks.base import Epoch, Sink, TopicPartition
     from shoplake.streaming.reader import LogReader
 
-# A sink's own time-outs are shorter. This one is for calls that they do not cover.
-CALL_TIMEOUT_S = 180.0
 # A sink that fenced us is in the same consumer group, so a rebalance follows within the session time-out.
 REBALANCE_WAIT_S = 30.0
 # How often in a row partitions are opened again that the group still assigns to us. After that, a writer outside the
@@ -69,8 +69,7 @@ class SinkLoop:
         # The next offset to apply, and the last offset committed to Kafka.
         self._next_offsets: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
-        # Records that were read and are not applied yet.
-        self._unapplied: Counter[TopicPartition] = Counter()
+        self._unapplied = UnappliedRecords()
         self._generation = 0
         self._reclaims = 0
         self._progress = Progress()
@@ -103,8 +102,7 @@ class SinkLoop:
             await self._prefetcher.drop()
             await self._reader.stop()
             await self._sink.close()
-            if stopping.is_set():
-                self._report_state("stopped")
+            self._report_end(stopping.is_set())
 
     async def _start(self) -> bool:
         await self._reader.start()
@@ -136,7 +134,7 @@ class SinkLoop:
                 return False
             if fetched.batch.ranges:
                 self._kafka_backoff.reset()
-            self._unapplied.update({p: n for p, n in fetched.records.items() if p in fetched.batch.ranges})
+            self._unapplied.add(fetched.records, fetched.batch.ranges)
             await self._apply(self._empty_ranges.join(fetched.batch), fetched.generation, stopping)
             if self._empty_ranges.due:
                 await self._apply(self._empty_ranges.batch(), fetched.generation, stopping)
@@ -213,21 +211,12 @@ class SinkLoop:
             self._empty_ranges.drop(moved)
             self._reclaims = 0
             self._store_seen_at = time.monotonic()
-            applied = self._progress.applied + self._take_unapplied(part)
+            applied = self._progress.applied + self._unapplied.take(part.ranges)
             self._progress = replace(
                 self._progress, applied=applied, batch=len(part), batches=self._progress.batches + 1
             )
         await self._reader.commit_offsets(moved)
         return part
-
-    def _take_unapplied(self, part: Batch) -> int:
-        """Take the records of a part out of the count of unapplied records, and return their number."""
-        taken = 0
-        for partition, (start, stop) in part.ranges.items():
-            count = min(self._unapplied[partition], stop - start)  # offsets have gaps, so the last part takes the rest
-            self._unapplied[partition] -= count
-            taken += count
-        return taken
 
     def _report_applied(self, done: Batch) -> None:
         moved = sum(stop - start for start, stop in done.ranges.values())
@@ -247,8 +236,7 @@ class SinkLoop:
         await self._prefetcher.strip(starts)
         self._reader.hold(starts, jittered(asked.retry_after_s))
         self._empty_ranges.drop(starts)
-        for partition in starts:
-            del self._unapplied[partition]
+        self._unapplied.forget(starts)
         return batch.without(starts)
 
     async def _with_retries(self, call: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
@@ -256,8 +244,8 @@ class SinkLoop:
         while True:
             try:
                 if self._breaker.state == "half-open":
-                    await _in_time(self._sink.checkpoints(list(self._owner)))
-                answer = await _in_time(call())
+                    await answer_in_time(self._sink.checkpoints(list(self._owner)))
+                answer = await answer_in_time(call())
             except Backpressure as asked:
                 if asked.partitions:
                     self._breaker.succeeded()
@@ -399,14 +387,14 @@ class SinkLoop:
         )
         self._report(self._progress)
 
+    def _report_end(self, stopped: bool) -> None:
+        read = Positions({Place(p.topic, p.partition): offset for p, offset in self._next_offsets.items()})
+        self._progress = replace(self._progress, positions=read.as_json())
+        if stopped:
+            self._report_state("stopped")
+        else:
+            self._report(self._progress)
+
 
 class _InterruptedError(Exception):
     """A stop was requested, or a rebalance has started, while waiting for a store."""
-
-
-async def _in_time(call: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(CALL_TIMEOUT_S):
-            return await call
-    except TimeoutError as error:
-        raise StoreUnavailable(f"the store did not answer within {CALL_TIMEOUT_S:.0f} s") from error

@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from shoplake import run_log
 from shoplake.errors import Interrupted, ShoplakeError
+from shoplake.positions import Positions
+from shoplake.run_log import RunResult
 from shoplake.streaming import worker_environment
 from shoplake.streaming.rate import Rate
 from shoplake.streaming.worker import DEAD_LETTERS, Failure
@@ -25,6 +28,8 @@ RESTARTS = 5
 # A worker ends by itself within 8 s.
 STOP_WAIT_S = 9.0
 TICK_S = 0.5
+JOBS = {DEAD_LETTERS: "dead-letter-router"}
+"""Names in the run log of workers that are not sinks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,31 @@ async def stream(
         WorkersFailed: with the message of each failed worker.
         Interrupted: a signal stopped the workers before all had caught up.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     command = [sys.executable, "-m", "shoplake.streaming.worker", "--environment", environment]
     if until_caught_up:
         command.append("--until-caught-up")
     wanted = [(name, number) for name in names for number in range(1, workers + 1)] + [(name, 1) for name in beside]
+    stopping = asyncio.Event()
     running = [_Worker([*command, name], WorkerView(name, Progress(), number=n), stopping, tell) for name, n in wanted]
+    jobs = {name: f"sink-{name}" for name in names} | {name: JOBS.get(name, name) for name in beside}
+    with run_log.recording(*jobs.values(), environment=environment) as results:
+        try:
+            await _run_all(running, stopping, watch)
+        finally:
+            for name, job in jobs.items():
+                _note(results[job], [worker for worker in running if worker.view.name == name])
+        if failures := {str(worker.view): worker.failure for worker in running if worker.failure}:
+            raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
+        if until_caught_up and stopping.is_set():
+            raise Interrupted("interrupted before all sinks caught up", fix="run the same command again to continue")
+    return [worker.seen() for worker in running]
+
+
+async def _run_all(running: Sequence[_Worker], stopping: asyncio.Event, watch: Watch | None) -> None:
+    """Run the workers until all have ended. SIGINT and SIGTERM stop them."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
             ticker = group.create_task(_tick(running, watch))
@@ -104,15 +125,21 @@ async def stream(
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    views = [worker.seen() for worker in running]
     if watch is not None:
-        watch(views)
-    failures = {str(worker.view): worker.failure for worker in running if worker.failure}
-    if failures:
-        raise WorkersFailed("\n".join(f"{name}: {text}" for name, text in failures.items()))
-    if until_caught_up and stopping.is_set():
-        raise Interrupted("interrupted before all sinks caught up", fix="run the same command again to continue")
-    return views
+        watch([worker.seen() for worker in running])
+
+
+def _note(result: RunResult, workers: Sequence[_Worker]) -> None:
+    """Fill the result of a sink's run from the last reports of its workers."""
+    reports = [worker.view.progress for worker in workers]
+    result.counts = {
+        "events": sum(report.applied for report in reports),
+        "lag": sum(report.lag for report in reports),
+        "restarts": sum(worker.view.restarts for worker in workers),
+    }
+    if parts := [Positions.parse(report.positions) for report in reports if report.positions]:
+        result.positions = Positions.joined(parts).as_json()
+    result.error = "; ".join(worker.failure for worker in workers if worker.failure)
 
 
 class _Worker:

@@ -21,6 +21,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
         retries: number of retried calls to the store.
         breaker: state of the circuit breaker: `closed`, `open` (no calls) or `half-open` (one test call).
         held: number of partitions that are paused because the store asked to wait.
+        positions: in the last report, the next offset of each partition of this worker (`Positions.as_json`).
     """
 
     applied: int = 0
@@ -32,6 +33,7 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     retries: int = 0
     breaker: str = "closed"
     held: int = 0
+    positions: str = ""
 
 
 Report = Callable[[Progress], None]

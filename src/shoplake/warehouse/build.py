@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from shoplake import run_log
 from shoplake.errors import WarehouseError
 from shoplake.warehouse import bronze, dbt_project, publish, state
 from shoplake.warehouse.bronze import Source
@@ -72,6 +73,20 @@ def build(
         StoreUnavailable: the catalogue or S3 does not answer.
     """
     dbt_project.require_dbt()
+    with run_log.recording("warehouse", environment=environment) as results:
+        built = _build(settings, environment, progress, select, full_refresh)
+        results["warehouse"].counts = {"events": built.new_events}
+        results["warehouse"].positions = built.positions.as_json()
+    return built
+
+
+def _build(
+    settings: Settings,
+    environment: str,
+    progress: Callable[[str], None],
+    select: Sequence[str],
+    full_refresh: bool,
+) -> Built:
     start = time.monotonic()
     with _writing(environment), state.locked(environment):
         sources = bronze.pin(settings)

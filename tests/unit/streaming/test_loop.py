@@ -21,12 +21,14 @@ from shoplake.streaming.worker_reports import Progress
 
 from .loop_doubles import REVIEWS, WAIT_S, MemoryLog, MemoryStore, Run, eventually, ids
 
+READ = '{"reviews": {"0": 5}}'
+
 
 @virtually
 async def test_the_loop_applies_the_whole_log_and_ends() -> None:
     run = await Run(MemoryLog(*[True] * 5), MemoryStore()).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
-    assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=3, batch=1)
+    assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=3, batch=1, positions=READ)
     assert run.log.noted[-4:] == [2, 4, 5, 5]
     assert (run.store.closed, run.log.stopped) == (True, True)
 
@@ -159,7 +161,7 @@ async def test_a_batch_is_applied_in_the_parts_that_the_sink_defines() -> None:
     run = await Run(MemoryLog(*[True] * 5, per_read=5), ByOne(), report_every_s=0).until_caught_up()
     assert run.store.ids == ids(0, 1, 2, 3, 4)
     assert run.store.applied == [1] * 5
-    assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=5, batch=1)
+    assert run.reports[-1] == Progress(applied=5, lag=0, state="caught up", batches=5, batch=1, positions=READ)
     assert [r.lag for r in run.reports if r.state == "streaming"] == [5, 4, 3, 2, 1]
 
 

@@ -84,7 +84,7 @@ def load_or_create(home: Path, aws_endpoint: str | None = None) -> State:
     state = State(
         ports=new_ports(PORTS),
         passwords={name: secrets.token_urlsafe(24) for name in ("postgres", "valkey")},
-        cluster_id=_cluster_id(),
+        cluster_id=random_id(),
         aws_endpoint=aws_endpoint,
         alone={entry.name for entry in home.iterdir()} <= OURS,
     )
@@ -231,8 +231,8 @@ def _wait_for(descriptor: int, say: Say) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _cluster_id() -> str:
-    """Kafka's tools take one that begins with a dash for an option."""
+def random_id() -> str:
+    """A random id of a Kafka cluster or folder. A dash at its beginning would be an option to Kafka's tools."""
     while (drawn := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return drawn

@@ -57,6 +57,8 @@ VARIABLES = {
     "SHOPLAKE_STACK_FILE": "Addresses of servers that somebody else runs (containers), instead of a stack here.",
     "SHOPLAKE_MAVEN_URL": "Maven repository that Kafka's jars come from. Default: Maven Central.",
     "SHOPLAKE_TERRAFORM_URL": "Where Terraform is downloaded from, if none is installed.",
+    "SHOPLAKE_OPENLINEAGE_URL": "An OpenLineage endpoint, such as Marquez. Each run of a job is sent to it.",
+    "SHOPLAKE_OPENLINEAGE_API_KEY": "The key that the endpoint expects.",
     "SHOPLAKE_FAILPOINT": "For tests of reliability: kill, freeze or fail a process at a named place.",
     "SHOPLAKE_DEBUG": "Show the traceback of an error; what `--debug` sets.",
 }

@@ -185,7 +185,7 @@ class BackgroundFailed(StackError):
     """A command that was started in the background failed at its start."""
 
     code = "SL0205"
-    advice = "read its log with `shoplake logs NAME`, correct the cause, and start it again"
+    advice = "Read its log with `shoplake logs NAME`, correct the cause, and start it again."
 
 
 class InfraError(ShoplakeError):
@@ -363,6 +363,13 @@ class MapError(ShoplakeError):
 
     code = "SL1100"
     advice = "Correct the file that the message names. `docs/catalogue.md` explains each key."
+
+
+class LineageError(ShoplakeError):
+    """An OpenLineage endpoint did not accept an event."""
+
+    code = "SL1101"
+    advice = "Check SHOPLAKE_OPENLINEAGE_URL and the endpoint. Events that are not sent are kept, and sent later."
 
 
 class VerifyFailed(ShoplakeError):

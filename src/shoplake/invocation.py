@@ -15,6 +15,9 @@ LAUNCHED_AS = "SHOPLAKE_LAUNCHED_AS"
 IN_BACKGROUND = "SHOPLAKE_IN_BACKGROUND"
 """Environment variable of a command that runs in the background: its name."""
 
+OPENLINEAGE_URL = "SHOPLAKE_OPENLINEAGE_URL"
+"""Environment variable with the address to which the runs of jobs are sent."""
+
 _ADVICE = re.compile(rf"(?<=`){PROGRAM}(?=[ `])")
 
 

@@ -16,6 +16,7 @@ from shoplake.cli import (
     apply,
     bench,
     catalog,
+    catalog_runs,
     connect,
     contract,
     cost,
@@ -32,6 +33,7 @@ from shoplake.cli import (
     healthy,
     lag,
     lake,
+    live_lineage,
     logs,
     metrics,
     migrate,
@@ -153,6 +155,7 @@ app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
 app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
+catalog.app.command("runs")(catalog_runs.command)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)
@@ -182,7 +185,8 @@ def main() -> None:
     if "--debug" in sys.argv[1:2]:
         os.environ["SHOPLAKE_DEBUG"] = "1"
     library_logs.to_file("shoplake")
-    exit_code = _exit_code()
+    with live_lineage.sending():
+        exit_code = _exit_code()
     if invocation.IN_BACKGROUND in os.environ:
         from shoplake import background
 

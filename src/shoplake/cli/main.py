@@ -17,6 +17,7 @@ from shoplake.cli import (
     bench,
     catalog,
     catalog_runs,
+    completion,
     connect,
     contract,
     cost,
@@ -89,6 +90,7 @@ class Commands(TyperGroup):
         if command is not None:
             reflow_help(command)
             option_values.show(command)
+            completion.add(command)
         return command
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the class of its context to itself

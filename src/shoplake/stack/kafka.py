@@ -112,7 +112,8 @@ def _properties(place: Place) -> dict[str, str | int | Path]:
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
-        "log.dirs": place.data,
+        # Its working folder is the data folder. Kafka takes a comma in a path for the end of the path.
+        "log.dirs": ".",
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 6000,

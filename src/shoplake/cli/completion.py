@@ -1,6 +1,6 @@
 """Values of arguments and options for the completion of the shell (`shoplake --install-completion`).
 
-Each is read where it is defined, when the user presses Tab.
+The definition of each value is read when the user presses Tab.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ ShoplakeError                 exit code 1
 │   ├── MissingExtra          it needs a package that is not installed
 │   ├── UnknownName           nothing has that name
 │   ├── InvalidScenario       the scenario cannot be simulated
+│   ├── InvalidCheck          a file of quality checks is not valid
 │   ├── FileInTheWay          the output file or folder already exists
 │   ├── QueryRefused          SQL that the store does not accept
 │   └── CommandLineError      an unknown or missing command or option
@@ -39,6 +40,9 @@ ShoplakeError                 exit code 1
 ├── PublishError              Kafka did not accept the events
 ├── WarehouseError            the warehouse could not be built or read
 ├── MapError                  a file that describes datasets is not valid
+├── LineageError              an OpenLineage endpoint did not accept an event
+├── QualityFailed             a dataset does not meet a check or its freshness objective
+│   └── QualityUnknown        exit code 3: a dataset could not be checked
 └── VerifyFailed              a store differs from the log
 """
 
@@ -109,6 +113,13 @@ class InvalidScenario(UsageError):
 
     code = "SL0105"
     advice = "`shoplake scenario check FILE` lists every mistake. `shoplake scenario show demo` shows every key."
+
+
+class InvalidCheck(UsageError):
+    """A file of quality checks is not valid, or two checks of a dataset have one name."""
+
+    code = "SL0109"
+    advice = "The message has the file, line and key. docs/quality.md lists the kinds of checks and their keys."
 
 
 class FileInTheWay(UsageError):
@@ -370,6 +381,21 @@ class LineageError(ShoplakeError):
 
     code = "SL1101"
     advice = "Check SHOPLAKE_OPENLINEAGE_URL and the endpoint. Events that are not sent are kept, and sent later."
+
+
+class QualityFailed(ShoplakeError):
+    """At least one check with the severity `error` failed, or a dataset is older than its objective."""
+
+    code = "SL1200"
+    advice = "`shoplake quality show` lists the failures with what to do about each."
+
+
+class QualityUnknown(QualityFailed):
+    """No check failed, but some could not be evaluated, because a store does not answer."""
+
+    code = "SL1201"
+    advice = "`shoplake status` shows which servers run. A dataset that cannot be read is never reported as passed."
+    exit_code = 3
 
 
 class VerifyFailed(ShoplakeError):

@@ -1,0 +1,1 @@
+"""How old each dataset is, against its objective."""

@@ -1,0 +1,93 @@
+"""What checks found: one result for each check, and the report of a run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from shoplake.positions import Positions
+
+Outcome = Literal["passed", "warned", "failed", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = ("passed", "warned", "failed", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one check.
+
+    Attributes:
+        dataset, check, kind, severity, owner, source, what_to_do: of the check.
+        outcome: `unknown` if the dataset could not be read.
+        measure: the number that is compared with a bound: a share of rows that pass, an index, a number of rows, an age
+            in seconds.
+        rows: how many rows were checked.
+        failing: how many of them failed.
+        detail: what was expected and what was found.
+        failing_keys: keys of some failing rows; never a value of a personal column.
+        positions: up to where the dataset had read the log.
+        snapshot: what identifies the state that was read.
+    """
+
+    dataset: str
+    check: str
+    kind: str
+    severity: str
+    owner: str
+    source: str
+    what_to_do: str
+    outcome: Outcome
+    measure: float | None = None
+    rows: int | None = None
+    failing: int | None = None
+    detail: str = ""
+    failing_keys: tuple[str, ...] = ()
+    positions: Positions = field(default_factory=Positions)
+    snapshot: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, with positions as `{topic: {partition: next offset}}`."""
+        document = asdict(self)
+        document["positions"] = json.loads(self.positions.as_json())
+        document["failing_keys"] = list(self.failing_keys)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The results of a run.
+
+    Attributes:
+        run: its id.
+        started_at: UTC, aware.
+    """
+
+    run: str
+    started_at: datetime
+    seconds: float
+    results: Sequence[Result]
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """Outcome -> number of results, with zeros."""
+        found = Counter(result.outcome for result in self.results)
+        return {outcome: found[outcome] for outcome in OUTCOMES}
+
+    @property
+    def datasets(self) -> int:
+        """Number of datasets with a result."""
+        return len({result.dataset for result in self.results})
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `--json`."""
+        return {
+            "run": self.run,
+            "started_at": self.started_at.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "datasets": self.datasets,
+            **{str(outcome): rows for outcome, rows in self.counts.items()},
+            "results": [result.as_json() for result in self.results],
+        }

@@ -21,7 +21,8 @@ error SL0204: there is no stack at /home/you/shoplake/.shoplake
 ```
 
 `--debug` before the command shows the traceback as well. Exit codes of every command: 0 well, 1 failed, 2 wrong usage
-(also what the command line itself refuses), 130 interrupted.
+(also what the command line itself refuses), 3 data that could not be checked (`quality run`, `freshness`), 130
+interrupted.
 """
 
 

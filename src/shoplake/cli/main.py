@@ -29,6 +29,7 @@ from shoplake.cli import (
     down,
     env,
     error_output,
+    freshness,
     generate,
     generate_report,
     healthy,
@@ -40,6 +41,8 @@ from shoplake.cli import (
     migrate,
     option_values,
     plan,
+    profile,
+    quality,
     query,
     rebuild,
     scenario,
@@ -128,7 +131,8 @@ def options(
     """Run the data platform of a synthetic shop: Terraform builds it, a simulator publishes events to Kafka, and sinks
     write them to five stores. `verify` checks that each store holds exactly the right data.
 
-    Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted. Each error has a code and a link to its page.
+    Exit codes: 0 success, 1 failure, 2 wrong usage, 3 data that could not be checked, 130 interrupted. Each error has a
+    code and a link to its page.
 
     Example: shoplake demo
     """
@@ -156,6 +160,9 @@ app.command("stop", rich_help_panel=SHOP)(stop.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
+app.add_typer(quality.app, name="quality", rich_help_panel=SHOP)
+app.add_typer(profile.app, name="profile", rich_help_panel=SHOP)
+app.command("freshness", rich_help_panel=SHOP)(freshness.command)
 app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
 catalog.app.command("runs")(catalog_runs.command)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=SHOP)

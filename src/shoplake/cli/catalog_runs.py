@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+QUALITY = "quality"
+"""A job that writes to no dataset, so it is not on the map."""
+
 if TYPE_CHECKING:
     from shoplake.lineage.history import JobRun
 
@@ -31,7 +34,7 @@ def command(
     from shoplake.map import names, project
     from shoplake.text_tables import print_rows
 
-    if job:
+    if job not in ("", QUALITY):
         job = names.dataset(project.graph(), f"jobs.{job.removeprefix('jobs.')}").name
     done = sending.synchronise(environment)
     with history.opened(environments.connect(environment, {"postgres"})) as kept:

@@ -14,7 +14,8 @@ def command(
     stack: Annotated[str | None, typer.Option("--stack", help="embedded (no Docker) or compose.")] = None,
     emulator: Annotated[str | None, typer.Option(help="With compose only: localstack (default) or ministack.")] = None,
     warehouse: Annotated[
-        bool, typer.Option("--warehouse", help="Also build and verify the warehouse; installs dbt at its first use.")
+        bool,
+        typer.Option("--warehouse", help="Also build, verify and check the warehouse; installs dbt at its first use."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")] = False,
 ) -> None:
@@ -33,12 +34,12 @@ def command(
     from shoplake.demo.run import demo
     from shoplake.errors import VerifyFailed
 
-    build = None
+    build = check = None
     if warehouse:
         from shoplake.demo import warehouse as gold
 
         gold.require_dbt()
-        build = gold.build_and_ask
+        build, check = gold.build_and_ask, gold.check_quality
     start = functools.partial(servers.ensure, kind=stack, emulator=servers.emulator_named(emulator))
     console = Console(stderr=json)
     outcome = demo(
@@ -49,6 +50,7 @@ def command(
         start=start,
         proved=lambda proof: show_proof(proof, console),
         build_warehouse=build,
+        check_quality=check,
     )
     show_end(outcome, console)
     if json:

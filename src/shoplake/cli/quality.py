@@ -48,6 +48,7 @@ def run(
     import json as jsonlib
     import time
 
+    from shoplake import run_log
     from shoplake.environments import connect
     from shoplake.errors import UnknownName
     from shoplake.quality import dbt_tests
@@ -66,12 +67,16 @@ def run(
     wanted = runs.chosen(found.checks, names, only)
     if not names:
         wanted = runs.without_warehouse(wanted, environment)
-    results = runs.evaluated(settings, environment, wanted, facts, to_stderr)
-    results += runs.evaluated_by_dbt(environment, facts, names, only, to_stderr)
-    if not results:
-        raise UnknownName(f"there are no such checks of {', '.join(names)}", fix="`shoplake quality list` lists all")
-    report = runs.report_of(started_at, begun, results)
-    runs.stored(settings, report, to_stderr)
+    with run_log.recording("quality", environment=environment) as recorded:
+        results = runs.evaluated(settings, environment, wanted, facts, to_stderr)
+        results += runs.evaluated_by_dbt(environment, facts, names, only, to_stderr)
+        if not results:
+            raise UnknownName(
+                f"there are no such checks of {', '.join(names)}", fix="`shoplake quality list` lists all"
+            )
+        report = runs.report_of(started_at, begun, results)
+        runs.stored(settings, report, to_stderr)
+        recorded["quality"].counts = report.counts
     if json:
         print(jsonlib.dumps(report.as_json(), ensure_ascii=False))
     else:

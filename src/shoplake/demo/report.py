@@ -38,6 +38,8 @@ def show_end(outcome: Outcome, console: Console) -> None:
     console.print("\n[bold]What to try next[/bold]")
     for command, why in next_steps():
         console.print(f"  {command}  [dim]# {why}[/dim]", soft_wrap=True, highlight=False)
+    if outcome.quality is not None:
+        console.print(f"\n[bold]Data quality[/bold]: {outcome.quality}", highlight=False, soft_wrap=True)
     verdict = "[bold green]ok[/bold green]" if outcome.report.ok else "[bold red]not exact[/bold red]"
     console.print(f"\n{outcome.events:,} events in {outcome.seconds['total']:.0f} s: {verdict}")
 

@@ -27,6 +27,7 @@ from shoplake.streaming.worker import DEAD_LETTERS
 from shoplake.verify import verify
 
 if TYPE_CHECKING:
+    from shoplake.quality import Summary
     from shoplake.settings import Settings
     from shoplake.streaming.supervisor import Watch, WorkerView
     from shoplake.verify import Report
@@ -35,7 +36,7 @@ Say = Callable[[str], None]
 POLL_S = 0.1
 SAY_EVERY_S = 10.0
 SINKS_TIMEOUT_S = 600
-STAGES = ("up", "apply", "generate", "stream", "verify", "warehouse")
+STAGES = ("up", "apply", "generate", "stream", "verify", "warehouse", "quality")
 FIRST_PROOF = "first_proof"
 FIRST_EVENTS = 20_000
 """Number of events of a new shop that go through all stages first, for an early proof."""
@@ -63,11 +64,13 @@ class Outcome:
         seconds: by stage, and `total`; `apply` overlaps the stages after it, so the parts add up to more. A new shop
             goes through generate, stream and verify twice. `first_proof` is the time from the start until verify first
             found every store exact; absent if it did not.
+        quality: the results of the checks; only with a warehouse.
     """
 
     events: int
     report: Report
     seconds: dict[str, float]
+    quality: Summary | None = None
 
     def as_json(self) -> dict[str, object]:
         """The line for machines."""
@@ -76,6 +79,7 @@ class Outcome:
             "ok": self.report.ok,
             "seconds": {name: round(seconds, 2) for name, seconds in self.seconds.items()},
             "stores": self.report.as_json(),
+            **({} if self.quality is None else {"quality": self.quality.as_json()}),
         }
 
 
@@ -107,6 +111,7 @@ def demo(
     start: Callable[[Say], object] = stack.ensure,
     proved: Callable[[Proof], object] = lambda _: None,
     build_warehouse: Callable[[Settings, Say], Answer] | None = None,
+    check_quality: Callable[[Settings, Say], Summary] | None = None,
 ) -> Outcome:
     """Run all stages on the local stack.
 
@@ -124,6 +129,7 @@ def demo(
         start: brings the stack up.
         proved: called with each proof as soon as it is there: of a new shop's first events, of all, of the warehouse.
         build_warehouse: builds the warehouse if every store is exact, and asks it a question.
+        check_quality: checks all datasets at the end, if every store is exact.
 
     Raises:
         ShoplakeError: of the stage that failed, or of the apply, if that failed by itself before; what was done stays,
@@ -158,8 +164,12 @@ def demo(
                 of_gold = asyncio.run(verify(settings, ["warehouse"], progress=say))
             proved(Proof(end, of_gold, (answer,)))
             report = report.joined(of_gold)
+        quality = None
+        if check_quality is not None and report.ok:
+            with clock.stage("quality"):
+                quality = check_quality(settings, say)
         applied.wait(say)
-    return Outcome(events, report, clock.result())
+    return Outcome(events, report, clock.result(), quality)
 
 
 def _fill(settings: Settings, say: Say) -> None:

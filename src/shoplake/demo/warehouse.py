@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shoplake.demo.questions import DAYS, Answer
 from shoplake.environments import LOCAL
+from shoplake.quality import Summary, summary
 from shoplake.query import duckdb_session
 from shoplake.query.result import Limits
 from shoplake.warehouse.build import build
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from shoplake.settings import Settings
 
-__all__ = ["build_and_ask", "require_dbt"]
+__all__ = ["build_and_ask", "check_quality", "require_dbt"]
 
 FUNNEL = """
 SELECT device, sum(sessions)::VARCHAR, sum(carted)::VARCHAR, sum(ordered)::VARCHAR,
@@ -25,6 +26,16 @@ FROM funnel_daily
 WHERE started_on > (SELECT max(started_on) FROM funnel_daily) - $days::INTEGER
 GROUP BY device ORDER BY sum(sessions) DESC, device
 """
+
+
+def check_quality(settings: Settings, say: Callable[[str], None]) -> Summary:
+    """Run the checks of all datasets, and compare their ages with the objectives.
+
+    Raises:
+        LogUnavailable: Kafka did not answer.
+    """
+    say("checking the quality of all datasets")
+    return summary(settings, LOCAL, lambda text: say(f"quality: {text}"))
 
 
 def build_and_ask(settings: Settings, say: Callable[[str], None]) -> Answer:

@@ -71,7 +71,7 @@ class Report:
     results: Sequence[Result]
 
     @property
-    def counts(self) -> dict[Outcome, int]:
+    def counts(self) -> dict[str, int]:
         """Outcome -> number of results, with zeros."""
         found = Counter(result.outcome for result in self.results)
         return {outcome: found[outcome] for outcome in OUTCOMES}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shoplake import run_log
 from shoplake.quality import run as runs
 from shoplake.quality.freshness import ages as freshness
 from shoplake.quality.map_facts import facts_of
@@ -30,6 +31,11 @@ class Summary:
     report: Report
     oldest: Age | None
 
+    def as_json(self) -> dict[str, object]:
+        """Counts of datasets and of results by outcome, and the age of the oldest dataset in seconds."""
+        oldest = None if self.oldest is None else {"dataset": self.oldest.dataset, "seconds": self.oldest.event_time_s}
+        return {"datasets": self.report.datasets, **self.report.counts, "oldest": oldest}
+
     def __str__(self) -> str:
         counts = self.report.counts
         unknown = f", {counts['unknown']:,} unknown" if counts["unknown"] else ""
@@ -52,12 +58,15 @@ def summary(settings: Settings, environment: str, progress: Callable[[str], None
         LogUnavailable: Kafka did not answer.
     """
     begun, started_at = time.monotonic(), runs.now()
-    found = runs.collected()
-    facts = facts_of(found.keys, [check.dataset for check in found.checks])
-    results = runs.evaluated(settings, environment, runs.without_warehouse(found.checks, environment), facts, progress)
-    results += runs.evaluated_by_dbt(environment, facts, (), None, progress)
-    found_ages = freshness.ages(settings, environment, facts, progress)
-    results += [result for age in found_ages for result in age.results()]
-    report = runs.report_of(started_at, begun, results)
-    runs.stored(settings, report, progress)
+    with run_log.recording("quality", environment=environment) as recorded:
+        found = runs.collected()
+        facts = facts_of(found.keys, [check.dataset for check in found.checks])
+        wanted = runs.without_warehouse(found.checks, environment)
+        results = runs.evaluated(settings, environment, wanted, facts, progress)
+        results += runs.evaluated_by_dbt(environment, facts, (), None, progress)
+        found_ages = freshness.ages(settings, environment, facts, progress)
+        results += [result for age in found_ages for result in age.results()]
+        report = runs.report_of(started_at, begun, results)
+        runs.stored(settings, report, progress)
+        recorded["quality"].counts = report.counts
     return Summary(report, freshness.oldest(found_ages))

@@ -63,6 +63,19 @@ def run_of(job: str) -> None:
         results[job].counts = {"events": 3}
 
 
+def run_live(job: str) -> list[str]:
+    """Run a job as a command does that sends its lineage, and return the warnings."""
+    warnings: list[str] = []
+    sender = sending.LiveSender(warnings.append)
+    run_log.listeners.append(sender)
+    try:
+        run_of(job)
+    finally:
+        run_log.listeners.remove(sender)
+        sender.finish()
+    return warnings
+
+
 def test_a_run_arrives_once_and_a_refusal_is_made_up_for(
     platform: Settings, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,14 +102,7 @@ def test_a_run_arrives_once_and_a_refusal_is_made_up_for(
 
 def test_events_are_sent_while_the_job_runs(platform: Settings, endpoint: Endpoint) -> None:
     del platform
-    warnings: list[str] = []
-    sender = sending.LiveSender(warnings.append)
-    run_log.listeners.append(sender)
-    try:
-        run_of("warehouse")
-    finally:
-        run_log.listeners.remove(sender)
-        sender.finish()
+    warnings = run_live("warehouse")
     assert endpoint.states("warehouse") == ["START", "COMPLETE"]
     assert warnings == []
 
@@ -106,14 +112,7 @@ def test_an_endpoint_that_is_away_stops_no_job(
 ) -> None:
     del platform
     monkeypatch.setenv(OPENLINEAGE_URL, "http://user:secret@127.0.0.1:1")
-    warnings: list[str] = []
-    sender = sending.LiveSender(warnings.append)
-    run_log.listeners.append(sender)
-    try:
-        run_of("sink-mongo")
-    finally:
-        run_log.listeners.remove(sender)
-        sender.finish()
+    warnings = run_live("sink-mongo")
     assert warnings
     assert "secret" not in warnings[0]
     monkeypatch.setenv(OPENLINEAGE_URL, endpoint.url)

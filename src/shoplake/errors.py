@@ -43,6 +43,7 @@ ShoplakeError                 exit code 1
 ├── LineageError              an OpenLineage endpoint did not accept an event
 ├── QualityFailed             a dataset does not meet a check or its freshness objective
 │   └── QualityUnknown        exit code 3: a dataset could not be checked
+│       └── HistoryTooShort   the lake holds too few days to look for anomalies
 └── VerifyFailed              a store differs from the log
 """
 
@@ -396,6 +397,16 @@ class QualityUnknown(QualityFailed):
     code = "SL1201"
     advice = "`shoplake status` shows which servers run. A dataset that cannot be read is never reported as passed."
     exit_code = 3
+
+
+class HistoryTooShort(QualityUnknown):
+    """The lake holds no events, or too few days of them, to look for anomalies. Nothing was tested."""
+
+    code = "SL1202"
+    advice = (
+        "Each hour is compared with the weeks before it: 28 days at least. Publish more days "
+        "(`shoplake generate --days 60`), then run `shoplake stream --until-caught-up`."
+    )
 
 
 class VerifyFailed(ShoplakeError):

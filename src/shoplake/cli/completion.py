@@ -72,6 +72,12 @@ def _stages() -> Iterable[str]:
     return (stage.name for stage in STAGES)
 
 
+def _time_zones() -> Iterable[str]:
+    import zoneinfo
+
+    return sorted(zoneinfo.available_timezones())
+
+
 # Name of the parameter in the command's function -> its values. A command with other values has its own entry.
 VALUES: Mapping[str, Values] = {
     "environment": lambda: ("local", "dev", "staging", "prod"),
@@ -81,6 +87,7 @@ VALUES: Mapping[str, Values] = {
     "service": _servers,
     "sinks": _sinks,
     "stores": _stores,
+    "time_zone": _time_zones,
     "topic": _topics,
     "topics": _topics,
     "bench only": _stages,

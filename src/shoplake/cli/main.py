@@ -43,6 +43,7 @@ from shoplake.cli import (
     plan,
     profile,
     quality,
+    quality_anomalies,
     query,
     rebuild,
     scenario,
@@ -160,6 +161,7 @@ app.command("stop", rich_help_panel=SHOP)(stop.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
+quality.app.command("anomalies")(quality_anomalies.command)
 app.add_typer(quality.app, name="quality", rich_help_panel=SHOP)
 app.add_typer(profile.app, name="profile", rich_help_panel=SHOP)
 app.command("freshness", rich_help_panel=SHOP)(freshness.command)

@@ -8,7 +8,15 @@ import sys
 from collections import Counter
 
 import shoplake
-from shoplake.errors import Interrupted, InvalidScenario, QualityUnknown, ShoplakeError, StackNotRunning, UsageError
+from shoplake.errors import (
+    HistoryTooShort,
+    Interrupted,
+    InvalidScenario,
+    QualityUnknown,
+    ShoplakeError,
+    StackNotRunning,
+    UsageError,
+)
 
 
 def every_error() -> list[type[ShoplakeError]]:
@@ -40,7 +48,7 @@ def test_an_error_is_of_the_family_that_its_code_says() -> None:
 
 def test_exit_codes_are_the_documented_ones() -> None:
     for each in every_error():
-        special = {Interrupted: 130, QualityUnknown: 3}
+        special = {Interrupted: 130, QualityUnknown: 3, HistoryTooShort: 3}
         documented = 2 if issubclass(each, UsageError) else special.get(each, 1)
         assert each.exit_code == documented, each.__name__
 

@@ -26,11 +26,11 @@ def command(
     import json as jsonlib
     import time
 
-    from shoplake.cli.quality import raise_if_not_passed
     from shoplake.environments import connect
     from shoplake.quality import run as runs
     from shoplake.quality.freshness import ages
     from shoplake.quality.map_facts import facts_of
+    from shoplake.quality.results import raise_if_not_passed
     from shoplake.terminal import to_stderr
 
     begun, started_at = time.monotonic(), runs.now()

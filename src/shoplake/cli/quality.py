@@ -54,6 +54,7 @@ def run(
     from shoplake.quality import dbt_tests
     from shoplake.quality import run as runs
     from shoplake.quality.map_facts import facts_of
+    from shoplake.quality.results import raise_if_not_passed
     from shoplake.terminal import to_stderr
 
     begun, started_at = time.monotonic(), runs.now()
@@ -191,26 +192,3 @@ def _print(report: Report, *, passed: bool = False) -> None:
         f" {counts['warned']:,} warned, {counts['failed']:,} failed, {counts['unknown']:,} unknown"
         f" in {report.seconds:.1f} s (run {report.run})"
     )
-
-
-def raise_if_not_passed(report: Report) -> None:
-    """End the command by the outcomes of a run.
-
-    Raises:
-        QualityFailed: a check failed.
-        QualityUnknown: none failed, but one could not be evaluated.
-    """
-    from shoplake.errors import QualityFailed, QualityUnknown
-
-    failed = sorted({one.dataset for one in report.results if one.outcome == "failed"})
-    if failed:
-        raise QualityFailed(
-            f"{report.counts['failed']:,} checks failed: {', '.join(failed)}",
-            fix="`shoplake quality show` says what to do about each",
-        )
-    unread = sorted({one.dataset for one in report.results if one.outcome == "unknown"})
-    if unread:
-        raise QualityUnknown(
-            f"{report.counts['unknown']:,} checks could not be evaluated: {', '.join(unread)}",
-            fix="`shoplake status` shows which servers run; run the same command again",
-        )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from shoplake.errors import QualityFailed, QualityUnknown
 from shoplake.positions import Positions
 
 Outcome = Literal["passed", "warned", "failed", "unknown"]
@@ -91,3 +92,24 @@ class Report:
             **{str(outcome): rows for outcome, rows in self.counts.items()},
             "results": [result.as_json() for result in self.results],
         }
+
+
+def raise_if_not_passed(report: Report) -> None:
+    """End the command by the outcomes of a run.
+
+    Raises:
+        QualityFailed: a check failed.
+        QualityUnknown: none failed, but one could not be evaluated.
+    """
+    failed = sorted({one.dataset for one in report.results if one.outcome == "failed"})
+    if failed:
+        raise QualityFailed(
+            f"{report.counts['failed']:,} checks failed: {', '.join(failed)}",
+            fix="`shoplake quality show` says what to do about each",
+        )
+    unread = sorted({one.dataset for one in report.results if one.outcome == "unknown"})
+    if unread:
+        raise QualityUnknown(
+            f"{report.counts['unknown']:,} checks could not be evaluated: {', '.join(unread)}",
+            fix="`shoplake status` shows which servers run; run the same command again",
+        )

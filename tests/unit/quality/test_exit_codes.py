@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shoplake.cli.quality import raise_if_not_passed
 from shoplake.errors import QualityFailed, QualityUnknown
 from shoplake.quality import run
-from shoplake.quality.results import Outcome, Report, Result
+from shoplake.quality.results import Outcome, Report, Result, raise_if_not_passed
 
 
 def report(*outcomes: Outcome) -> Report:

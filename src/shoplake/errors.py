@@ -39,6 +39,10 @@ ShoplakeError                 exit code 1
 │   └── LogUnavailable        Kafka did not answer in time
 ├── PublishError              Kafka did not accept the events
 ├── WarehouseError            the warehouse could not be built or read
+├── WorkflowError             a workflow is not valid
+│   ├── WorkflowFailed        a run of a workflow failed
+│   ├── WorkflowTimedOut      a run took longer than its time-out
+│   └── WorkflowRunning       another run of the workflow has not ended
 ├── MapError                  a file that describes datasets is not valid
 ├── LineageError              an OpenLineage endpoint did not accept an event
 ├── QualityFailed             a dataset does not meet a check or its freshness objective
@@ -407,6 +411,37 @@ class HistoryTooShort(QualityUnknown):
         "Each hour is compared with the weeks before it: 28 days at least. Publish more days "
         "(`shoplake generate --days 60`), then run `shoplake stream --until-caught-up`."
     )
+
+
+class WorkflowError(ShoplakeError):
+    """A workflow is not valid: its config.yaml, its workflow.py or its name. The message has file and line."""
+
+    code = "SL1300"
+    advice = "`shoplake workflow validate` lists every mistake. `docs/workflows.md` explains each key."
+
+
+class WorkflowFailed(WorkflowError):
+    """A run of a workflow failed. The message names the step and its error."""
+
+    code = "SL1301"
+    advice = (
+        "`shoplake workflow status RUN` shows each step. `shoplake workflow run NAME --resume RUN` repeats the steps"
+        " that did not succeed."
+    )
+
+
+class WorkflowRunning(WorkflowError):
+    """Another run of the workflow has not ended. Only one runs at a time."""
+
+    code = "SL1302"
+    advice = "Wait until it has ended, or stop it with `shoplake workflow cancel RUN`."
+
+
+class WorkflowTimedOut(WorkflowError):
+    """A run took longer than the time-out in the config.yaml of its workflow. It was stopped and is not retried."""
+
+    code = "SL1303"
+    advice = "`shoplake workflow status RUN` shows which step is slow. Raise `timeout` if that is as it should be."
 
 
 class VerifyFailed(ShoplakeError):

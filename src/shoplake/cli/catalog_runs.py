@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-QUALITY = "quality"
-"""A job that writes to no dataset, so it is not on the map."""
+QUALITY, WORKFLOW = "quality", "workflow-"
+"""Jobs that write to no dataset themselves, so they are not on the map: the checks, and workflows by their prefix."""
 
 if TYPE_CHECKING:
     from shoplake.lineage.history import JobRun
@@ -34,7 +34,7 @@ def command(
     from shoplake.map import names, project
     from shoplake.text_tables import print_rows
 
-    if job not in ("", QUALITY):
+    if job not in ("", QUALITY) and not job.startswith(WORKFLOW):
         job = names.dataset(project.graph(), f"jobs.{job.removeprefix('jobs.')}").name
     done = sending.synchronise(environment)
     with history.opened(environments.connect(environment, {"postgres"})) as kept:

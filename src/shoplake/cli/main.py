@@ -56,6 +56,7 @@ from shoplake.cli import (
     up,
     verify,
     warehouse,
+    workflow,
 )
 from shoplake.errors import Interrupted, ShoplakeError
 
@@ -160,6 +161,7 @@ app.command("stream", rich_help_panel=SHOP)(stream.command)
 app.command("stop", rich_help_panel=SHOP)(stop.command)
 app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
+app.add_typer(workflow.app, name="workflow", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
 quality.app.command("anomalies")(quality_anomalies.command)
 app.add_typer(quality.app, name="quality", rich_help_panel=SHOP)

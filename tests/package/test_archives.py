@@ -44,7 +44,9 @@ def test_together_they_have_all_of_the_source(archives: dict[str, Path]) -> None
 def test_the_wheel_has_the_files_that_commands_read(archives: dict[str, Path]) -> None:
     read = {f"shoplake/files/{name}" for name in tracked("terraform") if "/tests/" not in name}
     read |= {"shoplake/files/docker-compose.yml", "shoplake/files/docker/draw-secrets"}
-    read |= {f"shoplake/files/{name}" for folder in ("localstack", "warehouse") for name in tracked(folder)}
+    read |= {
+        f"shoplake/files/{name}" for folder in ("localstack", "warehouse", "workflows") for name in tracked(folder)
+    }
     carried = {name for name in files_of(archives["shoplake"]) if name.startswith("shoplake/files/")}
     assert carried == read
 

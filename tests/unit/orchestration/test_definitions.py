@@ -1,0 +1,54 @@
+"""What Dagster loads: assets from topics to dashboards, jobs, schedules and triggers. No server is needed."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from shoplake.map import project
+from shoplake.map.graph import Edge
+
+dg = pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
+
+from shoplake.orchestration import definitions, instance, registry  # noqa: E402 - Dagster may be missing
+
+from .conftest import CONFIG, Write  # noqa: E402
+
+
+def test_the_asset_graph_goes_from_topics_to_metrics() -> None:
+    graph = definitions.everything().resolve_asset_graph()
+    path = [("kafka", "orders"), ("lake", "orders"), ("silver", "stg_orders"), ("gold", "fct_orders")]
+    keys = [dg.AssetKey(part) for part in path]
+
+    assert len(graph.get_all_asset_keys()) == sum(one.system != "jobs" for one in project.graph().datasets.values())
+    for upstream, key in itertools.pairwise(keys):
+        assert upstream in graph.get(key).parent_keys
+    metrics = [key for key in graph.get_all_asset_keys() if key.path[0] == "metrics"]
+    assert metrics
+    assert all(graph.get(key).parent_keys for key in metrics)
+
+
+def test_schedules_and_triggers_start_the_jobs_of_workflows(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("first", CONFIG + "schedule: '0 3 * * *'\n")
+    folder = write("second", CONFIG + "trigger: {after: first}\n")
+    found = registry.read([folder.parent])
+    monkeypatch.setattr(registry, "read", lambda: found)
+
+    repository = definitions.everything().get_repository_def()
+
+    (schedule,) = repository.schedule_defs
+    assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == ("first", "0 3 * * *", "UTC")
+    (sensor,) = repository.sensor_defs
+    assert [target.job_name for target in sensor.targets] == ["second"]
+
+
+def test_an_edge_that_closes_a_cycle_is_left_out() -> None:
+    there, back = Edge("kafka.orders", "kafka.dead_letters"), Edge("kafka.dead_letters", "kafka.orders")
+    onwards = Edge("kafka.orders", "lake.orders")
+
+    assert definitions.without_cycles([there, back, onwards]) == [onwards, there]
+
+
+def test_dagster_sends_no_telemetry() -> None:
+    assert "telemetry:\n  enabled: false" in instance.CONFIGURATION

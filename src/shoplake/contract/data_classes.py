@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from shoplake.contract.base import DATA_CLASS, Event
-from shoplake.contract.schema import event_schema
+from shoplake.contract.schema import event_schema, fields, not_null
 
 DataClass: TypeAlias = Literal["public", "internal", "personal"]
 """`public`: every visitor of the shop sees it. `personal`: it identifies a person, or a person wrote it freely.
 `internal`: everything else, identifiers too.
 """
+
+CLASSES: tuple[DataClass, ...] = ("public", "internal", "personal")
+"""From the least to the most protected."""
 
 
 @cache
@@ -20,7 +24,11 @@ def data_classes(event: type[Event]) -> dict[str, DataClass]:
 
     A list of objects has the strictest class of their fields.
     """
-    return _classes(event_schema(event)["properties"], prefix="")
+    marks = {
+        path: cast(DataClass, not_null(schema).get(DATA_CLASS, schema.get(DATA_CLASS, "internal")))
+        for path, schema in fields(event_schema(event))
+    }
+    return {path: strictest(_inside(path, marks) or [mark]) for path, mark in marks.items()}
 
 
 def data_class_of(event: type[Event], field: str) -> DataClass:
@@ -32,20 +40,11 @@ def data_class_of(event: type[Event], field: str) -> DataClass:
     return data_classes(event)[field]
 
 
-def strictest(classes: list[DataClass]) -> DataClass:
+def strictest(classes: Iterable[DataClass]) -> DataClass:
     """The class of a value that is made of values of these classes. Of nothing: `internal`."""
-    if "personal" in classes:
-        return "personal"
-    return "public" if classes and set(classes) == {"public"} else "internal"
+    return max(classes, key=CLASSES.index, default="internal")
 
 
-def _classes(properties: dict[str, Any], prefix: str) -> dict[str, DataClass]:
-    found: dict[str, DataClass] = {}
-    for name, schema in properties.items():
-        path = f"{prefix}{name}"
-        (present, *_) = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
-        nested = _classes(present.get("items", {}).get("properties", {}), f"{path}[].")
-        own = present.get(DATA_CLASS, schema.get(DATA_CLASS, "internal"))
-        found[path] = strictest(list(nested.values())) if nested else cast(DataClass, own)
-        found.update(nested)
-    return found
+def _inside(path: str, marks: Mapping[str, DataClass]) -> list[DataClass]:
+    """The classes of the fields of the objects in a list."""
+    return [mark for inner, mark in marks.items() if inner.startswith(f"{path}[].")]

@@ -6,7 +6,7 @@ Other programs read it, and a later contract is compared with it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -72,6 +72,19 @@ def digest_of(exported: Schema) -> str:
     """Digest of the meaning of an exported contract. The version number and `DOCUMENTATION` do not count."""
     meaning = {"format": exported.get("format"), "topics": _without_documentation(exported.get("topics"))}
     return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()[:12]
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Schema]]:
+    """Each field of an object by its path. Those of objects in a list follow the list: `lines[].quantity`."""
+    for name, field in schema.get("properties", {}).items():
+        yield name, field
+        for inner, of_inner in fields(not_null(field).get("items", {})):
+            yield f"{name}[].{inner}", of_inner
+
+
+def not_null(schema: Mapping[str, Any]) -> Schema:
+    """The schema of a value that is not null; of several such schemas the first."""
+    return next(dict(choice) for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null")
 
 
 def _without_documentation(schema: Any, named: bool = False) -> Any:  # noqa: ANN401 - any JSON

@@ -6,12 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from shoplake.contract.data_classes import DataClass
+from shoplake.contract.data_classes import DataClass, strictest
 
 Direction: TypeAlias = Literal["up", "down"]
-CLASSES: tuple[DataClass, ...] = ("public", "internal", "personal")
-"""From the least to the most protected."""
-
 SYSTEMS = (
     "kafka",
     "postgres",
@@ -97,8 +94,8 @@ class Dataset:
 
     @property
     def data_class(self) -> DataClass:
-        """The most protected class of its columns; a dataset without columns is internal."""
-        return most_protected(field.data_class for field in self.fields) if self.fields else "internal"
+        """The strictest class of its columns; a dataset without columns is internal."""
+        return strictest(field.data_class for field in self.fields)
 
     def field(self, name: str) -> Field | None:
         """The column of that name, if there is one."""
@@ -134,11 +131,6 @@ class Reference:
 
     def __str__(self) -> str:
         return self.dataset.id if self.column is None else self.dataset.column(self.column)
-
-
-def most_protected(classes: Iterable[DataClass]) -> DataClass:
-    """The most protected of some classes; `public` for none."""
-    return max(classes, key=CLASSES.index, default="public")
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from shoplake.contract import TOPICS, Topic
-from shoplake.contract.data_classes import DataClass
+from shoplake.contract.data_classes import DataClass, strictest
 from shoplake.errors import MapError
 from shoplake.map import metadata
-from shoplake.map.graph import Dataset, Edge, Field, Graph, most_protected
+from shoplake.map.graph import Dataset, Edge, Field, Graph
 from shoplake.map.readers import dashboards, dbt, jobs, metrics, sinks, topics
 from shoplake.warehouse import dbt_project
 from shoplake.warehouse.metrics import definitions
@@ -92,8 +92,8 @@ def _classified(datasets: list[Dataset], edges: list[Edge], overrides: Mapping[s
             known[column] = ("internal", "")  # of a column that comes from itself
             found = {origin: class_of(origin)[0] for origin in origins.get(column, ())}
             if found:
-                strictest = most_protected(found.values())
-                known[column] = strictest, f"from {next(one for one, it in found.items() if it == strictest)}"
+                own = strictest(found.values())
+                known[column] = own, f"from {next(one for one, it in found.items() if it == own)}"
         return known[column]
 
     def classified(one: Dataset, field: Field) -> Field:

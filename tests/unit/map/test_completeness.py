@@ -6,7 +6,8 @@ import pytest
 from tests.unit.map import sink_outputs
 
 from shoplake import contract, kafka, paths
-from shoplake.map.graph import CLASSES, SYSTEMS, Graph
+from shoplake.contract.data_classes import CLASSES
+from shoplake.map.graph import SYSTEMS, Graph
 from shoplake.settings import DynamoDBSettings
 from shoplake.sinks import SINKS
 from shoplake.sinks.mongo.documents import PARTS as DOCUMENTS

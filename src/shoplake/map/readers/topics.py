@@ -20,10 +20,10 @@ from shoplake.contract import (
     Topic,
     type_name,
 )
-from shoplake.contract.data_classes import data_class_of
+from shoplake.contract.data_classes import data_class_of, strictest
 from shoplake.contract.history import Version
-from shoplake.contract.schema import event_schema
-from shoplake.map.graph import Dataset, Edge, Field, most_protected
+from shoplake.contract.schema import event_schema, fields, not_null
+from shoplake.map.graph import Dataset, Edge, Field
 from shoplake.map.metadata import Metadata
 from shoplake.map.readers import Part
 from shoplake.publish.progress_records import Published
@@ -74,7 +74,7 @@ def _fields(topic: Topic) -> Iterator[Field]:
     yield Field("type", "string", "What happened.", events=tuple(map(type_name, topic.events)))
     holders: dict[str, list[tuple[type[Event], Mapping[str, Any]]]] = {}
     for event in topic.events:
-        for name, schema in _flat(event_schema(event)["properties"]):
+        for name, schema in fields(event_schema(event)):
             if name != "type":
                 holders.setdefault(name, []).append((event, schema))
     for name, found in holders.items():
@@ -84,22 +84,14 @@ def _fields(topic: Topic) -> Iterator[Field]:
             type=str(schemas[0].get("type", "any")),
             description=next((text for one in schemas if (text := one.get("description", ""))), ""),
             key=name == topic.key,
-            data_class=most_protected(data_class_of(event, name) for event, _ in found),
+            data_class=strictest(data_class_of(event, name) for event, _ in found),
             events=tuple(type_name(event) for event, _ in found),
         )
 
 
-def _flat(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, schema in properties.items():
-        yield f"{prefix}{name}", schema
-        inside = _present(schema).get("items", {}).get("properties", {})
-        yield from _flat(inside, f"{prefix}{name}[].")
-
-
 def _present(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """The schema of a value that is not null."""
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    return {**kinds[0], **{key: text for key, text in schema.items() if key == "description"}}
+    return {**not_null(schema), **{key: text for key, text in schema.items() if key == "description"}}
 
 
 def _records(name: str) -> Dataset:

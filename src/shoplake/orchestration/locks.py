@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 
-from shoplake import paths, private_files
+from shoplake import paths, private_files, process_lock
 from shoplake.errors import WorkflowRunning
 
 _held: set[tuple[str, str]] = set()
@@ -30,20 +28,15 @@ def held(environment: str, workflow: str, describe: Callable[[], str] = lambda: 
     if key in _held:
         yield
         return
+
+    def refused(holder: str) -> WorkflowRunning:
+        return WorkflowRunning(
+            f"workflow {workflow} already runs: {describe() or holder}",
+            fix="wait until it has ended, or stop it with `shoplake workflow cancel RUN`",
+        )
+
     folder = private_files.folder(paths.home() / "dagster" / environment / "locks")
-    with open(folder / workflow, "a+", opener=private_files.opener) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            who = describe() or f"process {file.read().strip() or '?'}"
-            raise WorkflowRunning(
-                f"workflow {workflow} already runs: {who}",
-                fix="wait until it has ended, or stop it with `shoplake workflow cancel RUN`",
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    with process_lock.held(folder / workflow, refused):
         _held.add(key)
         try:
             yield

@@ -6,8 +6,6 @@ The file can be deleted: the next build makes everything again from the lake.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from shoplake import paths, private_files
+from shoplake import paths, private_files, process_lock
 from shoplake.errors import WarehouseError
 from shoplake.positions import Positions
 
@@ -76,19 +74,14 @@ def locked(environment: str) -> Iterator[None]:
     Raises:
         WarehouseError: another process builds.
     """
-    lock = private_files.folder(folder(environment)) / "lock"
-    with open(lock, "a+", opener=private_files.opener) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise WarehouseError(
-                f"process {file.read().strip() or '?'} builds the warehouse of {environment}",
-                fix="wait until it has ended, then run the same command again",
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+
+    def refused(holder: str) -> WarehouseError:
+        return WarehouseError(
+            f"{holder} builds the warehouse of {environment}",
+            fix="wait until it has ended, then run the same command again",
+        )
+
+    with process_lock.held(private_files.folder(folder(environment)) / "lock", refused):
         yield
 
 

@@ -54,15 +54,20 @@ def tables(settings: Settings) -> dict[str, dict[str, str]]:
     Raises:
         StoreUnavailable: Postgres does not answer.
     """
-    found: dict[str, dict[str, str]] = {}
     with connected(settings, CONNECT_TIMEOUT_S) as connection:
-        rows = connection.execute(
-            "SELECT table_name, column_name, data_type FROM information_schema.columns"
-            " WHERE table_schema = %s ORDER BY table_name, ordinal_position",
-            [SCHEMA],
-        )
-        for table, column, kind in rows:
-            found.setdefault(table, {})[column] = TYPES.get(kind, "VARCHAR")
+        return tables_of(connection)
+
+
+def tables_of(connection: psycopg.Connection[tuple[Any, ...]]) -> dict[str, dict[str, str]]:
+    """As `tables`, in the transaction of a connection."""
+    found: dict[str, dict[str, str]] = {}
+    rows = connection.execute(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = %s ORDER BY table_name, ordinal_position",
+        [SCHEMA],
+    )
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = TYPES.get(kind, "VARCHAR")
     return found
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shoplake import sinks, stack
+from shoplake import stack
 from shoplake.contract import TOPICS
 from shoplake.environments import LOCAL, services_of
 from shoplake.errors import MissingExtra, ShoplakeError
@@ -23,7 +23,7 @@ from shoplake.positions import Place, Positions
 from shoplake.quality.facts import Facts
 from shoplake.quality.freshness import log_times
 from shoplake.quality.results import Outcome, Result
-from shoplake.sinks.base import TopicPartition
+from shoplake.quality.stores import checkpoints
 from shoplake.streaming.log_bounds import read_bounds
 from shoplake.warehouse import state, status
 
@@ -185,18 +185,7 @@ def _of_system(settings: Settings, environment: str, system: str, ends: Position
     name = SINK_OF[system]
     if environment == LOCAL:
         stack.connections(services_of({name}))
-    return asyncio.run(_checkpoints(settings, name, ends))
-
-
-async def _checkpoints(settings: Settings, name: str, ends: Positions) -> Positions:
-    sink = sinks.make(name, settings)
-    try:
-        found = await sink.checkpoints(
-            [TopicPartition(*place) for place in ends.next_offsets if place.topic in sink.topics]
-        )
-    finally:
-        await sink.close()
-    return Positions({Place(*partition): checkpoint.next_offset for partition, checkpoint in found.items()})
+    return asyncio.run(checkpoints.positions(settings, name, ends.next_offsets))
 
 
 def _topics(name: str) -> frozenset[str]:

@@ -10,12 +10,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplake import sinks
 from shoplake.contract import TOPICS
 from shoplake.kafka import PARTITIONS
 from shoplake.positions import Place, Positions
+from shoplake.quality.stores import checkpoints
 from shoplake.quality.workspace import Loaded
-from shoplake.sinks.base import TopicPartition
 from shoplake.verify.database import columns, run_sql
 from shoplake.verify.event_tables import Spill
 from shoplake.verify.stores import store
@@ -103,9 +102,10 @@ def _loaded(
     _create_events(connection, folder)
     module = store(sink)
     module.fold(connection)  # of no events: it makes the expected columns
-    before = asyncio.run(_checkpoints(settings, sink))
+    places = [Place(topic, partition) for topic in TOPICS for partition in range(PARTITIONS)]
+    before = asyncio.run(checkpoints.positions(settings, sink, places))
     module.load(connection, settings, folder)
-    return before, asyncio.run(_checkpoints(settings, sink)) != before
+    return before, asyncio.run(checkpoints.positions(settings, sink, places)) != before
 
 
 def _create_events(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -113,12 +113,3 @@ def _create_events(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     if not (folder / "spill").exists():
         Spill(folder / "spill").create_views(connection)
         run_sql(connection, "common")
-
-
-async def _checkpoints(settings: Settings, name: str) -> Positions:
-    sink = sinks.make(name, settings)
-    try:
-        found = await sink.checkpoints([TopicPartition(topic, p) for topic in TOPICS for p in range(PARTITIONS)])
-    finally:
-        await sink.close()
-    return Positions({Place(*partition): checkpoint.next_offset for partition, checkpoint in found.items()})

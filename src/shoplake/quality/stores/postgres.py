@@ -11,7 +11,7 @@ from psycopg import sql
 from shoplake.errors import StoreUnavailable
 from shoplake.positions import Place, Positions
 from shoplake.quality.workspace import Loaded
-from shoplake.query.postgres import CONNECT_TIMEOUT_S, NULL, SCHEMA, TYPES
+from shoplake.query.postgres import CONNECT_TIMEOUT_S, NULL, SCHEMA, tables_of
 from shoplake.verify.stores.postgres import FOLDED_FROM
 
 if TYPE_CHECKING:
@@ -36,13 +36,7 @@ def read_postgres(connection: duckdb.DuckDBPyConnection, settings: Settings, env
         ) as source:
             source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             source.read_only = True
-            tables: dict[str, dict[str, str]] = {}
-            for table, column, kind in source.execute(
-                "SELECT table_name, column_name, data_type FROM information_schema.columns"
-                " WHERE table_schema = %s ORDER BY table_name, ordinal_position",
-                [SCHEMA],
-            ):
-                tables.setdefault(table, {})[column] = TYPES.get(kind, "VARCHAR")
+            tables = tables_of(source)
             if not tables:
                 raise StoreUnavailable(f"postgres has no schema {SCHEMA}", fix="`shoplake up` applies the migrations")
             for name, columns in tables.items():

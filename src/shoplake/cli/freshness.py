@@ -24,7 +24,6 @@ def command(
     Example: shoplake freshness --json
     """
     import json as jsonlib
-    import time
 
     from shoplake.environments import connect
     from shoplake.quality import run as runs
@@ -33,11 +32,10 @@ def command(
     from shoplake.quality.results import raise_if_not_passed
     from shoplake.terminal import to_stderr
 
-    begun, started_at = time.monotonic(), runs.now()
+    run = runs.Run()
     settings = connect(environment, ())
     found = ages.ages(settings, environment, facts_of({}), to_stderr)
-    report = runs.report_of(started_at, begun, [one for age in found for one in age.results()])
-    runs.stored(settings, report, to_stderr)
+    report = run.ended(settings, [one for age in found for one in age.results()], to_stderr)
     if json:
         print(jsonlib.dumps({"run": report.run, "datasets": [_as_json(one) for one in found]}, ensure_ascii=False))
     else:

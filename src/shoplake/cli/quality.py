@@ -46,7 +46,6 @@ def run(
     Example: shoplake quality run --dataset postgres.orders --json
     """
     import json as jsonlib
-    import time
 
     from shoplake import run_log
     from shoplake.environments import connect
@@ -57,7 +56,7 @@ def run(
     from shoplake.quality.results import raise_if_not_passed
     from shoplake.terminal import to_stderr
 
-    begun, started_at = time.monotonic(), runs.now()
+    run = runs.Run()
     found = runs.collected(checks or ())
     only = _severity(severity)
     facts = facts_of(found.keys, [check.dataset for check in found.checks])
@@ -75,8 +74,7 @@ def run(
             raise UnknownName(
                 f"there are no such checks of {', '.join(names)}", fix="`shoplake quality list` lists all"
             )
-        report = runs.report_of(started_at, begun, results)
-        runs.stored(settings, report, to_stderr)
+        report = run.ended(settings, results, to_stderr)
         recorded["quality"].counts = report.counts
     if json:
         print(jsonlib.dumps(report.as_json(), ensure_ascii=False))

@@ -88,9 +88,26 @@ def evaluated_by_dbt(
     return [r for r in found if (not datasets or r.dataset in datasets) and severity in (None, r.severity)]
 
 
-def report_of(started_at: datetime, begun: float, results: Sequence[Result]) -> Report:
-    """The report of a run that ends now."""
-    return Report(new_id(started_at), started_at, time.monotonic() - begun, results)
+class Run:
+    """A run, from here to its report."""
+
+    def __init__(self) -> None:
+        self._started_at = now()
+        self._begun = time.monotonic()
+
+    def ended(self, settings: Settings, results: Sequence[Result], progress: Progress) -> Report:
+        """The report of the run, which ends now, stored in the history.
+
+        Without Postgres the results are still worth printing, so `progress` is told that they were not stored.
+        """
+        seconds = time.monotonic() - self._begun
+        report = Report(new_id(self._started_at), self._started_at, seconds, results)
+        try:
+            with history.opened(settings) as opened:
+                opened.add(report)
+        except ShoplakeError as error:
+            progress(f"the results were not stored: {error.message}")
+        return report
 
 
 def new_id(at: datetime) -> str:
@@ -101,17 +118,6 @@ def new_id(at: datetime) -> str:
 def now() -> datetime:
     """UTC, aware."""
     return datetime.now(UTC)
-
-
-def stored(settings: Settings, report: Report, progress: Progress) -> bool:
-    """Store a report in the history. Without Postgres the results are still worth printing."""
-    try:
-        with history.opened(settings) as opened:
-            opened.add(report)
-    except ShoplakeError as error:
-        progress(f"the results were not stored: {error.message}")
-        return False
-    return True
 
 
 def without_warehouse(checks: Sequence[Check], environment: str) -> list[Check]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,7 +56,7 @@ def summary(settings: Settings, environment: str, progress: Callable[[str], None
         InvalidCheck: a shipped file of checks is not valid.
         LogUnavailable: Kafka did not answer.
     """
-    begun, started_at = time.monotonic(), runs.now()
+    run = runs.Run()
     with run_log.recording("quality", environment=environment) as recorded:
         found = runs.collected()
         facts = facts_of(found.keys, [check.dataset for check in found.checks])
@@ -66,7 +65,6 @@ def summary(settings: Settings, environment: str, progress: Callable[[str], None
         results += runs.evaluated_by_dbt(environment, facts, (), None, progress)
         found_ages = freshness.ages(settings, environment, facts, progress)
         results += [result for age in found_ages for result in age.results()]
-        report = runs.report_of(started_at, begun, results)
-        runs.stored(settings, report, progress)
+        report = run.ended(settings, results, progress)
         recorded["quality"].counts = report.counts
     return Summary(report, freshness.oldest(found_ages))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from shoplake.cli import option_values
+
 Values = Callable[[], Iterable[str]]
 
 
@@ -78,9 +80,13 @@ def _time_zones() -> Iterable[str]:
     return sorted(zoneinfo.available_timezones())
 
 
+def _written(metavar: str) -> Values:
+    return lambda: metavar.split("|")
+
+
 # Name of the parameter in the command's function -> its values. A command with other values has its own entry.
 VALUES: Mapping[str, Values] = {
-    "environment": lambda: ("local", "dev", "staging", "prod"),
+    "environment": _written(option_values.SHOWN["environment"]),
     "like": _scenarios,
     "metric": _metrics,
     "scenario": _scenarios,
@@ -107,10 +113,6 @@ def add(command: Any, path: str = "") -> None:  # noqa: ANN401 - typer keeps the
             parameter._custom_shell_complete = _completer(values)  # what typer's own `autocompletion` sets
     for name, part in getattr(command, "commands", {}).items():
         add(part, f"{path or command.name} {name}")
-
-
-def _written(metavar: str) -> Values:
-    return lambda: metavar.split("|")
 
 
 def _completer(values: Values) -> Callable[[Any, Any, str], list[str]]:

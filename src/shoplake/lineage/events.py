@@ -87,8 +87,7 @@ class Events:
                 for one in self._neighbours(record.job, "down")
             ],
         )
-        found: dict[str, Any] = json.loads(Serde.to_json(event))
-        return found
+        return Serde.to_dict(event)
 
     def _neighbours(self, job: str, direction: Any) -> list[Dataset]:  # noqa: ANN401 - "up" or "down"
         name = f"jobs.{job}"

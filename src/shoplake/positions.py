@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,6 +60,10 @@ class Positions:
     def of(self, topic: str) -> Mapping[int, int]:
         """Partition -> next offset of a topic."""
         return {place.partition: offset for place, offset in self.next_offsets.items() if place.topic == topic}
+
+    def of_topics(self, topics: Collection[str]) -> Positions:
+        """The positions in some topics."""
+        return Positions({place: offset for place, offset in self.next_offsets.items() if place.topic in topics})
 
     def behind(self, other: Positions) -> list[Place]:
         """The partitions that the other has read further than this, in order."""

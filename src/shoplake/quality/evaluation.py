@@ -113,7 +113,7 @@ class Evaluation:
         other = self._workspace.table(check.rule.dataset)
         if not other.of_store.next_offsets:
             return ""
-        late = other.of_store.behind(table.of_store)
+        late = other.positions.behind(table.of_store.of_topics(other.topics))
         return f"{other.name} is behind {table.name} in {late[0]}, run again when it has caught up" if late else ""
 
     def _alone(self, check: Check, table: Table) -> Verdict:

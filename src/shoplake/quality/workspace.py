@@ -36,6 +36,7 @@ class Table:
     Attributes:
         columns: name -> DuckDB's type, in order.
         positions: up to where the dataset has read its topics; empty if the store does not say.
+        topics: the topics that it is made from, as far as its store says.
         of_store: up to where its store has read the log, all topics.
         snapshot: what identifies the state that was read: a snapshot of Iceberg, the build of the warehouse.
         moved: a sink wrote while it was read, so rows after `positions` may be there.
@@ -44,6 +45,7 @@ class Table:
     name: str
     columns: Mapping[str, str]
     positions: Positions = field(default_factory=Positions)
+    topics: frozenset[str] = frozenset()
     of_store: Positions = field(default_factory=Positions)
     snapshot: str = ""
     moved: bool = False
@@ -75,9 +77,10 @@ class Loaded:
         """A table of the system, by its full name."""
         short = name.partition(".")[2]
         of_store = self.positions.get(short, Positions())
-        topics = self.topics.get(short)
-        own = {at: n for at, n in of_store.next_offsets.items() if topics is None or at.topic in topics}
-        return Table(name, columns, Positions(own), of_store, self.snapshots.get(short, ""), self.moved)
+        topics = frozenset(self.topics.get(short) or (at.topic for at in of_store.next_offsets))
+        return Table(
+            name, columns, of_store.of_topics(topics), topics, of_store, self.snapshots.get(short, ""), self.moved
+        )
 
 
 class Workspace:

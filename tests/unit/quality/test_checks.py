@@ -197,6 +197,14 @@ def test_a_reference_to_a_store_that_is_behind_is_unknown_in_place_of_failed(tmp
     assert "mongodb.customers is behind postgres.orders in customers-0" in found.detail
 
 
+def test_a_store_is_not_behind_in_a_topic_that_it_does_not_read(tmp_path: Path) -> None:
+    checks, tables = KINDS["referential_integrity"]
+    positions = {"postgres.orders": at(customers=10, inventory=7), "mongodb.customers": at(customers=10)}
+    with datasets(tables, positions) as workspace:
+        (found,) = checked(workspace, tmp_path, "postgres.orders", checks)
+    assert (found.outcome, found.failing_keys) == ("failed", ("o998", "o999"))
+
+
 def test_a_dataset_that_is_not_there_is_unknown(tmp_path: Path) -> None:
     with datasets(TABLES) as workspace:
         workspace.connection.execute("CREATE SCHEMA redis")

@@ -114,7 +114,7 @@ def ages(settings: Settings, environment: str, facts: Facts, progress: Progress 
     positions = _positions(settings, environment, {name.partition(".")[0] for name in wanted}, ends, progress)
     topics = {name: _topics(name) for name in wanted}
     read = {
-        name: _restricted(known, topics[name])
+        name: known.of_topics(topics[name])
         for name in wanted
         if isinstance(known := positions[name.partition(".")[0]], Positions)
     }
@@ -198,10 +198,6 @@ def _topics(name: str) -> frozenset[str]:
     except MissingExtra:
         return frozenset(TOPICS)
     return frozenset(one.removeprefix("kafka.") for one in upstream if one.startswith("kafka.")) & TOPICS.keys()
-
-
-def _restricted(positions: Positions, topics: frozenset[str]) -> Positions:
-    return Positions({place: offset for place, offset in positions.next_offsets.items() if place.topic in topics})
 
 
 def _complete(positions: Positions, topics: frozenset[str], bounds: Mapping[Place, tuple[int, int]]) -> Positions:

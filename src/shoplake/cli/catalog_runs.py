@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-QUALITY, WORKFLOW = "quality", "workflow-"
+CHECKS, WORKFLOW = ("quality", "verify"), "workflow-"
 """Jobs that write to no dataset themselves, so they are not on the map: the checks, and workflows by their prefix."""
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(
     from shoplake.map import names, project
     from shoplake.text_tables import print_rows
 
-    if job not in ("", QUALITY) and not job.startswith(WORKFLOW):
+    if job and job not in CHECKS and not job.startswith(WORKFLOW):
         job = names.dataset(project.graph(), f"jobs.{job.removeprefix('jobs.')}").name
     done = sending.synchronise(environment)
     with history.opened(environments.connect(environment, {"postgres"})) as kept:

@@ -58,6 +58,7 @@ class StoreResult(msgspec.Struct, frozen=True):
         duplicated: surplus rows: the second row of a key, or a row without an event.
         differing: keys whose row has wrong content.
         findings: the first `MAX_FINDINGS` of these, in order of the key.
+        positions: up to where the log was folded, as JSON: topic -> partition -> next offset. Empty: up to its end.
     """
 
     name: str
@@ -67,6 +68,7 @@ class StoreResult(msgspec.Struct, frozen=True):
     duplicated: int
     differing: int
     findings: tuple[Finding, ...] = ()
+    positions: str = ""
 
     @property
     def wrong(self) -> int:
@@ -161,6 +163,12 @@ class Report(msgspec.Struct, frozen=True):
     def ok(self) -> bool:
         """Whether every store matches the log exactly, and the whole log could be read."""
         return all(store.ok for store in self.stores) and not self.hidden
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows compared, rows that are wrong, and open transactions. Exact: nothing is wrong or hidden."""
+        wrong = sum(store.wrong for store in self.stores)
+        return {"rows": sum(store.expected for store in self.stores), "wrong": wrong, "hidden": len(self.hidden)}
 
     def joined(self, other: Report) -> Report:
         """Return one report of two verifications of different stores."""

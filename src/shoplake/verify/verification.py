@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import msgspec
 from aiokafka.errors import KafkaError
 
-from shoplake import kafka, open_transactions
+from shoplake import kafka, open_transactions, run_log
 from shoplake.contract import DEAD_LETTERS, OUTCOMES, PUBLISH_PROGRESS, TOPICS
 from shoplake.errors import ShoplakeError, StoreUnavailable, UnknownName, first_of
 from shoplake.open_transactions import OpenTransaction
@@ -35,6 +36,8 @@ from shoplake.verify.subprocess_worker import SubprocessWorker
 
 OPEN_FOR_S = 2.0  # in addition to the wait in `stable_end_offsets`
 Progress = Callable[[str], None]
+JOB = "verify"
+"""Its name in the run log."""
 SUBPROCESS_MIN_RECORDS = 500_000
 """A log of at least this many records is read by a subprocess, which takes half a second to start."""
 
@@ -46,7 +49,7 @@ async def verify(
     *,
     explain: str | None = None,
 ) -> Report:
-    """Compare stores with the log. Publishers must be stopped and the sinks caught up.
+    """Compare stores with the log. Publishers must be stopped and the sinks caught up. The run log notes the result.
 
     Args:
         settings: of the environment.
@@ -62,8 +65,17 @@ async def verify(
         VerifyFailed: this version cannot repeat the simulation of the log.
         ShoplakeError: the temporary folder is full.
     """
+    with run_log.recording(JOB, environment=settings.environment) as results:
+        report = await _verified(settings, stores, progress or (lambda _: None), explain)
+        results[JOB].counts = report.counts
+        results[JOB].positions = next((store.positions for store in report.stores if store.positions), "")
+    return report
+
+
+async def _verified(
+    settings: Settings, stores: Collection[str] | None, report_progress: Progress, explain: str | None
+) -> Report:
     wanted = await default_stores(settings) if stores is None else named(stores)
-    report_progress = progress or (lambda _: None)
     start = time.monotonic()
     records = 0
     hidden: Sequence[OpenTransaction] = ()
@@ -185,6 +197,11 @@ class _Run:
         await reading
         async with self.store_lock:
             result = await asyncio.to_thread(_compared, cursor, module, self.folder, findings)
+            if name == "warehouse":
+                from shoplake.verify.stores.warehouse import positions  # as in `default_stores`
+
+                at = await asyncio.to_thread(positions.compared_at, cursor)
+                result = msgspec.structs.replace(result, positions=at)
             if self.explain is not None:
                 for comparison in module.COMPARISONS:
                     self.explained.extend(await asyncio.to_thread(rows_of, cursor, comparison, self.explain))

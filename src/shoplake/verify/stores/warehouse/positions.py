@@ -42,6 +42,16 @@ def store(cursor: duckdb.DuckDBPyConnection, positions: Positions) -> None:
         cursor.executemany("INSERT INTO warehouse.positions VALUES (?, ?, ?)", rows)
 
 
+def compared_at(cursor: duckdb.DuckDBPyConnection) -> str:
+    """Return the stored positions as JSON."""
+    held: Positions = {}
+    for topic, place, end in cursor.execute(
+        "SELECT topic, kafka_partition, next_offset FROM warehouse.positions ORDER BY ALL"
+    ).fetchall():
+        held.setdefault(topic, {})[place] = end
+    return msgspec.json.encode(held).decode()
+
+
 def read(table: Table) -> str | None:
     """Return the property of the current snapshot. None: it has no such property, or the table has no snapshot."""
     snapshot = table.current_snapshot()

@@ -55,13 +55,23 @@ def answer(settings: Settings, wanted: Compiled, limits: Limits) -> Answer:
         WarehouseError: no warehouse was built, or the tables that the metric needs are of different builds.
         StoreUnavailable: the lake does not answer, or it takes longer than the limit.
     """
-    tables = _load(settings, wanted.tables)
+    return next(answers(settings, [wanted], limits))
+
+
+def answers(settings: Settings, wanted: Sequence[Compiled], limits: Limits) -> Iterator[Answer]:
+    """Compute metrics one after the other, all of them from the same state of the gold tables.
+
+    Raises:
+        WarehouseError, StoreUnavailable: as `answer`.
+    """
+    tables = _load(settings, sorted({name for one in wanted for name in one.tables}))
     positions = _positions(tables)
     with duckdb_session.opened(settings, limits) as session:
         session.attach(duckdb_session.GOLD, _datasets(settings, tables))
-        fetched = session.arrow(f"{wanted.statement}\nLIMIT {limits.rows + 1}")
-    rows = _with_int64(fetched.slice(0, limits.rows))
-    return Answer(rows, fetched.num_rows > limits.rows, positions, wanted.statement)
+        for one in wanted:
+            fetched = session.arrow(f"{one.statement}\nLIMIT {limits.rows + 1}")
+            rows = _with_int64(fetched.slice(0, limits.rows))
+            yield Answer(rows, fetched.num_rows > limits.rows, positions, one.statement)
 
 
 def _load(settings: Settings, names: Sequence[str]) -> list[Table]:

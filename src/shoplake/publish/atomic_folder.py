@@ -47,5 +47,5 @@ def explained(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             fix = "free some space or name a folder on another disk; nothing was left behind"
-            raise ShoplakeError(f"no space left to write the events into {out}", fix=fix) from error
+            raise ShoplakeError(f"no space left to write into {out}", fix=fix) from error
         raise ShoplakeError(f"cannot write into {out}: {error}", fix="choose a folder that you can write to") from error

@@ -17,7 +17,7 @@ import pytest
 from shoplake.paths import project_root
 
 ROOT = project_root()
-COPIED = ("src", "generators", "docgen", "docs", "terraform")
+COPIED = ("src", "generators", "docgen", "docs", "terraform", "warehouse")
 FILES = ("pyproject.toml", "docker-compose.yml", "mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 EVENT = '''
@@ -96,6 +96,13 @@ class ShelfSink(Sink):
     async def close(self) -> None:
         """Nothing."""
 '''
+
+DASHBOARD = """title: Devices
+description: A throw-away.
+owner: marketing
+panels:
+  - { name: sessions, title: Sessions by device, metric: sessions, chart: bar, by: [device] }
+"""
 
 USE_OF_THE_SINK = """
 import asyncio
@@ -222,6 +229,14 @@ def test_the_checklist_for_a_sink_is_complete(copy: Copy) -> None:
 
     assert copy.run("-c", USE_OF_THE_SINK) == "{'clicks': 2}\n"
     assert {next((path for path in named if name.startswith(path)), name) for name in copy.changed()} == named
+
+
+def test_the_checklist_for_a_dashboard_is_complete(copy: Copy) -> None:
+    named = places("Add a dashboard", NAME="reviews")
+    (copy.root / "warehouse/dashboards/reviews.yaml").write_text(DASHBOARD)
+
+    assert "reviews" in copy.run("-m", "shoplake.cli.main", "dashboards", "list")
+    assert copy.changed() == named
 
 
 def test_every_module_follows_the_checklist() -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from pyiceberg.expressions import EqualTo
 
+from shoplake.dashboards import proof
+from shoplake.dashboards.figures import asked
 from shoplake.map import project
+from shoplake.positions import Positions
 from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
@@ -146,6 +151,60 @@ def test_a_metric_is_what_sql_over_the_gold_tables_gives(built: Settings, questi
     assert as_of == json.loads(run("warehouse", "status", "--json").stdout)["positions"]
 
 
+@pytest.fixture(scope="module")
+def pages(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dashboards of the shop, made by the command after a verification."""
+    assert verified(built).ok
+    out = tmp_path_factory.mktemp("dashboards")
+    done = run("dashboards", "build", "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["proved"], document["dashboards"]) == (True, len(asked()))
+    return out
+
+
+def figures_of(page: Path, panel: str) -> list[tuple[str, ...]]:
+    """The rows of the table of a panel: dimensions as text, and the raw figure."""
+    (section,) = re.findall(rf'<section id="{panel}".*?</section>', page.read_text(), re.DOTALL)
+    rows = re.findall(r"<tr><td>.*?</tr>", section)
+    return [(*re.findall(r"<td>([^<]*)</td>", row), *re.findall(r'<data value="([^"]*)">', row)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel", "statement"),
+    [
+        (
+            "shop-overview",
+            "revenue_by_day",
+            "select revenue_on, currency, net_cents from revenue_daily order by all",
+        ),
+        (
+            "funnel",
+            "conversion_by_campaign",
+            "select coalesce(campaign, '(none)'), sum(ordered) / sum(sessions) from funnel_daily"
+            " group by campaign order by campaign",
+        ),
+        (
+            "deliveries",
+            "return_rate_by_carrier",
+            "select carrier, sum(returned) / sum(shipments) from delivery_performance group by all order by all",
+        ),
+        (
+            "cohorts",
+            "customers_by_month",
+            "select date_trunc('month', cohort_month)::date, month_number, sum(customers) from cohort_retention"
+            " where month_number = 0 group by all order by all",
+        ),
+    ],
+)
+def test_a_page_has_the_figures_of_the_marts(pages: Path, dashboard: str, panel: str, statement: str) -> None:
+    expected = json.loads(run("warehouse", "query", statement, "--format", "json", "--limit", "100000").stdout)["rows"]
+    shown = figures_of(pages / f"{dashboard}.html", panel)
+    assert [one[:-1] for one in shown] == [tuple(map(str, list(row.values())[:-1])) for row in expected]
+    assert [float(one[-1]) for one in shown] == [pytest.approx(list(row.values())[-1]) for row in expected]
+    assert len(shown) > 0
+
+
 def test_every_metric_by_all_of_its_dimensions_is_what_metricflow_answers(built: Settings) -> None:
     known = definitions.of_project()
     answered: set[str] = set()
@@ -189,6 +248,9 @@ def test_a_row_that_is_gone_is_named_by_its_key_and_the_next_build_repairs_it(bu
 
     assert f"{row['order_id']}/{row['customer_id']}" in {finding.key for finding in result.findings}
     assert {(finding.kind, finding.table) for finding in result.findings} == {("lost", "fct_orders")}
+    wrong = proof.newest("local", Positions.parse(positions))
+    assert wrong is not None
+    assert (wrong.exact, wrong.wrong) == (False, 1)
     assert run("warehouse", "build", "--full-refresh").returncode == 0
     assert verified(built).ok
 

@@ -21,6 +21,7 @@ from shoplake.cli import (
     connect,
     contract,
     cost,
+    dashboards,
     defaults,
     demo,
     destroy,
@@ -163,6 +164,7 @@ app.command("verify", rich_help_panel=SHOP)(verify.command)
 app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(workflow.app, name="workflow", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
+app.add_typer(dashboards.app, name="dashboards", rich_help_panel=SHOP)
 quality.app.command("anomalies")(quality_anomalies.command)
 app.add_typer(quality.app, name="quality", rich_help_panel=SHOP)
 app.add_typer(profile.app, name="profile", rich_help_panel=SHOP)

@@ -36,6 +36,16 @@ PAIRS: dict[str, tuple[set[str], set[str]]] = {
     "gold.dim_customers.email": ({"customers.email"}, set()),
     "gold.delivery_performance.delivery_seconds_total": ({"orders.occurred_at_ms"}, {"orders.type"}),
     "redis.revenue.amount_cents": ({"orders.amount_cents"}, set()),
+    "dashboards.shop-overview.revenue_by_day": ({"orders.amount_cents"}, {"orders.type", "orders.occurred_at_ms"}),
+    "dashboards.shop-overview.orders_by_country": (
+        set(),
+        {"orders.type", "orders.occurred_at_ms", "customers.country"},
+    ),
+    "dashboards.funnel.conversion_by_device": ({"clicks.type"}, {"clicks.session_id", "clicks.device"}),
+    "dashboards.deliveries.return_rate_by_carrier": (
+        set(),
+        {"orders.type", "orders.occurred_at_ms", "orders.carrier"},
+    ),
 }
 
 

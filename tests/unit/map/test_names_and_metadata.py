@@ -162,10 +162,10 @@ def test_the_data_class_follows_the_lineage_unless_an_override_gives_a_reason(co
 
 
 def test_a_dashboard_shows_metrics_that_exist(copy: Path) -> None:
-    (copy / "dashboards").mkdir()
     file = copy / "dashboards" / "sales.yaml"
-    file.write_text("description: Sales.\nowner: finance\npanels:\n  - {name: net, metric: revenu}\n")
-    with pytest.raises(MapError, match=r"sales\.yaml:4:\d+: panels\[0\]\.metric: expected a metric.*`revenue`"):
+    head = "title: Sales\ndescription: Sales.\nowner: finance\npanels:\n"
+    file.write_text(f"{head}  - {{name: net, title: Net, chart: number, metric: revenu}}\n")
+    with pytest.raises(MapError, match=r"sales\.yaml:5:\d+: panels\[0\]\.metric: expected a metric.*`revenue`"):
         project.read(copy)
     _edited(file, "revenu}", "revenue}")
     assert "kafka.orders.amount_cents" in project.read(copy).reached_by_value("dashboards.sales.net", "up")

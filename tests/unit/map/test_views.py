@@ -126,6 +126,8 @@ def test_an_impact_lists_what_a_change_touches_and_who_owns_it(graph: Graph) -> 
             "gold.fct_orders.total_cents",
             "metrics.order_value.value",
             "metrics.average_order_value.value",
+            "dashboards.shop-overview.average_order_value",
+            "dashboards.shop-overview.order_value_by_segment",
         ],
         False,
     )
@@ -143,7 +145,7 @@ def test_an_impact_refuses_a_name_without_one_source(graph: Graph) -> None:
 
 def test_a_short_impact_is_one_line(graph: Graph) -> None:
     line = impact.short(graph, "kafka.orders.total_cents", limit=2)
-    assert line == "used by: postgres.orders.total_cents, dynamodb.orders.total_cents and 5 more"
+    assert line == "used by: postgres.orders.total_cents, dynamodb.orders.total_cents and 7 more"
     assert impact.short(graph, "kafka.orders.nothing") == ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -22,7 +23,7 @@ from shoplake.quality import history, run
 from shoplake.quality.facts import Facts
 from shoplake.quality.freshness import ages
 from shoplake.quality.map_facts import facts_of
-from shoplake.quality.results import Result
+from shoplake.quality.results import Report, Result
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
 
@@ -36,6 +37,12 @@ Planted = tuple[str, str, str]
 def evaluated(settings: Settings) -> list[Result]:
     found = run.collected()
     checks = [one for one in found.checks if not one.dataset.startswith(("silver.", "gold."))]
+    return run.evaluated(settings, "local", checks, facts_of(found.keys))
+
+
+def evaluated_of(datasets: Sequence[str], settings: Settings) -> list[Result]:
+    found = run.collected()
+    checks = [one for one in found.checks if one.dataset in datasets]
     return run.evaluated(settings, "local", checks, facts_of(found.keys))
 
 
@@ -163,11 +170,24 @@ def test_a_run_is_kept_and_shown(loaded_stack: Settings) -> None:
     assert document["run"] in CliRunner().invoke(app, ["quality", "show", "--runs"]).stdout
 
 
+def test_only_the_newest_runs_and_profiles_are_kept(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "KEEP_RUNS", 2)
+    monkeypatch.setattr(history, "KEEP_PROFILES", 2)
+    start = datetime.now(UTC)
+    result = evaluated_of(["postgres.reviews"], loaded_stack)[0]
+    with history.opened(loaded_stack) as kept:
+        for number in range(4):
+            at = start + timedelta(milliseconds=number)
+            kept.add(Report(f"kept-{number}", at, 0.1, [result]))
+            kept.add_profile(f"kept-{number}", "postgres.reviews", at, {"number": number})
+        assert [run for run, *_ in kept.runs(10)] == ["kept-3", "kept-2"]
+        assert [run for run, *_ in kept.profiles("postgres.reviews")] == ["kept-3", "kept-2"]
+        assert kept.report("kept-3").results == [result]
+
+
 def test_a_store_that_does_not_answer_is_unknown_and_the_others_are_checked(loaded_stack: Settings) -> None:
     nowhere = loaded_stack.model_copy(update={"redis": loaded_stack.redis.model_copy(update={"port": 1})})
-    found = run.collected()
-    checks = [one for one in found.checks if one.dataset in ("redis.stock", "postgres.reviews")]
-    results = run.evaluated(nowhere, "local", checks, facts_of(found.keys))
+    results = evaluated_of(("redis.stock", "postgres.reviews"), nowhere)
     assert {one.outcome for one in results if one.dataset == "redis.stock"} == {"unknown"}
     assert {one.outcome for one in results if one.dataset == "postgres.reviews"} == {"passed"}
 

@@ -58,6 +58,9 @@ CREATE TABLE IF NOT EXISTS quality.profiles (
     PRIMARY KEY (dataset, run)
 );
 """
+KEEP_RUNS = 1_000
+KEEP_PROFILES = 100
+"""Of each dataset. Older runs and profiles are deleted."""
 _COLUMNS = (
     "dataset",
     "check_name",
@@ -84,7 +87,7 @@ class History:
         self._connection = connection
 
     def add(self, report: Report) -> None:
-        """Store a run, in one transaction."""
+        """Store a run and delete the oldest, in one transaction."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO quality.runs VALUES (%s, %s, %s)", [report.run, report.started_at, report.seconds]
@@ -92,6 +95,11 @@ class History:
             with cursor.copy(f"COPY quality.results (run, {', '.join(_COLUMNS)}) FROM STDIN") as rows:
                 for result in report.results:
                     rows.write_row((report.run, *_row(result)))
+            cursor.execute(
+                "DELETE FROM quality.runs WHERE run IN"
+                " (SELECT run FROM quality.runs ORDER BY started_at DESC, run DESC OFFSET %s)",
+                [KEEP_RUNS],
+            )
 
     def report(self, run: str = "") -> Report:
         """A run; the newest if no id is given. The beginning of an id is enough.
@@ -140,6 +148,11 @@ class History:
         with self._connection.transaction():
             self._connection.execute(
                 "INSERT INTO quality.profiles VALUES (%s, %s, %s, %s)", [run, dataset, started_at, Jsonb(profile)]
+            )
+            self._connection.execute(
+                "DELETE FROM quality.profiles WHERE (dataset, run) IN (SELECT dataset, run FROM quality.profiles"
+                " WHERE dataset = %s ORDER BY started_at DESC, run DESC OFFSET %s)",
+                [dataset, KEEP_PROFILES],
             )
 
     def profiles(self, dataset: str, limit: int = 20) -> list[tuple[str, datetime, dict[str, Any]]]:

@@ -42,6 +42,7 @@ from shoplake.cli import (
     migrate,
     option_values,
     plan,
+    privacy,
     profile,
     quality,
     quality_anomalies,
@@ -165,6 +166,7 @@ app.add_typer(warehouse.app, name="warehouse", rich_help_panel=SHOP)
 app.add_typer(workflow.app, name="workflow", rich_help_panel=SHOP)
 app.add_typer(metrics.app, name="metrics", rich_help_panel=SHOP)
 app.add_typer(dashboards.app, name="dashboards", rich_help_panel=SHOP)
+app.add_typer(privacy.app, name="privacy", rich_help_panel=SHOP)
 quality.app.command("anomalies")(quality_anomalies.command)
 app.add_typer(quality.app, name="quality", rich_help_panel=SHOP)
 app.add_typer(profile.app, name="profile", rich_help_panel=SHOP)

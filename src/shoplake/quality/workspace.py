@@ -148,6 +148,15 @@ class Workspace:
         ).fetchall()
         return [str(name) for (name,) in rows]
 
+    def read(self, system: str) -> list[str]:
+        """Read a store if it was not read yet, and return the names of its datasets.
+
+        Raises:
+            StoreUnavailable, StackError, LogUnavailable, WarehouseError, QueryRefused: it cannot be read.
+        """
+        self._load(system)
+        return self.names(system)
+
     def add(self, system: str, loaded: Loaded | ShoplakeError) -> None:
         """Take the tables of a schema that the caller has made as those of a system, or an error as its answer."""
         self._systems[system] = loaded

@@ -32,6 +32,8 @@ DISPERSION_HALF_LIFE_DAYS = 28.0
 DISPERSION_FROM_DAY = 7
 PRIOR_EVENTS = 30.0
 """Expected events that the prior of the dispersion is worth."""
+PRIOR_DAYS = 40.0
+"""Days of one event that the prior of a share's changes by day is worth: a single event in weeks is chance."""
 WANDER = {"rows": 0.05, "sum": 0.05}
 """Least relative standard deviation of a day's level, by kind. Shares have less."""
 WANDER_OF_SHARES = 0.02
@@ -168,7 +170,8 @@ class _Model:
         return np.asarray((prior * self._prior + self._squares) / (prior + self._means), dtype=np.float64)
 
     def _daily_variance(self) -> Floats:
-        return np.maximum(self._day_squares, 0.0) / np.maximum(self._day_means, 1e-9)
+        prior = np.where(self._is_count, 0.0, PRIOR_DAYS * self._prior**2)
+        return np.maximum(self._day_squares, 0.0) / np.maximum(self._day_means + prior, 1e-9)
 
     def _learn(
         self,
@@ -203,8 +206,10 @@ class _Model:
         if day < DISPERSION_FROM_DAY:
             return
         fade = 0.5 ** (1 / DISPERSION_HALF_LIFE_DAYS)
+        # Bursts of counts come again, so they have to be known. A burst of a share is an incident.
+        incident = ~self._is_count[:, None] & (np.abs(value - mean) > CLIP * deviation) & (day >= self._learned)
         bound = DISPERSION_CLIP * deviation
-        residual = np.where(heard, np.clip(value - mean, -bound, bound), 0.0)
+        residual = np.where(heard & ~incident, np.clip(value - mean, -bound, bound), 0.0)
         residual *= math.sqrt(IN_SAMPLE) if day < self._learned else 1.0
         self._squares = self._squares * fade + (residual**2).sum(axis=1)
         self._means = self._means * fade + mean.sum(axis=1)

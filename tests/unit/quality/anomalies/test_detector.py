@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from shoplake.quality.anomalies import SCHEMA, Announced, detect
+from shoplake.quality.anomalies.detector import hits
 
 FIRST = 500_000 // 24 * 24
 DAYS = 56
@@ -103,6 +104,21 @@ def test_the_first_rows_with_what_never_happened_are_found() -> None:
     alarms = found(frame("orphans:order.session", value, weight))
     assert first_delay(alarms) == 1
     assert alarms["observed"][0] == 3
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.2])
+def test_an_incident_does_not_hide_the_next_one_of_the_same_size(usual: float) -> None:
+    """Once it had entered the variance of the share, five of six were not seen."""
+    weight = counts(400, 20)
+    value = np.random.default_rng(21).poisson(usual * DAY).astype(float)
+    starts = [FAULT + 48 * number for number in range(6)]
+    for start in starts:
+        value[start : start + 6] += 8.0
+    measured = hits(frame("unknown:orders", value, weight), FIRST, FIRST + HOURS)
+    # The window of a week stays beyond its limit for a week.
+    short = measured.filter(pl.col("end") - pl.col("start") < 6)
+    ends = (short["end"] - FIRST).to_list()
+    assert [any(start < end <= start + 7 for end in ends) for start in starts] == [True] * 6
 
 
 def test_a_tenth_missing_for_two_hours_is_found_by_the_sessions_without_a_start_at_the_volume_of_the_demo() -> None:

@@ -29,12 +29,12 @@ MOST_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is held about a customer.
+    """Rows and records about a customer.
 
     Attributes:
         sessions: ids of the sessions in which the customer was logged in.
         rows: dataset -> its rows about the customer. A dataset without any is there, too.
-        positions: dataset -> up to where it has read the log.
+        positions: dataset -> its positions in the log.
         records: in the topics of events and of dead letters.
     """
 

@@ -35,7 +35,7 @@ class Record:
 
     @property
     def place(self) -> str:
-        """Where it is in the log."""
+        """Its position in the log, as text."""
         return f"{self.topic}-{self.partition}@{self.offset}"
 
     def as_json(self) -> dict[str, Any]:

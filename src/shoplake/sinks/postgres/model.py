@@ -64,6 +64,7 @@ sa.Table(
     *_times("updated_at"),
     *_counters("charged_back_cents"),
     *_texts("chargeback_reason"),
+    sa.Index("payments_order", "order_id", "customer_id"),
 )
 sa.Table(
     "reviews",
@@ -81,6 +82,7 @@ sa.Table(
     _key("customer_id"),
     *_texts("order_id", "carrier", "status", "return_reason"),
     *_times("shipped_at", "delivered_at", "returned_at", "updated_at"),
+    sa.Index("shipments_order", "order_id", "customer_id"),
 )
 sa.Table(
     "order_items",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from shoplake.map.graph import Dataset, Direction, Field, Freshness, Graph
+    from shoplake.map.graph import Direction, Freshness
 
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
@@ -34,6 +34,7 @@ def listed(
     """
     from shoplake.map import project
     from shoplake.map.graph import SYSTEMS
+    from shoplake.map.views.description import summary
     from shoplake.text_tables import print_rows
 
     graph = project.graph()
@@ -45,7 +46,7 @@ def listed(
         one for one in every if system in ("", one.system) and owner in ("", one.owner) and (not tag or tag in one.tags)
     ]
     if json:
-        _print_json({"datasets": [_summary(one) for one in found]})
+        _print_json({"datasets": [summary(one) for one in found]})
         return
     rows = [
         (one.id, one.kind, one.owner, one.data_class, len(one.fields), _first_sentence(one.description))
@@ -61,15 +62,15 @@ def show(name: Name, json: Json = False) -> None:
     Example: shoplake catalog show fct_orders
     """
     from shoplake.map import names, project
+    from shoplake.map.views.description import complete, neighbours
     from shoplake.text_tables import print_rows
 
     graph = project.graph()
     dataset = names.reference(graph, name).dataset
-    up, down = (list(dict.fromkeys(_ends(graph, dataset.id, direction))) for direction in ("up", "down"))
     if json:
-        columns = [_column(one) for one in dataset.fields]
-        _print_json({**_summary(dataset), "columns": columns, "upstream": up, "downstream": down})
+        _print_json(complete(graph, dataset))
         return
+    up, down = neighbours(graph, dataset.id, "up"), neighbours(graph, dataset.id, "down")
     facts = {
         "dataset": dataset.id,
         "kind": dataset.kind,
@@ -254,40 +255,6 @@ def _known(what: str, name: str, known: Any) -> None:  # noqa: ANN401 - any coll
 
 def _first_sentence(text: str) -> str:
     return text.split(". ")[0].removesuffix(".")
-
-
-def _ends(graph: Graph, name: str, direction: Direction) -> list[str]:
-    return [edge.source if direction == "up" else edge.target for edge in graph.edges(name, direction)]
-
-
-def _summary(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "dataset": dataset.id,
-        "system": dataset.system,
-        "kind": dataset.kind,
-        "description": dataset.description,
-        "owner": dataset.owner,
-        "tags": list(dataset.tags),
-        "data_class": dataset.data_class,
-        "grain": dataset.grain or None,
-        "unit": dataset.unit or None,
-        "address": dataset.address or None,
-        "freshness": {"event_time_s": dataset.freshness.event_time_s, "arrival_s": dataset.freshness.arrival_s},
-        "source": dataset.source,
-        "number_of_columns": len(dataset.fields),
-    }
-
-
-def _column(field: Field) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "type": field.type,
-        "description": field.description,
-        "key": field.key,
-        "data_class": field.data_class,
-        "class_reason": field.class_reason or None,
-        "events": list(field.events),
-    }
 
 
 def _freshness_text(freshness: Freshness) -> str:

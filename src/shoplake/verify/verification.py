@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,12 +48,14 @@ async def verify(
     progress: Progress | None = None,
     *,
     explain: str | None = None,
+    through: Mapping[str, Store] | None = None,
 ) -> Report:
     """Compare stores with the log. Publishers must be stopped and the sinks caught up. The run log notes the result.
 
     Args:
         settings: of the environment.
         stores: a subset of `STORES`. Default: all; the warehouse only if one was built.
+        through: other readers by name, which are compared in place of `stores`.
         progress: called with one short sentence per step.
         explain: a key, or one part of it, whose rows and events the report shows in full.
 
@@ -66,16 +68,20 @@ async def verify(
         ShoplakeError: the temporary folder is full.
     """
     with run_log.recording(JOB, environment=settings.environment) as results:
-        report = await _verified(settings, stores, progress or (lambda _: None), explain)
+        report = await _verified(settings, stores, progress or (lambda _: None), explain, through or {})
         results[JOB].counts = report.counts
         results[JOB].positions = next((store.positions for store in report.stores if store.positions), "")
     return report
 
 
 async def _verified(
-    settings: Settings, stores: Collection[str] | None, report_progress: Progress, explain: str | None
+    settings: Settings,
+    stores: Collection[str] | None,
+    report_progress: Progress,
+    explain: str | None,
+    through: Mapping[str, Store],
 ) -> Report:
-    wanted = await default_stores(settings) if stores is None else named(stores)
+    wanted = list(through) or (await default_stores(settings) if stores is None else named(stores))
     start = time.monotonic()
     records = 0
     hidden: Sequence[OpenTransaction] = ()
@@ -97,6 +103,7 @@ async def _verified(
             database,
             report_progress,
             explain,
+            through,
         )
         try:
             results = await run.check(wanted)
@@ -140,6 +147,7 @@ class _Run:
     Attributes:
         in_subprocess: whether a subprocess reads the log.
         explain: the key to explain, if any; `explained` are its rows so far.
+        through: readers that are no store of `STORES`, by name.
         store_lock: held by the store that is being read or compared. One store at a time, with the log and the
             simulation, keeps two processors busy; each additional store would need as much memory again.
     """
@@ -151,6 +159,7 @@ class _Run:
     database: duckdb.DuckDBPyConnection
     report_progress: Progress
     explain: str | None = None
+    through: Mapping[str, Store] = field(default_factory=dict)
     explained: list[ExplainedRow] = field(default_factory=list)
     store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -190,7 +199,7 @@ class _Run:
 
     async def _check_store(self, name: str, reading: asyncio.Task[None]) -> StoreResult:
         cursor = self.database.cursor()
-        module = await asyncio.to_thread(store, name)
+        module = self.through[name] if name in self.through else await asyncio.to_thread(store, name)
         await asyncio.to_thread(module.fold, cursor)  # almost no events yet: this creates the tables with their columns
         async with self.store_lock:
             findings = await asyncio.to_thread(module.load, cursor, self.settings, self.folder)
@@ -212,7 +221,8 @@ class _Run:
         if self.explain is None:
             return None
         events, count = events_of(self.database.cursor(), self.explain)
-        rows = sorted(self.explained, key=lambda row: STORES.index(row.store))
+        names = [*STORES, *self.through]
+        rows = sorted(self.explained, key=lambda row: names.index(row.store))
         return Explanation(self.explain, tuple(rows), events, count)
 
     async def _check_log(self, reading: asyncio.Task[None]) -> StoreResult:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from docgen import capabilities, commands, compose, contract, decisions, diagrams, errors, settings, stores, terraform
+from docgen import (
+    api,
+    capabilities,
+    commands,
+    compose,
+    contract,
+    decisions,
+    diagrams,
+    errors,
+    settings,
+    stores,
+    terraform,
+)
 from shoplake import paths
 
 FOLDERS = ("docs/reference", "docs/diagrams")
@@ -55,6 +67,7 @@ def _filled() -> dict[Path, str]:
     """Pages that people write, with a generated part between markers."""
     root = paths.project_root()
     return {
+        api.PAGE: api.with_table(_read(root / api.PAGE) or ""),
         capabilities.PAGE: capabilities.with_table(_read(root / capabilities.PAGE) or ""),
         compose.PAGE: compose.with_drawing(_read(root / compose.PAGE) or ""),
     }

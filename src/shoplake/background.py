@@ -1,4 +1,4 @@
-"""Commands that run in the background (`stream -d`, `generate -d`): start, find and stop them.
+"""Commands that run in the background (`stream -d`, `generate -d`, `api up`): start, find and stop them.
 
 A command starts itself again, detached, with the same arguments. Its pid, log and exit code are in the stack's home,
 with those of the servers.
@@ -21,8 +21,8 @@ from shoplake.invocation import IN_BACKGROUND
 from shoplake.stack import process
 from shoplake.stack.process import Launch
 
-COMMANDS = ("generate", "stream")
-"""The commands with `--detach`, and the names for `stop` and `logs`."""
+COMMANDS = ("api", "generate", "stream")
+"""The commands that can run in the background, and their names for `stop` and `logs`."""
 
 START_TIMEOUT_S = 120.0
 # A sink finishes its batch and a publisher its transaction; the data is right as well if they are killed after this.

@@ -48,6 +48,15 @@ ShoplakeError                 exit code 1
 ├── QualityFailed             a dataset does not meet a check or its freshness objective
 │   └── QualityUnknown        exit code 3: a dataset could not be checked
 │       └── HistoryTooShort   the lake holds too few days to look for anomalies
+├── ApiError                  the HTTP API cannot answer a request
+│   ├── Unauthenticated       no key, or a wrong one
+│   ├── Forbidden             the role of the caller does not permit it
+│   ├── NotFound              nothing has this id, or no route this path
+│   ├── InvalidRequest        a parameter, cursor or position is not valid
+│   ├── AmbiguousId           several orders have this id
+│   ├── NotYetApplied         the store has not applied the positions of `at_least` in time
+│   ├── TooManyRequests       the API has as many requests at once as it accepts
+│   └── StoreDown             the store of a route does not answer
 └── VerifyFailed              a store differs from the log
 """
 
@@ -442,6 +451,89 @@ class WorkflowTimedOut(WorkflowError):
 
     code = "SL1303"
     advice = "`shoplake workflow status RUN` shows which step is slow. Raise `timeout` if that is as it should be."
+
+
+class ApiError(ShoplakeError):
+    """The HTTP API cannot answer a request as it is. Each subclass has its own HTTP status.
+
+    Attributes:
+        status: of HTTP.
+        retry_after_s: seconds after which to ask again; None if that does not help.
+        more: further members of the problem document.
+    """
+
+    code = "SL1400"
+    advice = "The problem document has the reason and what to do. Its `request_id` is in the log: `shoplake logs api`."
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, fix: str = "", retry_after_s: float | None = None, **more: object) -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after_s = retry_after_s
+        self.more = more
+
+
+class Unauthenticated(ApiError):
+    """The request has no API key, or a wrong one."""
+
+    code = "SL1401"
+    advice = "Send the key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. `shoplake api status` names its file."
+    status = 401
+
+
+class Forbidden(ApiError):
+    """The role of the caller does not permit the request."""
+
+    code = "SL1402"
+    advice = "docs/api.md lists the roles of each route. Personal columns in clear need the role operator."
+    status = 403
+
+
+class NotFound(ApiError):
+    """Nothing in the store has this id, or no route has this path and method."""
+
+    code = "SL1403"
+    advice = "If it was just written, the store may be behind: add `at_least=`. docs/api.md lists the routes."
+    status = 404
+
+
+class InvalidRequest(ApiError):
+    """A parameter has a wrong type or value, or a cursor is not of this query. The problem document lists each."""
+
+    code = "SL1404"
+    advice = "docs/api.md describes the parameters. Take cursors unchanged from `next`, with the same filters."
+    status = 422
+
+
+class AmbiguousId(ApiError):
+    """Orders of several customers have this id. The problem document lists the customers."""
+
+    code = "SL1405"
+    advice = "Add `customer_id=`: an order id is unique within a customer."
+    status = 409
+
+
+class NotYetApplied(ApiError):
+    """The store did not apply the positions of `at_least` within the time of `wait_s`."""
+
+    code = "SL1406"
+    advice = "Ask again, with a longer `wait_s`. `shoplake lag` shows whether a sink is behind, or does not run."
+    status = 504
+
+
+class TooManyRequests(ApiError):
+    """The API, or the connections to one store, have as many requests at once as they accept."""
+
+    code = "SL1407"
+    advice = "Ask again after the seconds of the header Retry-After."
+    status = 503
+
+
+class StoreDown(ApiError):
+    """The store of a route does not answer, or needs too long. Routes of other stores work."""
+
+    code = "SL1408"
+    advice = "`shoplake status` shows whether the store runs. The route answers again as soon as the store does."
+    status = 503
 
 
 class VerifyFailed(ShoplakeError):

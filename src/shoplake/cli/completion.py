@@ -94,6 +94,7 @@ VALUES: Mapping[str, Values] = {
     "sinks": _sinks,
     "stores": _stores,
     "time_zone": _time_zones,
+    "through": _written("api"),
     "topic": _topics,
     "topics": _topics,
     "bench only": _stages,

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from shoplake import environ, gc_tuning, invocation, library_logs
 from shoplake.cli import (
+    api,
     apply,
     bench,
     catalog,
@@ -177,6 +178,7 @@ app.add_typer(catalog.app, name="catalog", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
+app.add_typer(api.app, name="api", rich_help_panel=SHOP)
 app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)

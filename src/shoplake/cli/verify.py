@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from shoplake.verify import Report
     from shoplake.verify.report import Explanation, StoreResult
+    from shoplake.verify.stores import Store
 
 SHOWN_PER_STORE = 20
 
@@ -27,6 +30,13 @@ def command(
             metavar="KEY",
             help="Also show the rows with this key, expected and found, and their events. A key as in a finding"
             " (o1/c1), or one id of it.",
+        ),
+    ] = "",
+    through: Annotated[
+        str,
+        typer.Option(
+            metavar="api",
+            help="Verify the customers, orders and products that the running API answers, not the stores.",
         ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
@@ -52,9 +62,10 @@ def command(
 
     malloc_tuning.return_freed_memory()
     names = [name.strip() for name in stores.split(",") if name.strip()] or None
-    settings = connect(environment, (LOG, *named(names)))
+    readers = _readers(through, names)
+    settings = connect(environment, (LOG,) if readers else (LOG, *named(names)))
     progress = functools.partial(print, file=sys.stderr)
-    report = asyncio.run(verify(settings, names, progress, explain=explain or None))
+    report = asyncio.run(verify(settings, names, progress, explain=explain or None, through=readers))
     if json:
         document = {
             "ok": report.ok,
@@ -79,6 +90,23 @@ def command(
             fix="if rows are only lost, the sinks may be behind: run `shoplake stream --until-caught-up`, then verify"
             " again; `shoplake verify --explain KEY` shows the rows and the events of one key",
         )
+
+
+def _readers(through: str, stores: Sequence[str] | None) -> Mapping[str, Store]:
+    """The readers that take the place of the stores; none if `through` is empty."""
+    from shoplake.errors import UnknownName, UsageError
+
+    if not through:
+        return {}
+    if through != "api":
+        raise UnknownName(f"--through: expected api, found '{through}'", fix="`shoplake verify --through api`")
+    if stores:
+        raise UsageError("--through and --stores exclude each other", fix="leave out one of them")
+
+    from shoplake.api import key_file, server
+    from shoplake.api.verify_source import NAME, ApiSource
+
+    return {NAME: ApiSource(server.address(), key_file.load())}
 
 
 def omitted_note(store: StoreResult, shown: int) -> str | None:

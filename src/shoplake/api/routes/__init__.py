@@ -1,0 +1,1 @@
+"""One module per subject. Each has `router`; `app.py` includes them."""

@@ -1,0 +1,1 @@
+"""One module per store: its client, its positions, and the reads of the routes."""

@@ -1,4 +1,4 @@
-"""The speed of two routes of the API, beside a bare uvicorn route that does the same read with the same client.
+"""Compare the speed of two routes of the API with a bare uvicorn route that does the same read with the same client.
 
 `python -m benchmarks.http_api` needs a stack with a shop (`shoplake demo`). It serves both in a process of its own, one
 after the other, and sends requests from this process over several connections, in rounds that take turns.

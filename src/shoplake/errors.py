@@ -453,6 +453,13 @@ class WorkflowTimedOut(WorkflowError):
     advice = "`shoplake workflow status RUN` shows which step is slow. Raise `timeout` if that is as it should be."
 
 
+class WorkflowServerFailed(WorkflowError):
+    """Dagster's daemon, web server or code server does not start, or dies again and again."""
+
+    code = "SL1304"
+    advice = "`shoplake logs workflow` has their output. `shoplake workflow run` needs none of them."
+
+
 class ApiError(ShoplakeError):
     """The HTTP API cannot answer a request as it is. Each subclass has its own HTTP status.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import psycopg
 import pytest
 
 from shoplake.orchestration import registry, runs
+from shoplake.orchestration.template import create
 from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
@@ -216,9 +216,11 @@ def test_a_workflow_of_the_template_runs(
 ) -> None:
     del loaded_stack
     template = registry.folders()[0] / registry.TEMPLATE
-    shutil.copytree(template, tmp_path / "my-source")
-
+    monkeypatch.setattr(registry, "folders", lambda: (template.parent, tmp_path))
+    folder = create("my-source")
     monkeypatch.setattr(registry, "folders", lambda: (tmp_path,))
-    done = runs.start(registry.load(tmp_path / "my-source"), "local", {"days": "30"})
+    done = runs.start(registry.load(folder), "local", {})
 
-    assert done.steps[1].result["sum"] > 0
+    steps = {step.name: step.result for step in done.steps}
+    assert steps["ingest"]["rows"] == {"2026-09-01.csv": 3, "2026-09-02.jsonl": 2}
+    assert steps["model"]["rows"] == {"my_source_by_day": 3}

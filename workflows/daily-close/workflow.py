@@ -11,31 +11,21 @@ from shoplake.orchestration.workflow import Context, Result, step
 @step()
 def build(context: Context) -> Result:
     """Bring silver and gold to the newest events of the lake."""
-    from shoplake.warehouse import status
-    from shoplake.warehouse.build import build as build_warehouse
+    from shoplake.orchestration.shared_steps import warehouse
 
-    done = build_warehouse(
-        context.settings("lake"),
-        context.environment,
-        context.say,
-        full_refresh=bool(context.parameters["full_refresh"]),
-    )
-    for table in status.read(context.environment).tables:
-        context.changed(f"{table.schema}.{table.name}", rows=table.rows, build=table.build)
-    return {"build": done.build, "new_events": done.new_events}
+    return warehouse.build(context, full_refresh=bool(context.parameters["full_refresh"]))
 
 
 @step(after=build)
 def check(context: Context) -> Result:
     """Run the tests of the models and the checks of all datasets, and compare their ages with the objectives."""
+    from shoplake.orchestration.shared_steps.quality import notes
     from shoplake.quality import dbt_tests, summary
     from shoplake.quality.results import raise_if_not_passed
 
     dbt_tests.run(context.environment, context.say)
     found = summary(context.settings(), context.environment, context.say)
-    for result in found.report.results:
-        passed = result.outcome in ("passed", "warned")
-        context.checked(result.dataset, result.check, passed, outcome=result.outcome, detail=result.detail)
+    context.checks += notes(found.report.results)
     context.say(str(found))
     if found.report.counts["failed"]:  # what has no events yet has no age, which is no reason to stop
         raise_if_not_passed(found.report)

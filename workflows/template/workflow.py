@@ -1,28 +1,46 @@
-"""Counts orders. Replace the steps with your own: each is a function that returns values for the steps after it."""
+"""A source: files become a table of the lake, the table becomes a model, and their rows are counted."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from shoplake.errors import WorkflowFailed
 from shoplake.orchestration.workflow import Context, Result, step
+
+HERE = Path(__file__).parent
+TABLE = HERE.name.replace("-", "_")
 
 
 @step()
-def count(context: Context) -> Result:
-    """Count the orders per status in Postgres."""
-    from shoplake.query import postgres
-    from shoplake.query.result import Limits
+def ingest(context: Context) -> Result:
+    """Land each file once, by the hash of its content."""
+    from shoplake.orchestration.shared_steps import files
 
-    days = int(context.parameters["days"])
-    statement = (
-        "select status, count(*) from orders"
-        f" where placed_at > (select max(placed_at) from orders) - {days} * interval '1 day' group by status"
-    )
-    found = postgres.run(context.settings("postgres"), statement, Limits(rows=100, timeout_s=60))
-    return {"orders": {str(status): int(number) for status, number in found.rows}}
+    done = files.land(context.settings("lake"), HERE / str(context.parameters["folder"]), TABLE, context.say)
+    context.changed(f"uploads.{TABLE}", files=len(done.rows), rows=sum(done.rows.values()))
+    if done.refused:
+        raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
+    return {"new": dict(done.new), "rows": dict(done.rows)}
 
 
-@step(after=count)
-def report(context: Context) -> Result:
-    """Report the sum."""
-    orders = context.results["count"]["orders"]
-    context.say(f"{sum(orders.values()):,} orders in {len(orders)} states")
-    return {"sum": sum(orders.values())}
+@step(after=ingest)
+def model(context: Context) -> Result:
+    """Build each model of the folder `models` from the table."""
+    from shoplake.orchestration.shared_steps import files
+
+    built = {}
+    for file in sorted((HERE / "models").glob("*.sql")):
+        _, built[file.stem] = files.model(context.settings("lake"), file)
+        context.changed(f"uploads.{file.stem}", rows=built[file.stem])
+    return {"rows": built}
+
+
+@step(after=(ingest, model))
+def check(context: Context) -> Result:
+    """Fail if a model has no rows."""
+    empty = [name for name, rows in context.results["model"]["rows"].items() if rows == 0]
+    for name in context.results["model"]["rows"]:
+        context.checked(f"uploads.{name}", "has_rows", name not in empty)
+    if empty:
+        raise WorkflowFailed(f"the model {empty[0]} has no rows")
+    return {"files": len(context.results["ingest"]["rows"])}

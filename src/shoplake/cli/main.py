@@ -60,6 +60,7 @@ from shoplake.cli import (
     verify,
     warehouse,
     workflow,
+    workflow_servers,
 )
 from shoplake.errors import Interrupted, ShoplakeError
 
@@ -174,6 +175,9 @@ app.add_typer(profile.app, name="profile", rich_help_panel=SHOP)
 app.command("freshness", rich_help_panel=SHOP)(freshness.command)
 app.add_typer(trace.app, name="trace", rich_help_panel=SHOP)
 catalog.app.command("runs")(catalog_runs.command)
+workflow.app.command("up")(workflow_servers.up)
+workflow.app.command("down")(workflow_servers.down)
+workflow.app.command("logs")(workflow_servers.logs)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=SHOP)
 app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)

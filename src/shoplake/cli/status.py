@@ -67,7 +67,9 @@ def _print_table(status: Status) -> None:
     for command in commands:
         colour = COLOURS[command.state]
         state = f"[{colour}]{command.state}[/{colour}]"
-        made.add_row(f"`{command.name}`", state, "", str(command.pid or ""), _megabytes(command.rss_bytes), "")
+        made.add_row(
+            f"`{command.name}`", state, command.address, str(command.pid or ""), _megabytes(command.rss_bytes), ""
+        )
     made.add_row("all", "", "", "", _megabytes(status.rss_bytes), _seconds(status.ready_s))
     console.print(made)
     console.print(f"data, logs and passwords are in {escape(str(status.home))}", highlight=False, soft_wrap=True)

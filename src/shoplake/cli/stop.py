@@ -9,11 +9,11 @@ import typer
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(help="stream or generate. Default: all that run in the background.")
+        list[str] | None, typer.Argument(help="stream, generate or workflow. Default: all that run in the background.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Stop commands that were started with -d. The next run continues where they stopped.
+    """Stop commands that run in the background. The next run continues where they stopped.
 
     Example: shoplake stop generate
     """

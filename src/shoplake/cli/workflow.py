@@ -244,8 +244,10 @@ def _errors(found: Registry) -> dict[str, str]:
 
 
 def _starts(workflow: Workflow) -> str:
-    if workflow.config.trigger is not None:
-        return f"after {workflow.config.trigger.after}"
+    if (trigger := workflow.config.trigger) is not None:
+        return (
+            f"after {trigger.after}" if trigger.after else f"on {trigger.when}, at most every {trigger.at_most_every}"
+        )
     return workflow.config.schedule or "by hand"
 
 

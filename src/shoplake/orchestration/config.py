@@ -78,13 +78,17 @@ class Retries(Section, frozen=True, kw_only=True):
 
 
 class Trigger(Section, frozen=True, kw_only=True):
-    """Event that starts a run.
+    """Event that starts a run: the end of another workflow, or a change of data.
 
     Attributes:
         after: name of a workflow; each of its runs that succeeds starts one.
+        when: new-snapshot when the lake has new events, new-dead-letters when a record was rejected.
+        at_most_every: with `when`, the least time from one start to the next.
     """
 
-    after: str
+    after: str | None = None
+    when: Literal["new-snapshot", "new-dead-letters"] | None = None
+    at_most_every: Duration = "15m"
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -130,6 +134,13 @@ def load(path: Path) -> tuple[Config, Document]:
         raise WorkflowError(error.message, fix=error.fix) from error
     if config.schedule is not None and (problem := _schedule_problem(config.schedule)):
         raise refusal(document, "schedule", problem, f"`{config.schedule}`")
+    if config.trigger is not None and (config.trigger.after is None) == (config.trigger.when is None):
+        both = "both" if config.trigger.when else "neither"
+        raise refusal(document, "trigger", "either `after` or `when`", both)
+    starts_itself = "schedule" if config.schedule else "trigger" if config.trigger else ""
+    if starts_itself and (open_ones := [name for name, one in config.parameters.items() if one.default is None]):
+        found = f"none for `{open_ones[0]}`"
+        raise refusal(document, starts_itself, "a default for each parameter, because nobody gives a value", found)
     for name, parameter in config.parameters.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
             raise refusal(document, f"parameters.{name}", "a name in lower case, with _", f"`{name}`")

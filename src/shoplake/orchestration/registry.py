@@ -176,8 +176,7 @@ def _duplicate(group: Sequence[Workflow | Broken]) -> WorkflowError:
 def _trigger_error(workflow: Workflow, known: Mapping[str, Workflow]) -> WorkflowError | None:
     """The error of a trigger that names no workflow, or the workflow itself through others."""
     chain, now = [workflow.name], workflow
-    while now.config.trigger is not None:
-        after = now.config.trigger.after
+    while now.config.trigger is not None and (after := now.config.trigger.after) is not None:
         if after not in known:
             if now is not workflow:
                 return None  # the error of that workflow

@@ -146,11 +146,16 @@ def cancel(environment: str, run: str) -> Run:
         UnknownName: there is no such run.
         UsageError: it has ended, or runs on another machine.
     """
+    from dagster import DagsterRunStatus
+
     with _records(environment) as records:
         record = _record(records, run)
         found = record.dagster_run
         if found.is_finished:
             raise UsageError(f"run {found.run_id} has ended: {found.status.value.lower()}")
+        if found.status is DagsterRunStatus.QUEUED:
+            records.run_coordinator.cancel_run(found.run_id)
+            return _run(records, _record(records, run))
         pid = _process_of(found)
         if pid is None:
             raise UsageError(f"run {found.run_id} has no process on this machine", fix="stop it where it was started")
@@ -165,7 +170,7 @@ def _records(environment: str) -> Iterator[DagsterInstance]:
     instance.require_dagster()
     settings = environments.connect(environment, {"postgres"})
     with instance.opened(settings, environment) as records:
-        _fail_lost_runs(records)
+        fail_lost_runs(records)
         yield records
 
 
@@ -175,22 +180,14 @@ def _executed(
     from dagster import ReexecutionOptions, execute_job
     from dagster._core.definitions.reconstruct import ReconstructableRepository
 
+    from shoplake.orchestration import steps
+
     source = ReconstructableRepository.for_module("shoplake.orchestration.definitions", "jobs", str(Path.cwd()))
-    tags = {
-        f"{TAG}environment": environment,
-        f"{TAG}host": socket.gethostname(),
-        f"{TAG}pid": str(os.getpid()),
-        f"{TAG}started": str(start_time(os.getpid()) or 0),
-    }
-    run_config = {
-        "resources": {"run": {"config": {"environment": environment, "parameters": dict(parameters)}}},
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-    }
     done = execute_job(
         source.get_reconstructable_job(workflow.job),
         instance=records,
-        run_config=run_config,
-        tags=tags,
+        run_config=steps.run_config(environment, parameters),
+        tags=steps.process_tags(environment),
         reexecution_options=ReexecutionOptions.from_failure(resumed, records) if resumed else None,
     )  # not used as a context manager: that would make the resources of the run again
     return _run(records, _record(records, done.run_id), with_steps=True)
@@ -217,14 +214,23 @@ def _in_progress(records: DagsterInstance, workflow: str) -> DagsterRun | None:
     return next(iter(records.get_runs(wanted, limit=1)), None)
 
 
-def _fail_lost_runs(records: DagsterInstance) -> None:
-    """Mark each run as failed whose process on this machine is gone: it was killed, and could not do so itself."""
+def fail_lost_runs(records: DagsterInstance) -> list[str]:
+    """Mark each run as failed whose process on this machine is gone: it was killed, and could not do so itself.
+
+    Returns:
+        Their ids.
+    """
     from dagster import RunsFilter
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-    for run in records.get_runs(RunsFilter(statuses=NOT_FINISHED_STATUSES)):
-        if run.tags.get(f"{TAG}host") == socket.gethostname() and _process_of(run) is None:
-            records.report_run_failed(run, "the process was killed")
+    lost = [
+        run
+        for run in records.get_runs(RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        if run.tags.get(f"{TAG}host") == socket.gethostname() and _process_of(run) is None
+    ]
+    for run in lost:
+        records.report_run_failed(run, "the process was killed")
+    return [run.run_id for run in lost]
 
 
 def _process_of(run: DagsterRun) -> int | None:

@@ -4,7 +4,9 @@
 
 import contextlib
 import json
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +20,9 @@ from shoplake.backoff import jittered
 from shoplake.errors import Interrupted, ShoplakeError, UsageError, WorkflowFailed, WorkflowTimedOut
 from shoplake.orchestration import locks
 from shoplake.orchestration.config import Parameter, Retries, plain, seconds
+from shoplake.orchestration.instance import environment_of_servers
 from shoplake.orchestration.workflow import Context, Result, Step
+from shoplake.proc_stat import start_time
 from shoplake.terminal import to_stderr
 
 if TYPE_CHECKING:
@@ -29,7 +33,8 @@ RUN = "run"
 
 RESULT = "result"
 LOG_PREFIX = "workflow-"
-WORKFLOW_TAG = "shoplake/workflow"
+TAG = "shoplake/"
+WORKFLOW_TAG = f"{TAG}workflow"
 _TYPES: Mapping[str, Any] = {"text": str, "integer": int, "number": float, "boolean": bool, "date": str}
 
 
@@ -99,22 +104,41 @@ def job_of(workflow: "Workflow") -> dg.JobDefinition:
     graph = dg.GraphDefinition(
         name=workflow.job,
         description=config.description,
-        node_defs=[_op_of(one, config.retries) for one in workflow.steps],
+        node_defs=[_op_of(workflow, one) for one in workflow.steps],
         dependencies={
-            one.name: {before.name: dg.DependencyDefinition(before.name, RESULT) for before in one.after}
+            dg.NodeInvocation(_op_name(workflow, one), alias=one.name): {
+                before.name: dg.DependencyDefinition(before.name, RESULT) for before in one.after
+            }
             for one in workflow.steps
         },
     )
     return graph.to_job(
         resource_defs={RUN: _resource_of(workflow)},
+        config=default_config(workflow),
         executor_def=dg.in_process_executor,
         tags={
             WORKFLOW_TAG: workflow.name,
             "dagster/max_runtime": str(config.timeout_s),
-            **{f"shoplake/{tag}": "true" for tag in config.tags},
+            **{f"{TAG}{tag}": "true" for tag in config.tags},
         },
         metadata={"owner": config.owner, "folder": str(workflow.folder)},
     )
+
+
+def run_config(environment: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a run, as Dagster takes it. Its logger would print what is in the record."""
+    return {
+        "resources": {RUN: {"config": {"environment": environment, "parameters": dict(parameters)}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+
+
+def default_config(workflow: "Workflow") -> dict[str, Any] | None:
+    """The configuration of a run that names no parameter; None if a parameter has no default."""
+    parameters = workflow.config.parameters
+    if any(one.default is None for one in parameters.values()):
+        return None
+    return run_config(environment_of_servers(), {name: plain(one.default) for name, one in parameters.items()})
 
 
 def pause_before(retries: Retries, attempt: int) -> float:
@@ -122,8 +146,14 @@ def pause_before(retries: Retries, attempt: int) -> float:
     return jittered(float(seconds(retries.delay) << (attempt - 1)))
 
 
-def _op_of(step: Step, retries: Retries) -> dg.OpDefinition:
+def _op_name(workflow: "Workflow", step: Step) -> str:
+    """Name of the op of a step. Dagster wants one for each op of all workflows; the run shows the step's own name."""
+    return f"{workflow.job}__{step.name}"
+
+
+def _op_of(workflow: "Workflow", step: Step) -> dg.OpDefinition:
     """The op of a step. It has no retry policy of Dagster, which would also repeat a step that Ctrl-C has stopped."""
+    retries = workflow.config.retries
 
     def compute(context: dg.OpExecutionContext, inputs: Mapping[str, Any]) -> Iterator[Any]:
         running: Running = getattr(context.resources, RUN)
@@ -140,18 +170,25 @@ def _op_of(step: Step, retries: Retries) -> dg.OpDefinition:
             raise
         for change in told.changes:
             yield dg.AssetMaterialization(change.dataset.split(".", 1), metadata=dict(change.details))
+        for seen in told.observations:
+            yield dg.AssetObservation(
+                seen.dataset.split(".", 1),
+                metadata=dict(seen.details),
+                tags={"dagster/data_version": seen.version} if seen.version else None,
+            )
         for check in told.checks:
             yield dg.AssetCheckEvaluation(
                 asset_key=dg.AssetKey(check.dataset.split(".", 1)),
                 check_name=check.name,
                 passed=check.passed,
+                severity=dg.AssetCheckSeverity.ERROR if check.severe else dg.AssetCheckSeverity.WARN,
                 metadata=dict(check.details),
             )
         yield dg.Output(dict(result), RESULT, metadata={name: _metadata(value) for name, value in result.items()})
 
     return dg.OpDefinition(
         compute_fn=compute,
-        name=step.name,
+        name=_op_name(workflow, step),
         description=step.description,
         ins={before.name: dg.In(dict) for before in step.after},
         outs={RESULT: dg.Out(dict)},
@@ -165,6 +202,9 @@ def _resource_of(workflow: "Workflow") -> dg.ResourceDefinition:
     @contextlib.contextmanager
     def run(context: Any) -> Iterator[Running]:  # noqa: ANN401 - of Dagster
         given = context.resource_config
+        if (records := context.instance) is not None and not records.is_ephemeral:
+            # `_fail_lost_runs` and `workflow cancel` find the process of a run by them.
+            records.add_run_tags(context.run_id, process_tags(given["environment"]))
         running = Running(given["environment"], given["parameters"], workflow.config.timeout_s)
         job = f"{LOG_PREFIX}{workflow.name}"
         with (
@@ -179,13 +219,24 @@ def _resource_of(workflow: "Workflow") -> dg.ResourceDefinition:
                 raise WorkflowFailed(running.error)
 
     schema = {
-        "environment": dg.Field(str, default_value="local"),
+        "environment": dg.Field(str, default_value=environment_of_servers()),
         "parameters": dg.Field(
             {name: _field(one) for name, one in workflow.config.parameters.items()},
             is_required=any(one.default is None for one in workflow.config.parameters.values()),
         ),
     }
     return dg.ResourceDefinition(run, config_schema=schema)
+
+
+def process_tags(environment: str) -> dict[str, str]:
+    """Tags of a run in this process."""
+    pid = os.getpid()
+    return {
+        f"{TAG}environment": environment,
+        f"{TAG}host": socket.gethostname(),
+        f"{TAG}pid": str(pid),
+        f"{TAG}started": str(start_time(pid) or 0),
+    }
 
 
 def _field(parameter: Parameter) -> Any:  # noqa: ANN401 - of Dagster

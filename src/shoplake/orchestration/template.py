@@ -9,6 +9,9 @@ from pathlib import Path
 from shoplake.errors import FileInTheWay
 from shoplake.orchestration import registry
 
+TABLE = "TABLE"
+"""Stands for the name of the table in the models of the template."""
+
 
 def create(name: str) -> Path:
     """Copy the template to a new folder, where it runs at once.
@@ -34,5 +37,9 @@ def create(name: str) -> Path:
     shutil.copytree(where[0] / registry.TEMPLATE, partial, ignore=shutil.ignore_patterns("__pycache__"))
     if folder.parent != where[0]:  # an editor finds the schema beside the workflows
         shutil.copyfile(where[0] / "config.schema.json", folder.parent / "config.schema.json")
+    for model in sorted((partial / "models").iterdir()):
+        named = model.with_name(model.name.replace(TABLE, registry.job_name(name)))
+        named.write_text(model.read_text(encoding="utf-8").replace(TABLE, registry.job_name(name)), encoding="utf-8")
+        model.unlink()
     partial.rename(folder)
     return folder

@@ -22,12 +22,17 @@ Body: TypeAlias = "Callable[[Context], Result | None]"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Result of one check of a dataset."""
+    """Result of one check of a dataset.
+
+    Attributes:
+        severe: whether a check that did not pass has found an error. Otherwise it is a warning, or not known.
+    """
 
     dataset: str
     name: str
     passed: bool
     details: Mapping[str, Value]
+    severe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,19 @@ class Change:
     """A dataset that a step has written."""
 
     dataset: str
+    details: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A dataset that a step has looked at.
+
+    Attributes:
+        version: a text that changes with its data; empty if unknown.
+    """
+
+    dataset: str
+    version: str
     details: Mapping[str, Value]
 
 
@@ -46,6 +64,7 @@ class Context:
         parameters: name -> value, of the type that config.yaml declares.
         results: name of each step in `after` -> its result.
         changes: datasets that the step has written.
+        observations: datasets that the step has looked at.
         checks: results of checks.
     """
 
@@ -54,6 +73,7 @@ class Context:
         self.parameters = parameters
         self.results = results
         self.changes: list[Change] = []
+        self.observations: list[Observation] = []
         self.checks: list[Check] = []
 
     def settings(self, *uses: str) -> Settings:
@@ -76,6 +96,10 @@ class Context:
     def changed(self, dataset: str, **details: Value) -> None:
         """Note that the step has written a dataset, named as on the map: `gold.fct_orders`."""
         self.changes.append(Change(dataset, details))
+
+    def observed(self, dataset: str, version: str = "", **details: Value) -> None:
+        """Note that the step has looked at a dataset. With the version of its data Dagster sees what has changed."""
+        self.observations.append(Observation(dataset, version, details))
 
     def checked(self, dataset: str, name: str, passed: bool, **details: Value) -> None:
         """Note the result of a check of a dataset."""

@@ -26,7 +26,7 @@ PORT_BASE = "SHOPLAKE_PORT_BASE"
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 PORT_TRIES = 1000
 # What a stack and the launcher write in a home; SHOPLAKE_HOME may point at a folder that holds other things as well.
-OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv", "venv", "cache"})
+OURS = frozenset({".lock", "stack.json", "data", "run", "logs", "terraform", "uv", "venv", "cache", "dagster"})
 
 Say = Callable[[str], None]
 

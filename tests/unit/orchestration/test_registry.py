@@ -169,7 +169,10 @@ def test_a_workflow_of_the_template_is_valid(tmp_path: Path, monkeypatch: pytest
 
     folder = template.create("my-source")
 
-    assert registry.load(folder).config.parameters["days"].default == 7
+    assert registry.load(folder).config.parameters["folder"].default == "files"
+    (model,) = (folder / "models").iterdir()
+    assert model.name == "my_source_by_day.sql"
+    assert "uploads.my_source\n" in model.read_text()
     assert (own / "config.schema.json").is_file()
     for taken in ("my-source", "daily-close"):
         with pytest.raises(FileInTheWay, match=taken):

@@ -1,0 +1,251 @@
+"""Files that people upload become tables of the lake: each file once, by the hash of its content.
+
+A table is in the database of uploads, with the columns of its first file. Each row has the file's name and hash. A file
+is one commit of Iceberg, so after a kill it is in the table as a whole or not at all. A file that has changed replaces
+the rows that it had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchNamespaceError,
+    NoSuchTableError,
+)
+from pyiceberg.expressions import EqualTo
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+from shoplake.errors import QueryRefused, StoreUnavailable, UsageError
+from shoplake.query import lake
+from shoplake.query.duckdb_session import opened
+from shoplake.query.result import Limits
+from shoplake.sinks.lake.tables import TABLE_PROPERTIES, open_catalog
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from shoplake.settings import Settings
+
+FILE, HASH = "source_file", "source_sha256"
+READERS: Mapping[str, str] = {
+    ".csv": "read_csv(?)",
+    ".jsonl": "read_json(?, format = 'newline_delimited')",
+    ".ndjson": "read_json(?, format = 'newline_delimited')",
+    ".json": "read_json(?)",
+    ".parquet": "read_parquet(?)",
+}
+LARGEST_BYTES = 256 * 1024 * 1024
+"""Largest file: it is read at once, in one commit."""
+
+MEMORY_LIMIT = "1GB"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The files of a table after its folder was read.
+
+    Attributes:
+        table: `<database>.<table>`.
+        new: file -> its rows, of the files that this call has written.
+        rows: file -> its rows, of all files in the table.
+        refused: file -> why it is not in the table.
+    """
+
+    table: str
+    new: Mapping[str, int]
+    rows: Mapping[str, int]
+    refused: Mapping[str, str]
+
+
+def database(settings: Settings) -> str:
+    """The name of the database of uploads."""
+    return f"{settings.lake.database}_uploads"
+
+
+def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
+    """Bring each file of a folder into a table. A file that cannot be read does not hinder the others.
+
+    Args:
+        settings: of the environment.
+        folder: with CSV, JSON, JSON lines and Parquet files; other files and subfolders are left alone.
+        table: its name; made with the columns of the first file.
+        say: told of each file.
+
+    Raises:
+        UsageError: the name of the table is not valid, or the folder does not exist.
+        StoreUnavailable: the lake does not answer, or another process has written the table meanwhile.
+    """
+    if not _NAME.fullmatch(table):
+        raise UsageError(f"expected a table named in lower case, with _, found '{table}'")
+    if not folder.is_dir():
+        raise UsageError(f"expected a folder with files, found none at {folder}", fix="make it, or name another one")
+    files = sorted(one for one in folder.iterdir() if one.suffix.lower() in READERS and one.is_file())
+    new, refused = {}, {}
+    with _answering(settings):
+        catalog = open_catalog(settings)
+        held = _open(catalog, (database(settings), table))
+        known = _hashes(held)
+        for file in files:
+            try:
+                digest = _digest(file)
+                if known.get(file.name) == digest:
+                    continue
+                rows = _marked(_read(file, held), file.name, digest)
+            except UsageError as error:
+                refused[file.name] = error.message
+                say(error.message)
+                continue
+            held = _write(catalog, (database(settings), table), held, rows, file.name in known)
+            new[file.name] = len(rows)
+            say(f"{file.name}: {len(rows):,} rows")
+        counts = _counts(held)
+    return Landed(f"{database(settings)}.{table}", new, counts, refused)
+
+
+def model(settings: Settings, file: Path) -> tuple[str, int]:
+    """Build a table of uploads from a SELECT in a file, named as the file. It is replaced in one commit.
+
+    The SELECT reads the schemas `uploads`, `lake` and `gold`.
+
+    Returns:
+        `<database>.<table>`, and its number of rows.
+
+    Raises:
+        UsageError: DuckDB refuses the statement, or the file's name is not valid.
+        StoreUnavailable: the lake does not answer, or another process has written the table meanwhile.
+    """
+    if not _NAME.fullmatch(file.stem):
+        raise UsageError(f"expected a file named in lower case, with _, found '{file.name}'")
+    name = (database(settings), file.stem)
+    with _answering(settings), opened(settings, Limits(1, 600)) as session:
+        session.attach("uploads", _tables(settings))
+        session.attach_lake()
+        with contextlib.suppress(QueryRefused):  # no warehouse was built
+            session.attach_gold()
+        try:
+            rows = session.arrow(file.read_text(encoding="utf-8"))
+        except QueryRefused as error:
+            raise UsageError(f"{file.name}: {error.message}", fix=error.fix) from error
+        catalog = open_catalog(settings)
+        with contextlib.suppress(NoSuchTableError):
+            table = catalog.load_table(name)
+            if table.schema().column_names == rows.column_names:
+                table.overwrite(rows.cast(schema_to_pyarrow(table.schema(), include_field_ids=False)))
+                return ".".join(name), len(rows)
+            catalog.drop_table(name)
+        catalog.create_table(name, schema=rows.schema, properties=TABLE_PROPERTIES).append(rows)
+    return ".".join(name), len(rows)
+
+
+def _tables(settings: Settings) -> Iterator[tuple[str, object]]:
+    catalog = open_catalog(settings)
+    for name in sorted(name for _, name in catalog.list_tables(database(settings))):
+        yield name, lake.dataset(catalog.load_table((database(settings), name)))
+
+
+def _open(catalog: Catalog, name: tuple[str, str]) -> Table | None:
+    with contextlib.suppress(NoSuchTableError, NoSuchNamespaceError):
+        return catalog.load_table(name)
+    return None
+
+
+def _write(catalog: Catalog, name: tuple[str, str], held: Table | None, rows: pa.Table, again: bool) -> Table:
+    if held is None:
+        with contextlib.suppress(NamespaceAlreadyExistsError):
+            catalog.create_namespace(name[0])
+        held = catalog.create_table(name, schema=rows.schema, properties=TABLE_PROPERTIES)
+        rows = rows.cast(schema_to_pyarrow(held.schema(), include_field_ids=False))
+    if again:
+        held.overwrite(rows, EqualTo(FILE, rows[FILE][0].as_py()))
+    else:
+        held.append(rows)
+    return held
+
+
+def _read(file: Path, held: Table | None) -> pa.Table:
+    """The rows of a file, with the columns of the table if there is one.
+
+    Raises:
+        UsageError: it is too large, is not what its name says, or does not have these columns.
+    """
+    if file.stat().st_size > LARGEST_BYTES:
+        raise UsageError(
+            f"{file.name}: expected at most {LARGEST_BYTES >> 20} MB, found {file.stat().st_size >> 20} MB"
+        )
+    reader = READERS[file.suffix.lower()]
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
+        try:
+            rows = connection.execute(f"FROM {reader}", [str(file)]).to_arrow_table()
+        except duckdb.Error as error:
+            raise UsageError(f"{file.name}: {str(error).splitlines()[0]}") from error
+    if not len(rows):
+        raise UsageError(f"{file.name}: expected rows, found none")
+    taken = sorted({FILE, HASH} & set(rows.column_names))
+    if taken:
+        raise UsageError(f"{file.name}: the column `{taken[0]}` is reserved")
+    return rows if held is None else _fitted(file, rows, held)
+
+
+def _fitted(file: Path, rows: pa.Table, held: Table) -> pa.Table:
+    schema = schema_to_pyarrow(held.schema(), include_field_ids=False)
+    wanted = pa.schema([one for one in schema if one.name not in (FILE, HASH)])
+    if missing := sorted(set(wanted.names) ^ set(rows.column_names)):
+        what = "lacks" if missing[0] in wanted.names else "has besides them"
+        raise UsageError(
+            f"{file.name}: expected the columns {', '.join(wanted.names)}; it {what} {', '.join(missing)}",
+            fix="correct the file, or give the new columns a table of their own",
+        )
+    try:
+        return rows.select(wanted.names).cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"{file.name}: a value does not have the type of its column: {error}") from error
+
+
+def _marked(rows: pa.Table, file: str, digest: str) -> pa.Table:
+    for name, value in ((FILE, file), (HASH, digest)):
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
+    return rows
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _hashes(held: Table | None) -> dict[str, str]:
+    if held is None:
+        return {}
+    found = held.scan(selected_fields=(FILE, HASH)).to_arrow().group_by([FILE, HASH]).aggregate([])
+    return dict(zip(found[FILE].to_pylist(), found[HASH].to_pylist(), strict=True))
+
+
+def _counts(held: Table | None) -> dict[str, int]:
+    if held is None:
+        return {}
+    found = held.scan(selected_fields=(FILE,)).to_arrow().group_by(FILE).aggregate([([], "count_all")])
+    return dict(sorted(zip(found[FILE].to_pylist(), found["count_all"].to_pylist(), strict=True)))
+
+
+@contextlib.contextmanager
+def _answering(settings: Settings) -> Iterator[None]:
+    with lake.answering(settings):
+        try:
+            yield
+        except CommitFailedException as error:
+            raise StoreUnavailable(
+                f"another process has written the table meanwhile: {error}", fix="run the same command again"
+            ) from error

@@ -1,0 +1,95 @@
+"""Files become a table of the lake once each. The catalogue is a file, so no server is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+from shoplake.errors import UsageError
+from shoplake.orchestration.shared_steps import files
+
+SETTINGS: Any = SimpleNamespace(lake=SimpleNamespace(database="lake"))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqlCatalog:
+    made = SqlCatalog("test", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=f"file://{tmp_path}/lake")
+    monkeypatch.setattr(files, "open_catalog", lambda settings: made)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "files"
+    made.mkdir()
+    (made / "a.csv").write_text("day,visitors\n2026-09-01,120\n2026-09-02,80\n")
+    (made / "b.jsonl").write_text('{"day": "2026-09-03", "visitors": 7}\n')
+    (made / "notes.txt").write_text("not a source")
+    return made
+
+
+def land(folder: Path) -> files.Landed:
+    return files.land(SETTINGS, folder, "visits", lambda text: None)
+
+
+def rows_of(catalog: SqlCatalog) -> list[tuple[Any, ...]]:
+    found = catalog.load_table(("lake_uploads", "visits")).scan().to_arrow().to_pylist()
+    return sorted((str(row["day"]), row["visitors"], row["source_file"]) for row in found)
+
+
+def test_the_same_file_is_once_and_a_changed_one_replaces_its_rows(catalog: SqlCatalog, folder: Path) -> None:
+    assert land(folder).new == {"a.csv": 2, "b.jsonl": 1}
+    snapshots = len(catalog.load_table(("lake_uploads", "visits")).snapshots())
+
+    again = land(folder)
+    assert (again.new, again.rows) == ({}, {"a.csv": 2, "b.jsonl": 1})
+    assert len(catalog.load_table(("lake_uploads", "visits")).snapshots()) == snapshots
+
+    (folder / "a.csv").write_text("visitors,day\n5,2026-09-09\n")
+    assert land(folder).rows == {"a.csv": 1, "b.jsonl": 1}
+    assert rows_of(catalog) == [("2026-09-03", 7, "b.jsonl"), ("2026-09-09", 5, "a.csv")]
+
+
+def test_a_file_that_does_not_fit_is_refused_and_the_others_land(catalog: SqlCatalog, folder: Path) -> None:
+    (folder / "c.csv").write_text("day,visitors\n2026-09-04,many\n")
+    (folder / "d.csv").write_text("day,guests\n2026-09-04,1\n")
+    (folder / "e.csv").write_text("day,visitors\n")
+    (folder / "f.parquet").write_text("no parquet")
+
+    done = land(folder)
+
+    assert sorted(done.refused) == ["c.csv", "d.csv", "e.csv", "f.parquet"]
+    assert "guests" in done.refused["d.csv"]
+    assert "visitors" in done.refused["d.csv"]
+    assert done.rows == {"a.csv": 2, "b.jsonl": 1}
+    (folder / "c.csv").write_text("day,visitors\n2026-09-04,9\n")
+    assert land(folder).new == {"c.csv": 1}
+
+
+def test_a_file_that_was_not_committed_is_landed_by_the_next_run(
+    catalog: SqlCatalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: Any) -> Any:
+        if arguments[3]["source_file"][0].as_py() == "b.jsonl":
+            raise KeyboardInterrupt
+        return write(*arguments)
+
+    write = files._write
+    monkeypatch.setattr(files, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        land(folder)
+    monkeypatch.setattr(files, "_write", write)
+
+    assert land(folder).new == {"b.jsonl": 1}
+    assert len(rows_of(catalog)) == 3
+
+
+def test_a_name_or_a_folder_that_is_not_valid_is_an_error(folder: Path) -> None:
+    with pytest.raises(UsageError, match="lower case"):
+        files.land(SETTINGS, folder, "Visits; drop", lambda text: None)
+    with pytest.raises(UsageError, match="folder"):
+        files.land(SETTINGS, folder / "none", "visits", lambda text: None)

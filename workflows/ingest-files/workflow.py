@@ -1,0 +1,21 @@
+"""Lands the files of a folder in a table of the lake: each once, by the hash of its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shoplake.errors import WorkflowFailed
+from shoplake.orchestration.workflow import Context, Result, step
+
+
+@step()
+def ingest(context: Context) -> Result:
+    """Write each file in one commit; a file that has changed replaces its rows."""
+    from shoplake.orchestration.shared_steps import files
+
+    folder, table = Path(str(context.parameters["folder"])).expanduser(), str(context.parameters["table"])
+    done = files.land(context.settings("lake"), folder.resolve(), table, context.say)
+    context.changed(f"uploads.{table}", files=len(done.rows), rows=sum(done.rows.values()))
+    if done.refused:
+        raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
+    return {"table": done.table, "new": dict(done.new), "rows": dict(done.rows)}

@@ -32,6 +32,7 @@ def listed(
 
     Example: shoplake catalog list --system gold
     """
+    from shoplake.known_names import require_known
     from shoplake.map import project
     from shoplake.map.graph import SYSTEMS
     from shoplake.map.views.description import summary
@@ -39,9 +40,14 @@ def listed(
 
     graph = project.graph()
     every = list(graph.datasets.values())
-    _known("system", system, SYSTEMS)
-    _known("owner", owner, sorted({one.owner for one in every}))
-    _known("tag", tag, sorted({name for one in every for name in one.tags}))
+    known = {
+        ("system", system): SYSTEMS,
+        ("owner", owner): sorted({one.owner for one in every}),
+        ("tag", tag): sorted({name for one in every for name in one.tags}),
+    }
+    for (what, given), names in known.items():
+        if given:
+            require_known(what, given, names)
     found = [
         one for one in every if system in ("", one.system) and owner in ("", one.owner) and (not tag or tag in one.tags)
     ]
@@ -141,11 +147,12 @@ def lineage(
 
     Example: shoplake catalog lineage metrics.revenue.value --up
     """
+    from shoplake.known_names import require_known
     from shoplake.map import names, project
     from shoplake.map.views.lineage import Lineage
     from shoplake.map.views.lineage_picture import svg
 
-    _known("format", form, LINEAGE_FORMATS)
+    require_known("format", form, LINEAGE_FORMATS)
     graph = project.graph()
     wanted: dict[Direction, bool] = {"up": up, "down": down}
     directions = [one for one in wanted if wanted[one] or up == down]
@@ -228,10 +235,11 @@ def export(
 
     import yaml
 
+    from shoplake.known_names import require_known
     from shoplake.map import names, project
     from shoplake.map.views import exports
 
-    _known("format", form, EXPORT_FORMATS)
+    require_known("format", form, EXPORT_FORMATS)
     graph = project.graph()
     datasets = exports.exported(graph, [names.dataset(graph, name).id] if name else [])
     if form == "dcat":
@@ -239,18 +247,6 @@ def export(
         return
     contracts = [exports.odcs(graph, one) for one in datasets]
     print(yaml.safe_dump_all(contracts, sort_keys=False, allow_unicode=True, width=120), end="")
-
-
-def _known(what: str, name: str, known: Any) -> None:  # noqa: ANN401 - any collection of names
-    """Raise UnknownName if an option has a value that does not exist."""
-    import difflib
-
-    from shoplake.errors import UnknownName
-
-    if name and name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise UnknownName(f"there is no {what} '{name}'{hint}", fix=f"choose from {', '.join(known)}")
 
 
 def _first_sentence(text: str) -> str:

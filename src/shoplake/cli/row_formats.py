@@ -36,11 +36,10 @@ def writer(name: str, more: tuple[str, ...] = ()) -> Writer:
     Raises:
         UnknownName: there is no such format.
     """
-    from shoplake.errors import UnknownName
+    from shoplake.known_names import require_known
 
+    require_known("format", name, (*FORMATS, *more))
     known = {"table": _as_table, "json": _as_json, "csv": _as_csv}
-    if name not in known:
-        raise UnknownName(f"there is no format '{name}'", fix=f"choose from {', '.join((*FORMATS, *more))}")
 
     def write(result: Result, as_of: Positions | None = None) -> None:
         known[name](result, as_of)

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 
 from shoplake.connect import clients
 from shoplake.connect.access import Access
-from shoplake.errors import UnknownName, UsageError
+from shoplake.errors import UsageError
+from shoplake.known_names import require_known
 
 Format = Literal["env", "dotenv", "jdbc", "url"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -19,12 +20,10 @@ def format_named(name: str) -> Format:
     """A format by its name.
 
     Raises:
-        UsageError: there is none of that name.
+        UnknownName: there is none of that name.
     """
-    for known in FORMATS:
-        if name == known:
-            return known
-    raise UnknownName(f"there is no format '{name}'", fix=f"choose from {', '.join(FORMATS)}")
+    require_known("format", name, FORMATS)
+    return FORMATS[FORMATS.index(name)]
 
 
 def described(access: Access, program: str, show_secrets: bool) -> Iterator[str]:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 import shopsim
 from shoplake.contract import TOPICS, Rejected, decode
-from shoplake.errors import UsageError
+from shoplake.known_names import require_known
 from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
 from shoplake.publish.run import OnProgress, Run
 from shopsim.core.line_buffers import join_lines
@@ -68,11 +68,11 @@ def write(
         Events per topic, the broken ones included.
 
     Raises:
-        UsageError: an unknown format, or a folder that is not empty, or no folder.
+        UnknownName: an unknown format.
+        UsageError: a folder that is not empty, or no folder.
         ShoplakeError: no space, or not allowed to write.
     """
-    if format not in _FORMATS:
-        raise UsageError(f"expected one of these formats: {', '.join(_FORMATS)}, found '{format}'")
+    require_known("format", format, _FORMATS)
     refuse_occupied(out, overwrite)
     counts: Counter[str] = Counter(dict.fromkeys(topics, 0))
     with explained(out), complete_or_nothing(out, _names(format, topics)):

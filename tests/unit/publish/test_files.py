@@ -110,7 +110,7 @@ def test_overwriting_replaces_only_the_topics_files(windows, tmp_path):
 
 
 def test_an_unknown_format_is_named(windows, tmp_path):
-    with pytest.raises(UsageError, match="jsonl, parquet, csv, found 'avro'"):
+    with pytest.raises(UsageError, match="there is no format 'avro'"):
         files.write(windows, tmp_path, "avro")
 
 

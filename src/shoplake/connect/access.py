@@ -174,6 +174,9 @@ def lake(platform: Platform) -> Access:
         "WAREHOUSE": platform.lake.warehouse,
         "S3__ENDPOINT": endpoint,
         "S3__REGION": region,
+        # Arrow waits 1 s and 3 s by default, which the emulator exceeds on a busy machine.
+        "S3__CONNECT_TIMEOUT": "10",
+        "S3__REQUEST_TIMEOUT": "60",
         "S3__ACCESS_KEY_ID": platform.aws["AWS_ACCESS_KEY_ID"],
         "S3__SECRET_ACCESS_KEY": platform.aws["AWS_SECRET_ACCESS_KEY"],
         "PY_IO_IMPL": "pyiceberg.io.pyarrow.PyArrowFileIO",

@@ -63,7 +63,7 @@ def encode(
     topics: Collection[str] = tuple(contract.TOPICS),
     since_ms: int | None = None,
 ) -> pl.DataFrame:
-    """Encode the events of a window as records: columns of `SCHEMA`, sorted by `ORDER`.
+    """Encode the events of a window as records, with the faults of the scenario.
 
     Args:
         scenario: defines the faults.
@@ -71,6 +71,9 @@ def encode(
         window: the events. Some may be published after the window's end.
         topics: only events of these topics.
         since_ms: only records published at or after this time, UTC milliseconds.
+
+    Returns:
+        A row per record, with the columns and the order of `EncodedWindow.rows`.
     """
     check_arguments(scenario, seed, topics)
     return encode_batch(scenario, seed, window.batch, window.frames, topics, since_ms).rows

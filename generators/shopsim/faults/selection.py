@@ -142,11 +142,15 @@ def longest_delay_ms(faults: Faults) -> int:
 
 
 def ledger(rows: pl.DataFrame, position: int) -> pl.DataFrame:
-    """The rows with a fault, with the columns of `LEDGER`.
+    """List the records with a fault.
 
     Args:
         rows: consecutive rows of the stream, as in `EncodedWindow.rows`.
         position: position of the first row in the stream, from 0.
+
+    Returns:
+        A row per record: `position` (int64, in the stream), `event_id` (null if the record has none), `topic`, `type`,
+        `fault` and `delay_ms` (int64).
     """
     places = pl.int_range(position, position + rows.height, dtype=pl.Int64, eager=True)
     hit = rows.with_columns(places.alias("position")).drop_nulls("fault")

@@ -18,6 +18,7 @@ from shoplake.settings import load as load_settings
 from shoplake.sinks import SINKS
 from shoplake.streaming.lag import lags
 from shoplake.streaming.supervisor import stream
+from tests.integration import user_shell
 from tests.own_stack import own_stack
 
 WITHOUT_RDS = {"capabilities": "{rds = false}"}  # a fixed wait of the provider makes it cost 80 s
@@ -33,6 +34,12 @@ def loaded_stack(platform: Settings) -> Settings:
     if any(store.problem or store.lag for store in asyncio.run(lags(platform, list(SINKS)))):
         asyncio.run(stream(SINKS, until_caught_up=True))
     return platform
+
+
+@pytest.fixture(scope="module")
+def shell(loaded_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables of a shell that has evaluated `shoplake env`."""
+    return user_shell.with_stores(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")

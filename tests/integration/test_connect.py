@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ import pytest
 from shoplake import connect
 from shoplake.connect import clients, output
 from shoplake.connect.access import BY_STORE
-from shoplake.settings import Settings
+from tests.integration.user_shell import printed, program
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "connect-your-tools.md"
@@ -40,7 +39,6 @@ PROGRAMS = (
 )
 # DuckDB fetches extensions from its own site, which a machine of tests does not reach.
 FETCHES = re.compile(r"INSTALL ")
-TIMEOUT_S = 120
 
 RUN_AS_A_NOTEBOOK = """
 import ast, asyncio, inspect, sys
@@ -79,34 +77,10 @@ def runnable(language: str, text: str) -> bool:
 PAGE_BLOCKS = [block for block in blocks() if runnable(*block[1:])]
 
 
-@pytest.fixture(scope="module")
-def shell(loaded_stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The variables of a shell that has evaluated `shoplake env`, and its `./shoplake`."""
-    given = {"PATH": os.environ["PATH"], "HOME": str(tmp_path_factory.mktemp("home")), "AWS_PAGER": ""}
-    stack = {name: value for name, value in os.environ.items() if name.startswith("SHOPLAKE_")}
-    printed = program("env", environment={**given, **stack})
-    script = 'eval "$1"; env -0'
-    done = subprocess.run(["sh", "-c", script, "sh", printed], env=given, capture_output=True, text=True, check=True)
-    return dict(one.split("=", 1) for one in done.stdout.split("\0") if "=" in one) | stack
-
-
-def program(*arguments: str, environment: dict[str, str]) -> str:
-    """What a command of ours prints."""
-    command = [sys.executable, "-m", "shoplake.cli.main", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def ran(kind: str, text: str, environment: dict[str, str]) -> str:
     """What the text prints, in a shell or a notebook."""
     commands = {"python": [sys.executable, "-c", RUN_AS_A_NOTEBOOK]}
-    command = commands.get(kind, ["sh", "-eu"])
-    done = subprocess.run(
-        command, input=text, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return printed(commands.get(kind, ["sh", "-eu"]), environment, cwd=ROOT, stdin=text)
 
 
 @pytest.mark.parametrize(("heading", "language", "text"), PAGE_BLOCKS, ids=[block[0] for block in PAGE_BLOCKS])
@@ -141,9 +115,9 @@ def test_json_and_variables_say_the_same(shell: dict[str, str]) -> None:
 
 
 def test_unset_leaves_a_shell_as_before(shell: dict[str, str]) -> None:
-    printed = program("env", "--unset", environment=shell)
+    unset = program("env", "--unset", environment=shell)
     done = subprocess.run(
-        ["sh", "-c", 'eval "$1"; env', "sh", printed], env=shell, capture_output=True, text=True, check=True
+        ["sh", "-c", 'eval "$1"; env', "sh", unset], env=shell, capture_output=True, text=True, check=True
     )
     left = {line.partition("=")[0] for line in done.stdout.splitlines()}
     assert not {"PGHOST", "PGPASSWORD", "AWS_ENDPOINT_URL", "REDIS_URL", "MONGODB_URI", "SHOPLAKE_EXPORTED"} & left

@@ -118,7 +118,7 @@ def test_tables_of_two_builds_are_not_combined(built: SqlCatalog, gold) -> None:
 
     error = refused(*REVENUE)
 
-    assert "fct_payments of build 1, fct_orders of build 2" in str(error)
+    assert "fct_orders of build 2, fct_payments of build 1" in str(error)
     assert run("metrics", "query", "sessions").exit_code == 0, "one table is of one build"
 
 

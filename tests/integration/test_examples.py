@@ -49,7 +49,7 @@ def test_the_notebook_finds_the_same_orders_in_two_stores(loaded_stack: Settings
 
 @pytest.mark.skipif(not has_dbt(), reason="the extra `warehouse` is not installed")
 def test_the_dbt_project_builds_and_passes_its_tests(shell: dict[str, str], tmp_path: Path) -> None:
-    file = tmp_path / "shop.duckdb"
+    file = tmp_path / "example.duckdb"
     project = ["--project-dir", str(EXAMPLES / "dbt"), "--profiles-dir", str(EXAMPLES / "dbt")]
     written = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
 

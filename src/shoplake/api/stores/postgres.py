@@ -54,7 +54,6 @@ class PostgresStore(Store):
     def __init__(self, settings: PostgresSettings) -> None:
         super().__init__()
         self._settings = settings
-        self._order = _sql("order")
         self._page = _sql("orders_page")
 
     async def open(self) -> None:
@@ -95,8 +94,12 @@ class PostgresStore(Store):
             order_id: an id is unique within a customer.
             customer_id: only of this customer.
         """
+        conditions: list[sql.Composable] = [sql.SQL("o.order_id = %(order_id)s")]
+        if customer_id is not None:
+            conditions.append(sql.SQL("o.customer_id = %(customer_id)s"))
+        statement = self._page.format(where=sql.SQL(" AND ").join(conditions), details=sql.Literal(True))
         values = {"order_id": order_id, "customer_id": customer_id, "rows": AMBIGUOUS_AT_MOST}
-        return _decoded(await self._fetch(self._order, values))
+        return _decoded(await self._fetch(statement, values))
 
     async def orders(
         self, wanted: OrderFilter, after: Sequence[str] | None, rows: int, *, details: bool

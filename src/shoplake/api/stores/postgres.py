@@ -97,9 +97,8 @@ class PostgresStore(Store):
         conditions: list[sql.Composable] = [sql.SQL("o.order_id = %(order_id)s")]
         if customer_id is not None:
             conditions.append(sql.SQL("o.customer_id = %(customer_id)s"))
-        statement = self._page.format(where=sql.SQL(" AND ").join(conditions), details=sql.Literal(True))
         values = {"order_id": order_id, "customer_id": customer_id, "rows": AMBIGUOUS_AT_MOST}
-        return _decoded(await self._fetch(statement, values))
+        return await self._read(conditions, values, details=True)
 
     async def orders(
         self, wanted: OrderFilter, after: Sequence[str] | None, rows: int, *, details: bool
@@ -116,9 +115,14 @@ class PostgresStore(Store):
         if after is not None:
             conditions.append(sql.SQL("(o.order_id, o.customer_id) > (%(after_order)s, %(after_customer)s)"))
             values |= {"after_order": after[0], "after_customer": after[1]}
-        where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
-        statement = self._page.format(where=where, details=sql.Literal(details))
-        return _decoded(await self._fetch(statement, {**values, "rows": rows}))
+        return await self._read(conditions or [sql.SQL("true")], {**values, "rows": rows}, details=details)
+
+    async def _read(
+        self, conditions: Sequence[sql.Composable], values: Mapping[str, Any], *, details: bool
+    ) -> tuple[list[Row], Positions]:
+        where, rows = sql.SQL(" AND ").join(conditions), sql.Placeholder("rows")
+        statement = self._page.format(where=where, details=sql.Literal(details), rows=rows)
+        return _decoded(await self._fetch(statement, values))
 
     async def _fetch(self, statement: sql.SQL | sql.Composed, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return await self.call(lambda: self._again(lambda: self._once(statement, values)))
@@ -172,5 +176,6 @@ def _decoded(fetched: Sequence[tuple[Any, ...]]) -> tuple[list[Row], Positions]:
 
 
 def _sql(name: str) -> sql.SQL:
+    """A statement. Its gaps are `{{ name }}`, as a linter of SQL knows them."""
     text = resources.files("shoplake.api.stores").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    return sql.SQL(text)
+    return sql.SQL(text.replace("{{ ", "{").replace(" }}", "}"))

@@ -5,7 +5,7 @@ SELECT
         SELECT
             o.order_id,
             o.customer_id,
-            CASE WHEN {details} THEN json_build_object(
+            CASE WHEN {{ details }} THEN json_build_object(
                 'order_id', o.order_id,
                 'customer_id', o.customer_id,
                 'session_id', o.session_id,
@@ -74,7 +74,9 @@ SELECT
                 'updated_at', to_char(o.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
             ) END AS found
         FROM (
-            SELECT * FROM shop.orders AS o WHERE {where} ORDER BY o.order_id, o.customer_id LIMIT %(rows)s
+            SELECT * FROM shop.orders AS o WHERE {{ where }} ORDER BY o.order_id, o.customer_id LIMIT {{ rows }}
         ) AS o
     ) AS page) AS found,
-    (SELECT json_object_agg(c.partition, c.next_offset)::text FROM shop.checkpoints AS c WHERE c.topic = 'orders') AS next_offsets
+    (
+        SELECT json_object_agg(c.partition, c.next_offset)::text FROM shop.checkpoints AS c WHERE c.topic = 'orders'
+    ) AS next_offsets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
 STABLE_TIMEOUT_S = 30
 METADATA_ATTEMPTS, METADATA_PAUSE_S = 30, 0.1
+KNOWN_AFTER_S = 10.0
 # Longer than the transaction time-out of our own writers: the broker has aborted a killed writer's transaction by then.
 OPEN_TRANSACTION_TIMEOUT_S = 90
 POLL_MS = 500
@@ -174,17 +176,35 @@ async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) 
                 fix="delete the topic, if it holds no records of shoplake, and run the command again",
             )
     asked = [ConfigResource(ConfigResourceType.TOPIC, t.name, dict.fromkeys(t.topic_configs)) for t in topics.values()]
-    for answer in await admin.describe_configs(asked):
-        for code, _, _, name, entries in answer.resources:
-            # Without permission to read the configuration (code is not 0), the topic is accepted as it is.
-            for setting, value, *_ in entries if code == 0 else ():
-                expected = topics[name].topic_configs.get(setting, value)
-                if not _is_sufficient(setting, value, expected):
-                    raise StreamHalted(
-                        f"expected topic {name} with {setting}={expected}, found {setting}={value}",
-                        fix=f"check whether records are missing already, then run `kafka-configs.sh --alter "
-                        f"--entity-type topics --entity-name {name} --add-config {setting}={expected}`",
-                    )
+    for code, _, _, name, entries in await _configurations(admin, asked):
+        # Without permission to read the configuration (code is not 0), the topic is accepted as it is.
+        for setting, value, *_ in entries if code == 0 else ():
+            expected = topics[name].topic_configs.get(setting, value)
+            if not _is_sufficient(setting, value, expected):
+                raise StreamHalted(
+                    f"expected topic {name} with {setting}={expected}, found {setting}={value}",
+                    fix=f"check whether records are missing already, then run `kafka-configs.sh --alter "
+                    f"--entity-type topics --entity-name {name} --add-config {setting}={expected}`",
+                )
+
+
+async def _configurations(admin: AIOKafkaAdminClient, asked: list[ConfigResource]) -> list[tuple[Any, ...]]:
+    """The configurations of topics that exist. A broker may not know yet a topic that was made a moment ago.
+
+    Raises:
+        StreamHalted: it does not know one after some seconds.
+    """
+    deadline = time.monotonic() + KNOWN_AFTER_S
+    while True:
+        found = [resource for answer in await admin.describe_configs(asked) for resource in answer.resources]
+        unknown = [name for code, _, _, name, _ in found if for_code(code) is UnknownTopicOrPartitionError]
+        if not unknown:
+            return found
+        if time.monotonic() > deadline:
+            raise StreamHalted(
+                f"Kafka does not know topic {unknown[0]}, which exists", fix="run the same command again"
+            )
+        await asyncio.sleep(0.1)
 
 
 def _is_sufficient(setting: str, value: str, expected: str) -> bool:

@@ -14,15 +14,13 @@ from shoplake.map import project
 from shoplake.positions import Positions
 from shoplake.privacy import data_map, log_search
 from shoplake.privacy.data_map import CUSTOMER, SESSION
-from shoplake.quality import workspace
-from shoplake.warehouse import state
+from shoplake.quality import run, workspace
 
 if TYPE_CHECKING:
     from shoplake.privacy.log_search import Record
     from shoplake.quality.workspace import Workspace
     from shoplake.settings import Settings
 
-OF_WAREHOUSE = ("silver", "gold")
 MOST_ROWS = 100_000
 """Of one dataset. More are an error: they are not those of one person."""
 
@@ -79,10 +77,7 @@ def held(settings: Settings, environment: str, customer: str, progress: Callable
         StoreUnavailable, StackError, LogUnavailable: a store does not answer; what is left out would not be seen.
     """
     keys = data_map.keys(project.graph())
-    built = state.database(environment).exists()
-    wanted = {name: columns for name, columns in keys.items() if built or name.partition(".")[0] not in OF_WAREHOUSE}
-    own = asyncio.run(log_search.containing(settings.kafka, [customer], whole=True))
-    progress(f"kafka: {len(own):,} records with the id")
+    wanted = {name: columns for name, columns in keys.items() if run.is_made(name.partition(".")[0], environment)}
     rows: dict[str, list[dict[str, Any]]] = {}
     positions = {}
     with workspace.opened(settings, environment, progress) as opened:
@@ -90,16 +85,14 @@ def held(settings: Settings, environment: str, customer: str, progress: Callable
         for name, columns in wanted.items():
             rows[name] = _rows(opened, name, columns, customer, sessions)
             positions[name] = opened.table(name).positions
-    seen = {(one.topic, one.partition, one.offset) for one in own}
-    if sessions:
-        of_sessions = asyncio.run(log_search.containing(settings.kafka, sessions, whole=True))
-        own += [one for one in of_sessions if (one.topic, one.partition, one.offset) not in seen]
-    if not own and not any(rows.values()):
+    records = asyncio.run(log_search.containing(settings.kafka, [customer, *sessions], whole=True))
+    progress(f"kafka: {len(records):,} records")
+    if not records and not any(rows.values()):
         raise UnknownName(
             f"nothing is held about a customer '{customer}'",
             fix="give the id of a customer, as in postgres.customers.customer_id",
         )
-    return Held(customer, sessions, rows, positions, own)
+    return Held(customer, sessions, rows, positions, records)
 
 
 def _sessions(opened: Workspace, wanted: Mapping[str, Mapping[str, str]], customer: str) -> set[str]:

@@ -12,8 +12,7 @@ from shoplake.errors import UsageError
 from shoplake.map import project
 from shoplake.privacy import log_search
 from shoplake.privacy.data_map import WITHOUT_ROWS
-from shoplake.quality import workspace
-from shoplake.warehouse import state
+from shoplake.quality import run, workspace
 
 if TYPE_CHECKING:
     from shoplake.quality.workspace import Workspace
@@ -46,11 +45,10 @@ def occurrences(
     records = asyncio.run(log_search.containing(settings.kafka, [text]))
     found = [Occurrence(f"kafka.{topic}", count) for topic, count in Counter(one.topic for one in records).items()]
     progress(f"kafka: {len(records):,} records")
-    built = state.database(environment).exists()
     systems = dict.fromkeys(one.system for one in project.graph().datasets.values() if one.system not in WITHOUT_ROWS)
     with workspace.opened(settings, environment, progress) as opened:
         for system in systems:
-            if built or system not in ("silver", "gold"):
+            if run.is_made(system, environment):
                 found += _in_system(opened, system, text)
     return found
 

@@ -88,10 +88,11 @@ def write(
 
     from shoplake.dashboards import build
     from shoplake.dashboards.figures import Period
+    from shoplake.publish.atomic_folder import refuse_occupied
     from shoplake.terminal import counted, to_stderr
 
     period = Period(since.date() if since else None, until.date() if until else None)
-    build.refuse_occupied(out, overwrite)
+    refuse_occupied(out, overwrite)
     made = build.made(environment, names or (), period, progress=to_stderr)
     build.write(made, out)
     if json:

@@ -11,10 +11,8 @@ from shoplake.dashboards.figures import ALL_DAYS, Period
 from shoplake.dashboards.proof import Proof
 from shoplake.environments import connect
 from shoplake.positions import Positions
-from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial, refuse_occupied
+from shoplake.publish.atomic_folder import complete_or_nothing, explained, partial
 from shoplake.report.charts import require_renderer
-
-__all__ = ["Made", "made", "refuse_occupied", "write"]
 
 
 @dataclass(frozen=True, slots=True)

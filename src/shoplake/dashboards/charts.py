@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -46,8 +46,13 @@ def _coloured(figure: Figure) -> int | None:
     return 1 if len(figure.panel.by) > 1 else None
 
 
-def _rows(figure: Figure) -> list[dict[str, Any]]:
-    """A row of the chart for each row of the figure, with the text that a pointer shows."""
+def _rows(figure: Figure, at: Callable[[Any], Any] = values.name) -> list[dict[str, Any]]:
+    """A row of the chart for each row of the figure, with the text that a pointer shows.
+
+    Args:
+        figure: whose rows.
+        at: what the chart has in place of the first dimension.
+    """
     index, kept = _coloured(figure), series(figure)
     found = []
     for row in figure.rows:
@@ -58,7 +63,7 @@ def _rows(figure: Figure) -> list[dict[str, Any]]:
         parts = [values.name(one) for one in row[:-1] if values.name(one) != currency]
         text = f"{', '.join(parts)}: {values.shown(figure.metric, row[-1], currency)}"
         drawn = values.drawn(figure.metric, row[-1], currency)
-        found.append({"at": row[0], "value": drawn, "colour": colour, "text": text, "row": row})
+        found.append({"at": at(row[0]), "down": values.name(row[1]), "value": drawn, "colour": colour, "text": text})
     return found
 
 
@@ -74,7 +79,7 @@ def _colour(figure: Figure) -> Spec:
 
 
 def _line(figure: Figure) -> Spec:
-    rows = [_without_row(one) | {"at": _ms(one["at"])} for one in _rows(figure)]
+    rows = _rows(figure, _ms)
     place = {"x": moment("at", None), "y": number("value", values.unit(figure.metric))} | _colour(figure)
     line = {"mark": {"type": "line", "aria": False}, "encoding": place}
     points = {"mark": "point", "encoding": place | said("datum.text")}
@@ -82,7 +87,7 @@ def _line(figure: Figure) -> Spec:
 
 
 def _bars(figure: Figure) -> Spec:
-    rows = [_without_row(one) | {"at": values.name(one["at"])} for one in _rows(figure)]
+    rows = _rows(figure)
     totals: dict[str, float] = {}
     for one in rows:
         totals[one["at"]] = totals.get(one["at"], 0.0) + abs(one["value"] or 0)
@@ -99,9 +104,7 @@ def _bars(figure: Figure) -> Spec:
 
 def _heatmap(figure: Figure) -> Spec:
     across, down = (list(dict.fromkeys(values.name(row[i]) for row in _sorted(figure, i))) for i in (0, 1))
-    rows = [
-        _without_row(one) | {"at": values.name(one["at"]), "down": values.name(one["row"][1])} for one in _rows(figure)
-    ]
+    rows = _rows(figure)
     most = max((one["value"] or 0 for one in rows), default=0) or 1
     place = {"x": category("at", figure.panel.by[0].replace("_", " "), across), "y": names("down", down)}
     cell = {
@@ -114,10 +117,6 @@ def _heatmap(figure: Figure) -> Spec:
 def _sorted(figure: Figure, column: int) -> Sequence[tuple[Any, ...]]:
     """The rows in order of a column; None comes last."""
     return sorted(figure.rows, key=lambda row: (row[column] is None, row[column] if row[column] is not None else 0))
-
-
-def _without_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "row"}
 
 
 def _ms(value: Any) -> int:  # noqa: ANN401 - a date; `asked` has no other on a time axis

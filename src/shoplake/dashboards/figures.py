@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoplake.errors import QueryRefused, ShoplakeError, UnknownName
+from shoplake.known_names import require_known
 from shoplake.map import yaml_files
 from shoplake.map.readers import dashboards as declared
 from shoplake.map.readers.dashboards import Dashboard, Panel
@@ -101,11 +102,10 @@ def asked(names: Sequence[str] = (), period: Period = ALL_DAYS, root: Path | Non
     """
     root = root or dbt_project.project_folder()
     files = declared.files(root)
-    if unknown := sorted(set(names) - files.keys()):
-        listed = ", ".join(files) or "none"
-        raise UnknownName(f"there is no dashboard '{unknown[0]}'", fix=f"choose from {listed}")
+    for name in names:
+        require_known("dashboard", name, files)
     known = definitions.of_project() if root == dbt_project.project_folder() else definitions.load(root / "models")
-    declared.read(root, frozenset(known.metrics))
+    declared.part(files, root, frozenset(known.metrics))
     return [
         Asked(name, dashboard, _questions(dashboard, document, known, period))
         for name, (dashboard, document) in files.items()

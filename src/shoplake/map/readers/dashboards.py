@@ -61,8 +61,17 @@ def read(root: Path, metrics: frozenset[str]) -> Part:
     Raises:
         MapError: a file is not valid, shows a metric that does not exist, or has two panels of one name.
     """
+    return part(files(root), root, metrics)
+
+
+def part(found: Mapping[str, tuple[Dashboard, Document]], root: Path, metrics: frozenset[str]) -> Part:
+    """The part of the map of files that were read.
+
+    Raises:
+        MapError: one shows a metric that does not exist, or has two panels of one name.
+    """
     datasets, edges = [], []
-    for name, (content, document) in files(root).items():
+    for name, (content, document) in found.items():
         fields = tuple(Field(one.name, "panel", one.description or one.title) for one in content.panels)
         datasets.append(
             Dataset(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIMITS = Limits(rows=5_000, timeout_s=60)
 """Of one panel. A panel with more rows says so."""
 CURRENCY = "currency"
-"""Dimension of all money. A chart tells it apart by colour, without being asked."""
+"""Dimension of all money. A chart tells it apart without being asked; the cell of a heatmap has room for one only."""
 DIMENSIONS = {"number": (0, 0), "line": (1, 2), "bar": (1, 2), "heatmap": (2, 2), "table": (0, 6)}
 """Chart -> how many dimensions `by` may have, at least and at most."""
 
@@ -154,7 +154,8 @@ def _questions(
             raise yaml_files.refusal(document, f"panels[{number}].by", "a grain of time first", f"`{panel.by[0]}`")
         question = Question(panel.metric, panel.by, period.since, period.until, panel.where)
         metric = known.metric(panel.metric)
-        overlaid = [name for name in metric.always_by if name not in (*panel.by, CURRENCY) and name not in panel.where]
+        apart = () if panel.chart == "heatmap" else (CURRENCY,)
+        overlaid = [name for name in metric.always_by if name not in (*panel.by, *apart) and name not in panel.where]
         if overlaid and panel.chart != "table":
             expected = f"`{overlaid[0]}`, or a condition on it, because {metric.name} is always by it"
             raise yaml_files.refusal(document, f"panels[{number}].by", expected, ", ".join(panel.by) or "nothing")

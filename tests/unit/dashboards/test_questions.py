@@ -50,6 +50,7 @@ def test_a_period_is_in_every_statement() -> None:
             "metric: cohort_customers, chart: bar, by: [month]",
             r"sales\.yaml:5.*expected `month_number`, or a condition",
         ),
+        ("metric: revenue, chart: heatmap, by: [day, country]", r"sales\.yaml:5.*expected `currency`, or a condition"),
         ("metric: orders, chart: pie", r"sales\.yaml:5.*chart.*number, line, bar, heatmap, table"),
         ("metric: orders, chart: number, colour: red", r"sales\.yaml:5.*colour"),
         ("metric: orders, chart: line, by: [country]", r"sales\.yaml:5.*expected a grain of time first"),

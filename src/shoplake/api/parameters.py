@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import Depends, Path, Query
 from pydantic import AfterValidator
 
+from shoplake.api.cursor import LONGEST as LONGEST_CURSOR
 from shoplake.api.problems import shown
 from shoplake.contract import TOPICS
 from shoplake.errors import InvalidRequest
@@ -46,7 +47,8 @@ PathName = Annotated[
 Id = Annotated[str, AfterValidator(checked_id)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page at most.")]
 Cursor = Annotated[
-    str | None, Query(min_length=1, max_length=2000, description="`next` of the page before. The first page if absent.")
+    str | None,
+    Query(min_length=1, max_length=LONGEST_CURSOR, description="`next` of the page before. The first page if absent."),
 ]
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 
+from shoplake.api import cursor as cursors
 from shoplake.api.access import authorised
 from shoplake.api.models import Problem
+from shoplake.api.parameters import AtLeast
+from shoplake.api.stores.base import Store
 from shoplake.api.stores.dynamodb import DynamoDBStore
-from shoplake.api.stores.mongo import MongoStore
+from shoplake.api.stores.mongo import Document, MongoStore
 from shoplake.api.stores.postgres import PostgresStore
 from shoplake.api.stores.redis import RedisStore
+from shoplake.positions import Positions
+
+S = TypeVar("S", bound=Store)
 
 _WHAT = {
     304: "The data is that of `If-None-Match`.",
@@ -47,28 +54,52 @@ async def secret(request: Request) -> bytes:
     return found
 
 
-async def _postgres(request: Request) -> PostgresStore:
-    found: PostgresStore = request.app.state.stores["postgres"]
-    return found
+def _store(kind: type[S]) -> Callable[[Request], Coroutine[Any, Any, S]]:
+    """The dependency that gives a store of the running application."""
 
+    async def find(request: Request) -> S:
+        found: S = request.app.state.stores[kind.name]
+        return found
 
-async def _mongo(request: Request) -> MongoStore:
-    found: MongoStore = request.app.state.stores["mongo"]
-    return found
-
-
-async def _dynamodb(request: Request) -> DynamoDBStore:
-    found: DynamoDBStore = request.app.state.stores["dynamodb"]
-    return found
-
-
-async def _redis(request: Request) -> RedisStore:
-    found: RedisStore = request.app.state.stores["redis"]
-    return found
+    return find
 
 
 Secret = Annotated[bytes, Depends(secret)]
-Postgres = Annotated[PostgresStore, Depends(_postgres)]
-Mongo = Annotated[MongoStore, Depends(_mongo)]
-DynamoDB = Annotated[DynamoDBStore, Depends(_dynamodb)]
-Redis = Annotated[RedisStore, Depends(_redis)]
+Postgres = Annotated[PostgresStore, Depends(_store(PostgresStore))]
+Mongo = Annotated[MongoStore, Depends(_store(MongoStore))]
+DynamoDB = Annotated[DynamoDBStore, Depends(_store(DynamoDBStore))]
+Redis = Annotated[RedisStore, Depends(_store(RedisStore))]
+
+
+async def page_of_documents(
+    mongo: MongoStore,
+    secret: bytes,
+    collection: str,
+    topics: Collection[str],
+    at_least: AtLeast,
+    filters: Mapping[str, Any],
+    limit: int,
+    cursor: str | None,
+) -> tuple[Sequence[Document], str | None, Positions]:
+    """A page of a collection in the order of its keys.
+
+    Args:
+        mongo: the store.
+        secret: signs the cursor.
+        collection: its name, which the cursor is bound to.
+        topics: that its documents are made from.
+        at_least: what has to be applied before the page is read.
+        filters: condition by field; None is none.
+        limit: documents at most.
+        cursor: of the page before.
+
+    Returns:
+        The documents, the cursor of the next page, and the positions.
+    """
+    conditions = {name: value for name, value in filters.items() if value is not None}
+    query = {"route": collection, **conditions}
+    after = cursors.decode(secret, cursor, query, 1)[0] if cursor else None
+    positions = await mongo.as_of(topics, at_least)
+    found = await mongo.page(collection, conditions, after, limit + 1)
+    following = cursors.encode(secret, [str(found[limit - 1]["_id"])], query) if len(found) > limit else None
+    return found[:limit], following, positions

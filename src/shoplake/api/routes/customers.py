@@ -8,11 +8,10 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from shoplake.api import answers, shapes
-from shoplake.api import cursor as cursors
 from shoplake.api.access import Masked
 from shoplake.api.models import Customer, One, OrderRow, Page
 from shoplake.api.parameters import PAGE_ROWS, AtLeastParameter, Cursor, Limit, PathId
-from shoplake.api.routes.common import Mongo, Postgres, Secret, responses
+from shoplake.api.routes.common import Mongo, Postgres, Secret, page_of_documents, responses
 from shoplake.api.routes.common import router as routes
 from shoplake.api.routes.orders import page_of_orders
 from shoplake.api.stores.mongo import CUSTOMER_TOPICS
@@ -36,13 +35,10 @@ async def customers(
 ) -> Response:
     """A page of customers, in the order of their ids."""
     filters = {"profile.country": country, "profile.status": status}
-    conditions = {name: value for name, value in filters.items() if value is not None}
-    query = {"route": "customers", **conditions}
-    after = cursors.decode(secret, cursor, query, 1)[0] if cursor else None
-    positions = await mongo.as_of(CUSTOMER_TOPICS, at_least)
-    found = await mongo.page("customers", conditions, after, limit + 1)
-    following = cursors.encode(secret, [str(found[limit - 1]["_id"])], query) if len(found) > limit else None
-    return answers.page(request, [shapes.customer(one, mask=mask) for one in found[:limit]], following, positions)
+    found, following, positions = await page_of_documents(
+        mongo, secret, "customers", CUSTOMER_TOPICS, at_least, filters, limit, cursor
+    )
+    return answers.page(request, [shapes.customer(one, mask=mask) for one in found], following, positions)
 
 
 @router.get("/customers/{customer_id}", response_model=One[Customer], responses=responses(304, 404, 504))

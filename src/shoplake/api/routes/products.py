@@ -8,10 +8,9 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from shoplake.api import answers, shapes
-from shoplake.api import cursor as cursors
 from shoplake.api.models import One, Page, Product
 from shoplake.api.parameters import PAGE_ROWS, AtLeastParameter, Cursor, Limit, PathId
-from shoplake.api.routes.common import Mongo, Secret, responses
+from shoplake.api.routes.common import Mongo, Secret, page_of_documents, responses
 from shoplake.api.routes.common import router as routes
 from shoplake.api.stores.mongo import PRODUCT_TOPICS, containing
 from shoplake.errors import NotFound
@@ -46,13 +45,10 @@ async def products(
         "status": status,
         "ratings.count": None if min_reviews is None else {"$gte": min_reviews},
     }
-    conditions = {name: value for name, value in filters.items() if value is not None}
-    query = {"route": "products", **conditions}
-    after = cursors.decode(secret, cursor, query, 1)[0] if cursor else None
-    positions = await mongo.as_of(PRODUCT_TOPICS, at_least)
-    found = await mongo.page("products", conditions, after, limit + 1)
-    following = cursors.encode(secret, [str(found[limit - 1]["_id"])], query) if len(found) > limit else None
-    return answers.page(request, [shapes.product(one) for one in found[:limit]], following, positions)
+    found, following, positions = await page_of_documents(
+        mongo, secret, "products", PRODUCT_TOPICS, at_least, filters, limit, cursor
+    )
+    return answers.page(request, [shapes.product(one) for one in found], following, positions)
 
 
 @router.get("/products/{product_id}", response_model=One[Product], responses=responses(304, 404, 504))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,6 @@ PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
 STABLE_TIMEOUT_S = 30
 METADATA_ATTEMPTS, METADATA_PAUSE_S = 30, 0.1
-KNOWN_AFTER_S = 10.0
 # Longer than the transaction time-out of our own writers: the broker has aborted a killed writer's transaction by then.
 OPEN_TRANSACTION_TIMEOUT_S = 90
 POLL_MS = 500
@@ -194,17 +192,14 @@ async def _configurations(admin: AIOKafkaAdminClient, asked: list[ConfigResource
     Raises:
         StreamHalted: it does not know one after some seconds.
     """
-    deadline = time.monotonic() + KNOWN_AFTER_S
-    while True:
+    unknown: list[str] = []
+    for _ in range(METADATA_ATTEMPTS):
         found = [resource for answer in await admin.describe_configs(asked) for resource in answer.resources]
         unknown = [name for code, _, _, name, _ in found if for_code(code) is UnknownTopicOrPartitionError]
         if not unknown:
             return found
-        if time.monotonic() > deadline:
-            raise StreamHalted(
-                f"Kafka does not know topic {unknown[0]}, which exists", fix="run the same command again"
-            )
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(METADATA_PAUSE_S)
+    raise StreamHalted(f"Kafka does not know topic {unknown[0]}, which exists", fix="run the same command again")
 
 
 def _is_sufficient(setting: str, value: str, expected: str) -> bool:

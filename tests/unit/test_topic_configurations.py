@@ -37,7 +37,7 @@ async def test_a_topic_that_is_not_known_yet_is_asked_for_again() -> None:
 
 
 async def test_a_topic_that_stays_unknown_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "KNOWN_AFTER_S", 0.2)
+    monkeypatch.setattr(kafka, "METADATA_ATTEMPTS", 2)
     with pytest.raises(StreamHalted, match="does not know topic orders, which exists"):
         await answered(UNKNOWN)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from shoplake.contract import DEAD_LETTERS, TOPICS
 from shoplake.orchestration import steps
 from shoplake.orchestration.config import seconds
 from shoplake.orchestration.instance import environment_of_servers
 
 if TYPE_CHECKING:
     from shoplake.orchestration.registry import Registry, Workflow
+    from shoplake.settings import KafkaSettings
+    from shoplake.streaming.log_bounds import Bounds
 
 TICK_S = 60
 """Seconds from one look of a sensor to the next."""
@@ -62,17 +65,16 @@ def new_snapshot() -> str:
     from shoplake.quality.stores import checkpoints
 
     settings = connect(environment_of_servers(), {"log", "lake"})
-    places = [Place(*place) for place in _bounds(settings, _topics())]
+    places = [Place(*place) for place in _bounds(settings.kafka, TOPICS)]
     found = asyncio.run(checkpoints.positions(settings, "lake", places))
     return found.as_json() if any(found.next_offsets.values()) else ""
 
 
 def new_dead_letters() -> str:
     """The ends of the topic of dead letters."""
-    from shoplake.contract import DEAD_LETTERS
     from shoplake.environments import connect
 
-    bounds = _bounds(connect(environment_of_servers(), {"log"}), [DEAD_LETTERS])
+    bounds = _bounds(connect(environment_of_servers(), {"log"}).kafka, [DEAD_LETTERS])
     ends = {str(partition): found.stop for (_, partition), found in sorted(bounds.items())}
     return json.dumps(ends) if any(ends.values()) else ""
 
@@ -81,16 +83,10 @@ SOURCES: Mapping[str, Source] = {"new-snapshot": new_snapshot, "new-dead-letters
 """Values of `trigger.when`, and their sources."""
 
 
-def _bounds(settings: Any, topics: Any) -> Any:  # noqa: ANN401 - of modules that `workflow list` does not import
-    from shoplake.streaming.log_bounds import read_bounds
+def _bounds(cluster: KafkaSettings, topics: Collection[str]) -> Bounds:
+    from shoplake.streaming.log_bounds import read_bounds  # with the client of Kafka, for a tick only
 
-    return asyncio.run(read_bounds(settings.kafka, topics))[1]
-
-
-def _topics() -> Any:  # noqa: ANN401 - as above
-    from shoplake.contract import TOPICS
-
-    return TOPICS
+    return asyncio.run(read_bounds(cluster, topics))[1]
 
 
 def _schedule(workflow: Workflow, job: dg.JobDefinition) -> dg.ScheduleDefinition:

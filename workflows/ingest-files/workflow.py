@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shoplake.errors import WorkflowFailed
 from shoplake.orchestration.workflow import Context, Result, step
 
 
@@ -14,8 +13,5 @@ def ingest(context: Context) -> Result:
     from shoplake.orchestration.shared_steps import files
 
     folder, table = Path(str(context.parameters["folder"])).expanduser(), str(context.parameters["table"])
-    done = files.land(context.settings("lake"), folder.resolve(), table, context.say)
-    context.changed(f"uploads.{table}", files=len(done.rows), rows=sum(done.rows.values()))
-    if done.refused:
-        raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
+    done = files.ingest(context, folder.resolve(), table)
     return {"table": done.table, "new": dict(done.new), "rows": dict(done.rows)}

@@ -16,10 +16,7 @@ def ingest(context: Context) -> Result:
     """Land each file once, by the hash of its content."""
     from shoplake.orchestration.shared_steps import files
 
-    done = files.land(context.settings("lake"), HERE / str(context.parameters["folder"]), TABLE, context.say)
-    context.changed(f"uploads.{TABLE}", files=len(done.rows), rows=sum(done.rows.values()))
-    if done.refused:
-        raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
+    done = files.ingest(context, HERE / str(context.parameters["folder"]), TABLE)
     return {"new": dict(done.new), "rows": dict(done.rows)}
 
 

@@ -26,7 +26,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
-from shoplake.errors import QueryRefused, StoreUnavailable, UsageError
+from shoplake.errors import QueryRefused, StoreUnavailable, UsageError, WorkflowFailed
 from shoplake.query import lake
 from shoplake.query.duckdb_session import opened
 from shoplake.query.result import Limits
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
+    from shoplake.orchestration.workflow import Context
     from shoplake.settings import Settings
 
 FILE, HASH = "source_file", "source_sha256"
@@ -114,6 +115,20 @@ def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
             say(f"{file.name}: {len(rows):,} rows")
         counts = _counts(held)
     return Landed(f"{database(settings)}.{table}", new, counts, refused)
+
+
+def ingest(context: Context, folder: Path, table: str) -> Landed:
+    """The step of a source: land the files of a folder, note the table, and fail if a file was refused.
+
+    Raises:
+        WorkflowFailed: files were refused; the others are in the table.
+        UsageError, StoreUnavailable: as `land`.
+    """
+    done = land(context.settings("lake"), folder, table, context.say)
+    context.changed(f"uploads.{table}", files=len(done.rows), rows=sum(done.rows.values()))
+    if done.refused:
+        raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
+    return done
 
 
 def model(settings: Settings, file: Path) -> tuple[str, int]:

@@ -40,12 +40,11 @@ def listed(
 
     graph = project.graph()
     every = list(graph.datasets.values())
-    known = {
-        ("system", system): SYSTEMS,
-        ("owner", owner): sorted({one.owner for one in every}),
-        ("tag", tag): sorted({name for one in every for name in one.tags}),
-    }
-    for (what, given), names in known.items():
+    for what, given, names in (
+        ("system", system, SYSTEMS),
+        ("owner", owner, sorted({one.owner for one in every})),
+        ("tag", tag, sorted({name for one in every for name in one.tags})),
+    ):
         if given:
             require_known(what, given, names)
     found = [

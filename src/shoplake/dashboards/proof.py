@@ -11,7 +11,7 @@ from shoplake.positions import Positions
 from shoplake.verify.verification import JOB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from shoplake.run_log import RunRecord
 
@@ -33,7 +33,7 @@ class Proof:
     wrong: int
 
 
-def newest(environment: str, positions: Positions, records: Iterable[RunRecord] | None = None) -> Proof | None:
+def newest(environment: str, positions: Positions, records: Sequence[RunRecord] | None = None) -> Proof | None:
     """The newest verification at these positions; None if there was none since the tables were published.
 
     Args:
@@ -41,16 +41,16 @@ def newest(environment: str, positions: Positions, records: Iterable[RunRecord] 
         positions: of the gold tables.
         records: of the run log, oldest first; those of this stack if None.
     """
-    found = None
-    for record in run_log.records() if records is None else records:
+    wanted = _read(positions)
+    for record in reversed(run_log.records() if records is None else records):
         if (record.job, record.state, record.environment) != (JOB, "COMPLETE", environment) or not record.positions:
             continue
-        if _read(Positions.parse(record.positions)) == _read(positions):
+        if _read(Positions.parse(record.positions)) == wanted:
             wrong = record.counts.get("wrong", 0)
             exact = wrong == 0 and record.counts.get("hidden", 0) == 0
             at = datetime.fromtimestamp(record.time_ms / 1000, UTC)
-            found = Proof(exact, at, record.counts.get("rows", 0), wrong)
-    return found
+            return Proof(exact, at, record.counts.get("rows", 0), wrong)
+    return None
 
 
 def _read(positions: Positions) -> dict[object, int]:

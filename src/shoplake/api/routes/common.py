@@ -88,7 +88,7 @@ async def page_of_documents(
         secret: signs the cursor.
         collection: its name, which the cursor is bound to.
         topics: that its documents are made from.
-        at_least: what has to be applied before the page is read.
+        at_least: the positions that the page must include.
         filters: condition by field; None is none.
         limit: documents at most.
         cursor: of the page before.

@@ -24,6 +24,9 @@ SLOWED = (str(Path(worker_slow_store.__file__)),)
 INPUT_PER_S = 3_000
 TIMES_TOO_MUCH = 3
 BATCHES = 6
+# A process grows while it imports, connects and fills its first batches: that is not weighed, since how long it takes
+# depends on the machine.
+WARM_BATCHES = 2
 STEPS = 4
 LARGEST_BYTES = 512 * 1024 * 1024
 # Allocators keep what they once had; what piles up with the input would triple.
@@ -32,7 +35,8 @@ FLAT = 1.2
 
 @pytest.mark.row(19)
 async def test_memory_stays_flat_at_three_times_the_load_that_a_sink_can_process(lab: Lab, nemesis: Nemesis) -> None:
-    start, seconds = await lab.log_of(lab.tier.small_log), lab.tier.overload_s
+    await lab.log_of(lab.tier.small_log)
+    seconds = lab.tier.overload_s
     takes_per_s = {sink: await a_third_of_what_comes(lab, sink) for sink in SINKS}
     batches = {sink: batch_of(sink, takes_per_s[sink], seconds) for sink in SINKS}
     rss: dict[str, list[int]] = {sink: [] for sink in SINKS}
@@ -40,9 +44,12 @@ async def test_memory_stays_flat_at_three_times_the_load_that_a_sink_can_process
         workers = []
         for sink in SINKS:
             slow = {worker_slow_store.EVENTS_PER_S: str(takes_per_s[sink])}
-            worker = lab.worker(sink, stores, slow, batch=batches[sink], wrapper=SLOWED)
-            workers.append(await stack.enter_async_context(worker))
-        begun = time.monotonic()
+            started = lab.worker(sink, stores, slow, batch=batches[sink], wrapper=SLOWED)
+            workers.append(await stack.enter_async_context(started))
+        async with lab.feeding():
+            for worker in workers:
+                await worker.applied_at_least(WARM_BATCHES * batches[worker.name])
+        start, begun = await lab.published(), time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_publishing(lab, start, seconds))
             for worker in workers:
@@ -55,9 +62,10 @@ async def test_memory_stays_flat_at_three_times_the_load_that_a_sink_can_process
         what = f"{INPUT_PER_S} events/s, of which it takes {takes_per_s[sink]:.0f}/s in batches of {batches[sink]}"
         await lab.note(19, "input at 3x", [sink], 1, f"{at_most}; {what}")
     for sink, seen in rss.items():
-        _, middle, last = largest_of_thirds(seen)
+        first, middle, last = largest_of_thirds(seen)
+        before = max(first, middle)
         assert max(seen) < LARGEST_BYTES, f"{sink}: {max(seen) >> 20} MB"
-        assert last < FLAT * middle, f"{sink} grew from {middle >> 20} to {last >> 20} MB"
+        assert last < FLAT * before, f"{sink} grew from {before >> 20} to {last >> 20} MB"
 
 
 async def a_third_of_what_comes(lab: Lab, sink: str) -> float:

@@ -13,8 +13,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import MongoClient
 
 from shoplake import aws, kafka
+from shoplake.lineage import history as lineage
 from shoplake.map import project
-from shoplake.map.graph import Graph
+from shoplake.map.graph import RECORDS, Graph
+from shoplake.quality import history as quality
 from shoplake.settings import Settings
 from shoplake.sinks.dynamodb.wire_format import plain
 from shoplake.sinks.lake.tables import open_catalog
@@ -147,3 +149,19 @@ def test_each_topic_and_each_key_is_on_the_map(loaded_stack: Settings, graph: Gr
     assert _topics(loaded_stack).keys() - NOT_OURS == _on_the_map(graph, "kafka").keys()
     only_after_a_rebuild = {"rebuild"}
     assert _redis(loaded_stack, graph).keys() | only_after_a_rebuild == _on_the_map(graph, "redis").keys()
+
+
+def test_each_schema_of_postgres_is_on_the_map(loaded_stack: Settings, graph: Graph) -> None:
+    with (
+        quality.opened(loaded_stack),
+        lineage.opened(loaded_stack),
+        psycopg.connect(loaded_stack.postgres.conninfo()) as connection,
+    ):
+        rows = connection.execute(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema NOT IN ('shop', 'public', 'information_schema', 'pg_catalog')"
+        ).fetchall()
+    of_dagster = [row for row in rows if row[0] == "dagster"]  # as one dataset, if a workflow ran here
+    stored = {f"{schema}.{table}.{column}" for schema, table, column in rows} - {".".join(row) for row in of_dagster}
+    mapped = {one.column(part.name) for one in graph.datasets.values() if one.system in RECORDS for part in one.fields}
+    assert stored == mapped

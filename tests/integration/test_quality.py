@@ -170,6 +170,24 @@ def test_a_run_is_kept_and_shown(loaded_stack: Settings) -> None:
     assert document["run"] in CliRunner().invoke(app, ["quality", "show", "--runs"]).stdout
 
 
+def test_the_catalogue_shows_the_newest_checks_of_a_dataset(loaded_stack: Settings) -> None:
+    older, newer = (
+        CliRunner().invoke(app, ["quality", "run", "--dataset", "postgres.reviews", "--json"]) for _ in "12"
+    )
+    assert (older.exit_code, newer.exit_code) == (0, 0), newer.output
+    document = json.loads(newer.stdout)
+    shown = CliRunner().invoke(app, ["catalog", "show", "postgres.reviews", "--checks", "--json"])
+    checks = json.loads(shown.stdout)["checks"]
+    assert checks["run"] == document["run"]
+    assert checks["results"] == sorted(document["results"], key=lambda one: one["check"])
+    with psycopg.connect(loaded_stack.postgres.conninfo()) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM shop.reviews").fetchone() or (0,)
+    text = CliRunner().invoke(app, ["catalog", "show", "postgres.reviews", "--checks"]).stdout
+    assert f"{len(document['results'])} passed, {rows:,} rows on " in text
+    unchecked = CliRunner().invoke(app, ["catalog", "show", "jobs.generate", "--checks"]).stdout
+    assert "none yet" in unchecked
+
+
 def test_only_the_newest_runs_and_profiles_are_kept(loaded_stack: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "KEEP_RUNS", 2)
     monkeypatch.setattr(history, "KEEP_PROFILES", 2)

@@ -1,4 +1,4 @@
-"""`shoplake catalog`: what data there is, whose it is, and where it comes from. No server is asked."""
+"""`shoplake catalog`: what data there is, whose it is, and where it comes from. Only `show --checks` asks a server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import typer
 
 if TYPE_CHECKING:
     from shoplake.map.graph import Direction, Freshness
+    from shoplake.quality.results import Report
 
 app = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+Environment = Annotated[str, typer.Option(help="Environment to use.")]
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="Dataset, such as gold.fct_orders or fct_orders.")]
 LINEAGE_FORMATS = ("tree", "json", "mermaid", "svg")
 EXPORT_FORMATS = ("odcs", "dcat")
@@ -61,10 +63,17 @@ def listed(
 
 
 @app.command("show")
-def show(name: Name, json: Json = False) -> None:
+def show(
+    name: Name,
+    checks: Annotated[
+        bool, typer.Option("--checks", help="Also show its newest checks and number of rows, from Postgres.")
+    ] = False,
+    json: Json = False,
+    environment: Environment = "local",
+) -> None:
     """Show one dataset: description, owner, freshness objective, columns with their data class, and its neighbours.
 
-    Example: shoplake catalog show fct_orders
+    Example: shoplake catalog show fct_orders --checks
     """
     from shoplake.map import names, project
     from shoplake.map.views.description import complete, neighbours
@@ -72,8 +81,9 @@ def show(name: Name, json: Json = False) -> None:
 
     graph = project.graph()
     dataset = names.reference(graph, name).dataset
+    checked = _newest_checks(dataset.id, environment) if checks else None
     if json:
-        _print_json(complete(graph, dataset))
+        _print_json(complete(graph, dataset) | ({"checks": checked and checked.as_json()} if checks else {}))
         return
     up, down = neighbours(graph, dataset.id, "up"), neighbours(graph, dataset.id, "down")
     facts = {
@@ -90,6 +100,7 @@ def show(name: Name, json: Json = False) -> None:
         "declared in": dataset.source,
         "comes from": ", ".join(up),
         "goes to": ", ".join(down),
+        "checks": _checks_text(checked) if checks else "",
     }
     for label, text in facts.items():
         if text:
@@ -100,6 +111,29 @@ def show(name: Name, json: Json = False) -> None:
             ("column", "type", "key", "class", "description"),
             [(one.name, one.type, "key" if one.key else "", one.data_class, one.description) for one in dataset.fields],
         )
+    if checked:
+        print()
+        print_rows(
+            ("check", "outcome", "rows", "failing", "detail"),
+            [(one.check, one.outcome, one.rows, one.failing, one.detail) for one in checked.results],
+        )
+
+
+def _newest_checks(dataset: str, environment: str) -> Report | None:
+    from shoplake.environments import connect
+    from shoplake.quality import history
+
+    with history.opened(connect(environment, {"postgres"})) as opened:
+        return opened.of_dataset(dataset)
+
+
+def _checks_text(checked: Report | None) -> str:
+    if checked is None:
+        return "none yet; `shoplake quality run` runs them"
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in checked.counts.items() if number)
+    rows = max((one.rows for one in checked.results if one.rows is not None), default=None)
+    size = "" if rows is None else f", {rows:,} rows"
+    return f"{counts}{size} on {checked.started_at:%Y-%m-%d %H:%M} UTC (run {checked.run})"
 
 
 @app.command("search")

@@ -30,6 +30,7 @@ from openlineage.client.facet_v2 import (
 from openlineage.client.serde import Serde
 
 from shoplake.aws import region
+from shoplake.map.graph import RECORDS
 from shoplake.query.lake import gold_database
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PRODUCER = "https://github.com/example/shoplake"
 FACETS = f"{PRODUCER}/blob/main/docs/lineage.md"
 STREAMS = ("sink-", "dead-letter-router")
+WORKFLOWS = "workflow-"
 
 
 @attr.define
@@ -90,7 +92,7 @@ class Events:
         return Serde.to_dict(event)
 
     def _neighbours(self, job: str, direction: Any) -> list[Dataset]:  # noqa: ANN401 - "up" or "down"
-        name = f"jobs.{job}"
+        name = _on_the_map(job)
         edges = self._graph.edges(name, direction) if name in self._graph.datasets else ()
         names = dict.fromkeys(edge.source if direction == "up" else edge.target for edge in edges)
         return [self._graph.datasets[one] for one in names]
@@ -100,7 +102,7 @@ class Events:
         return namespace, pattern.format(dataset.address or dataset.name)
 
     def _job_facets(self, job: str) -> dict[str, JobFacet]:
-        known = self._graph.datasets.get(f"jobs.{job}")
+        known = self._graph.datasets.get(_on_the_map(job))
         kind = "STREAMING" if job.startswith(STREAMS) else "BATCH"
         facets: dict[str, JobFacet] = {
             "jobType": job_type_job.JobTypeJobFacet(
@@ -155,12 +157,13 @@ def addresses(settings: Settings) -> dict[str, tuple[str, str]]:
     bucket, folder = urlsplit(settings.lake.warehouse).netloc, urlsplit(settings.lake.warehouse).path.strip("/")
     path = f"{folder}/{{}}.db" if folder else "{}.db"
     mongo = urlsplit(settings.mongo.uri)
+    postgres = (
+        f"postgres://{settings.postgres.host}:{settings.postgres.port}",
+        f"{settings.postgres.database}.{{}}",  # the map's names have the schema
+    )
     return {
         "kafka": (f"kafka://{settings.kafka.bootstrap_servers.partition(',')[0]}", "{}"),
-        "postgres": (
-            f"postgres://{settings.postgres.host}:{settings.postgres.port}",
-            f"{settings.postgres.database}.{{}}",  # the map's names have the schema
-        ),
+        "postgres": postgres,
         "dynamodb": (f"dynamodb://{region()}", "{}"),
         "mongodb": (f"mongodb://{mongo.hostname}:{mongo.port}", f"{settings.mongo.database}.{{}}"),
         "redis": (f"redis://{settings.redis.host}:{settings.redis.port}", "{}"),
@@ -169,7 +172,13 @@ def addresses(settings: Settings) -> dict[str, tuple[str, str]]:
         "silver": ("shoplake", "silver.{}"),
         "metrics": ("shoplake", "metrics.{}"),
         "dashboards": ("shoplake", "dashboards.{}"),
+        **dict.fromkeys(RECORDS, postgres),
     }
+
+
+def _on_the_map(job: str) -> str:
+    """The full name of a job of the run log. All workflows are one job of the map."""
+    return "jobs.workflow" if job.startswith(WORKFLOWS) else f"jobs.{job}"
 
 
 def _facets(dataset: Dataset) -> dict[str, Any]:

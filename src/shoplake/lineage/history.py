@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,21 +20,7 @@ if TYPE_CHECKING:
     from shoplake.lineage.events import Events
     from shoplake.settings import Settings
 
-SCHEMA_SQL = """
-CREATE SCHEMA IF NOT EXISTS lineage;
-CREATE TABLE IF NOT EXISTS lineage.events (
-    run text NOT NULL,
-    state text NOT NULL,
-    job text NOT NULL,
-    environment text NOT NULL,
-    at timestamptz NOT NULL,
-    event jsonb NOT NULL,
-    sent_at timestamptz,
-    PRIMARY KEY (run, state)
-);
-CREATE INDEX IF NOT EXISTS events_at ON lineage.events (at);
-CREATE INDEX IF NOT EXISTS events_not_sent ON lineage.events (at) WHERE sent_at IS NULL;
-"""
+SCHEMA_SQL = resources.files("shoplake.lineage").joinpath("schema.sql").read_text("utf-8")
 KEEP_EVENTS = 100_000
 """Older events are deleted."""
 

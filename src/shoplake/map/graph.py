@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 from shoplake.contract.data_classes import DataClass, strictest
 
 Direction: TypeAlias = Literal["up", "down"]
+RECORDS = ("quality", "lineage", "dagster")
+"""Schemas of Postgres with what the platform records about itself. They have no data of the shop."""
 SYSTEMS = (
     "kafka",
     "postgres",
@@ -21,6 +23,7 @@ SYSTEMS = (
     "metrics",
     "dashboards",
     "jobs",
+    *RECORDS,
 )
 """In the order in which data flows through them."""
 
@@ -67,7 +70,7 @@ class Dataset:
     Attributes:
         system: one of `SYSTEMS`.
         name: within the system.
-        kind: topic, table, collection, key pattern, model, view, metric, dashboard or job.
+        kind: topic, table, collection, key pattern, model, view, metric, dashboard, schema or job.
         source: the file that declares it, relative to the project.
         grain: what one row is.
         address: its name in the server if it differs: `shoplake:revenue:<day>:<currency>`.

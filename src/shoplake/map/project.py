@@ -11,8 +11,8 @@ from shoplake.contract import TOPICS, Topic
 from shoplake.contract.data_classes import DataClass, strictest
 from shoplake.errors import MapError
 from shoplake.map import metadata
-from shoplake.map.graph import Dataset, Edge, Field, Graph
-from shoplake.map.readers import dashboards, dbt, jobs, metrics, sinks, topics
+from shoplake.map.graph import RECORDS, Dataset, Edge, Field, Graph
+from shoplake.map.readers import dashboards, dbt, jobs, metrics, records, sinks, topics
 from shoplake.warehouse import dbt_project
 from shoplake.warehouse.metrics import definitions
 
@@ -42,7 +42,7 @@ def read(root: Path, folder: Path = metadata.FOLDER, contract: Mapping[str, Topi
     Raises:
         MapError, WarehouseError, MissingExtra: as `graph`.
     """
-    systems = ("kafka", "postgres", "lake", "jobs", *sinks.DECLARED)
+    systems = ("kafka", "postgres", "lake", "jobs", *sinks.DECLARED, *RECORDS)
     known = {system: metadata.load(system, folder) for system in systems}
     project = dbt.Project(root)
     events = topics.read(known["kafka"], contract)
@@ -60,6 +60,7 @@ def read(root: Path, folder: Path = metadata.FOLDER, contract: Mapping[str, Topi
         metrics.read(figures, root.parent, gold),
         dashboards.read(root, frozenset(figures.metrics)),
         jobs.read(known["jobs"]),
+        records.read(known),
     ]
     datasets = [one for part in parts for one in part.datasets]
     edges = [edge for part in parts for edge in part.edges]

@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from shoplake.map.graph import SYSTEMS, Dataset, Edge, Graph
+from shoplake.map.graph import RECORDS, SYSTEMS, Dataset, Edge, Graph
 from shoplake.orchestration.instance import environment_of_servers
 from shoplake.orchestration.shared_steps.quality import FRESHNESS, QUALITY, notes
 from shoplake.orchestration.workflow import Check
 from shoplake.terminal import to_stderr
 
-NOT_ASSETS = ("jobs",)
+NOT_ASSETS = ("jobs", *RECORDS)
 
 
 def specs(graph: Graph) -> list[dg.AssetSpec]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shoplake.map.graph import RECORDS
+
 if TYPE_CHECKING:
     from shoplake.map.graph import Dataset, Graph
 
 CUSTOMER, SESSION = "customer_id", "session_id"
 """Fields of events that name a person. Sessions belong to the customer who is logged in."""
-WITHOUT_ROWS = ("kafka", "metrics", "dashboards", "jobs")
+WITHOUT_ROWS = ("kafka", "metrics", "dashboards", "jobs", *RECORDS)
 """Systems whose datasets are not tables of rows. The records of Kafka are searched as bytes."""
 
 

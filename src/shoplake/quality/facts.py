@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shoplake.map import names
-from shoplake.map.graph import Dataset, Freshness, Graph
+from shoplake.map.graph import RECORDS, Dataset, Freshness, Graph
 
 NO_OWNER = "data-platform"
-WITHOUT_ROWS = ("metrics", "dashboards", "jobs")
+WITHOUT_ROWS = ("metrics", "dashboards", "jobs", *RECORDS)
 LAKE_KEY = ("kafka_partition", "kafka_offset")
 
 

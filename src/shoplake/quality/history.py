@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -23,41 +24,7 @@ from shoplake.quality.results import Report, Result
 if TYPE_CHECKING:
     from shoplake.settings import Settings
 
-SCHEMA_SQL = """
-CREATE SCHEMA IF NOT EXISTS quality;
-CREATE TABLE IF NOT EXISTS quality.runs (
-    run text PRIMARY KEY,
-    started_at timestamptz NOT NULL,
-    seconds double precision NOT NULL
-);
-CREATE TABLE IF NOT EXISTS quality.results (
-    run text NOT NULL REFERENCES quality.runs ON DELETE CASCADE,
-    dataset text NOT NULL,
-    check_name text NOT NULL,
-    kind text NOT NULL,
-    severity text NOT NULL,
-    owner text NOT NULL,
-    source text NOT NULL,
-    what_to_do text NOT NULL,
-    outcome text NOT NULL,
-    measure double precision,
-    rows bigint,
-    failing bigint,
-    detail text NOT NULL,
-    failing_keys text[] NOT NULL,
-    positions jsonb NOT NULL,
-    snapshot text NOT NULL,
-    PRIMARY KEY (run, dataset, check_name)
-);
-CREATE INDEX IF NOT EXISTS results_of_check ON quality.results (dataset, check_name);
-CREATE TABLE IF NOT EXISTS quality.profiles (
-    run text NOT NULL,
-    dataset text NOT NULL,
-    started_at timestamptz NOT NULL,
-    profile jsonb NOT NULL,
-    PRIMARY KEY (dataset, run)
-);
-"""
+SCHEMA_SQL = resources.files("shoplake.quality").joinpath("schema.sql").read_text("utf-8")
 KEEP_RUNS = 1_000
 KEEP_PROFILES = 100
 """Of each dataset. Older runs and profiles are deleted."""
@@ -123,6 +90,22 @@ class History:
             [key],
         ).fetchall()
         return Report(key, started_at, seconds, [_result(row) for row in rows])
+
+    def of_dataset(self, dataset: str) -> Report | None:
+        """The newest run that checked a dataset, with the results of this dataset only; None if there is none."""
+        found = self._connection.execute(
+            "SELECT run, started_at, seconds FROM quality.runs WHERE run IN"
+            " (SELECT run FROM quality.results WHERE dataset = %s) ORDER BY started_at DESC, run DESC LIMIT 1",
+            [dataset],
+        ).fetchone()
+        if not found:
+            return None
+        run, started_at, seconds = found
+        rows = self._connection.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM quality.results WHERE run = %s AND dataset = %s ORDER BY check_name",  # noqa: S608
+            [run, dataset],
+        ).fetchall()
+        return Report(run, started_at, seconds, [_result(row) for row in rows])
 
     def runs(self, limit: int) -> list[tuple[str, datetime, float, dict[str, int]]]:
         """The newest runs: id, start, seconds, and number of results by outcome."""

@@ -7,7 +7,7 @@ from tests.unit.map import sink_outputs
 
 from shoplake import contract, kafka, paths
 from shoplake.contract.data_classes import CLASSES
-from shoplake.map.graph import SYSTEMS, Graph
+from shoplake.map.graph import RECORDS, SYSTEMS, Graph
 from shoplake.settings import DynamoDBSettings
 from shoplake.sinks import SINKS
 from shoplake.sinks.mongo.documents import PARTS as DOCUMENTS
@@ -16,8 +16,9 @@ from shoplake.sinks.redis import sink as redis
 from shoplake.warehouse import dbt_project
 from shoplake.warehouse.metrics import definitions
 
-SOURCES = {"kafka"}
+SOURCES = {"kafka", *RECORDS}
 """Systems whose datasets come from no other data, only from a job."""
+NO_COLUMNS = ("job", "schema")
 
 
 def _redis_datasets() -> set[str]:
@@ -49,8 +50,24 @@ def _models(schema: str) -> set[str]:
         ("dashboards", lambda: {path.stem for path in (dbt_project.project_folder() / "dashboards").glob("*.yaml")}),
         (
             "jobs",
-            lambda: {"generate", "dead-letter-router", "replay", "warehouse"} | {f"sink-{name}" for name in SINKS},
+            lambda: (
+                {
+                    "generate",
+                    "dead-letter-router",
+                    "replay",
+                    "warehouse",
+                    "verify",
+                    "quality",
+                    "profile",
+                    "lineage",
+                    "workflow",
+                }
+                | {f"sink-{name}" for name in SINKS}
+            ),
         ),
+        ("quality", lambda: {"runs", "results", "profiles"}),
+        ("lineage", lambda: {"events"}),
+        ("dagster", lambda: {"storage"}),
     ],
 )
 def test_each_system_has_what_its_source_declares(system: str, declared: object, graph: Graph) -> None:
@@ -65,15 +82,16 @@ def test_each_dataset_is_described_and_owned(graph: Graph) -> None:
     assert {one.system for one in graph.datasets.values()} <= set(SYSTEMS)
 
 
-def test_each_dataset_but_a_job_has_columns_with_a_type_and_a_class(graph: Graph) -> None:
-    for dataset in (one for one in graph.datasets.values() if one.kind != "job"):
+def test_each_dataset_but_a_job_or_a_schema_has_columns_with_a_type_and_a_class(graph: Graph) -> None:
+    for dataset in (one for one in graph.datasets.values() if one.kind not in NO_COLUMNS):
         assert dataset.fields, dataset.id
         assert not [one.name for one in dataset.fields if not one.type or one.data_class not in CLASSES], dataset.id
 
 
 def test_each_dataset_comes_from_another_one(graph: Graph) -> None:
     without = [one.id for one in graph.datasets.values() if not graph.edges(one.id, "up")]
-    assert without == ["silver.metricflow_time_spine", "jobs.generate"]
+    of_all_datasets = ["jobs.verify", "jobs.quality", "jobs.profile", "jobs.lineage", "jobs.workflow"]
+    assert without == ["silver.metricflow_time_spine", "jobs.generate", *of_all_datasets]
     from_topics = [
         one for one in graph.datasets.values() if one.system not in {*SOURCES, "jobs"} and one.id not in without
     ]

@@ -21,7 +21,7 @@ from shoplake.invocation import IN_BACKGROUND
 from shoplake.stack import process
 from shoplake.stack.process import Launch
 
-COMMANDS = ("api", "generate", "stream", "workflow")
+COMMANDS = ("api", "console", "generate", "stream", "workflow")
 """The commands that can run in the background, and their names for `stop` and `logs`."""
 
 START_TIMEOUT_S = 120.0

@@ -15,6 +15,8 @@ from shoplake.api import key_file
 from shoplake.errors import MissingExtra, PortTaken, StackNotRunning
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from shoplake.settings import Settings
 
 HOST = "127.0.0.1"
@@ -55,13 +57,21 @@ def bind(port: int) -> socket.socket:
     return taken
 
 
-def run(settings: Settings, taken: socket.socket, started: Callable[[str], None]) -> None:
+def run(
+    settings: Settings,
+    taken: socket.socket,
+    started: Callable[[str], None],
+    extend: Callable[[FastAPI], None] = lambda _: None,
+    noted_in: Path | None = None,
+) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that run get five seconds to end.
 
     Args:
         settings: of the environment.
         taken: the socket to serve on.
         started: called with the address when requests are accepted.
+        extend: adds routes to the application.
+        noted_in: the file that has the address while it serves.
     """
     import uvicorn
 
@@ -76,10 +86,12 @@ def run(settings: Settings, taken: socket.socket, started: Callable[[str], None]
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if not self.should_exit:
-                private_files.write(_address_file(), json.dumps({"url": url}).encode("ascii"))
+                if noted_in is not None:
+                    private_files.write(noted_in, json.dumps({"url": url}).encode("ascii"))
                 started(url)
 
     app = create(settings, KeyCheck.of(key_file.load()))
+    extend(app)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -95,8 +107,9 @@ def run(settings: Settings, taken: socket.socket, started: Callable[[str], None]
     try:
         Server(config).run(sockets=[taken])
     finally:
-        with contextlib.suppress(OSError):
-            _address_file().unlink(missing_ok=True)
+        if noted_in is not None:
+            with contextlib.suppress(OSError):
+                noted_in.unlink(missing_ok=True)
 
 
 def address() -> str:
@@ -106,7 +119,7 @@ def address() -> str:
         StackNotRunning: none runs.
     """
     try:
-        url = json.loads(_address_file().read_text(encoding="ascii"))["url"]
+        url = json.loads(address_file().read_text(encoding="ascii"))["url"]
         host, port = str(url).removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=2):
             return str(url)
@@ -114,5 +127,6 @@ def address() -> str:
         raise StackNotRunning("the API does not run", fix="`shoplake api up` starts it") from error
 
 
-def _address_file() -> Path:
+def address_file() -> Path:
+    """The file with the address of the API while it runs."""
     return key_file.folder() / "address.json"

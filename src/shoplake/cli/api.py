@@ -47,7 +47,7 @@ def up(
         background.working()
         typer.echo(f"the API is at {url}; its key is in {key_file.path()}")
 
-    server.run(settings, taken, started)
+    server.run(settings, taken, started, noted_in=server.address_file())
 
 
 @app.command("down")

@@ -20,6 +20,7 @@ from shoplake.cli import (
     catalog_runs,
     completion,
     connect,
+    console,
     contract,
     cost,
     dashboards,
@@ -183,6 +184,7 @@ app.command("query", rich_help_panel=SHOP)(query.command)
 app.command("sql", rich_help_panel=SHOP)(sql.command)
 app.command("rebuild", rich_help_panel=SHOP)(rebuild.command)
 app.add_typer(api.app, name="api", rich_help_panel=SHOP)
+app.add_typer(console.app, name="console", rich_help_panel=SHOP)
 app.add_typer(lake.app, name="lake", rich_help_panel=SHOP)
 app.add_typer(contract.app, name="contract", rich_help_panel=SHOP)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=SHOP)

@@ -36,6 +36,7 @@ async def get(app: Any, target: str, headers: dict[str, str] | None = None, meth
 
     scope = {
         "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "method": method,
         "path": path,
         "raw_path": path.encode(),

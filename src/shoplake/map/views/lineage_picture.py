@@ -47,8 +47,9 @@ def svg(lineage: Lineage) -> str:
         left += width + COLUMN_GAP
         height = max(height, top)
     curves = [_curve(edge, places) for edge in edges]
-    size = f"{left - COLUMN_GAP + MARGIN:.0f} {height - GAP + MARGIN:.0f}"
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" role="img"'
+    width_text, height_text = f"{left - COLUMN_GAP + MARGIN:.0f}", f"{height - GAP + MARGIN:.0f}"
+    size = f'viewBox="0 0 {width_text} {height_text}" width="{width_text}" height="{height_text}"'
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"'
     label = f'aria-label="lineage of {escape(lineage.name)}">'
     return "\n".join([f"{opening} {label}", f"<style>{_STYLE}</style>", *curves, *drawn, "</svg>"])
 

@@ -20,6 +20,10 @@ PAIRS: dict[str, tuple[set[str], set[str]]] = {
     "metrics.return_rate.value": (set(), {"orders.type", "orders.occurred_at_ms"}),
     "metrics.return_rate.carrier": ({"orders.carrier"}, set()),
     "metrics.stock_out_rate.value": ({"inventory.quantity"}, {"inventory.type", "inventory.occurred_at_ms"}),
+    "gold.dim_dates.date_day": (
+        {f"{topic}.occurred_at_ms" for topic in ("clicks", "customers", "inventory", "orders", "products", "reviews")},
+        set(),
+    ),
     "gold.customer_value.net_cents": ({"orders.amount_cents"}, {"orders.type"}),
     "gold.revenue_daily.currency": ({"orders.currency"}, set()),
     "gold.revenue_daily.payments": (set(), {"orders.payment_id", "orders.customer_id", "orders.type"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from .conftest import PLACED, SESSION, Fold, added
@@ -22,6 +22,30 @@ def money(kind: str, payment: str, cents: int, when: str, **more: str) -> tuple[
 
 def placed(order: str, customer: str, when: str, **more: Any) -> tuple[str, dict[str, Any]]:
     return "order_placed", {**PLACED, "order_id": order, "customer_id": customer, **at(when), **more}
+
+
+def test_the_calendar_has_all_days_of_the_months_between_the_first_and_the_last_event(gold: Fold) -> None:
+    rows = gold(
+        "dim_dates",
+        orders=[placed("o1", "c1", "2024-12-31T23:59:59.999"), placed("o2", "c1", "2024-11-30T00:00")],
+        clicks=[("session_started", {**SESSION, **at("2025-01-01T00:00")})],
+    )
+    days = {row["date_day"]: row for row in rows}
+    assert [*days] == [date(2024, 11, 1) + timedelta(days=n) for n in range(30 + 31 + 31)]
+    assert list(rows[0]) == [
+        "date_day", "year", "quarter", "month", "month_start", "iso_year", "iso_week", "weekday", "is_weekend",
+        "holiday_in",
+    ]  # fmt: skip
+    assert [tuple(days[date(*day)].values())[1:] for day in ((2024, 12, 29), (2024, 12, 30), (2025, 1, 1))] == [
+        (2024, 4, 12, date(2024, 12, 1), 2024, 52, 7, True, None),
+        (2024, 4, 12, date(2024, 12, 1), 2025, 1, 1, False, None),
+        (2025, 1, 1, date(2025, 1, 1), 2025, 1, 3, False, "DE, ES, FR, GB, IT, JP, NL, PL, SE, US"),
+    ]
+    assert days[date(2024, 11, 11)]["holiday_in"] == "FR, PL, US"
+
+
+def test_a_build_without_events_has_no_days(gold: Fold) -> None:
+    assert gold("dim_dates") == []
 
 
 def test_revenue_is_of_the_day_on_which_the_money_moved(gold: Fold) -> None:

@@ -8,7 +8,7 @@ from shoplake.contract import TOPICS
 from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import run_sql
 from shoplake.verify.key_ranges import fold_in_shares
-from shoplake.verify.stores.warehouse import positions
+from shoplake.verify.stores.warehouse import holidays, positions
 
 SQL_FILES = {
     "dimensions": {
@@ -30,6 +30,7 @@ SQL_FILES = {
     },
 }
 """File in `sql/warehouse` -> table -> source topic -> column that the fold groups by. In the order of the folds."""
+DATES = Comparison("warehouse", "dim_dates", ("date_day",))
 MARTS = (
     Comparison("warehouse", "revenue_daily", ("revenue_on", "currency")),
     Comparison("warehouse", "funnel_daily", ("started_on", "campaign", "device")),
@@ -39,7 +40,7 @@ MARTS = (
     Comparison("warehouse", "stock_health", ("product_id", "warehouse_id")),
     Comparison("warehouse", "delivery_performance", ("shipped_on", "carrier")),
 )
-COMPARISONS = (*(comparison for tables in SQL_FILES.values() for comparison in tables), *MARTS)
+COMPARISONS = (*(comparison for tables in SQL_FILES.values() for comparison in tables), DATES, *MARTS)
 
 KEY_WEIGHTS = {"dimensions": 4, "order_facts": 4, "other_facts": 1}
 """File -> memory of a key, as a multiple of the memory of a session. An order has more columns, and it is joined with
@@ -56,6 +57,8 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
         run_sql(cursor, f"warehouse/{file}")
         for comparison, keys in tables.items():
             fold_in_shares(cursor, comparison, keys, KEY_WEIGHTS[file])
+    holidays.create_tables(cursor)
+    cursor.execute(f"CREATE OR REPLACE TABLE {DATES.expected} AS FROM {DATES.fold}")
     run_sql(cursor, "warehouse/marts")
 
 

@@ -26,6 +26,8 @@ PAIRS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "gold.customer_value.net_cents": ({"orders.amount_cents"}, {"orders.type"}),
     "gold.revenue_daily.currency": ({"orders.currency"}, set()),
+    "gold.revenue_daily.net_eur_cents": ({"orders.amount_cents"}, {"orders.type"}),
+    "metrics.revenue_eur.value": ({"orders.amount_cents"}, {"orders.type"}),
     "gold.revenue_daily.payments": (set(), {"orders.payment_id", "orders.customer_id", "orders.type"}),
     "gold.product_performance.units_ordered": ({"orders.lines[].quantity"}, set()),
     "gold.product_performance.rating_sum": ({"reviews.rating"}, {"reviews.type", "reviews.occurred_at_ms"}),

@@ -69,7 +69,35 @@ def test_revenue_is_of_the_day_on_which_the_money_moved(gold: Fold) -> None:
         (2, "EUR", 0, 30, 0, -30, 0),
         (3, "EUR", 0, 0, 0, 0, 1),
     ]
-    assert list(rows[0]) == ["revenue_on", "currency", *columns]
+    in_euros = [name.replace("cents", "eur_cents") for name in columns[:-1]]
+    assert list(rows[0]) == ["revenue_on", "currency", *columns, *in_euros]
+
+
+def test_revenue_in_euros_is_rounded_by_day_and_currency(gold: Fold) -> None:
+    def captured(payment: str, cents: int, currency: str) -> tuple[str, dict[str, Any]]:
+        return money("captured", payment, cents, "2024-01-01", currency=currency)
+
+    rows = gold(
+        "revenue_daily",
+        orders=[
+            *(captured(f"y{n}", 1, "GBP") for n in range(43)),  # half a euro in pence: each of them would be one cent
+            money("refunded", "y1", 2, "2024-01-01", currency="GBP"),  # 2.33 cents
+            money("charged_back", "y1", 5, "2024-01-01", currency="GBP", reason="fraud"),  # 5.81 cents
+            captured("z1", 7, "EUR"), captured("z2", 300, "JPY"), captured("z3", 9, "XXX"), captured("z4", 9, "CHF"),
+            captured("z5", 28, "SEK"),  # 2.5 cents
+        ],
+    )  # fmt: skip
+    assert {row["currency"]: tuple(row[f"{name}_eur_cents"] for name in PARTS) for row in rows} == {
+        "CHF": (None, None, None, None),
+        "EUR": (7, 0, 0, 7),
+        "GBP": (50, 2, 6, 42),
+        "JPY": (183, 0, 0, 183),
+        "SEK": (3, 0, 0, 3),
+        "XXX": (None, None, None, None),
+    }
+
+
+PARTS = ("captured", "refunded", "charged_back", "net")
 
 
 def test_the_funnel_counts_sessions_that_reached_at_least_a_step(gold: Fold) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -14,7 +16,7 @@ YEARS = range(1990, 2100)
 """Those in which the contract lets an event happen."""
 
 
-def test_the_models_know_every_holiday_of_every_country_of_the_simulator(tmp_path) -> None:
+def test_the_models_know_every_holiday_of_every_country_of_the_simulator(tmp_path: Path) -> None:
     model = tmp_path / "model.sql"
     model.write_text("with years as (select range as year from range(1990, 2100)), {{ shoplake.public_holidays() }}")
     sql, _ = Templates(dbt_project.project_folder()).render(model)

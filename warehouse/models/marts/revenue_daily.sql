@@ -48,6 +48,18 @@ days as (
         count(distinct (payment_id, customer_id)) filter (event_type = 'payment_captured') as payments
     from movements
     group by revenue_on, currency
+),
+
+{{ shoplake.exchange_rates() }},
+
+in_euros as (
+    select
+        days.*,
+        {{ shoplake.euro_cents('days.captured_cents') }} as captured_eur_cents,
+        {{ shoplake.euro_cents('days.refunded_cents') }} as refunded_eur_cents,
+        {{ shoplake.euro_cents('days.charged_back_cents') }} as charged_back_eur_cents
+    from days
+    left join exchange_rates on days.currency = exchange_rates.currency
 )
 
 select
@@ -57,5 +69,9 @@ select
     refunded_cents,
     charged_back_cents,
     captured_cents - refunded_cents - charged_back_cents as net_cents,
-    payments
-from days
+    payments,
+    captured_eur_cents,
+    refunded_eur_cents,
+    charged_back_eur_cents,
+    captured_eur_cents - refunded_eur_cents - charged_back_eur_cents as net_eur_cents
+from in_euros

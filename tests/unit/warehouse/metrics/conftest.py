@@ -56,6 +56,13 @@ GOLD = {
             ('k2', 'w1', DATE '2026-09-02', 3)
         ) AS t(product_id, warehouse_id, moved_on, on_hand)
     """,
+    # The money of fct_payments. The rate of the pound is 0.86.
+    "revenue_daily": """
+        (VALUES
+            (DATE '2026-08-31', 'EUR', 600::BIGINT), (DATE '2026-09-01', 'EUR', 150), (DATE '2026-09-01', 'GBP', 581),
+            (DATE '2026-09-02', 'XXX', NULL), (DATE '2026-09-30', 'EUR', -100)
+        ) AS t(revenue_on, currency, net_eur_cents)
+    """,
     "product_performance": "(VALUES ('k1', 'Garden'), ('k3', 'Toys')) AS t(product_id, category)",
     "cohort_retention": """
         (VALUES

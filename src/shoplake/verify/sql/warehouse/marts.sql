@@ -14,19 +14,30 @@ WITH moved AS (
     FROM warehouse.orders
     WHERE type IN ('payment_captured', 'payment_refunded', 'payment_charged_back')
     GROUP BY revenue_on, payment_id, customer_id
+),
+
+by_currency AS (
+    SELECT
+        moved.revenue_on,
+        coalesce(payment.currency, 'XXX') AS currency, -- ISO 4217: no currency
+        sum(moved.captured_cents)::BIGINT AS captured_cents,
+        sum(moved.refunded_cents)::BIGINT AS refunded_cents,
+        sum(moved.charged_back_cents)::BIGINT AS charged_back_cents,
+        sum(moved.captured_cents - moved.refunded_cents - moved.charged_back_cents)::BIGINT AS net_cents,
+        count(*) FILTER (moved.is_captured) AS payments
+    FROM moved
+    LEFT JOIN expected.warehouse_fct_payments AS payment USING (payment_id, customer_id)
+    GROUP BY moved.revenue_on, coalesce(payment.currency, 'XXX')
 )
 
 SELECT
-    moved.revenue_on,
-    coalesce(payment.currency, 'XXX') AS currency, -- ISO 4217: no currency
-    sum(moved.captured_cents)::BIGINT AS captured_cents,
-    sum(moved.refunded_cents)::BIGINT AS refunded_cents,
-    sum(moved.charged_back_cents)::BIGINT AS charged_back_cents,
-    sum(moved.captured_cents - moved.refunded_cents - moved.charged_back_cents)::BIGINT AS net_cents,
-    count(*) FILTER (moved.is_captured) AS payments
-FROM moved
-LEFT JOIN expected.warehouse_fct_payments AS payment USING (payment_id, customer_id)
-GROUP BY moved.revenue_on, coalesce(payment.currency, 'XXX');
+    by_currency.*,
+    in_euro_cents(by_currency.captured_cents, rates) AS captured_eur_cents,
+    in_euro_cents(by_currency.refunded_cents, rates) AS refunded_eur_cents,
+    in_euro_cents(by_currency.charged_back_cents, rates) AS charged_back_eur_cents,
+    captured_eur_cents - refunded_eur_cents - charged_back_eur_cents AS net_eur_cents
+FROM by_currency
+LEFT JOIN warehouse.rates AS rates USING (currency);
 
 CREATE OR REPLACE TABLE expected.warehouse_funnel_daily AS
 SELECT

@@ -59,6 +59,7 @@ def fold(cursor: duckdb.DuckDBPyConnection) -> None:
             fold_in_shares(cursor, comparison, keys, KEY_WEIGHTS[file])
     holidays.create_tables(cursor)
     cursor.execute(f"CREATE OR REPLACE TABLE {DATES.expected} AS FROM {DATES.fold}")
+    run_sql(cursor, "warehouse/rates")
     run_sql(cursor, "warehouse/marts")
 
 

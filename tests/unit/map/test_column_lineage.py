@@ -25,6 +25,14 @@ PAIRS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "gold.customer_value.net_cents": ({"orders.amount_cents"}, {"orders.type"}),
+    "gold.customer_value.recency_score": (
+        set(),
+        {"orders.occurred_at_ms", "orders.type", "orders.currency", "orders.customer_id"},
+    ),
+    "gold.customer_value.monetary_score": (
+        set(),
+        {"orders.amount_cents", "orders.type", "orders.currency", "orders.customer_id"},
+    ),
     "gold.revenue_daily.currency": ({"orders.currency"}, set()),
     "gold.revenue_daily.net_eur_cents": ({"orders.amount_cents"}, {"orders.type"}),
     "metrics.revenue_eur.value": ({"orders.amount_cents"}, {"orders.type"}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from .conftest import PLACED, SESSION, Fold, added
 
 LAUNCH = {"product_id": "p1", "name": "Mug", "category": "kitchen", "price_cents": 900, "currency": "EUR"}
@@ -171,6 +173,7 @@ def test_the_value_of_a_customer_is_per_currency_and_of_placed_orders(gold: Fold
         ],
     )
     nothing = {"captured_cents": 0, "refunded_cents": 0, "charged_back_cents": 0, "net_cents": 0}
+    nothing |= dict.fromkeys(("recency_score", "frequency_score", "monetary_score"), 1)  # the only customer
     assert rows == [
         {
             "customer_id": "c1", "currency": "EUR", "orders": 1, "cancelled_orders": 0,
@@ -182,6 +185,25 @@ def test_the_value_of_a_customer_is_per_currency_and_of_placed_orders(gold: Fold
             **nothing, "captured_cents": 50, "refunded_cents": 20, "net_cents": 30,
         },
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("customers", [1, 2, 5, 7, 11, 13])
+def test_scores_divide_the_customers_of_a_currency_into_fifths(gold: Fold, customers: int) -> None:
+    """Customer n has the n-th place by the time of the last order, and the last but n by money. All have one order."""
+    days = range(customers)
+    rows = gold(
+        "customer_value",
+        orders=[
+            placed("o0", "c99", "2024-05-01", currency="EUR"),  # of another currency
+            *(placed("o1", f"c{n:02}", f"2024-01-{n + 1:02}") for n in days),
+            *(money("captured", "y1", 1000 - n, "2024-02-01", customer_id=f"c{n:02}", currency="GBP") for n in days),
+        ],
+    )
+    scores = [tuple(row[f"{name}_score"] for name in ("recency", "frequency", "monetary")) for row in rows]
+    assert scores.pop() == (1, 1, 1)
+    sizes = [customers // 5 + (group < customers % 5) for group in range(5)]
+    rising = [group for group, size in enumerate(sizes, 1) for _ in range(size)]
+    assert scores == list(zip(rising, rising, reversed(rising), strict=True))
 
 
 def test_products_are_all_that_any_table_names(gold: Fold) -> None:

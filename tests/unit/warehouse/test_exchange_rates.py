@@ -63,7 +63,7 @@ def test_the_rates_of_verify_are_those_of_the_models(connection: duckdb.DuckDBPy
 @given(cents=amounts)
 def test_both_round_to_the_nearest_cent_and_half_up(connection: duckdb.DuckDBPyConnection, cents: int) -> None:
     rows = connection.execute(
-        "SELECT currency, per_million, model_euros(?::BIGINT, m), in_euro_cents(?::BIGINT, v)"
+        "SELECT currency, per_million, model_euros(?::BIGINT, m), in_euro_cents(?::BIGINT, v.per_euro, v.digits)"
         " FROM models.rates AS m JOIN warehouse.rates AS v USING (currency)",
         [cents, cents],
     ).fetchall()

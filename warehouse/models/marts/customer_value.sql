@@ -1,19 +1,23 @@
+{#- A customer's score depends on all customers with the same currency. So they are built together, from one row of each and not from their orders. -#}
 {{ config(
     key=['customer_id', 'currency'],
-    touched={'fct_orders': 'select customer_id, currency from changes where currency is not null'},
+    built_by=['currency'],
+    touched={'int_customer_orders': 'select currency from changes'},
 ) }}
 
 select
     customer_id,
     currency,
-    count(*) as orders,
-    count(*) filter (cancelled_at is not null) as cancelled_orders,
-    min(placed_at) as first_placed_at,
-    max(placed_at) as last_placed_at,
-    sum(captured_cents)::bigint as captured_cents,
-    sum(refunded_cents)::bigint as refunded_cents,
-    sum(charged_back_cents)::bigint as charged_back_cents,
-    sum(net_cents)::bigint as net_cents
-from {{ ref('fct_orders') }}
-where placed_at is not null and {{ shoplake.touched('customer_id', 'currency') }}
-group by customer_id, currency
+    orders,
+    cancelled_orders,
+    first_placed_at,
+    last_placed_at,
+    captured_cents,
+    refunded_cents,
+    charged_back_cents,
+    net_cents,
+    ntile(5) over (partition by currency order by last_placed_at, customer_id) as recency_score,
+    ntile(5) over (partition by currency order by orders, customer_id) as frequency_score,
+    ntile(5) over (partition by currency order by net_cents, customer_id) as monetary_score
+from {{ ref('int_customer_orders') }}
+where {{ shoplake.touched('currency') }}

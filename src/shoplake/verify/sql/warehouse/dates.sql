@@ -17,7 +17,7 @@ FROM (
 CREATE OR REPLACE VIEW fold_warehouse_dim_dates AS
 WITH numbered AS (
     -- The longest span of the contract is 110 years. The last day of a month is the day before the first of the next.
-    SELECT strptime(strftime(first_day, '%Y-%m-01'), '%Y-%m-%d')::DATE + day_number::INTEGER AS day
+    SELECT strptime(strftime(first_day, '%Y-%m-01'), '%Y-%m-%d')::DATE + days.day_number::INTEGER AS day
     FROM warehouse.event_days
     CROSS JOIN range(42000) AS days (day_number)
     WHERE day < strptime(strftime(last_day, '%Y-%m-01'), '%Y-%m-%d')::DATE + INTERVAL 1 MONTH
@@ -29,7 +29,7 @@ closed AS (
     GROUP BY day
 )
 
-SELECT
+SELECT -- noqa: ST06
     numbered.day AS date_day,
     strftime(numbered.day, '%Y')::BIGINT AS year,
     (strftime(numbered.day, '%m')::BIGINT + 2) // 3 AS quarter,

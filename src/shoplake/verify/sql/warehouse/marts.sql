@@ -32,9 +32,9 @@ by_currency AS (
 
 SELECT
     by_currency.*,
-    in_euro_cents(by_currency.captured_cents, rates) AS captured_eur_cents,
-    in_euro_cents(by_currency.refunded_cents, rates) AS refunded_eur_cents,
-    in_euro_cents(by_currency.charged_back_cents, rates) AS charged_back_eur_cents,
+    in_euro_cents(by_currency.captured_cents, rates.per_euro, rates.digits) AS captured_eur_cents,
+    in_euro_cents(by_currency.refunded_cents, rates.per_euro, rates.digits) AS refunded_eur_cents,
+    in_euro_cents(by_currency.charged_back_cents, rates.per_euro, rates.digits) AS charged_back_eur_cents,
     captured_eur_cents - refunded_eur_cents - charged_back_eur_cents AS net_eur_cents
 FROM by_currency
 LEFT JOIN warehouse.rates AS rates USING (currency);
@@ -81,21 +81,48 @@ JOIN cohorts USING (customer_id)
 JOIN sizes USING (cohort_month)
 GROUP BY cohort_month, month_number, sizes.cohort_customers;
 
+-- The group of a customer, 1 to 5: of `total` customers, `below` are in front. The first `total % 5` groups have one
+-- customer more than the others.
+CREATE OR REPLACE MACRO fifth(below, total) AS -- noqa: CP05
+    CASE
+        WHEN below < (total % 5) * (total // 5 + 1) THEN below // (total // 5 + 1) + 1
+        ELSE (below - total % 5) // greatest(total // 5, 1) + 1
+    END;
+
 CREATE OR REPLACE TABLE expected.warehouse_customer_value AS
+WITH totals AS (
+    SELECT
+        customer_id,
+        currency,
+        count(*) AS orders,
+        count(cancelled_at) AS cancelled_orders,
+        min(placed_at) AS first_placed_at,
+        max(placed_at) AS last_placed_at,
+        sum(captured_cents)::BIGINT AS captured_cents,
+        sum(refunded_cents)::BIGINT AS refunded_cents,
+        sum(charged_back_cents)::BIGINT AS charged_back_cents,
+        sum(net_cents)::BIGINT AS net_cents
+    FROM expected.warehouse_fct_orders
+    WHERE placed_at IS NOT NULL
+    GROUP BY customer_id, currency
+),
+
+ranked AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY currency) AS customers,
+        row_number() OVER (PARTITION BY currency ORDER BY last_placed_at, customer_id) - 1 AS before_by_recency,
+        row_number() OVER (PARTITION BY currency ORDER BY orders, customer_id) - 1 AS before_by_frequency,
+        row_number() OVER (PARTITION BY currency ORDER BY net_cents, customer_id) - 1 AS before_by_value
+    FROM totals
+)
+
 SELECT
-    customer_id,
-    currency,
-    count(*) AS orders,
-    count(cancelled_at) AS cancelled_orders,
-    min(placed_at) AS first_placed_at,
-    max(placed_at) AS last_placed_at,
-    sum(captured_cents)::BIGINT AS captured_cents,
-    sum(refunded_cents)::BIGINT AS refunded_cents,
-    sum(charged_back_cents)::BIGINT AS charged_back_cents,
-    sum(net_cents)::BIGINT AS net_cents
-FROM expected.warehouse_fct_orders
-WHERE placed_at IS NOT NULL
-GROUP BY customer_id, currency;
+    * EXCLUDE (customers, before_by_recency, before_by_frequency, before_by_value),
+    fifth(before_by_recency, customers) AS recency_score,
+    fifth(before_by_frequency, customers) AS frequency_score,
+    fifth(before_by_value, customers) AS monetary_score
+FROM ranked;
 
 CREATE OR REPLACE TABLE expected.warehouse_product_performance AS
 WITH clicked AS (

@@ -12,11 +12,11 @@ FROM (VALUES
 ) AS rates (currency, per_euro, digits);
 
 -- Quotient of integers of zero or more, to the nearest integer, half up.
-CREATE OR REPLACE MACRO rounded_quotient(dividend, divisor) AS
+CREATE OR REPLACE MACRO rounded_quotient(dividend, divisor) AS -- noqa: CP05
     dividend // divisor + CASE WHEN 2 * (dividend % divisor) >= divisor THEN 1 ELSE 0 END;
 
--- `rate` is a row of `warehouse.rates`, or null. The scale of a rate is 10^6, that of a euro cent 10^2.
-CREATE OR REPLACE MACRO in_euro_cents(cents, rate) AS
+-- The scale of a rate is 10^6, that of a euro cent 10^2. Null for a currency without a rate.
+CREATE OR REPLACE MACRO in_euro_cents(cents, per_euro, digits) AS -- noqa: CP05
     rounded_quotient(
-        cents::HUGEINT * 100000000, (rate.per_euro * 1000000)::HUGEINT * (10 ** rate.digits)::HUGEINT
+        cents::HUGEINT * 100000000, (per_euro * 1000000)::HUGEINT * (10 ** digits)::HUGEINT
     )::BIGINT;

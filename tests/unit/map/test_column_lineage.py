@@ -38,9 +38,13 @@ PAIRS: dict[str, tuple[set[str], set[str]]] = {
     "metrics.revenue_eur.value": ({"orders.amount_cents"}, {"orders.type"}),
     "gold.revenue_daily.payments": (set(), {"orders.payment_id", "orders.customer_id", "orders.type"}),
     "gold.product_performance.units_ordered": ({"orders.lines[].quantity"}, set()),
+    "gold.product_performance.units_returned": ({"inventory.quantity"}, {"inventory.type"}),
     "gold.product_performance.rating_sum": ({"reviews.rating"}, {"reviews.type", "reviews.occurred_at_ms"}),
     "gold.product_performance.product_id": (
-        {"clicks.product_id", "products.product_id", "orders.lines[].product_id", "reviews.product_id"},
+        {
+            *("clicks.product_id", "products.product_id", "orders.lines[].product_id", "reviews.product_id"),
+            "inventory.product_id",
+        },
         set(),
     ),
     "gold.fct_order_items.amount_cents": ({"orders.lines[].quantity", "orders.lines[].unit_price_cents"}, set()),

@@ -219,6 +219,13 @@ def test_products_are_all_that_any_table_names(gold: Fold) -> None:
             added("p4", 5, 1),
             ("cart_item_removed", {"session_id": "s1", "product_id": "p9"}),
         ],
+        inventory=[
+            (kind, {"product_id": product, "warehouse_id": "w1", "order_id": "o1", "quantity": 3})
+            for kind, product in (
+                *(("stock_returned", "p1"), ("stock_returned", "p1"), ("stock_returned", "p6")),
+                *(("stock_shipped", "p1"), ("stock_shipped", "p7")),
+            )
+        ],
         reviews=[
             ("review_submitted", {**review, "review_id": "r1", "product_id": "p5"}),
             ("review_submitted", {**review, "review_id": "r2", "product_id": "p1"}),
@@ -230,14 +237,16 @@ def test_products_are_all_that_any_table_names(gold: Fold) -> None:
         ],
     )  # fmt: skip
     assert [tuple(row.values()) for row in rows] == [
-        ("p1", "Cup", "kitchen", 1, 0, 0, 0, 2, 6),
-        ("p2", None, None, 0, 0, 2, 10, 0, 0),
-        ("p3", None, None, 1, 0, 0, 0, 0, 0),
-        ("p4", None, None, 0, 1, 0, 0, 0, 0),
-        ("p5", None, None, 0, 0, 0, 0, 1, 4),
+        ("p1", "Cup", "kitchen", 1, 0, 0, 0, 6, 2, 6),
+        ("p2", None, None, 0, 0, 2, 10, 0, 0, 0),
+        ("p3", None, None, 1, 0, 0, 0, 0, 0, 0),
+        ("p4", None, None, 0, 1, 0, 0, 0, 0, 0),
+        ("p5", None, None, 0, 0, 0, 0, 0, 1, 4),
+        ("p6", None, None, 0, 0, 0, 0, 3, 0, 0),
     ]
     assert list(rows[0]) == [
-        "product_id", "name", "category", "views", "cart_adds", "orders", "units_ordered", "reviews", "rating_sum",
+        "product_id", "name", "category", "views", "cart_adds", "orders", "units_ordered", "units_returned", "reviews",
+        "rating_sum",
     ]  # fmt: skip
 
 

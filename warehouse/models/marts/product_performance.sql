@@ -6,6 +6,7 @@
             select product_id from changes where event_type in ('product_viewed', 'cart_item_added')
         ",
         'fct_order_items': 'select product_id from changes',
+        'fct_inventory_daily': 'select product_id from changes where returned > 0',
         'fct_reviews': 'select product_id from changes',
     },
 ) }}
@@ -27,6 +28,13 @@ orders as (
         sum(quantity)::bigint as units_ordered
     from {{ ref('fct_order_items') }}
     where {{ shoplake.touched('product_id') }}
+    group by product_id
+),
+
+stock as (
+    select product_id, sum(returned)::bigint as units_returned
+    from {{ ref('fct_inventory_daily') }}
+    where returned > 0 and {{ shoplake.touched('product_id') }}
     group by product_id
 ),
 
@@ -54,9 +62,11 @@ select
     coalesce(cart_adds, 0)::bigint as cart_adds,
     coalesce(orders, 0)::bigint as orders,
     coalesce(units_ordered, 0)::bigint as units_ordered,
+    coalesce(units_returned, 0)::bigint as units_returned,
     coalesce(reviews, 0)::bigint as reviews,
     coalesce(rating_sum, 0)::bigint as rating_sum
 from products
 full join clicks using (product_id)
 full join orders using (product_id)
+full join stock using (product_id)
 full join reviews using (product_id)

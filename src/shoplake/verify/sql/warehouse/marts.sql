@@ -147,6 +147,13 @@ ordered AS (
     GROUP BY product_id
 ),
 
+returned AS (
+    SELECT product_id, sum(quantity)::BIGINT AS units_returned
+    FROM warehouse.inventory
+    WHERE type = 'stock_returned'
+    GROUP BY product_id
+),
+
 reviewed AS (
     SELECT
         product_id,
@@ -170,11 +177,13 @@ SELECT
     coalesce(clicked.cart_adds, 0) AS cart_adds,
     coalesce(ordered.orders, 0) AS orders,
     coalesce(ordered.units_ordered, 0) AS units_ordered,
+    coalesce(returned.units_returned, 0) AS units_returned,
     coalesce(reviewed.reviews, 0) AS reviews,
     coalesce(reviewed.rating_sum, 0) AS rating_sum
 FROM current_products
 FULL JOIN clicked USING (product_id)
 FULL JOIN ordered USING (product_id)
+FULL JOIN returned USING (product_id)
 FULL JOIN reviewed USING (product_id);
 
 CREATE OR REPLACE TABLE expected.warehouse_stock_health AS

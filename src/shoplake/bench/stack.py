@@ -54,6 +54,9 @@ class Lab:
             case "log":
                 self.fill_log(events)
                 self.empty_stores(*([stage.sink] if stage.sink else []))
+            case "full lake":
+                self.fill_log(events)
+                self.fill_lake()
             case "full stores":
                 self.fill_log(events)
                 self.fill_stores()
@@ -63,6 +66,8 @@ class Lab:
         if stage.name in ("publish", "whole") and side == "ours":
             self.in_log = events
             self.full = stage.name == "whole"
+        if stage.name == "warehouse" and side == "ours":  # more events, and in the lake only
+            self.in_log, self.full = None, False
 
     def empty_log(self) -> None:
         """Make the topics anew."""
@@ -93,6 +98,15 @@ class Lab:
         asyncio.run(stream(SINKS, beside=(), until_caught_up=True))
         interrupt_on_sigterm()
         self.full = True
+
+    def fill_lake(self) -> None:
+        """Stream all of the log into an empty lake, unless it is in all stores."""
+        if self.full:
+            return
+        self.say("streaming into the lake")
+        self.empty_stores("lake")
+        asyncio.run(stream(("lake",), beside=(), until_caught_up=True))
+        interrupt_on_sigterm()
 
 
 @contextlib.contextmanager

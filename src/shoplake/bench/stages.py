@@ -14,7 +14,7 @@ from shoplake.streaming import worker_environment
 Measuring = Callable[[int], Measure]
 """Measures with about so many events, in the process that calls it."""
 
-Needs = Literal["nothing", "empty log", "log", "full stores"]
+Needs = Literal["nothing", "empty log", "log", "full lake", "full stores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,15 @@ STAGES = (
         aim_figures=(*EXACT, ("peak_bytes", 1e9)),
     ),
     Stage(
+        "warehouse",
+        "build all tables of the warehouse, then of new events only",
+        "one DuckDB statement hashes and counts every row of the same files",
+        needs="full lake",
+        aim="nothing new under 5 s, new events on ten times as many under 1.3 times, 2 GB",
+        aim_figures=(("idle_s", 5.0), ("growth", 1.3), ("peak_bytes", 2e9)),
+        opt_in=True,
+    ),
+    Stage(
         "demo",
         "up, and the demo cold and warm",
         "",
@@ -201,6 +210,10 @@ def ours(name: str) -> Measuring:
             from shoplake.bench.verifying import proven
 
             return proven
+        case "warehouse":
+            from shoplake.bench.marts import built
+
+            return built
         case "demo":
             from shoplake.bench.demo import cold_and_warm
 
@@ -229,6 +242,10 @@ def limit(name: str) -> Measuring:
             from shoplake.bench.verifying import scanned
 
             return scanned
+        case "warehouse":
+            from shoplake.bench import marts
+
+            return marts.scanned
     from shoplake.bench.streaming import bare
 
     return partial(bare, name)

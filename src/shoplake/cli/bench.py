@@ -27,7 +27,7 @@ def command(
         typer.Option(
             metavar="STAGE,…",
             help="Comma-separated: columns, encode, publish, read, lake, postgres, dynamodb, mongo, redis, latency,"
-            " whole, verify, demo. If empty: all except demo, which takes minutes.",
+            " whole, verify, warehouse, demo. If empty: all except warehouse and demo, which take minutes.",
         ),
     ] = "",
     verify_events: Annotated[

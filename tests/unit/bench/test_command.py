@@ -32,4 +32,4 @@ def test_a_profile_without_a_profiler_says_where_to_get_it(monkeypatch: pytest.M
 
 def test_the_help_names_every_stage() -> None:
     text = " ".join(re.sub(r"[│\n]", " ", runner.invoke(app, ["bench", "--help"]).output).split())
-    assert ", ".join(stage.name for stage in STAGES) + ". If empty: all except demo" in text
+    assert ", ".join(stage.name for stage in STAGES) + ". If empty: all except warehouse and demo" in text

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from calendar import monthrange
 from collections import defaultdict
 from datetime import UTC, date, datetime
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.example_counts import examples
@@ -66,11 +70,15 @@ def test_the_folds_of_a_build_equal_folds_in_python(log: dict[str, list[Event]])
             assert picked(folder, "fct_sessions", "session_id", "cart_units", "cart_value_cents") == carts_of(built)
             assert picked(folder, "fct_inventory_daily", *STOCK) == stock_of(built["inventory"])
             assert picked(folder, "revenue_daily", *REVENUE) == revenue_of(built["orders"])
+            assert picked(folder, "customer_value", *VALUE) == values_of(built["orders"])
+            every = [day(fields) for events in built.values() for _, fields in events]
+            assert [row["date_day"] for row in folder.rows("warehouse_dim_dates")] == days_of(every)
 
 
 VERSION = ("customer_id", "version", "segment", "valid_from", "valid_to")
 STOCK = ("product_id", "warehouse_id", "moved_on", "on_hand", "reserved_units")
-REVENUE = ("revenue_on", "currency", "net_cents", "payments")
+REVENUE = ("revenue_on", "currency", "net_cents", "payments", "net_eur_cents")
+VALUE = ("customer_id", "currency", "orders", "net_cents", "recency_score", "frequency_score", "monetary_score")
 
 
 def picked(folder: Folder, table: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -159,12 +167,68 @@ def revenue_of(events: list[Event]) -> list[tuple[Any, ...]]:
     for kind, f in events:
         if kind.startswith("payment_") and f["currency"]:
             currencies[f["payment_id"], f["customer_id"]] = f["currency"]
-    net: dict[tuple[date, str], int] = defaultdict(int)
+    moved: dict[tuple[date, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(signs, 0))
     captured: dict[tuple[date, str], set[tuple[str, str]]] = defaultdict(set)
     for kind, f in events:
         if kind in signs:
             payment = (f["payment_id"], f["customer_id"])
             row = (day(f), currencies.get(payment, "XXX"))
-            net[row] += signs[kind] * f["amount_cents"]
+            moved[row][kind] += f["amount_cents"]
             captured[row] |= {payment} if kind == "payment_captured" else set()
-    return sorted(((*row, cents, len(captured[row])) for row, cents in net.items()), key=str)
+    rows = []
+    for row, amounts in moved.items():
+        net = sum(signs[kind] * cents for kind, cents in amounts.items())
+        euros = None
+        if row[1] in RATES:
+            euros = sum(signs[kind] * floor(cents / RATES[row[1]] + HALF) for kind, cents in amounts.items())
+        rows.append((*row, net, len(captured[row]), euros))
+    return sorted(rows, key=str)
+
+
+RATES = {"EUR": Fraction(1), "GBP": Fraction("0.86"), "JPY": Fraction("1.641304")}
+HALF = Fraction(1, 2)
+
+
+def values_of(events: list[Event]) -> list[tuple[Any, ...]]:
+    """The customers of each currency, with the group of each as NumPy divides a list into five."""
+    signs = {"payment_captured": 1, "payment_refunded": -1, "payment_charged_back": -1}
+    placed: dict[tuple[str, str], tuple[str, int]] = {}
+    net: dict[tuple[str, str], int] = defaultdict(int)
+    for kind, f in events:
+        order = (f["order_id"], f["customer_id"])
+        if kind == "order_placed":
+            placed[order] = (f["currency"], f["occurred_at_ms"])
+        elif kind in signs:
+            net[order] += signs[kind] * f["amount_cents"]
+    rows = []
+    for currency in {currency for currency, _ in placed.values()}:
+        customers: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for order, (paid_in, at) in placed.items():
+            if paid_in == currency:
+                customers[order[1]].append((at, net[order]))
+        figures = {
+            name: (max(at for at, _ in orders), len(orders), sum(cents for _, cents in orders))
+            for name, orders in customers.items()
+        }
+        scores: dict[str, list[int]] = {name: [] for name in customers}
+        for figure in range(3):
+            ordered = sorted(customers, key=lambda name: (figures[name][figure], name))
+            for group, names in enumerate(np.array_split(np.array(ordered), 5), 1):
+                for name in names:
+                    scores[name].append(group)
+        rows += [(name, currency, *figures[name][1:], *scores[name]) for name in customers]
+    return sorted(rows, key=str)
+
+
+def days_of(days: list[date]) -> list[date]:
+    """All days of the months from the first of these days to the last."""
+    if not days:
+        return []
+    months = {(year, month) for year in range(min(days).year, max(days).year + 1) for month in range(1, 13)}
+    first, last = ((one.year, one.month) for one in (min(days), max(days)))
+    return sorted(
+        date(year, month, number)
+        for year, month in months
+        if first <= (year, month) <= last
+        for number in range(1, monthrange(year, month)[1] + 1)
+    )

@@ -36,7 +36,7 @@ pytestmark = [
 EXAMPLES = examples(12, 100)
 SHOPS = examples(9, 20)
 """Each shop has an order of arrival of its own, so these are 108 of them, and 2,000 at the large tier."""
-STATEMENTS_OF_A_BUILD = 360
+STATEMENTS_OF_A_BUILD = 400
 SOME_MODELS = ("stg_orders", "stg_clicks", "fct_payments", "fct_orders", "revenue_daily")
 
 

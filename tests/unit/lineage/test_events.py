@@ -103,7 +103,7 @@ def test_a_run_of_a_workflow_keeps_its_name_and_has_what_the_map_says_of_workflo
     assert event["job"]["name"] == "workflow-daily-close"
     assert event["job"]["facets"]["ownership"]["owners"] == [{"name": "team:data-platform"}]
     assert [(one["namespace"], one["name"]) for one in event["outputs"]] == [
-        ("postgres://127.0.0.1:5432", "shop.dagster")
+        ("postgres://127.0.0.1:5432", "shoplake.dagster")
     ]
 
 

@@ -7,6 +7,7 @@ commit is refused if the table has changed since it was read, so that of two bui
 from __future__ import annotations
 
 import contextlib
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,10 +98,7 @@ def _publish_table(
     summary = {BUILD: str(build.number), FILE: file, POSITIONS: build.positions.as_json()}
     try:
         if table.schema().column_names != schema.names:
-            with table.update_schema(allow_incompatible_changes=True) as update:
-                for column in set(table.schema().column_names) - set(schema.names):
-                    update.delete_column(column)
-                update.union_by_name(schema)
+            change_columns(table, schema)
             table = catalog.load_table(identifier)
         with table.transaction() as commit:
             if same_rows:
@@ -114,6 +112,17 @@ def _publish_table(
         raise WarehouseError(
             f"another build has published {name} meanwhile", fix="run `shoplake warehouse build` again"
         ) from error
+
+
+def change_columns(table: Table, schema: pa.Schema) -> None:
+    """Give a table that an older model has published the columns of today's model, in their order."""
+    with table.update_schema(allow_incompatible_changes=True) as update:
+        for column in set(table.schema().column_names) - set(schema.names):
+            update.delete_column(column)
+        update.union_by_name(schema)
+        update.move_first(schema.names[0])
+        for before, column in itertools.pairwise(schema.names):
+            update.move_after(column, before)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str, limit: str = "") -> pa.Table:

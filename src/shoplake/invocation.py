@@ -18,6 +18,9 @@ IN_BACKGROUND = "SHOPLAKE_IN_BACKGROUND"
 OPENLINEAGE_URL = "SHOPLAKE_OPENLINEAGE_URL"
 """Environment variable with the address to which the runs of jobs are sent."""
 
+WORKFLOWS = "SHOPLAKE_WORKFLOWS"
+"""Environment variable with a folder of the user's own workflows."""
+
 _ADVICE = re.compile(rf"(?<=`){PROGRAM}(?=[ `])")
 
 

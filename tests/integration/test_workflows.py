@@ -6,12 +6,8 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import psycopg
@@ -22,104 +18,17 @@ from shoplake.orchestration.template import create
 from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
+from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
 
 pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
 pytestmark = pytest.mark.stack
 
-TIMEOUT_S = 300
-CODE = """
-    import time
-    from pathlib import Path
-
-    from shoplake.orchestration.workflow import step
-
-
-    @step()
-    def first(context):
-        with Path(context.parameters["log"]).open("a") as log:
-            log.write("first\\n")
-        return {"n": 1}
-
-
-    @step(after=first)
-    def second(context):
-        log = Path(context.parameters["log"])
-        with log.open("a") as lines:
-            lines.write("second\\n")
-        if context.parameters["mode"] == "sleep":
-            time.sleep(600)
-        if context.parameters["mode"] == "fail":
-            raise ValueError("the source is away")
-        return {"n": context.results["first"]["n"] + 1}
-"""
-CONFIG = """
-    description: For a test.
-    owner: test
-    retries: {attempts: 1, delay: 1s}
-    parameters:
-      log: {type: text, description: File that the steps write their names to.}
-      mode: {type: text, default: good, description: What the second step does.}
-"""
-SCRIPT = """
-import sys
-from pathlib import Path
-from shoplake.orchestration import registry
-folder = Path(sys.argv.pop(1))
-registry.folders = lambda: (folder,)
-from shoplake.cli.main import main
-main()
-"""
-
-
-def shoplake(*arguments: str) -> Any:
-    """Run a command in a new process; returns what it prints, which is JSON."""
-    command = [sys.executable, "-I", "-m", "shoplake.cli.main", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-class Probe:
-    """A workflow of this file's own, run by commands in processes of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log = folder / "log"
-        self.workflows = folder / "workflows"
-        own = self.workflows / "probe"
-        own.mkdir(parents=True)
-        (own / "config.yaml").write_text(dedent(CONFIG).lstrip())
-        (own / "workflow.py").write_text(dedent(CODE).lstrip())
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        self.log.write_text("")
-        given = ["workflow", "run", "probe", "--json", *arguments]
-        if "--resume" not in arguments:
-            given += ["--config", f"log={self.log}"]
-        command = [sys.executable, "-c", SCRIPT, str(self.workflows), *given]
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=TIMEOUT_S)
-        return process.returncode, out, err
-
-    def steps(self) -> list[str]:
-        return self.log.read_text().split()
-
-    def wait_for(self, process: subprocess.Popen[str], step: str) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
-        while step not in self.steps():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, f"{step} did not begin"
-            time.sleep(0.05)
-
 
 @pytest.fixture
-def probe(platform: Settings, tmp_path: Path) -> Probe:
+def probe(platform: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Probe:
     del platform
-    return Probe(tmp_path)
+    monkeypatch.setenv("SHOPLAKE_WORKFLOWS", str(tmp_path / "workflows"))
+    return Probe(tmp_path / "workflows")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +81,7 @@ def test_a_step_that_fails_is_tried_again_and_fails_the_run_with_its_error(probe
 
 def test_a_killed_run_has_failed_and_is_resumed_where_it_was(probe: Probe) -> None:
     process = probe.start("--config", "mode=sleep")
-    probe.wait_for(process, "second")
+    probe.wait_for("second", process)
     running = runs.history("local", "probe", 1)[0]
     assert running.state == "started"
 
@@ -192,7 +101,7 @@ def test_a_killed_run_has_failed_and_is_resumed_where_it_was(probe: Probe) -> No
 def test_a_second_run_is_refused_and_the_first_can_be_stopped(probe: Probe) -> None:
     process = probe.start("--config", "mode=sleep")
     try:
-        probe.wait_for(process, "second")
+        probe.wait_for("second", process)
         running = runs.history("local", "probe", 1)[0]
         code, _, err = probe.run()
         assert code == 1
@@ -215,12 +124,25 @@ def test_a_workflow_of_the_template_runs(
     loaded_stack: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del loaded_stack
-    template = registry.folders()[0] / registry.TEMPLATE
-    monkeypatch.setattr(registry, "folders", lambda: (template.parent, tmp_path))
-    folder = create("my-source")
-    monkeypatch.setattr(registry, "folders", lambda: (tmp_path,))
-    done = runs.start(registry.load(folder), "local", {})
+    monkeypatch.setenv("SHOPLAKE_WORKFLOWS", str(tmp_path))
+    done = runs.start(registry.load(create("my-source")), "local", {})
 
     steps = {step.name: step.result for step in done.steps}
     assert steps["ingest"]["rows"] == {"2026-09-01.csv": 3, "2026-09-02.jsonl": 2}
     assert steps["model"]["rows"] == {"my_source_by_day": 3}
+
+
+@pytest.mark.parametrize("workflow", ["ingest-files", "lake-maintenance"])
+def test_a_shipped_workflow_runs_and_runs_again(loaded_stack: Settings, tmp_path: Path, workflow: str) -> None:
+    (tmp_path / "visits.csv").write_text("day,visitors\n2026-09-01,120\n2026-09-02,80\n")
+    given = {"ingest-files": (f"folder={tmp_path}", "table=probe_visits"), "lake-maintenance": ("keep=1h",)}[workflow]
+    options = [part for one in given for part in ("--config", one)]
+
+    first = shoplake("workflow", "run", workflow, "--json", *options)["steps"][0]["result"]
+    again = shoplake("workflow", "run", workflow, "--json", *options)["steps"][0]["result"]
+
+    if workflow == "ingest-files":
+        assert (first["new"], again["new"], again["rows"]) == ({"visits.csv": 2}, {}, {"visits.csv": 2})
+        open_catalog(loaded_stack).drop_table(tuple(first["table"].split(".")))
+    else:
+        assert again == {"compacted_files": 0, "expired_snapshots": 0, "orphans": 0}

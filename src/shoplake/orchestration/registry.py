@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import keyword
+import os
 import re
 import sys
 import traceback
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoplake import paths
-from shoplake.errors import ShoplakeError, UnknownName, WorkflowError
+from shoplake.errors import ShoplakeError, UnknownName, UsageError, WorkflowError
+from shoplake.invocation import WORKFLOWS
 from shoplake.orchestration import config as configuration
 from shoplake.orchestration.config import Config
 from shoplake.orchestration.workflow import Step
@@ -88,9 +90,18 @@ class Registry:
 
 
 def folders() -> tuple[Path, ...]:
-    """Where workflows are: in the project, and for an installed package also in the stack's home."""
+    """Where workflows are: in the project, for an installed package in the stack's home, and in `SHOPLAKE_WORKFLOWS`.
+
+    Raises:
+        UsageError: the path in `SHOPLAKE_WORKFLOWS` is relative. Servers and runs work in other folders.
+    """
     shipped = paths.project_root() / "workflows"
-    return (shipped, paths.home() / "workflows") if paths.installed() else (shipped,)
+    found = [shipped, paths.home() / "workflows"] if paths.installed() else [shipped]
+    if own := os.environ.get(WORKFLOWS):
+        if not Path(own).is_absolute():
+            raise UsageError(f"{WORKFLOWS}: expected an absolute path, found '{own}'", fix="begin it with /")
+        found.append(Path(own))
+    return tuple(found)
 
 
 def job_name(name: str) -> str:

@@ -177,3 +177,13 @@ def test_a_workflow_of_the_template_is_valid(tmp_path: Path, monkeypatch: pytest
     for taken in ("my-source", "daily-close"):
         with pytest.raises(FileInTheWay, match=taken):
             template.create(taken)
+
+
+def test_own_workflows_are_in_the_folder_that_a_variable_names(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = write("mine")
+    monkeypatch.setenv("SHOPLAKE_WORKFLOWS", str(own.parent))
+    assert {"mine", "daily-close"} <= registry.read().workflows.keys()
+
+    monkeypatch.setenv("SHOPLAKE_WORKFLOWS", "workflows")
+    with pytest.raises(UsageError, match="absolute path"):
+        registry.read()

@@ -60,6 +60,7 @@ VARIABLES = {
     "SHOPLAKE_OPENLINEAGE_URL": "An OpenLineage endpoint, such as Marquez. Each run of a job is sent to it.",
     "SHOPLAKE_OPENLINEAGE_API_KEY": "The key that the endpoint expects.",
     "SHOPLAKE_WORKFLOWS": "A folder of your own workflows, beside those that are shipped. An absolute path.",
+    "SHOPLAKE_WORKFLOW_WEBHOOK": "An address that gets one POST for each run of a workflow that failed.",
     "SHOPLAKE_FAILPOINT": "For tests of reliability: kill, freeze or fail a process at a named place.",
     "SHOPLAKE_DEBUG": "Show the traceback of an error; what `--debug` sets.",
 }

@@ -21,6 +21,9 @@ OPENLINEAGE_URL = "SHOPLAKE_OPENLINEAGE_URL"
 WORKFLOWS = "SHOPLAKE_WORKFLOWS"
 """Environment variable with a folder of the user's own workflows."""
 
+WORKFLOW_WEBHOOK = "SHOPLAKE_WORKFLOW_WEBHOOK"
+"""Environment variable with the address that is told of each run of a workflow that failed."""
+
 _ADVICE = re.compile(rf"(?<=`){PROGRAM}(?=[ `])")
 
 

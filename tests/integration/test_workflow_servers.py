@@ -20,6 +20,7 @@ from shoplake.proc_stat import start_time
 from shoplake.settings import Settings
 from shoplake.stack import process
 from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
+from tests.paged_source import PagedSource, served
 
 pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
@@ -46,14 +47,21 @@ def workflows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def webhook() -> Iterator[PagedSource]:
+    with served(PagedSource([])) as source, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOPLAKE_WORKFLOW_WEBHOOK", f"{source.address}/hook")
+        yield source
+
+
+@pytest.fixture(scope="module")
 def probe(workflows: Path) -> Probe:
     return Probe(workflows)
 
 
 @pytest.fixture(scope="module")
-def address(platform: Settings, probe: Probe) -> Iterator[str]:
+def address(platform: Settings, probe: Probe, webhook: PagedSource) -> Iterator[str]:
     """The address of the web pages. At the end no server is left."""
-    del platform, probe
+    del platform, probe, webhook
     started = shoplake("workflow", "up", "--json")
     assert started["state"] == "running"
     pids = [running.pid for running in map(server, SERVERS) if running]
@@ -111,7 +119,7 @@ def kill_run(platform: Settings, run: str) -> None:
 
 
 def test_a_killed_run_of_the_daemon_fails_by_itself_and_is_resumed(
-    platform: Settings, address: str, probe: Probe
+    platform: Settings, address: str, probe: Probe, webhook: PagedSource
 ) -> None:
     probe.log.write_text("")
     run = launch(address, "probe", {"log": str(probe.log), "mode": "sleep"})
@@ -122,6 +130,7 @@ def test_a_killed_run_of_the_daemon_fails_by_itself_and_is_resumed(
 
     eventually("the daemon marks the run as failed", lambda: recorded(platform, run)[0] == "FAILURE")
     assert runs.status("local", run).error == "the process was killed"
+    eventually("the webhook is told of it", lambda: [one["run"] for one in webhook.posts] == [run])
     code, out, err = probe.run("--resume", run, "--config", "mode=good")
     assert code == 0, err
     assert probe.steps() == ["second"]

@@ -19,6 +19,7 @@ from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
 from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
+from tests.paged_source import PagedSource, fails, served
 
 pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
 pytestmark = pytest.mark.stack
@@ -77,6 +78,32 @@ def test_a_step_that_fails_is_tried_again_and_fails_the_run_with_its_error(probe
     assert probe.steps() == ["first", "second", "second"]
     newest = runs.history("local", "probe", 1)[0]
     assert (newest.state, newest.error) == ("failure", "second: ValueError: the source is away")
+
+
+def test_a_webhook_is_told_of_each_failed_run_once(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(PagedSource([])) as hook:
+        monkeypatch.setenv("SHOPLAKE_WORKFLOW_WEBHOOK", f"{hook.address}/hook")
+        probe.run()  # it is told of the runs of other tests
+        hook.posts.clear()
+        hook.faults = [fails(503)]
+        code, _, err = probe.run("--config", "mode=fail")
+        assert (code, "the webhook 127.0.0.1 did not accept a failed run" in err) == (1, True), err
+        failed = runs.history("local", "probe", 1)[0]
+
+        for _ in range(2):
+            assert probe.run()[0] == 0
+
+    assert [(one["run"], one["workflow"], one["error"]) for one in hook.posts] == [
+        (failed.run, "probe", "second: ValueError: the source is away")
+    ]
+    assert hook.headers[-1]["Idempotency-Key"] == failed.run
+
+
+def test_an_address_of_a_webhook_that_is_none_is_refused(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLAKE_WORKFLOW_WEBHOOK", "hooks.example.com/secret")
+    code, _, err = probe.run()
+    assert (code, "SHOPLAKE_WORKFLOW_WEBHOOK" in err, "secret" in err) == (2, True, False), err
+    assert probe.steps() == []
 
 
 def test_a_killed_run_has_failed_and_is_resumed_where_it_was(probe: Probe) -> None:

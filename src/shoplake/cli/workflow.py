@@ -103,6 +103,40 @@ def run(
         print(f"run {done.run} of {name} succeeded in {done.seconds:.1f} s")
 
 
+@app.command("backfill")
+def backfill(
+    name: Name,
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, such as 2026-08-01.")],
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day. It has to be over, in UTC.")],
+    config: Annotated[
+        list[str] | None,
+        typer.Option("--config", metavar="NAME=VALUE", help="Value of another parameter; repeat it for several."),
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=8, help="Number of runs at once.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Also run days whose run has succeeded before.")] = False,
+    json: Json = False,
+    environment: Environment = "local",
+) -> None:
+    """Run a workflow once for each day of a range. Repeated, it runs only the days that did not succeed.
+
+    Example: shoplake workflow backfill exchange-rates --from 2026-08-01 --to 2026-08-31 --config url=rates/{day}.csv
+    """
+    import datetime as dt
+
+    from shoplake.orchestration import backfill as filling
+    from shoplake.orchestration import registry
+    from shoplake.terminal import counted, to_stderr
+
+    workflow = registry.read().get(name)
+    days = filling.days_between(first, last, dt.datetime.now(dt.UTC).date())
+    wanted = filling.parameters_by_day(workflow, days, _given(config or []))
+    done = filling.run(workflow, environment, wanted, repeat=again, at_once=parallel, say=to_stderr)
+    if json:
+        _print_json({"succeeded": done.succeeded, "skipped": done.skipped})
+    else:
+        print(f"{counted(len(done.succeeded), 'day')} succeeded, {len(done.skipped)} had before")
+
+
 @app.command("status")
 def status(run: RunId, json: Json = False, environment: Environment = "local") -> None:
     """Show a run with its steps: state, duration, attempts, result or error.

@@ -26,7 +26,7 @@ def up(
     Example: shoplake workflow up
     """
     from shoplake import background, environments
-    from shoplake.orchestration import instance, runs
+    from shoplake.orchestration import instance, runs, webhook
     from shoplake.orchestration.servers import processes as servers
     from shoplake.terminal import to_stderr
 
@@ -34,6 +34,7 @@ def up(
         instance.prepared(environments.connect(environment, {"postgres"}), environment)
         servers.serve(environment, servers.choose_port(port), background.working, to_stderr)
         return
+    webhook.address()
     found = background.look(servers.NAME)
     if found is None or found.state != "running":
         background.stop(servers.NAME)  # what one that was killed has left

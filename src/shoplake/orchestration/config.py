@@ -36,6 +36,9 @@ Tag = Annotated[
 Default = Annotated[
     Any, Meta(description="A value of this type.", extra_json_schema={"type": ["string", "number", "boolean", "null"]})
 ]
+YESTERDAY = "yesterday"
+"""Default of the parameter that `partition` names: the day before the start of a run, in UTC."""
+
 ParameterType: TypeAlias = Literal["text", "integer", "number", "boolean", "date"]
 _PYTHON: Mapping[str, tuple[type, ...]] = {
     "text": (str,),
@@ -97,6 +100,8 @@ class Config(Section, frozen=True, kw_only=True):
     Attributes:
         schedule: five fields of cron, in UTC: minute, hour, day of the month, month, day of the week.
         timeout: after which a run fails.
+        partition: name of a parameter of type date. Runs for different days may overlap, and `workflow backfill` starts
+            one for each day of a range.
     """
 
     description: Description
@@ -106,6 +111,7 @@ class Config(Section, frozen=True, kw_only=True):
     retries: Retries = Retries()
     timeout: Duration = "1h"
     parameters: dict[str, Parameter] = msgspec.field(default_factory=dict)
+    partition: str | None = None
     tags: tuple[Tag, ...] = ()
 
     @property
@@ -144,9 +150,14 @@ def load(path: Path) -> tuple[Config, Document]:
     for name, parameter in config.parameters.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
             raise refusal(document, f"parameters.{name}", "a name in lower case, with _", f"`{name}`")
-        if parameter.default is not None and not _is(parameter.type, parameter.default):
+        relative = name == config.partition and parameter.default == YESTERDAY
+        if parameter.default is not None and not relative and not _is(parameter.type, parameter.default):
             where = f"parameters.{name}.default"
             raise refusal(document, where, _WORDS[parameter.type], error_wording.found(parameter.default))
+    dates = [name for name, one in config.parameters.items() if one.type == "date"]
+    if config.partition is not None and config.partition not in dates:
+        expected = f"a parameter of type date: {', '.join(dates)}" if dates else "a parameter of type date"
+        raise refusal(document, "partition", expected, f"`{config.partition}`")
     return config, document
 
 
@@ -189,7 +200,7 @@ def values(
         elif name in before:
             found[name] = before[name]
         elif parameter.default is not None:
-            found[name] = plain(parameter.default)
+            found[name] = day_before(dt.datetime.now(dt.UTC)) if _is_yesterday(parameter) else plain(parameter.default)
         else:
             raise UsageError(
                 f"workflow {workflow} needs the parameter '{name}': {parameter.description}",
@@ -206,6 +217,15 @@ def json_schema() -> dict[str, Any]:
     title = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "config.yaml of a workflow"}
     plain_schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({**title, **schema}))
     return plain_schema
+
+
+def day_before(moment: dt.datetime) -> str:
+    """The day before a moment, in UTC, as in ISO 8601."""
+    return (moment.astimezone(dt.UTC).date() - dt.timedelta(days=1)).isoformat()
+
+
+def _is_yesterday(parameter: Parameter) -> bool:
+    return parameter.type == "date" and parameter.default == YESTERDAY
 
 
 def _is(kind: ParameterType, value: object) -> bool:

@@ -1,15 +1,25 @@
-"""One run of a workflow at a time: a lock on a file, which ends with the process that holds it."""
+"""One run of a workflow at a time, or one for each day: a lock on a file, which ends with the process that holds it."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from shoplake import paths, private_files, process_lock
 from shoplake.errors import WorkflowRunning
 
+if TYPE_CHECKING:
+    from shoplake.orchestration.registry import Workflow
+
 _held: set[tuple[str, str]] = set()
 """Locks of this process: a run that holds its lock takes it again in its own steps."""
+
+
+def name_of(workflow: Workflow, parameters: Mapping[str, Any]) -> str:
+    """Name of the lock of a run. Runs of a workflow with a partition exclude each other only for the same day."""
+    partition = workflow.config.partition
+    return workflow.name if partition is None else f"{workflow.name}.{parameters[partition]}"
 
 
 @contextlib.contextmanager
@@ -18,7 +28,7 @@ def held(environment: str, workflow: str, describe: Callable[[], str] = lambda: 
 
     Args:
         environment: name of the environment.
-        workflow: name of the workflow.
+        workflow: name of the lock.
         describe: called if another process holds the lock; says which run that is, or is empty.
 
     Raises:

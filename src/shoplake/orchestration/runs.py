@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from shoplake import environments
 from shoplake.errors import Interrupted, UnknownName, UsageError, WorkflowFailed
-from shoplake.orchestration import config, instance, locks, registry
+from shoplake.orchestration import config, instance, locks, registry, webhook
 from shoplake.proc_stat import start_time
+from shoplake.terminal import to_stderr
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, RunRecord
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
     from shoplake.orchestration.registry import Workflow
 
 TAG = "shoplake/"
+PARTITION_TAG = f"{TAG}partition"
+"""Tag with the day of a run: the parameter's name, =, the day."""
+
 INTERRUPTED = "Execution was interrupted"
 """How Dagster's message of a run begins that Ctrl-C or a signal has ended."""
+
+KILLED = "the process was killed"
+"""Error of a run whose process has ended without a record of it."""
+
+_MARKED = "This run has been marked as failed from outside"
+"""How Dagster's message of such a run begins, if its code server has started the process and noticed its end."""
 
 _OWN_ERROR = re.compile(r"^shoplake\.errors\.\w+: ")
 LOOKED_AT = 1_000
@@ -72,6 +82,11 @@ class Run:
     resumed: str = ""
     steps: tuple[StepRun, ...] = ()
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or `workflow cancel` has ended it."""
+        return self.state == "canceled" or self.error.startswith(INTERRUPTED)
+
 
 def start(workflow: Workflow, environment: str, given: Mapping[str, str], *, resume: str = "") -> Run:
     """Run a workflow in this process, through Dagster.
@@ -92,22 +107,24 @@ def start(workflow: Workflow, environment: str, given: Mapping[str, str], *, res
         Interrupted: Ctrl-C.
         MissingExtra, StackNotRunning, InfraError, StoreUnavailable: nothing was started.
     """
+    webhook.address()
     if not resume:
         config.values(workflow.name, workflow.config.parameters, given)  # an error here needs no server
     with _records(environment) as records:
+        resumed = _resumable(records, workflow, resume) if resume else None
+        before = _parameters(resumed) if resumed else {}
+        parameters = config.values(workflow.name, workflow.config.parameters, given, before)
 
         def other() -> str:
-            run = _in_progress(records, workflow.name)
+            run = _in_progress(records, workflow, parameters)
             return f"run {run.run_id}" if run else ""
 
-        with locks.held(environment, workflow.name, other):
-            resumed = _resumable(records, workflow, resume) if resume else None
-            before = _parameters(resumed) if resumed else {}
-            parameters = config.values(workflow.name, workflow.config.parameters, given, before)
+        with locks.held(environment, locks.name_of(workflow, parameters), other):
             found = _executed(records, workflow, environment, parameters, resumed.run_id if resumed else "")
+        report_failures(records, environment)
     if found.state == "success":
         return found
-    if found.state == "canceled" or found.error.startswith(INTERRUPTED):
+    if found.interrupted:
         raise Interrupted(f"run {found.run} of {workflow.name} was stopped", fix=_how_to_resume(found))
     raise WorkflowFailed(f"run {found.run} of {workflow.name} failed: {found.error}", fix=_how_to_resume(found))
 
@@ -170,8 +187,14 @@ def _records(environment: str) -> Iterator[DagsterInstance]:
     instance.require_dagster()
     settings = environments.connect(environment, {"postgres"})
     with instance.opened(settings, environment) as records:
-        fail_lost_runs(records)
+        if fail_lost_runs(records):
+            report_failures(records, environment)
         yield records
+
+
+def report_failures(records: DagsterInstance, environment: str) -> list[str]:
+    """Tell the webhook, if one is set, of failed runs that it was not told of. Returns their ids."""
+    return webhook.report(records, environment, lambda run: _run(records, _record(records, run)), to_stderr)
 
 
 def _executed(
@@ -206,11 +229,34 @@ def _resumable(records: DagsterInstance, workflow: Workflow, run: str) -> Dagste
     return found
 
 
-def _in_progress(records: DagsterInstance, workflow: str) -> DagsterRun | None:
+def succeeded(environment: str, workflow: Workflow, wanted: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The days for which a run with the same parameters has succeeded.
+
+    Args:
+        environment: name of the environment.
+        workflow: one with a partition.
+        wanted: day -> the parameters of its run.
+    """
+    from dagster import DagsterRunStatus, RunsFilter
+
+    name = workflow.config.partition
+    with _records(environment) as records:
+        only = RunsFilter(
+            job_name=workflow.job,
+            statuses=[DagsterRunStatus.SUCCESS],
+            tags={PARTITION_TAG: [f"{name}={day}" for day in wanted]},
+        )
+        found = [_parameters(run) for run in records.get_runs(only)]
+    return {day for day, parameters in wanted.items() if parameters in found}
+
+
+def _in_progress(records: DagsterInstance, workflow: Workflow, parameters: Mapping[str, Any]) -> DagsterRun | None:
     from dagster import RunsFilter
     from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-    wanted = RunsFilter(job_name=registry.job_name(workflow), statuses=IN_PROGRESS_RUN_STATUSES)
+    name = workflow.config.partition
+    tags = {PARTITION_TAG: f"{name}={parameters[name]}"} if name else {}
+    wanted = RunsFilter(job_name=workflow.job, statuses=IN_PROGRESS_RUN_STATUSES, tags=tags)
     return next(iter(records.get_runs(wanted, limit=1)), None)
 
 
@@ -229,7 +275,7 @@ def fail_lost_runs(records: DagsterInstance) -> list[str]:
         if run.tags.get(f"{TAG}host") == socket.gethostname() and _process_of(run) is None
     ]
     for run in lost:
-        records.report_run_failed(run, "the process was killed")
+        records.report_run_failed(run, KILLED)
     return [run.run_id for run in lost]
 
 
@@ -281,8 +327,10 @@ def _given(run: DagsterRun) -> Mapping[str, Any]:
 
 
 def _parameters(run: DagsterRun) -> Mapping[str, Any]:
+    """The parameters of a run, with its day where its configuration says `yesterday`."""
+    name, _, day = run.tags.get(PARTITION_TAG, "").partition("=")
     found: Mapping[str, Any] = _given(run).get("parameters", {})
-    return found
+    return {**found, name: day} if day else found
 
 
 def _steps(records: DagsterInstance, run: DagsterRun) -> Iterator[StepRun]:
@@ -319,6 +367,8 @@ def _reason(records: DagsterInstance, run: DagsterRun) -> str:
     ends = [one for one in events if one.is_job_failure]
     if not ends:
         return "it failed without a message"
+    if (ends[-1].message or "").startswith(_MARKED):
+        return KILLED
     failure = ends[-1].event_specific_data
     inner = _message(failure.error) if failure is not None and failure.error else ""
     return f"{ends[-1].message or ''} {inner}".strip().splitlines()[0]

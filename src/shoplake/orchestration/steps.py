@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: Dagster refuses an op whose annotations are texts.
 
 import contextlib
+import datetime as dt
 import json
 import os
 import signal
@@ -19,8 +20,9 @@ from shoplake import run_log
 from shoplake.backoff import jittered
 from shoplake.errors import Interrupted, ShoplakeError, UsageError, WorkflowFailed, WorkflowTimedOut
 from shoplake.orchestration import locks
-from shoplake.orchestration.config import Parameter, Retries, plain, seconds
+from shoplake.orchestration.config import YESTERDAY, Parameter, Retries, day_before, plain, seconds
 from shoplake.orchestration.instance import environment_of_servers
+from shoplake.orchestration.runs import PARTITION_TAG
 from shoplake.orchestration.workflow import Context, Result, Step
 from shoplake.proc_stat import start_time
 from shoplake.terminal import to_stderr
@@ -202,13 +204,14 @@ def _resource_of(workflow: "Workflow") -> dg.ResourceDefinition:
     @contextlib.contextmanager
     def run(context: Any) -> Iterator[Running]:  # noqa: ANN401 - of Dagster
         given = context.resource_config
+        parameters, tags = _with_day(workflow, given["parameters"], context)
         if (records := context.instance) is not None and not records.is_ephemeral:
             # `_fail_lost_runs` and `workflow cancel` find the process of a run by them.
-            records.add_run_tags(context.run_id, process_tags(given["environment"]))
-        running = Running(given["environment"], given["parameters"], workflow.config.timeout_s)
+            records.add_run_tags(context.run.run_id, process_tags(given["environment"]) | tags)
+        running = Running(given["environment"], parameters, workflow.config.timeout_s)
         job = f"{LOG_PREFIX}{workflow.name}"
         with (
-            locks.held(running.environment, workflow.name),
+            locks.held(running.environment, locks.name_of(workflow, parameters)),
             contextlib.suppress(Interrupted, WorkflowFailed),
             run_log.recording(job, environment=running.environment),
         ):
@@ -226,6 +229,22 @@ def _resource_of(workflow: "Workflow") -> dg.ResourceDefinition:
         ),
     }
     return dg.ResourceDefinition(run, config_schema=schema)
+
+
+def _with_day(
+    workflow: "Workflow",
+    parameters: Mapping[str, Any],
+    context: Any,  # noqa: ANN401 - of Dagster
+) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The parameters with the day of the run, and its tag. A run that is resumed later has the day of the first one."""
+    name = workflow.config.partition
+    if name is None:
+        return parameters, {}
+    day = parameters[name]
+    if day == YESTERDAY:
+        _, _, kept = context.run.tags.get(PARTITION_TAG, "").partition("=")
+        day = kept or day_before(dt.datetime.now(dt.UTC))
+    return {**parameters, name: day}, {PARTITION_TAG: f"{name}={day}"}
 
 
 def process_tags(environment: str) -> dict[str, str]:

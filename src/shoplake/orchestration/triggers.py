@@ -156,13 +156,14 @@ def _lost_runs() -> dg.SensorDefinition:
         from shoplake.orchestration import runs
 
         failed = runs.fail_lost_runs(context.instance)
+        runs.report_failures(context.instance, environment_of_servers())
         return dg.SkipReason(f"marked as failed: {', '.join(failed)}" if failed else "no run has lost its process")
 
     return dg.SensorDefinition(
         name="lost_runs",
         evaluation_fn=evaluate,
         minimum_interval_seconds=TICK_S,
-        description="Marks runs as failed whose process was killed.",
+        description="Marks runs as failed whose process was killed, and tells the webhook of failed runs.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
 

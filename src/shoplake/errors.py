@@ -42,7 +42,8 @@ ShoplakeError                 exit code 1
 ├── WorkflowError             a workflow is not valid
 │   ├── WorkflowFailed        a run of a workflow failed
 │   ├── WorkflowTimedOut      a run took longer than its time-out
-│   └── WorkflowRunning       another run of the workflow has not ended
+│   ├── WorkflowRunning       another run of the workflow has not ended
+│   └── SourceUnavailable     an HTTP source of a workflow does not answer
 ├── MapError                  a file that describes datasets is not valid
 ├── LineageError              an OpenLineage endpoint did not accept an event
 ├── QualityFailed             a dataset does not meet a check or its freshness objective
@@ -458,6 +459,16 @@ class WorkflowServerFailed(WorkflowError):
 
     code = "SL1304"
     advice = "`shoplake logs workflow` has their output. `shoplake workflow run` needs none of them."
+
+
+class SourceUnavailable(WorkflowError):
+    """An HTTP source of a workflow did not answer for several minutes. The step is tried again."""
+
+    code = "SL1305"
+    advice = (
+        "Look at the source. Pages before this one are in the table; the next run, or `workflow run NAME --resume RUN`,"
+        " goes on after them."
+    )
 
 
 class ApiError(ShoplakeError):

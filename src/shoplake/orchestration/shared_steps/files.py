@@ -8,25 +8,21 @@ the rows that it had.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
-from pyiceberg.exceptions import (
-    CommitFailedException,
-    NamespaceAlreadyExistsError,
-    NoSuchNamespaceError,
-    NoSuchTableError,
-)
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
-from shoplake.errors import QueryRefused, StoreUnavailable, UsageError, WorkflowFailed
+from shoplake.errors import QueryRefused, UsageError, WorkflowFailed
+from shoplake.orchestration.shared_steps import landing
+from shoplake.orchestration.shared_steps.landing import NAME, READERS, Say, database
 from shoplake.query import lake
 from shoplake.query.duckdb_session import opened
 from shoplake.query.result import Limits
@@ -40,19 +36,6 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
 
 FILE, HASH = "source_file", "source_sha256"
-READERS: Mapping[str, str] = {
-    ".csv": "read_csv(?)",
-    ".jsonl": "read_json(?, format = 'newline_delimited')",
-    ".ndjson": "read_json(?, format = 'newline_delimited')",
-    ".json": "read_json(?)",
-    ".parquet": "read_parquet(?)",
-}
-LARGEST_BYTES = 256 * 1024 * 1024
-"""Largest file: it is read at once, in one commit."""
-
-MEMORY_LIMIT = "1GB"
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +55,6 @@ class Landed:
     refused: Mapping[str, str]
 
 
-def database(settings: Settings) -> str:
-    """The name of the database of uploads."""
-    return f"{settings.lake.database}_uploads"
-
-
 def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
     """Bring each file of a folder into a table. A file that cannot be read does not hinder the others.
 
@@ -90,30 +68,27 @@ def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
         UsageError: the name of the table is not valid, or the folder does not exist.
         StoreUnavailable: the lake does not answer, or another process has written the table meanwhile.
     """
-    if not _NAME.fullmatch(table):
-        raise UsageError(f"expected a table named in lower case, with _, found '{table}'")
+    landing.check_name(table)
     if not folder.is_dir():
         raise UsageError(f"expected a folder with files, found none at {folder}", fix="make it, or name another one")
     files = sorted(one for one in folder.iterdir() if one.suffix.lower() in READERS and one.is_file())
     new, refused = {}, {}
-    with _answering(settings):
-        catalog = open_catalog(settings)
-        held = _open(catalog, (database(settings), table))
-        known = _hashes(held)
+    name = (database(settings), table)
+    with landing.answering(settings):
+        target = _Target(open_catalog(settings), name)
         for file in files:
             try:
-                digest = _digest(file)
-                if known.get(file.name) == digest:
+                if target.has(file):
                     continue
-                rows = _marked(_read(file, held), file.name, digest)
+                rows = landing.committed(functools.partial(target.land, file), target.refresh)
             except UsageError as error:
                 refused[file.name] = error.message
                 say(error.message)
                 continue
-            held = _write(catalog, (database(settings), table), held, rows, file.name in known)
-            new[file.name] = len(rows)
-            say(f"{file.name}: {len(rows):,} rows")
-        counts = _counts(held)
+            new[file.name] = rows
+            say(f"{file.name}: {rows:,} rows")
+        target.refresh()
+        counts = _counts(target.held)
     return Landed(f"{database(settings)}.{table}", new, counts, refused)
 
 
@@ -143,10 +118,10 @@ def model(settings: Settings, file: Path) -> tuple[str, int]:
         UsageError: DuckDB refuses the statement, or the file's name is not valid.
         StoreUnavailable: the lake does not answer, or another process has written the table meanwhile.
     """
-    if not _NAME.fullmatch(file.stem):
+    if not NAME.fullmatch(file.stem):
         raise UsageError(f"expected a file named in lower case, with _, found '{file.name}'")
     name = (database(settings), file.stem)
-    with _answering(settings), opened(settings, Limits(1, 600)) as session:
+    with landing.answering(settings), opened(settings, Limits(1, 600)) as session:
         session.attach("uploads", _tables(settings))
         session.attach_lake()
         with contextlib.suppress(QueryRefused):  # no warehouse was built
@@ -172,17 +147,36 @@ def _tables(settings: Settings) -> Iterator[tuple[str, object]]:
         yield name, lake.dataset(catalog.load_table((database(settings), name)))
 
 
-def _open(catalog: Catalog, name: tuple[str, str]) -> Table | None:
-    with contextlib.suppress(NoSuchTableError, NoSuchNamespaceError):
-        return catalog.load_table(name)
-    return None
+class _Target:
+    """A table and the hashes of its files, as they were read last."""
+
+    def __init__(self, catalog: Catalog, name: tuple[str, str]) -> None:
+        self._catalog = catalog
+        self._name = name
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read them again."""
+        self.held = landing.opened(self._catalog, self._name)
+        self._known = _hashes(self.held)
+
+    def has(self, file: Path) -> bool:
+        """Whether the file is in the table as it is."""
+        return self._known.get(file.name) == _digest(file)
+
+    def land(self, file: Path) -> int:
+        """Write a file, unless another process has written it meanwhile; returns its rows."""
+        digest = _digest(file)
+        rows = _marked(_read(file, self.held), file.name, digest)
+        if self._known.get(file.name) != digest:
+            self.held = _write(self._catalog, self._name, self.held, rows, file.name in self._known)
+            self._known[file.name] = digest
+        return len(rows)
 
 
 def _write(catalog: Catalog, name: tuple[str, str], held: Table | None, rows: pa.Table, again: bool) -> Table:
     if held is None:
-        with contextlib.suppress(NamespaceAlreadyExistsError):
-            catalog.create_namespace(name[0])
-        held = catalog.create_table(name, schema=rows.schema, properties=TABLE_PROPERTIES)
+        held = landing.created(catalog, name, rows.schema)
         rows = rows.cast(schema_to_pyarrow(held.schema(), include_field_ids=False))
     if again:
         held.overwrite(rows, EqualTo(FILE, rows[FILE][0].as_py()))
@@ -195,39 +189,12 @@ def _read(file: Path, held: Table | None) -> pa.Table:
     """The rows of a file, with the columns of the table if there is one.
 
     Raises:
-        UsageError: it is too large, is not what its name says, or does not have these columns.
+        UsageError: it cannot be read, or does not have these columns.
     """
-    if file.stat().st_size > LARGEST_BYTES:
-        raise UsageError(
-            f"{file.name}: expected at most {LARGEST_BYTES >> 20} MB, found {file.stat().st_size >> 20} MB"
-        )
-    reader = READERS[file.suffix.lower()]
-    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
-        try:
-            rows = connection.execute(f"FROM {reader}", [str(file)]).to_arrow_table()
-        except duckdb.Error as error:
-            raise UsageError(f"{file.name}: {str(error).splitlines()[0]}") from error
-    if not len(rows):
-        raise UsageError(f"{file.name}: expected rows, found none")
-    taken = sorted({FILE, HASH} & set(rows.column_names))
-    if taken:
+    rows = landing.read(file, file.name)
+    if taken := sorted({FILE, HASH} & set(rows.column_names)):
         raise UsageError(f"{file.name}: the column `{taken[0]}` is reserved")
-    return rows if held is None else _fitted(file, rows, held)
-
-
-def _fitted(file: Path, rows: pa.Table, held: Table) -> pa.Table:
-    schema = schema_to_pyarrow(held.schema(), include_field_ids=False)
-    wanted = pa.schema([one for one in schema if one.name not in (FILE, HASH)])
-    if missing := sorted(set(wanted.names) ^ set(rows.column_names)):
-        what = "lacks" if missing[0] in wanted.names else "has besides them"
-        raise UsageError(
-            f"{file.name}: expected the columns {', '.join(wanted.names)}; it {what} {', '.join(missing)}",
-            fix="correct the file, or give the new columns a table of their own",
-        )
-    try:
-        return rows.select(wanted.names).cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UsageError(f"{file.name}: a value does not have the type of its column: {error}") from error
+    return rows if held is None else landing.fitted(file.name, rows, held, (FILE, HASH))
 
 
 def _marked(rows: pa.Table, file: str, digest: str) -> pa.Table:
@@ -253,14 +220,3 @@ def _counts(held: Table | None) -> dict[str, int]:
         return {}
     found = held.scan(selected_fields=(FILE,)).to_arrow().group_by(FILE).aggregate([([], "count_all")])
     return dict(sorted(zip(found[FILE].to_pylist(), found["count_all"].to_pylist(), strict=True)))
-
-
-@contextlib.contextmanager
-def _answering(settings: Settings) -> Iterator[None]:
-    with lake.answering(settings):
-        try:
-            yield
-        except CommitFailedException as error:
-            raise StoreUnavailable(
-                f"another process has written the table meanwhile: {error}", fix="run the same command again"
-            ) from error

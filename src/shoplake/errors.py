@@ -466,8 +466,8 @@ class SourceUnavailable(WorkflowError):
 
     code = "SL1305"
     advice = (
-        "Look at the source. Pages before this one are in the table; the next run, or `workflow run NAME --resume RUN`,"
-        " goes on after them."
+        "Look at the source. Pages before this one are in the table. The next run, or `workflow run NAME --resume RUN`,"
+        " continues after them."
     )
 
 

@@ -33,6 +33,8 @@ CODE = """
             lines.write("second\\n")
         if context.parameters["mode"] == "sleep":
             time.sleep(600)
+        while context.parameters["mode"] == "wait" and not log.with_suffix(".go").exists():
+            time.sleep(0.1)
         if context.parameters["mode"] == "fail":
             raise ValueError("the source is away")
         return {"n": context.results["first"]["n"] + 1}
@@ -90,8 +92,17 @@ class Probe:
             write(workflows, "probe", CONFIG, CODE)
         assert os.environ["SHOPLAKE_WORKFLOWS"] == str(workflows)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def clear(self) -> None:
+        """Forget the steps of earlier runs."""
         self.log.write_text("")
+        self.log.with_suffix(".go").unlink(missing_ok=True)
+
+    def go(self) -> None:
+        """Let the second step of runs in mode `wait` end."""
+        self.log.with_suffix(".go").touch()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        self.clear()
         given = () if "--resume" in arguments else ("--config", f"log={self.log}")
         return start("workflow", "run", "probe", "--json", *arguments, *given)
 

@@ -8,16 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from shoplake import paths
-from shoplake import stack as embedded
 from shoplake.settings import Settings
 from shoplake.stack import process
 from shoplake.streaming.lag import lags
+from tests.integration.dead_server import dead
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
@@ -33,21 +31,6 @@ def shoplake(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=TIMEOUT_S,
     )
-
-
-@contextmanager
-def dead(server: str) -> Iterator[None]:
-    """The server is killed, and back at the end."""
-    running = process.find(paths.home() / "run" / server / "pid")
-    assert running
-    family = process.family(running.pid)
-    for pid in family:
-        os.kill(pid, signal.SIGKILL)
-    process._wait_gone([running], 10)
-    try:
-        yield
-    finally:
-        assert embedded.up().running
 
 
 def holds(done: subprocess.CompletedProcess[str], code: int) -> None:

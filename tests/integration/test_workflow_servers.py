@@ -19,6 +19,7 @@ from shoplake.orchestration import runs
 from shoplake.proc_stat import start_time
 from shoplake.settings import Settings
 from shoplake.stack import process
+from tests.integration.dead_server import dead
 from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
 from tests.paged_source import PagedSource, served
 
@@ -26,6 +27,7 @@ pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed"
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
 SERVERS = ("code", "daemon", "web")
+AWAY_S = 45
 LAUNCH = """
 mutation ($run: ExecutionParams!) {
   launchRun(executionParams: $run) {
@@ -121,7 +123,7 @@ def kill_run(platform: Settings, run: str) -> None:
 def test_a_killed_run_of_the_daemon_fails_by_itself_and_is_resumed(
     platform: Settings, address: str, probe: Probe, webhook: PagedSource
 ) -> None:
-    probe.log.write_text("")
+    probe.clear()
     run = launch(address, "probe", {"log": str(probe.log), "mode": "sleep"})
     probe.wait_for("second")
     assert recorded(platform, run)[0] == "STARTED"
@@ -140,7 +142,7 @@ def test_a_killed_run_of_the_daemon_fails_by_itself_and_is_resumed(
 
 @pytest.mark.large  # the daemon marks lost runs once a minute
 def test_a_run_survives_its_killed_daemon_which_starts_again(platform: Settings, address: str, probe: Probe) -> None:
-    probe.log.write_text("")
+    probe.clear()
     run = launch(address, "probe", {"log": str(probe.log), "mode": "sleep"})
     probe.wait_for("second")
     killed = server("daemon")
@@ -156,7 +158,7 @@ def test_a_run_survives_its_killed_daemon_which_starts_again(platform: Settings,
 
 @pytest.mark.large
 def test_a_run_that_is_started_twice_runs_once_at_a_time(platform: Settings, address: str, probe: Probe) -> None:
-    probe.log.write_text("")
+    probe.clear()
     given = {"log": str(probe.log), "mode": "sleep"}
     first = launch(address, "probe", given)
     probe.wait_for("second")
@@ -170,3 +172,30 @@ def test_a_run_that_is_started_twice_runs_once_at_a_time(platform: Settings, add
     kill_run(platform, first)
     eventually("the run that waits has run", lambda: recorded(platform, second)[0] == "SUCCESS")
     assert probe.steps() == ["first", "second"]
+
+
+@pytest.mark.large
+def test_a_run_whose_records_are_away_for_a_while_ends_and_the_servers_go_on(
+    platform: Settings, address: str, probe: Probe
+) -> None:
+    probe.clear()
+    run = launch(address, "probe", {"log": str(probe.log), "mode": "wait"})
+    probe.wait_for("second")
+
+    with dead("postgres"):
+        probe.go()
+        time.sleep(AWAY_S)
+
+    eventually("the run has ended", lambda: recorded(platform, run)[0] in ("SUCCESS", "FAILURE"))
+    eventually("all servers run", lambda: all(map(server, SERVERS)))
+    probe.clear()
+    eventually("a run can be started", lambda: _launched(address, probe))
+    eventually("it has run", lambda: probe.steps() == ["first", "second"])
+
+
+def _launched(address: str, probe: Probe) -> bool:
+    try:
+        launch(address, "probe", {"log": str(probe.log), "mode": "good"})
+    except (OSError, AssertionError, KeyError, TypeError):  # it does not answer yet, or with an error
+        return False
+    return True

@@ -18,6 +18,7 @@ from shoplake.orchestration.template import create
 from shoplake.query import lake
 from shoplake.settings import Settings
 from shoplake.sinks.lake.tables import open_catalog
+from tests.integration.dead_server import dead
 from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
 from tests.paged_source import PagedSource, fails, served
 
@@ -123,6 +124,24 @@ def test_a_killed_run_has_failed_and_is_resumed_where_it_was(probe: Probe) -> No
     resumed = json.loads(out)
     assert (resumed["state"], resumed["resumed"]) == ("success", killed.run)
     assert resumed["steps"][0]["result"] == {"n": 2}
+
+
+@pytest.mark.large  # Dagster tries for a while to write its records
+def test_a_run_whose_records_are_away_has_failed_and_is_resumed(probe: Probe) -> None:
+    process = probe.start("--config", "mode=wait")
+    probe.wait_for("second", process)
+    with dead("postgres"):
+        probe.go()
+        out, err = process.communicate(timeout=TIMEOUT_S)
+
+    assert (process.returncode, out) == (1, ""), err
+    assert "SL0504" in err
+    assert "Traceback" not in err
+    failed = runs.history("local", "probe", 1)[0]
+    assert failed.state == "failure"
+    code, _, err = probe.run("--resume", failed.run, "--config", "mode=good")
+    assert code == 0, err
+    assert probe.steps() == ["second"]
 
 
 def test_a_second_run_is_refused_and_the_first_can_be_stopped(probe: Probe) -> None:

@@ -1,4 +1,4 @@
-"""Lands the pages of an HTTP source in a table of the lake. A run that was killed goes on after its last page."""
+"""Lands the pages of an HTTP source in a table of the lake. A run that was killed continues after its last page."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 LARGEST_BYTES = 64 * 1024 * 1024
 TIMEOUT_S = 30.0
 GIVE_UP_S = 300.0
-"""Seconds of failures in a row after which the step fails. Its retries then begin anew."""
+"""Seconds of failures in a row after which the step fails."""
 
 TOKEN_PREFIX = "SHOPLAKE_"  # noqa: S105 - of a name; commands drop other variables of the shell
 

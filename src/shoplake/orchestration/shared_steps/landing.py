@@ -1,7 +1,7 @@
 """Tables of uploads: read what a source has sent, fit it to the table's columns, and write it in one commit.
 
-The first rows decide the columns. What is written and the note that it is written are in the same commit of Iceberg, so
-after a kill both are in the table or neither.
+The first rows decide the columns. Each write is one commit of Iceberg, so after a kill it is in the table as a whole or
+not at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pages of an HTTP source become a table of the lake: each row once, by its key.
 
 The rows of a page and the position after it (next page, watermark) are one commit of Iceberg. So a run that was killed
-goes on after the last page that is in the table. A row that comes again replaces the one with its key.
+continues after the last page that is in the table. A row that comes again replaces the one with its key.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _pages(client: http_client.Client, source: Source, target: _Target, say: Say
     url = target.position.following or _first(source, target.position)
     resumed = bool(target.position.following)
     if resumed:
-        say("goes on after the last page in the table")
+        say("continues after the last page in the table")
     seen: set[str] = set()
     while url:
         if url in seen:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ from shoplake.proc_stat import start_time
 from shoplake.settings import Settings
 from shoplake.stack import process
 from tests.integration.dead_server import dead
-from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake
+from tests.integration.own_workflow import TIMEOUT_S, Probe, shoplake, start
 from tests.paged_source import PagedSource, served
 
 pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
@@ -75,6 +77,30 @@ def address(platform: Settings, probe: Probe, webhook: PagedSource) -> Iterator[
     assert [name for name in SERVERS if server(name)] == []
     assert [pid for pid in (*pids, started["pid"]) if start_time(pid) is not None] == []
     assert shoplake("workflow", "down", "--json") == {"stopped": False}
+
+
+def test_servers_in_the_foreground_end_with_their_command(platform: Settings, probe: Probe) -> None:
+    del platform, probe
+    running = start("workflow", "up", "--foreground")
+    assert running.stderr is not None
+    lines: list[str] = []
+    for line in running.stderr:
+        lines.append(line)
+        if "http://127.0.0.1:" in line:
+            break
+    else:
+        pytest.fail("".join(lines))
+    port = line.strip().rpartition(":")[2]
+    healthy = [sys.executable, "-m", "shoplake.orchestration.servers.healthy", port]
+    assert subprocess.run(healthy, check=False).returncode == 0
+    pids = [found.pid for found in map(server, SERVERS) if found]
+    assert len(pids) == len(SERVERS)
+
+    running.terminate()
+    running.communicate(timeout=TIMEOUT_S)
+
+    assert [pid for pid in pids if start_time(pid) is not None] == []
+    assert subprocess.run(healthy, check=False).returncode == 1
 
 
 def server(name: str) -> process.Running | None:

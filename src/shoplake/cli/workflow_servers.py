@@ -16,6 +16,9 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=1024, max=65535, help="Port of the web server. Default: that of the last start.")
     ] = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Run until Ctrl-C or SIGTERM, as in a container.")
+    ] = False,
     json: Json = False,
     environment: Environment = "local",
 ) -> None:
@@ -26,6 +29,7 @@ def up(
     Example: shoplake workflow up
     """
     from shoplake import background, environments
+    from shoplake.errors import UsageError
     from shoplake.orchestration import instance, runs, webhook
     from shoplake.orchestration.servers import processes as servers
     from shoplake.terminal import to_stderr
@@ -36,6 +40,15 @@ def up(
         return
     webhook.address()
     found = background.look(servers.NAME)
+    if foreground:
+        if found is not None and found.state == "running":
+            raise UsageError(
+                f"the servers of workflows already run in the background (pid {found.pid})",
+                fix="`shoplake workflow down` stops them",
+            )
+        runs.history(environment, limit=1)
+        servers.serve(environment, servers.choose_port(port), to_stderr, to_stderr)
+        return
     if found is None or found.state != "running":
         background.stop(servers.NAME)  # what one that was killed has left
         if port is not None:

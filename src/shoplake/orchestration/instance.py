@@ -95,12 +95,13 @@ def opened(settings: Settings, environment: str) -> Iterator[DagsterInstance]:
     home = prepared(settings, environment)
 
     from dagster import DagsterInstance
+    from dagster_postgres.utils import DagsterPostgresException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with DagsterInstance.from_config(str(home)) as instance:
             yield instance
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, DagsterPostgresException) as error:
         raise StoreUnavailable(
             f"the records of workflows could not be read or written: {str(error).splitlines()[0]}",
             fix="look at `shoplake status`; `shoplake up` starts servers that are down",

@@ -171,7 +171,7 @@ def _start_all(servers: Sequence[Server], folder: Path, port: int, variables: Ma
     _wait([code], lambda: _listens(folder / SOCKET), deadline)
     for server in others:
         server.start(folder, variables)
-    _wait(servers, lambda: _serves(port), deadline)
+    _wait(servers, lambda: serves(port), deadline)
 
 
 def _wait(servers: Sequence[Server], answers: Callable[[], bool], deadline: float) -> None:
@@ -248,7 +248,8 @@ def _listens(path: Path) -> bool:
     return True
 
 
-def _serves(port: int) -> bool:
+def serves(port: int) -> bool:
+    """Whether the web server on a port of this machine answers."""
     with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{HOST}:{port}/server_info", timeout=5) as found:
         return bool(found.status == 200)
     return False

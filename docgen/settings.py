@@ -71,6 +71,7 @@ WRITTEN = {
     "SHOPLAKE_LAUNCHED_AS": "Set by the launcher of a checkout: how it was started, for advice in messages.",
     "SHOPLAKE_IN_BACKGROUND": "Set by `--detach` in the command that it starts: its name.",
     "SHOPLAKE_WORKFLOW_ENVIRONMENT": "Set by `workflow up` for Dagster's servers: the environment that they work on.",
+    "SHOPLAKE_DAGSTER_POSTGRES_LOGIN": "Set by `workflow` for Dagster: if that address has a login token.",
     "SHOPLAKE_DAGSTER_POSTGRES_URL": "Set by `workflow` for Dagster: the address of its records in Postgres.",
 }
 OTHERS = {

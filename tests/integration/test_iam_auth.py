@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from shoplake import aws
+from shoplake import aws, iam_auth
 from shoplake.errors import InfraError, StoreUnavailable
 from shoplake.iam_auth import managed_secret
+from shoplake.orchestration import logins
 from shoplake.settings import MongoSettings, PostgresSettings, Settings
 from shoplake.sinks.postgres.migrate import RDS_LOGIN, grant_iam_login, migrate
 
@@ -86,3 +88,29 @@ def test_a_database_that_rejects_the_master_is_named(platform: Settings) -> None
     wrong = platform.postgres.as_user("nobody", "wrong")
     with pytest.raises(StoreUnavailable, match="refused the login of 'nobody'"):
         grant_iam_login(wrong, USER)
+
+
+def test_records_of_workflows_are_reached_with_a_new_token_for_each_connection(
+    platform: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    master = platform.postgres
+    tokens = ["expired", master.password.get_secret_value()]
+    monkeypatch.setattr(logins, "_listens", False)
+    monkeypatch.setenv(logins.LOGIN_VARIABLE, "iam")
+    monkeypatch.setattr(iam_auth, "postgres_token", lambda host, port, user: tokens.pop(0))
+    address = f"postgresql+psycopg2://{master.user}:old@{master.host}:{master.port}/{master.database}"
+    listen = sqlalchemy.event.listen
+    added: list[Any] = []
+    monkeypatch.setattr(sqlalchemy.event, "listen", lambda *given: (added.append(given), listen(*given)))
+    logins.renew(address)
+    try:
+        engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
+        with pytest.raises(sqlalchemy.exc.OperationalError, match="password authentication failed"):
+            engine.connect()
+        with engine.connect() as connection:
+            assert connection.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
+        assert tokens == []
+    finally:
+        for given in added:
+            sqlalchemy.event.remove(*given)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from shoplake import paths, postgres_schemas, private_files
 from shoplake.environments import LOCAL
 from shoplake.errors import MissingExtra, StoreUnavailable
+from shoplake.orchestration import logins
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -125,6 +126,8 @@ def prepared(settings: Settings, environment: str) -> Path:
         private_files.write(home / "dagster.yaml", CONFIGURATION.encode())
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ[URL_VARIABLE] = url(settings)
+    logins.note(settings)
+    logins.renew(os.environ[URL_VARIABLE])
     return home
 
 

@@ -30,6 +30,7 @@ from shoplake.stack.process import Launch, Running
 NAME = "workflow"
 """Name of the servers for `status`, `logs` and `stop`."""
 
+DAGSTER = "shoplake.orchestration.servers.dagster_server"
 HOST = "127.0.0.1"
 SOCKET = "code.sock"
 LONGEST_SOCKET = 107
@@ -150,8 +151,8 @@ def _servers(port: int) -> list[Server]:
     definitions = ["-m", "shoplake.orchestration.definitions", "-a", "everything"]
     logging = ["--log-level", "warning"]
     return [
-        Server("code", ["-m", "dagster", "api", "grpc", "-s", SOCKET, *definitions, *logging]),
-        Server("daemon", ["-m", "dagster._daemon", "run", "-w", "workspace.yaml", *logging]),
+        Server("code", ["-m", DAGSTER, "api", "grpc", "-s", SOCKET, *definitions, *logging]),
+        Server("daemon", ["-m", DAGSTER, "daemon", "run", "-w", "workspace.yaml", *logging]),
         Server("web", ["-m", "shoplake.orchestration.servers.web", str(port)]),
     ]
 

@@ -6,11 +6,14 @@ runs through the browser of the user: such requests are refused here.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from shoplake.orchestration import logins
+from shoplake.orchestration.instance import URL_VARIABLE
 from shoplake.orchestration.servers.processes import HOST
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -63,6 +66,7 @@ class OwnPagesOnly:
 
 def main(port: int) -> None:
     """Serve the workspace of the current folder until SIGINT."""
+    logins.renew(os.environ.get(URL_VARIABLE, ""))
     import uvicorn
     from dagster import DagsterInstance
     from dagster._core.workspace.context import WorkspaceProcessContext

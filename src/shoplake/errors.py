@@ -8,6 +8,7 @@ ShoplakeError                 exit code 1
 │   ├── UnknownName           nothing has that name
 │   ├── InvalidScenario       the scenario cannot be simulated
 │   ├── InvalidCheck          a file of quality checks is not valid
+│   ├── SourceRefused         an HTTP source of a workflow has refused a request
 │   ├── FileInTheWay          the output file or folder already exists
 │   ├── QueryRefused          SQL that the store does not accept
 │   └── CommandLineError      an unknown or missing command or option
@@ -135,6 +136,21 @@ class InvalidCheck(UsageError):
 
     code = "SL0109"
     advice = "The message has the file, line and key. docs/quality.md lists the kinds of checks and their keys."
+
+
+class SourceRefused(UsageError):
+    """An HTTP source of a workflow has refused a request for good. The step is not tried again.
+
+    Attributes:
+        status: of HTTP.
+    """
+
+    code = "SL1306"
+    advice = "Correct the address, the token or the parameters of the workflow, then resume the run."
+
+    def __init__(self, status: int, url: str, reason: str) -> None:
+        super().__init__(f"{url}: HTTP {status} {reason}".rstrip(), fix="correct the address, the token or a parameter")
+        self.status = status
 
 
 class FileInTheWay(UsageError):

@@ -102,8 +102,9 @@ def test_records_of_workflows_are_reached_with_a_new_token_for_each_connection(
     address = f"postgresql+psycopg2://{master.user}:old@{master.host}:{master.port}/{master.database}"
     listen = sqlalchemy.event.listen
     added: list[Any] = []
-    monkeypatch.setattr(sqlalchemy.event, "listen", lambda *given: (added.append(given), listen(*given)))
-    logins.renew(address)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlalchemy.event, "listen", lambda *given: (added.append(given), listen(*given)))
+        logins.renew(address)
     try:
         engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
         with pytest.raises(sqlalchemy.exc.OperationalError, match="password authentication failed"):

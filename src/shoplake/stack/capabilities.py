@@ -91,6 +91,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("sts", "the account check", _REAL, _REAL, _NEEDED),
     Capability("kms", "keys", _REAL, _REAL, _OFF, "MiniStack enciphers by XOR, and another key gives nonsense"),
     Capability("ec2", "network", _CONTROL, _CONTROL, _OFF, "no packet passes through its networks"),
+    Capability("ecs", "orchestration: workflows", _CONTROL, _MISSING, _OFF, "`shoplake workflow up` runs them here"),
     Capability("logs", "observability: logs", _REAL, _REAL, _OFF, "LocalStack searches by no pattern"),
     Capability("cloudwatch", "observability: alarms", _REAL, _REAL, _OFF),
     Capability("sns", "observability: alerts", _REAL, _REAL, _OFF),

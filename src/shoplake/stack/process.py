@@ -75,10 +75,13 @@ class Launch:
         return environ.for_subprocess({**self.environment, **mark})
 
 
-def spawn(start: Launch, *, pid_file: Path, log_file: Path) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, its output appended to its log."""
-    _rotate(log_file)
-    with open(log_file, "ab", opener=private_files.opener) as log:
+def spawn(start: Launch, *, pid_file: Path, log_file: Path | None) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own, its output appended to its log. Without one it goes to stderr."""
+    with contextlib.ExitStack() as opened:
+        log: BinaryIO | int = 2
+        if log_file is not None:
+            _rotate(log_file)
+            log = opened.enter_context(open(log_file, "ab", opener=private_files.opener))
         return subprocess.Popen(
             start.arguments(pid_file),
             stdin=subprocess.DEVNULL,

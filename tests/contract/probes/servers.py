@@ -12,6 +12,7 @@ from tests.contract.probes.judging import Probe, awaited, real_if, said
 from tests.emulators import Running
 
 AVAILABLE_TIMEOUT_S = 30
+STOPPED_TIMEOUT_S = 10
 PASSWORD = "a-passw0rd"
 REQUEST_ID = b"\x07\x00\x00\x07"
 
@@ -114,4 +115,34 @@ def ec2(running: Running, name: str) -> Support:
     return real_if(said(reserved["Instances"][0]["PrivateIpAddress"], 22, b"").startswith(b"SSH-"))
 
 
-PROBES: dict[str, Probe] = {"rds": rds, "elasticache": elasticache, "docdb": docdb, "kafka": kafka, "ec2": ec2}
+def ecs(running: Running, name: str) -> Support:
+    """Real: a task whose image does not exist is stopped."""
+    api = running.client("ecs")
+    api.create_cluster(clusterName=name)
+    definition = api.register_task_definition(
+        family=name,
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "nothing", "image": f"127.0.0.1:1/{name}:none", "essential": True}],
+    )["taskDefinition"]["taskDefinitionArn"]
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
+    tasks = api.run_task(cluster=name, taskDefinition=definition, launchType="FARGATE", networkConfiguration=network)
+    arns = [task["taskArn"] for task in tasks["tasks"]]
+
+    def stopped() -> bool:
+        found = api.describe_tasks(cluster=name, tasks=arns)["tasks"]
+        return [task["lastStatus"] for task in found] == ["STOPPED"]
+
+    return real_if(bool(arns) and awaited(stopped, STOPPED_TIMEOUT_S))
+
+
+PROBES: dict[str, Probe] = {
+    "rds": rds,
+    "elasticache": elasticache,
+    "docdb": docdb,
+    "kafka": kafka,
+    "ec2": ec2,
+    "ecs": ecs,
+}

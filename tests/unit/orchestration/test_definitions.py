@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,8 @@ from shoplake.map.graph import Edge
 
 dg = pytest.importorskip("dagster", reason="the extra `orchestrate` is not installed")
 
-from shoplake.orchestration import assets, definitions, instance, registry  # noqa: E402 - Dagster may be missing
+from shoplake.orchestration import assets, definitions, instance, registry, steps  # noqa: E402 - Dagster may be missing
+from shoplake.orchestration import config as configuration  # noqa: E402
 
 from .conftest import CONFIG, Write  # noqa: E402
 
@@ -54,3 +57,29 @@ def test_an_edge_that_closes_a_cycle_is_left_out() -> None:
 
 def test_dagster_sends_no_telemetry() -> None:
     assert "telemetry:\n  enabled: false" in instance.CONFIGURATION
+
+
+def test_a_run_without_a_day_is_for_yesterday_and_keeps_it_when_it_is_resumed(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPLAKE_HOME", str(tmp_path))
+    config = CONFIG + "partition: day\nparameters:\n  day: {type: date, default: yesterday, description: Day.}\n"
+    code = """
+        from shoplake.orchestration.workflow import step
+
+        @step()
+        def day(context):
+            return {"day": context.parameters["day"]}
+    """
+    workflow = registry.load(write("by-day", config, code))
+    job = steps.job_of(workflow)
+
+    before = configuration.day_before(dt.datetime.now(dt.UTC))
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as records:
+        done = job.execute_in_process(instance=records)
+        tags = records.get_run_by_id(done.run_id).tags
+        later = job.execute_in_process(instance=records, tags={"shoplake/partition": "day=2026-09-01"})
+
+    assert done.output_for_node("day", "result")["day"] in (before, configuration.day_before(dt.datetime.now(dt.UTC)))
+    assert tags["shoplake/partition"] == f"day={done.output_for_node('day', 'result')['day']}"
+    assert later.output_for_node("day", "result") == {"day": "2026-09-01"}

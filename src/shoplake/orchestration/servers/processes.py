@@ -57,10 +57,15 @@ GIVE_UP_S = 1800.0
 
 @dataclass(slots=True)
 class Server:
-    """One of the servers, and its failures in a row."""
+    """One of the servers, and its failures in a row.
+
+    Attributes:
+        log_file: of its output; None for stderr of this process.
+    """
 
     name: str
     arguments: Sequence[str]
+    log_file: Path | None = None
     backoff: Backoff = field(default_factory=lambda: Backoff(GIVE_UP_S, first_s=1.0, longest_s=60.0))
     started: float = 0.0
     next_start: float = 0.0
@@ -78,7 +83,7 @@ class Server:
         """Start it in a folder."""
         python = [sys.executable, "-I", "-X", "utf8"]
         launch = Launch([*python, *self.arguments], None, folder, variables, home=None)
-        process.spawn(launch, pid_file=self.pid_file, log_file=background.log_file(NAME))
+        process.spawn(launch, pid_file=self.pid_file, log_file=self.log_file)
         self.started = time.monotonic()
 
 
@@ -121,7 +126,7 @@ def serve(environment: str, port: int, ready: Callable[[str], None], say: Callab
             fix="set SHOPLAKE_HOME to a folder with a shorter path",
         )
     private_files.write(folder / "workspace.yaml", WORKSPACE.encode())
-    servers = _servers(port)
+    servers = _servers(port, background.log_file(NAME) if background.inside() else None)
     variables = _variables(environment)
     stop_left_over()
     try:
@@ -147,13 +152,13 @@ def stop_left_over() -> None:
         _stop(server)
 
 
-def _servers(port: int) -> list[Server]:
+def _servers(port: int, log_file: Path | None = None) -> list[Server]:
     definitions = ["-m", "shoplake.orchestration.definitions", "-a", "everything"]
     logging = ["--log-level", "warning"]
     return [
-        Server("code", ["-m", DAGSTER, "api", "grpc", "-s", SOCKET, *definitions, *logging]),
-        Server("daemon", ["-m", DAGSTER, "daemon", "run", "-w", "workspace.yaml", *logging]),
-        Server("web", ["-m", "shoplake.orchestration.servers.web", str(port)]),
+        Server("code", ["-m", DAGSTER, "api", "grpc", "-s", SOCKET, *definitions, *logging], log_file),
+        Server("daemon", ["-m", DAGSTER, "daemon", "run", "-w", "workspace.yaml", *logging], log_file),
+        Server("web", ["-m", "shoplake.orchestration.servers.web", str(port)], log_file),
     ]
 
 

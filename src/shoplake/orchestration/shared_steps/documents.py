@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoplake.errors import UsageError
+from shoplake.errors import SourceRefused, UsageError
 from shoplake.orchestration.shared_steps import files, http_client
 from shoplake.orchestration.shared_steps.landing import READERS
 
@@ -55,7 +55,7 @@ def _read(place: str, token: str, say: Say) -> bytes | None:
     client = http_client.Client(place, 1.0, token, say)
     try:
         return client.get(place, lambda answer: answer.body)
-    except http_client.SourceRefused as error:
+    except SourceRefused as error:
         if error.status in NOT_FOUND:
             return None
         raise

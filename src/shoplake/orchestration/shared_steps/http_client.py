@@ -15,7 +15,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from shoplake.backoff import Backoff
-from shoplake.errors import SourceUnavailable, UsageError
+from shoplake.errors import SourceRefused, SourceUnavailable, UsageError
 
 T = TypeVar("T")
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -127,20 +127,6 @@ class Client:
         if (length := headers.get("content-length", "")).isdecimal() and len(body) < int(length):
             raise http.client.IncompleteRead(body, int(length) - len(body))  # `read(n)` does not look
         return Answer(body, headers)
-
-
-class SourceRefused(UsageError):
-    """The source has refused a request for good.
-
-    Attributes:
-        status: of HTTP.
-    """
-
-    def __init__(self, status: int, url: str, reason: str) -> None:
-        super().__init__(
-            f"{url}: HTTP {status} {reason}".rstrip(), fix="correct the address, the token or the parameters"
-        )
-        self.status = status
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):

@@ -20,9 +20,8 @@ import pyarrow as pa
 from pyiceberg.expressions import In
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
-from shoplake.errors import StoreUnavailable, UsageError
+from shoplake.errors import SourceRefused, StoreUnavailable, UsageError
 from shoplake.orchestration.shared_steps import http_client, landing
-from shoplake.orchestration.shared_steps.http_client import SourceRefused
 from shoplake.orchestration.shared_steps.landing import Say, database
 from shoplake.sinks.lake.tables import open_catalog
 

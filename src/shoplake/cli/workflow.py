@@ -63,7 +63,7 @@ def show(name: Name, json: Json = False) -> None:
     if json:
         _print_json(described)
         return
-    for label in ("workflow", "description", "owner", "starts", "retries", "timeout", "tags", "folder"):
+    for label in ("workflow", "description", "owner", "starts", "retries", "timeout", "partition", "tags", "folder"):
         if described[label]:
             print(f"{label:<12} {described[label]}")
     print()
@@ -294,6 +294,7 @@ def _described(workflow: Workflow) -> dict[str, Any]:
         "starts": _starts(workflow),
         "retries": f"{config.retries.attempts}, the first after {config.retries.delay}",
         "timeout": config.timeout,
+        "partition": config.partition or "",
         "tags": ", ".join(config.tags),
         "folder": str(workflow.folder),
         "steps": [

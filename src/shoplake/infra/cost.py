@@ -19,6 +19,7 @@ from shoplake.infra.plan_json import Plan, Resource
 FREE = frozenset(
     {
         "aws_appautoscaling_policy",
+        "aws_appautoscaling_scheduled_action",
         "aws_appautoscaling_target",
         "aws_budgets_budget",
         "aws_ce_cost_allocation_tag",
@@ -27,6 +28,8 @@ FREE = frozenset(
         "aws_default_security_group",
         "aws_docdb_cluster_parameter_group",
         "aws_docdb_subnet_group",
+        "aws_ecs_cluster",
+        "aws_ecs_task_definition",
         "aws_elasticache_subnet_group",
         "aws_elasticache_user",
         "aws_elasticache_user_group",
@@ -145,6 +148,9 @@ def saved_at_night(plan: Plan) -> float:
 
 # Running hours in the schedule of dev: 7:00 to 20:00, Monday to Friday.
 WORKED = 13 * 5 / (24 * 7)
+FARGATE_DISK_GB = 20
+"""Disk of a task that is included in its price."""
+
 Price = tuple[float, str]
 
 
@@ -240,6 +246,22 @@ def _documents(_plan: Plan, resource: Resource) -> Price:
     return _hours() * _hourly(f"docdb.{kind}"), str(kind)
 
 
+def _tasks(plan: Plan, resource: Resource) -> Price:
+    """Tasks of Fargate, by the task definition of the module. Scheduled actions of the module stop them at night."""
+    (task,) = [one for one in plan.of_type("aws_ecs_task_definition") if one.module == resource.module]
+    kind = task.get("runtime_platform", 0, "cpu_architecture") or "X86_64"
+    count, cpus, memory_gb = resource.get("desired_count"), int(task.get("cpu")) / 1024, int(task.get("memory")) / 1024
+    disk_gb = max(0, (task.get("ephemeral_storage", 0, "size_in_gib") or 0) - FARGATE_DISK_GB)
+    scheduled = [one for one in plan.of_type("aws_appautoscaling_scheduled_action") if one.module == resource.module]
+    hours = _hours() * (WORKED if scheduled else 1)
+    rate = (
+        cpus * _hourly(f"fargate {kind} vCPU")
+        + memory_gb * _hourly(f"fargate {kind} GB")
+        + disk_gb * _hourly("fargate disk GB")
+    )
+    return count * hours * rate, f"{count} × {cpus:g} vCPU, {memory_gb:g} GB, {kind}, for {hours:.0f} h"
+
+
 def _hours() -> float:
     return float(prices()["hours_per_month"])
 
@@ -261,6 +283,7 @@ PRICED: dict[str, Callable[[Plan, Resource], Price]] = {
     "aws_docdb_cluster": _documents_storage,
     "aws_docdb_cluster_instance": _documents,
     "aws_dynamodb_table": _table,
+    "aws_ecs_service": _tasks,
     "aws_eip": _by_the_hour("public address"),
     "aws_elasticache_replication_group": _nodes,
     "aws_kms_key": _by_the_month("kms key"),

@@ -52,6 +52,25 @@ def test_a_schedule_leaves_65_of_a_weeks_168_hours_to_pay() -> None:
     assert "saves 29.09 USD" in cost_report.table("dev", found)
 
 
+TASK = {
+    "cpu": "1024",
+    "memory": "4096",
+    "runtime_platform": [{"cpu_architecture": "ARM64"}],
+    "ephemeral_storage": [{"size_in_gib": 30}],
+}
+
+
+def test_a_fargate_task_costs_its_cpu_its_memory_and_its_disk_and_less_with_a_schedule() -> None:
+    always = {"aws_ecs_service__this": {"desired_count": 1}, "aws_ecs_task_definition__this": TASK}
+    found = cost.estimate(plan(**always))
+    hourly = 0.03238 + 4 * 0.00356 + 10 * 0.000111
+    assert found.total.expected == pytest.approx(730 * hourly)
+    assert found.unpriced == ()
+
+    at_night = cost.estimate(plan(**always, aws_appautoscaling_scheduled_action__stop={}))
+    assert at_night.total.expected == pytest.approx(730 * hourly * 65 / 168)
+
+
 def test_use_is_told_apart_low_expected_and_high_with_its_assumptions() -> None:
     found = plan(aws_s3_bucket__raw={})
     total = cost.estimate(found).total

@@ -97,7 +97,7 @@ resource "aws_ecs_service" "this" {
   cluster          = aws_ecs_cluster.this.id
   task_definition  = aws_ecs_task_definition.this.arn
   launch_type      = "FARGATE"
-  platform_version = "1.4.0"
+  platform_version = "LATEST"
   propagate_tags   = "SERVICE"
 
   # The old task ends before the new one starts.

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
@@ -93,3 +94,30 @@ def test_a_name_or_a_folder_that_is_not_valid_is_an_error(folder: Path) -> None:
         files.land(SETTINGS, folder, "Visits; drop", lambda text: None)
     with pytest.raises(UsageError, match="folder"):
         files.land(SETTINGS, folder / "none", "visits", lambda text: None)
+
+
+def test_a_table_that_was_not_made_from_files_is_refused(catalog: SqlCatalog, folder: Path) -> None:
+    catalog.create_namespace("lake_uploads")
+    catalog.create_table(("lake_uploads", "visits"), schema=pa.schema([("day", pa.string())]))
+
+    with pytest.raises(UsageError, match="was not made from files"):
+        land(folder)
+
+
+def test_a_commit_that_another_process_has_overtaken_is_made_after_it(
+    catalog: SqlCatalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(folder)
+    (folder / "c.csv").write_text("day,visitors\n2026-09-05,1\n")
+    other = catalog.load_table(("lake_uploads", "visits"))
+    write = files._write
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(files, "_write", write)
+        other.append(other.scan().to_arrow().slice(0, 1).set_column(2, "source_file", [["of another process"]]))
+        return write(*arguments)
+
+    monkeypatch.setattr(files, "_write", late)
+    assert land(folder).new == {"c.csv": 1}
+    assert [name for _, _, name in rows_of(catalog)].count("c.csv") == 1
+    assert "of another process" in {name for _, _, name in rows_of(catalog)}

@@ -156,8 +156,14 @@ class _Target:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read them again."""
+        """Read them again.
+
+        Raises:
+            UsageError: the table was not made from files.
+        """
         self.held = landing.opened(self._catalog, self._name)
+        if self.held is not None and not {FILE, HASH} <= set(self.held.schema().column_names):
+            raise UsageError(f"the table {'.'.join(self._name)} was not made from files", fix="name another table")
         self._known = _hashes(self.held)
 
     def has(self, file: Path) -> bool:

@@ -94,7 +94,7 @@ class Client:
             pause_s = backoff.pause_s()
             if pause_s is None or wait_s > self._give_up_s:
                 asks = f", and asks to wait {wait_s:.0f} s" if wait_s > self._give_up_s else ""
-                raise SourceUnavailable(f"{shown(url)} does not answer: {reason}{asks}")
+                raise SourceUnavailable(f"{shown(url)} could not be read: {reason}{asks}")
             pause_s = max(pause_s, wait_s)
             self._say(f"{shown(url)}: {reason}; next attempt in {pause_s:.1f} s")
             time.sleep(pause_s)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import queue
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +23,8 @@ TEXT, DATE, MAP, BOOLEAN = "VARCHAR", "DATE", "MAP", "BOOLEAN"
 """Types of a column, besides numbers. DATE and MAP are text in DuckDB."""
 JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 CHUNK_ROWS = 5_000
+CHUNKS_AHEAD = 2
+T = TypeVar("T")
 
 
 def create_found(cursor: duckdb.DuckDBPyConnection, comparison: Comparison) -> None:
@@ -50,6 +55,51 @@ def insert_documents(
             rows = []
     if rows:
         insert_columns(cursor, comparison, list(zip(*rows, strict=True)))
+
+
+def read_ahead(documents: Iterable[T]) -> Iterator[T]:
+    """Iterate in a thread, a few chunks ahead, so that the server sends documents while others are converted.
+
+    Raises:
+        Exception: whatever the iteration raises, after the documents before it.
+    """
+    chunks: queue.Queue[tuple[list[T], Exception | None, bool]] = queue.Queue(CHUNKS_AHEAD)
+    stopped = threading.Event()
+
+    def put(chunk: list[T], error: Exception | None, last: bool) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                chunks.put((chunk, error, last), timeout=0.1)
+                return
+
+    def read() -> None:
+        chunk: list[T] = []
+        try:
+            for document in documents:
+                chunk.append(document)
+                if len(chunk) == CHUNK_ROWS:
+                    put(chunk, None, last=False)
+                    chunk = []
+                if stopped.is_set():
+                    return
+        except Exception as error:
+            put(chunk, error, last=True)
+        else:
+            put(chunk, None, last=True)
+
+    reader = threading.Thread(target=read, name="read-ahead", daemon=True)
+    reader.start()
+    try:
+        while True:
+            chunk, error, last = chunks.get()
+            yield from chunk
+            if error is not None:
+                raise error
+            if last:
+                return
+    finally:
+        stopped.set()
+        reader.join()
 
 
 def insert_columns(

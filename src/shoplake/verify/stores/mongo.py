@@ -19,7 +19,7 @@ from shoplake.verify.comparison import Comparison
 from shoplake.verify.database import columns, run_sql
 from shoplake.verify.key_ranges import fold_in_shares
 from shoplake.verify.report import Finding
-from shoplake.verify.stores.documents import DATE, MAP, as_text, create_found, flattened, insert_documents
+from shoplake.verify.stores.documents import DATE, MAP, as_text, create_found, flattened, insert_documents, read_ahead
 from shoplake.verify.structure_diff import compared, differing, wanted
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _load_collection(
     create_found(cursor, comparison)
     kinds = columns(cursor, comparison.expected)
     kinds |= {name: kind for name, kind in NOT_OF_DUCKDB.items() if name in kinds}
-    documents = collection.find({}, batch_size=BATCH_DOCUMENTS)
+    documents = read_ahead(collection.find({}, batch_size=BATCH_DOCUMENTS))
     flat = (flattened(document, whole=("folded",)) for document in documents)
     try:
         insert_documents(cursor, comparison, flat, kinds)

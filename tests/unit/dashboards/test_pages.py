@@ -63,6 +63,13 @@ def test_money_is_shown_in_major_units_of_each_currency() -> None:
     assert "<b>1,234.56 EUR</b><b>5,000 JPY</b>" in text
 
 
+def test_money_of_all_currencies_is_shown_in_euros() -> None:
+    assert "<b>1,234.56 EUR</b>" in shown(figure("revenue_eur", "number", [], [(123_456,)]))
+    by_day = shown(figure("revenue_eur", "line", ["day"], [(DAYS[0], 123_456), (DAYS[1], 200_000)]))
+    assert '<data value="200000">2,000.00 EUR</data>' in by_day
+    assert raw_figures(by_day) == ["123456", "200000"]
+
+
 def test_a_page_has_every_figure_and_draws_it() -> None:
     rows = [(day, "phone", number / 8) for number, day in enumerate(DAYS)] + [(DAYS[0], None, None)]
     text = shown(figure("conversion", "line", ["day", "device"], rows))

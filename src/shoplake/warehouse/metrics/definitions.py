@@ -18,6 +18,8 @@ from shoplake.errors import UnknownName, WarehouseError
 from shoplake.warehouse import dbt_project
 
 MONEY = "minor units of currency"
+EURO_CENTS = "euro cents"
+"""Unit of money that was converted: of one currency, whatever the rows are by."""
 """Unit of a metric that may not be added up over currencies."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 _REF = re.compile(r"""\s*ref\(\s*['"](\w+)['"]\s*\)\s*""")

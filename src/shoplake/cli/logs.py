@@ -12,7 +12,7 @@ def command(
         str,
         typer.Argument(
             help="A server (kafka, postgres, valkey, mongo, ministack), a command in the background (stream, generate,"
-            " api, workflow), or libraries: the log of the client libraries."
+            " api, console, workflow), or libraries: the log of the client libraries."
         ),
     ],
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines from the end.")] = 100,

@@ -55,6 +55,7 @@ from shoplake.cli import (
     status,
     stop,
     stream,
+    support_bundle,
     test,
     trace,
     up,
@@ -193,6 +194,7 @@ app.command("lag", rich_help_panel=CHECK)(lag.command)
 app.command("logs", rich_help_panel=CHECK)(logs.command)
 app.command("doctor", rich_help_panel=CHECK)(doctor.command)
 app.command("healthy", rich_help_panel=CHECK)(healthy.command)
+app.command("support-bundle", rich_help_panel=CHECK)(support_bundle.command)
 app.command(
     "test", rich_help_panel=DEVELOP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )(test.command)

@@ -14,4 +14,4 @@ def ingest(context: Context) -> Result:
 
     folder, table = Path(str(context.parameters["folder"])).expanduser(), str(context.parameters["table"])
     done = files.ingest(context, folder.resolve(), table)
-    return {"table": done.table, "new": dict(done.new), "rows": dict(done.rows)}
+    return {"table": done.table, "new": dict(done.new), "rows": dict(done.rows), "rejected": dict(done.rejected)}

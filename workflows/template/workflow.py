@@ -17,7 +17,7 @@ def ingest(context: Context) -> Result:
     from shoplake.orchestration.shared_steps import files
 
     done = files.ingest(context, HERE / str(context.parameters["folder"]), TABLE)
-    return {"new": dict(done.new), "rows": dict(done.rows)}
+    return {"new": dict(done.new), "rows": dict(done.rows), "rejected": dict(done.rejected)}
 
 
 @step(after=ingest)

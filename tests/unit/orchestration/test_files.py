@@ -71,6 +71,75 @@ def test_a_file_that_does_not_fit_is_refused_and_the_others_land(catalog: SqlCat
     assert land(folder).new == {"c.csv": 1}
 
 
+def rejected(catalog: SqlCatalog) -> list[tuple[Any, ...]]:
+    found = catalog.load_table(("lake_uploads", "visits_rejected")).scan().to_arrow().to_pylist()
+    return sorted((row["source_file"], row["row_number"], row["reason"], row["content"]) for row in found)
+
+
+def test_rows_that_do_not_fit_are_set_aside_with_the_reason(catalog: SqlCatalog, folder: Path) -> None:
+    assert land(folder).rejected == {}
+    (folder / "c.csv").write_text("day,visitors\n2026-09-04,9\n2026-09-05,many\nsoon,3\n2026-09-06,1.5\n2026-09-07,\n")
+    (folder / "d.jsonl").write_text('{"day": "2026-09-08", "visitors": 4}\n{"day": "2026-09-09", "visitors": "x\'y"}\n')
+
+    done = land(folder)
+
+    assert (done.new, done.refused) == ({"c.csv": 2, "d.jsonl": 1}, {})
+    assert done.rejected == {"c.csv": 3, "d.jsonl": 1}
+    assert rejected(catalog) == [
+        ("c.csv", 2, "visitors: expected BIGINT, found many", '{"day":"2026-09-05","visitors":"many"}'),
+        ("c.csv", 3, "day: expected DATE, found soon", '{"day":"soon","visitors":"3"}'),
+        ("c.csv", 4, "visitors: expected BIGINT, found 1.5", '{"day":"2026-09-06","visitors":"1.5"}'),
+        ("d.jsonl", 2, "visitors: expected BIGINT, found x'y", '{"day":"2026-09-09","visitors":"x\'y"}'),
+    ]
+    assert ("2026-09-07", None, "c.csv") in rows_of(catalog)
+
+    (folder / "c.csv").write_text("day,visitors\n2026-09-05,2\n")
+    again = land(folder)
+    assert (again.new, again.rejected) == ({"c.csv": 1}, {"d.jsonl": 1})
+    snapshots = len(catalog.load_table(("lake_uploads", "visits_rejected")).snapshots())
+    assert land(folder).new == {}
+    assert len(catalog.load_table(("lake_uploads", "visits_rejected")).snapshots()) == snapshots
+
+
+def test_lines_that_are_no_rows_are_set_aside_also_from_the_first_file(catalog: SqlCatalog, folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    lines = [f"2026-09-{day:02},{day}" for day in range(1, 29)]
+    (folder / "a.csv").write_text("\n".join(["day,visitors", *lines, "2026-09-29,1,2,3", "2026-09-30,4"]) + "\n")
+    done = land(folder)
+    assert (done.new, done.rejected) == ({"a.csv": 29}, {"a.csv": 1})
+    ((file, number, reason, content),) = rejected(catalog)
+    assert (file, number, content) == ("a.csv", 30, "2026-09-29,1,2,3")
+    assert "olumn" in reason
+
+
+def test_a_run_that_was_killed_between_the_two_tables_is_repeated(
+    catalog: SqlCatalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(folder)
+    (folder / "c.csv").write_text("day,visitors\n2026-09-04,9\n2026-09-05,many\n")
+
+    def killed(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    write = files._write
+    monkeypatch.setattr(files, "_write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        land(folder)
+    monkeypatch.setattr(files, "_write", write)
+    done = land(folder)
+    assert (done.new, done.rejected) == ({"c.csv": 1}, {"c.csv": 1})
+
+
+def test_columns_with_quotes_in_their_names_are_only_names(catalog: SqlCatalog, folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "a.jsonl").write_text('{"it\'s \\"n\\"": 1}\n')
+    assert land(folder).new == {"a.jsonl": 1}
+    (folder / "b.jsonl").write_text('{"it\'s \\"n\\"": 2}\n{"it\'s \\"n\\"": "many"}\n')
+    assert land(folder).rejected == {"b.jsonl": 1}
+
+
 def test_a_file_that_was_not_committed_is_landed_by_the_next_run(
     catalog: SqlCatalog, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
 from shoplake.errors import QueryRefused, UsageError, WorkflowFailed
-from shoplake.orchestration.shared_steps import landing
+from shoplake.orchestration.shared_steps import bad_rows, landing
 from shoplake.orchestration.shared_steps.landing import NAME, READERS, Say, database
 from shoplake.query import lake
 from shoplake.query.duckdb_session import opened
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
 
 FILE, HASH = "source_file", "source_sha256"
+REJECTED = "_rejected"
+"""Added to the name of a table: the rows of its files that do not fit to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Numbers of rows of a file that are in the table, and that were set aside."""
+
+    good: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +58,14 @@ class Landed:
         new: file -> its rows, of the files that this call has written.
         rows: file -> its rows, of all files in the table.
         refused: file -> why it is not in the table.
+        rejected: file -> its rows in `<table>_rejected`: they do not fit to the table.
     """
 
     table: str
     new: Mapping[str, int]
     rows: Mapping[str, int]
     refused: Mapping[str, str]
+    rejected: Mapping[str, int]
 
 
 def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
@@ -85,11 +98,12 @@ def land(settings: Settings, folder: Path, table: str, say: Say) -> Landed:
                 refused[file.name] = error.message
                 say(error.message)
                 continue
-            new[file.name] = rows
-            say(f"{file.name}: {rows:,} rows")
+            new[file.name] = rows.good
+            aside = f", {rows.bad:,} set aside in {table}{REJECTED}" if rows.bad else ""
+            say(f"{file.name}: {rows.good:,} rows{aside}")
         target.refresh()
-        counts = _counts(target.held)
-    return Landed(f"{database(settings)}.{table}", new, counts, refused)
+        counts, rejected = _counts(target.held), _counts(target.rejected)
+    return Landed(f"{database(settings)}.{table}", new, counts, refused, rejected)
 
 
 def ingest(context: Context, folder: Path, table: str) -> Landed:
@@ -100,7 +114,8 @@ def ingest(context: Context, folder: Path, table: str) -> Landed:
         UsageError, StoreUnavailable: as `land`.
     """
     done = land(context.settings("lake"), folder, table, context.say)
-    context.changed(f"uploads.{table}", files=len(done.rows), rows=sum(done.rows.values()))
+    counts = {"files": len(done.rows), "rows": sum(done.rows.values()), "rejected": sum(done.rejected.values())}
+    context.changed(f"uploads.{table}", **counts)
     if done.refused:
         raise WorkflowFailed(f"{len(done.refused)} files were refused: {'; '.join(done.refused.values())}")
     return done
@@ -165,19 +180,37 @@ class _Target:
         if self.held is not None and not {FILE, HASH} <= set(self.held.schema().column_names):
             raise UsageError(f"the table {'.'.join(self._name)} was not made from files", fix="name another table")
         self._known = _hashes(self.held)
+        self.rejected = landing.opened(self._catalog, (self._name[0], self._name[1] + REJECTED))
 
     def has(self, file: Path) -> bool:
         """Whether the file is in the table as it is."""
         return self._known.get(file.name) == _digest(file)
 
-    def land(self, file: Path) -> int:
-        """Write a file, unless another process has written it meanwhile; returns its rows."""
+    def land(self, file: Path) -> Rows:
+        """Write a file, unless another process has written it meanwhile.
+
+        Its rejected rows come first: the commit of the others says that the file is done.
+        """
         digest = _digest(file)
-        rows = _marked(_read(file, self.held), file.name, digest)
+        good, bad = (_marked(rows, file.name, digest) for rows in _read(file, self.held))
         if self._known.get(file.name) != digest:
-            self.held = _write(self._catalog, self._name, self.held, rows, file.name in self._known)
+            self._set_aside(file.name, bad)
+            self.held = _write(self._catalog, self._name, self.held, good, file.name in self._known)
             self._known[file.name] = digest
-        return len(rows)
+        return Rows(len(good), len(bad))
+
+    def _set_aside(self, file: str, bad: pa.Table) -> None:
+        """Replace the rejected rows of a file."""
+        if self.rejected is None:
+            if not len(bad):
+                return
+            name = (self._name[0], self._name[1] + REJECTED)
+            self.rejected = landing.created(self._catalog, name, bad.schema)
+        with self.rejected.transaction() as commit:
+            if file in _counts(self.rejected):
+                commit.delete(EqualTo(FILE, file))
+            if len(bad):
+                commit.append(bad)
 
 
 def _write(catalog: Catalog, name: tuple[str, str], held: Table | None, rows: pa.Table, again: bool) -> Table:
@@ -191,16 +224,24 @@ def _write(catalog: Catalog, name: tuple[str, str], held: Table | None, rows: pa
     return held
 
 
-def _read(file: Path, held: Table | None) -> pa.Table:
-    """The rows of a file, with the columns of the table if there is one.
+def _read(file: Path, held: Table | None) -> tuple[pa.Table, pa.Table]:
+    """The rows of a file, with the columns of the table if there is one, and the rows that do not fit.
 
     Raises:
-        UsageError: it cannot be read, or does not have these columns.
+        UsageError: it cannot be read, does not have these columns, or no row fits.
     """
-    rows = landing.read(file, file.name)
+    rows, unread = landing.read(file, file.name)
     if taken := sorted({FILE, HASH} & set(rows.column_names)):
         raise UsageError(f"{file.name}: the column `{taken[0]}` is reserved")
-    return rows if held is None else landing.fitted(file.name, rows, held, (FILE, HASH))
+    if held is None:
+        return rows, unread
+    try:
+        good, bad = bad_rows.split(rows, landing.wanted(file.name, rows, held, (FILE, HASH)))
+    except duckdb.Error as error:
+        raise UsageError(f"{file.name}: its columns have other types: {str(error).splitlines()[0]}") from error
+    if not len(good):
+        raise UsageError(f"{file.name}: none of its {len(bad):,} rows fits: {bad['reason'][0].as_py()}")
+    return good, pa.concat_tables([unread, bad])
 
 
 def _marked(rows: pa.Table, file: str, digest: str) -> pa.Table:

@@ -24,6 +24,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 
 from shoplake.errors import StoreUnavailable, UsageError
+from shoplake.orchestration.shared_steps import bad_rows
 from shoplake.query import lake
 from shoplake.sinks.lake.tables import TABLE_PROPERTIES
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from shoplake.settings import Settings
 
 READERS: Mapping[str, str] = {
-    ".csv": "read_csv(?)",
+    ".csv": "read_csv(?, sample_size = -1, store_rejects = true)",  # types that fit to all rows
     ".jsonl": "read_json(?, format = 'newline_delimited')",
     ".ndjson": "read_json(?, format = 'newline_delimited')",
     ".json": "read_json(?)",
@@ -43,6 +44,11 @@ READERS: Mapping[str, str] = {
 LARGEST_BYTES = 256 * 1024 * 1024
 """Largest file: it is read at once, in one commit."""
 
+REJECTED_LINES = """
+SELECT line::BIGINT AS row_number, first(split_part(error_message, chr(10), 1)) AS reason, first(csv_line) AS content
+FROM reject_errors GROUP BY line ORDER BY line
+"""
+_AS_TEXT = "CASE json_type({0}) WHEN 'VARCHAR' THEN {0} ->> '$' WHEN 'NULL' THEN NULL ELSE {0}::VARCHAR END"
 MEMORY_LIMIT = "1GB"
 COMMIT_ATTEMPTS = 10
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -65,12 +71,15 @@ def check_name(table: str) -> None:
         raise UsageError(f"expected a table named in lower case, with _, found '{table}'")
 
 
-def read(file: Path, label: str) -> pa.Table:
+def read(file: Path, label: str) -> tuple[pa.Table, pa.Table]:
     """The rows of a file, with the types that DuckDB infers.
 
     Args:
         file: CSV, JSON, JSON lines or Parquet, by its suffix.
         label: its name in messages.
+
+    Returns:
+        The rows, and the lines of CSV that have other columns, as `bad_rows.SCHEMA`, numbered by line.
 
     Raises:
         UsageError: it is too large, has no rows, or is not what its name says.
@@ -80,16 +89,21 @@ def read(file: Path, label: str) -> pa.Table:
     reader = READERS[file.suffix.lower()]
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
         try:
-            rows = connection.execute(f"FROM {reader}", [str(file)]).to_arrow_table()
+            columns = connection.execute(f"DESCRIBE FROM {reader}", [str(file)]).fetchall()
+            mixed = [str(row[0]) for row in columns if row[1] == "JSON"]  # numbers and texts, or objects of any kind
+            texts = ", ".join(f"{_AS_TEXT.format(bad_rows.quoted(name))} AS {bad_rows.quoted(name)}" for name in mixed)
+            replaced = f"* REPLACE ({texts})" if mixed else "*"
+            rows = connection.execute(f"SELECT {replaced} FROM {reader}", [str(file)]).to_arrow_table()  # noqa: S608
+            bad = connection.execute(REJECTED_LINES).to_arrow_table() if "store_rejects" in reader else None
         except duckdb.Error as error:
             raise UsageError(f"{label}: {str(error).splitlines()[0]}") from error
     if not len(rows):
         raise UsageError(f"{label}: expected rows, found none")
-    return rows
+    return rows, bad_rows.SCHEMA.empty_table() if bad is None else bad.cast(bad_rows.SCHEMA)
 
 
-def fitted(label: str, rows: pa.Table, held: Table, added: tuple[str, ...] = ()) -> pa.Table:
-    """Rows with the columns and the types of a table.
+def wanted(label: str, rows: pa.Table, held: Table, added: tuple[str, ...] = ()) -> pa.Schema:
+    """Names and types of the columns of a table, if the rows have these columns.
 
     Args:
         label: name of the rows in messages.
@@ -98,18 +112,28 @@ def fitted(label: str, rows: pa.Table, held: Table, added: tuple[str, ...] = ())
         added: columns of the table that the source does not send.
 
     Raises:
-        UsageError: a column is missing or unknown, or a value has another type.
+        UsageError: a column is missing or unknown.
     """
     schema = schema_to_pyarrow(held.schema(), include_field_ids=False)
-    wanted = pa.schema([one for one in schema if one.name not in added])
-    if missing := sorted(set(wanted.names) ^ set(rows.column_names)):
-        what = "lacks" if missing[0] in wanted.names else "has besides them"
+    found = pa.schema([one for one in schema if one.name not in added])
+    if missing := sorted(set(found.names) ^ set(rows.column_names)):
+        what = "lacks" if missing[0] in found.names else "has besides them"
         raise UsageError(
-            f"{label}: expected the columns {', '.join(wanted.names)}; it {what} {', '.join(missing)}",
+            f"{label}: expected the columns {', '.join(found.names)}; it {what} {', '.join(missing)}",
             fix="correct the file, or give the new columns a table of their own",
         )
+    return found
+
+
+def fitted(label: str, rows: pa.Table, held: Table) -> pa.Table:
+    """Rows with the columns and the types of a table.
+
+    Raises:
+        UsageError: a column is missing or unknown, or a value has another type.
+    """
+    schema = wanted(label, rows, held)
     try:
-        return rows.select(wanted.names).cast(wanted)
+        return rows.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise UsageError(f"{label}: a value does not have the type of its column: {error}") from error
 

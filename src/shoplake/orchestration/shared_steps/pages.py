@@ -295,7 +295,7 @@ def _rows(source: Source, items: Sequence[Item], held: Table | None) -> pa.Table
     with tempfile.TemporaryDirectory(prefix="shoplake-") as folder:
         file = Path(folder) / "page.jsonl"
         file.write_text("".join(f"{json.dumps(item)}\n" for item in by_key.values()), encoding="utf-8")
-        rows = landing.read(file, "a page of the source")
+        rows, _ = landing.read(file, "a page of the source")
     if held is None:
         return rows
     for name in names:

@@ -29,6 +29,16 @@ KEEP_BYTES = 8 * 1024 * 1024
 """A longer file becomes `runs.jsonl.1`, and the one before that is deleted."""
 
 
+class CheckOutcome(msgspec.Struct, frozen=True):
+    """What a run of `quality` found of one check. A check that could not be evaluated has none."""
+
+    dataset: str
+    check: str
+    kind: str
+    severity: str
+    passed: bool
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the run log.
 
@@ -40,6 +50,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         counts: numbers of the run, such as `events` and `lag`. In the record of the end.
         positions: how far it has read the log, as by `Positions.as_json`. In the record of the end.
         error: first line of the message of the error that ended the run.
+        checks: what a run of `quality` found. In the record of the end.
     """
 
     state: State
@@ -52,6 +63,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     counts: dict[str, int] = {}
     positions: str = ""
     error: str = ""
+    checks: tuple[CheckOutcome, ...] = ()
 
 
 class RunResult:
@@ -65,6 +77,7 @@ class RunResult:
         self.counts: dict[str, int] = {}
         self.positions = ""
         self.error = ""
+        self.checks: tuple[CheckOutcome, ...] = ()
 
 
 Listener: TypeAlias = Callable[[Sequence[RunRecord]], None]
@@ -107,6 +120,7 @@ def recording(*jobs: str, environment: str) -> Iterator[Mapping[str, RunResult]]
                 started=started,
                 counts=result.counts,
                 positions=result.positions,
+                checks=result.checks,
                 error=(result.error if own_errors else error).partition("\n")[0],
             )
             for job, result in results.items()

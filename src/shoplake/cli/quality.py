@@ -75,7 +75,7 @@ def run(
                 f"there are no such checks of {', '.join(names)}", fix="`shoplake quality list` lists all"
             )
         report = run.ended(settings, results, to_stderr)
-        recorded["quality"].counts = report.counts
+        recorded["quality"].counts, recorded["quality"].checks = report.counts, report.outcomes
     if json:
         print(jsonlib.dumps(report.as_json(), ensure_ascii=False))
     else:

@@ -18,6 +18,7 @@ from openlineage.client.facet_v2 import (
     JobFacet,
     RunFacet,
     column_lineage_dataset,
+    data_quality_assertions_dataset,
     documentation_dataset,
     documentation_job,
     error_message_run,
@@ -34,7 +35,7 @@ from shoplake.map.graph import RECORDS
 from shoplake.query.lake import gold_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from shoplake.map.graph import Dataset, Edge, Graph
     from shoplake.run_log import RunRecord
@@ -83,7 +84,10 @@ class Events:
             eventType=RunState[record.state],
             run=Run(runId=record.run, facets=_run_facets(record)),
             job=Job(namespace=f"shoplake-{record.environment}", name=record.job, facets=self._job_facets(record.job)),
-            inputs=[InputDataset(*self._name(one), facets=_facets(one)) for one in self._neighbours(record.job, "up")],
+            inputs=[
+                *(InputDataset(*self._name(one), facets=_facets(one)) for one in self._neighbours(record.job, "up")),
+                *self._checked(record),
+            ],
             outputs=[
                 OutputDataset(*self._name(one), facets=_facets(one) | self._column_lineage(record, one))
                 for one in self._neighbours(record.job, "down")
@@ -96,6 +100,24 @@ class Events:
         edges = self._graph.edges(name, direction) if name in self._graph.datasets else ()
         names = dict.fromkeys(edge.source if direction == "up" else edge.target for edge in edges)
         return [self._graph.datasets[one] for one in names]
+
+    def _checked(self, record: RunRecord) -> Iterator[InputDataset]:
+        """The datasets that a run of `quality` has checked, each with the results."""
+        by_dataset: dict[str, list[Any]] = {}
+        for one in record.checks:
+            by_dataset.setdefault(one.dataset, []).append(
+                data_quality_assertions_dataset.Assertion(
+                    assertion=one.kind, success=one.passed, severity=one.severity, name=one.check
+                )
+            )
+        for name, assertions in by_dataset.items():
+            if (dataset := self._graph.datasets.get(name)) is not None:
+                results = data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
+                    assertions=assertions, producer=PRODUCER
+                )
+                yield InputDataset(
+                    *self._name(dataset), inputFacets={"dataQualityAssertions": results}, facets=_facets(dataset)
+                )
 
     def _name(self, dataset: Dataset) -> tuple[str, str]:
         namespace, pattern = self._addresses[dataset.system]

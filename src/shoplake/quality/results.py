@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from shoplake.errors import QualityFailed, QualityUnknown
 from shoplake.positions import Positions
+from shoplake.run_log import CheckOutcome
 
 Outcome = Literal["passed", "warned", "failed", "unknown"]
 OUTCOMES: tuple[Outcome, ...] = ("passed", "warned", "failed", "unknown")
@@ -81,6 +82,15 @@ class Report:
     def datasets(self) -> int:
         """Number of datasets with a result."""
         return len({result.dataset for result in self.results})
+
+    @property
+    def outcomes(self) -> tuple[CheckOutcome, ...]:
+        """The results for the run log, without those that are unknown."""
+        return tuple(
+            CheckOutcome(one.dataset, one.check, one.kind, one.severity, one.outcome == "passed")
+            for one in self.results
+            if one.outcome != "unknown"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The document of `--json`."""

@@ -66,5 +66,5 @@ def summary(settings: Settings, environment: str, progress: Callable[[str], None
         found_ages = freshness.ages(settings, environment, facts, progress)
         results += [result for age in found_ages for result in age.results()]
         report = run.ended(settings, results, progress)
-        recorded["quality"].counts = report.counts
+        recorded["quality"].counts, recorded["quality"].checks = report.counts, report.outcomes
     return Summary(report, freshness.oldest(found_ages))

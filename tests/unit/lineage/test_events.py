@@ -107,6 +107,23 @@ def test_a_run_of_a_workflow_keeps_its_name_and_has_what_the_map_says_of_workflo
     ]
 
 
+def test_a_run_of_checks_has_their_results_by_dataset(events: Events) -> None:
+    checks = (
+        run_log.CheckOutcome("postgres.orders", "unique", "uniqueness", "error", passed=True),
+        run_log.CheckOutcome("postgres.orders", "range(total_cents)", "range", "warn", passed=False),
+        run_log.CheckOutcome("gold.fct_orders", "not_null", "completeness", "error", passed=True),
+    )
+    event = events.of(record("quality", checks=checks))
+    found = {one["name"]: one["inputFacets"]["dataQualityAssertions"] for one in event["inputs"]}
+    assert set(found) == {"shoplake.shop.orders", "warehouse/shop_gold.db/fct_orders"}
+    orders = found["shoplake.shop.orders"]["assertions"]
+    assert [(one["name"], one["assertion"], one["success"], one["severity"]) for one in orders] == [
+        ("unique", "uniqueness", True, "error"),
+        ("range(total_cents)", "range", False, "warn"),
+    ]
+    assert "DataQualityAssertionsDatasetFacet" in found["shoplake.shop.orders"]["_schemaURL"]
+
+
 def test_a_failed_run_has_its_error_and_no_columns(events: Events) -> None:
     event = events.of(record("sink-redis", "FAIL", error="redis is away"))
     assert event["run"]["facets"]["errorMessage"]["message"] == "redis is away"

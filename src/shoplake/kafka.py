@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -45,6 +45,7 @@ PARTITIONS = 6
 REQUEST_TIMEOUT_MS = 20_000
 STABLE_TIMEOUT_S = 30
 METADATA_ATTEMPTS, METADATA_PAUSE_S = 30, 0.1
+T = TypeVar("T")
 # Longer than the transaction time-out of our own writers: the broker has aborted a killed writer's transaction by then.
 OPEN_TRANSACTION_TIMEOUT_S = 90
 POLL_MS = 500
@@ -166,7 +167,7 @@ async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) 
     topics = {topic.name: topic for topic in wanted}
     if not topics:
         return
-    for found in await admin.describe_topics(list(topics)):
+    for found in await _descriptions(admin, list(topics)):
         count, name = len(found["partitions"]), found["topic"]
         if topics[name].num_partitions == 1 and count > 1:
             raise StreamHalted(
@@ -187,15 +188,37 @@ async def _refuse_unfit(admin: AIOKafkaAdminClient, wanted: Iterable[NewTopic]) 
 
 
 async def _configurations(admin: AIOKafkaAdminClient, asked: list[ConfigResource]) -> list[tuple[Any, ...]]:
-    """The configurations of topics that exist. A broker may not know yet a topic that was made a moment ago.
+    """The configurations of topics that exist."""
+
+    async def ask() -> tuple[list[tuple[Any, ...]], list[str]]:
+        found = [resource for answer in await admin.describe_configs(asked) for resource in answer.resources]
+        return found, [name for code, _, _, name, _ in found if for_code(code) is UnknownTopicOrPartitionError]
+
+    return await _known(ask)
+
+
+async def _descriptions(admin: AIOKafkaAdminClient, names: list[str]) -> list[dict[str, Any]]:
+    """Topics that exist, with their partitions."""
+
+    async def ask() -> tuple[list[dict[str, Any]], list[str]]:
+        found = await admin.describe_topics(names)
+        return found, [one["topic"] for one in found if for_code(one["error_code"]) is UnknownTopicOrPartitionError]
+
+    return await _known(ask)
+
+
+async def _known(ask: Callable[[], Awaitable[tuple[T, list[str]]]]) -> T:
+    """Ask about topics until the broker knows all: one that was made a moment ago may be unknown to it.
+
+    Args:
+        ask: returns the answer, and the topics that are unknown.
 
     Raises:
         StreamHalted: it does not know one after some seconds.
     """
     unknown: list[str] = []
     for _ in range(METADATA_ATTEMPTS):
-        found = [resource for answer in await admin.describe_configs(asked) for resource in answer.resources]
-        unknown = [name for code, _, _, name, _ in found if for_code(code) is UnknownTopicOrPartitionError]
+        found, unknown = await ask()
         if not unknown:
             return found
         await asyncio.sleep(METADATA_PAUSE_S)

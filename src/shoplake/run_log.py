@@ -30,7 +30,7 @@ KEEP_BYTES = 8 * 1024 * 1024
 
 
 class CheckOutcome(msgspec.Struct, frozen=True):
-    """What a run of `quality` found of one check. A check that could not be evaluated has none."""
+    """Outcome of one check in a run of `quality`. A check that could not be evaluated has none."""
 
     dataset: str
     check: str

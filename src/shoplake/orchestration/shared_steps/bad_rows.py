@@ -10,7 +10,7 @@ import pyarrow as pa
 LONGEST_VALUE = 100
 """Characters of a value that a reason shows."""
 SCHEMA = pa.schema([("row_number", pa.int64()), ("reason", pa.string()), ("content", pa.string())])
-"""Number of the row in its source, from 1; why it does not fit; the row as it came, JSON or a line of CSV."""
+"""Number of the row in its source, from 1. Reason why it does not fit. The row as it came: JSON, or a line of CSV."""
 _NUMBER = "row_number of the source"
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 

@@ -233,6 +233,14 @@ def test_a_request_that_is_refused_is_not_tried_again(api: PagedSource, catalog:
     assert len(api.requests) == 1
 
 
+def test_a_page_to_sign_in_is_not_read_again(api: PagedSource, catalog: SqlCatalog) -> None:
+    api.faults = [lambda handler: handler.answer(200, b"<html>sign in</html>", Content_Type="text/html; charset=utf-8")]
+
+    with pytest.raises(UsageError, match="expected JSON, found an HTML page"):
+        land(api)
+    assert len(api.requests) == 1
+
+
 def test_a_table_of_another_source_is_refused(api: PagedSource, catalog: SqlCatalog) -> None:
     land(api)
 

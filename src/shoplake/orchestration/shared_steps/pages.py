@@ -256,8 +256,13 @@ def _parsed(answer: http_client.Answer, source: Source, url: str) -> Page:
 
     Raises:
         ValueError: it is not JSON: it was cut off.
-        UsageError: it does not have the rows where they should be.
+        UsageError: it is a page for a browser, or does not have the rows where they should be.
     """
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        raise UsageError(
+            f"{http_client.shown(url)}: expected JSON, found an HTML page",
+            fix="check the address and the token: many sources answer with a page to sign in",
+        )
     document = json.loads(answer.body)
     items = _field(document, source.items) if source.items else document
     if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from shoplake import background, support_bundle
+from shoplake import background, environ, support_bundle
 from shoplake.errors import FileInTheWay
 from shoplake.settings import (
     DynamoDBSettings,
@@ -37,6 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a stack that is down, with secrets in its logs."""
     made = tmp_path / "home"
     monkeypatch.setenv("SHOPLAKE_HOME", str(made))
+    monkeypatch.setattr(environ, "_caller", None)  # a command of an earlier test may have noted its variables
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS)
     (made / "run" / "api").mkdir(parents=True)
     (made / "run" / "api" / "key").write_text(API)

@@ -158,7 +158,8 @@ def test_a_killed_run_of_the_daemon_fails_by_itself_and_is_resumed(
 
     eventually("the daemon marks the run as failed", lambda: recorded(platform, run)[0] == "FAILURE")
     assert runs.status("local", run).error == "the process was killed"
-    eventually("the webhook is told of it", lambda: [one["run"] for one in webhook.posts] == [run])
+    # It is told of runs of other files, too, if they failed in this stack before.
+    eventually("the webhook is told of it", lambda: [one["run"] for one in webhook.posts].count(run) == 1)
     code, out, err = probe.run("--resume", run, "--config", "mode=good")
     assert code == 0, err
     assert probe.steps() == ["second"]

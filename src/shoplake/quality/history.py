@@ -85,11 +85,7 @@ class History:
         if run and len(found) > 1:
             raise UnknownName(f"more than one run begins with '{run}'", fix="give more of the id")
         key, started_at, seconds = found[0]
-        rows = self._connection.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM quality.results WHERE run = %s ORDER BY dataset, check_name",  # noqa: S608
-            [key],
-        ).fetchall()
-        return Report(key, started_at, seconds, [_result(row) for row in rows])
+        return Report(key, started_at, seconds, self._results(key))
 
     def of_dataset(self, dataset: str) -> Report | None:
         """The newest run that checked a dataset, with the results of this dataset only; None if there is none."""
@@ -101,11 +97,16 @@ class History:
         if not found:
             return None
         run, started_at, seconds = found
+        return Report(run, started_at, seconds, self._results(run, dataset))
+
+    def _results(self, run: str, dataset: str = "") -> list[Result]:
+        """The results of a run, of one dataset or of all."""
         rows = self._connection.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM quality.results WHERE run = %s AND dataset = %s ORDER BY check_name",  # noqa: S608
-            [run, dataset],
+            f"SELECT {', '.join(_COLUMNS)} FROM quality.results"  # noqa: S608
+            " WHERE run = %(run)s AND %(dataset)s IN ('', dataset) ORDER BY dataset, check_name",
+            {"run": run, "dataset": dataset},
         ).fetchall()
-        return Report(run, started_at, seconds, [_result(row) for row in rows])
+        return [_result(row) for row in rows]
 
     def runs(self, limit: int) -> list[tuple[str, datetime, float, dict[str, int]]]:
         """The newest runs: id, start, seconds, and number of results by outcome."""

@@ -89,17 +89,22 @@ def read(file: Path, label: str) -> tuple[pa.Table, pa.Table]:
     reader = READERS[file.suffix.lower()]
     with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2}) as connection:
         try:
-            columns = connection.execute(f"DESCRIBE FROM {reader}", [str(file)]).fetchall()
-            mixed = [str(row[0]) for row in columns if row[1] == "JSON"]  # numbers and texts, or objects of any kind
-            texts = ", ".join(f"{_AS_TEXT.format(bad_rows.quoted(name))} AS {bad_rows.quoted(name)}" for name in mixed)
-            replaced = f"* REPLACE ({texts})" if mixed else "*"
-            rows = connection.execute(f"SELECT {replaced} FROM {reader}", [str(file)]).to_arrow_table()  # noqa: S608
+            selected = _selected(connection, reader, file) if "read_json" in reader else "*"
+            rows = connection.execute(f"SELECT {selected} FROM {reader}", [str(file)]).to_arrow_table()  # noqa: S608
             bad = connection.execute(REJECTED_LINES).to_arrow_table() if "store_rejects" in reader else None
         except duckdb.Error as error:
             raise UsageError(f"{label}: {str(error).splitlines()[0]}") from error
     if not len(rows):
         raise UsageError(f"{label}: expected rows, found none")
     return rows, bad_rows.SCHEMA.empty_table() if bad is None else bad.cast(bad_rows.SCHEMA)
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, reader: str, file: Path) -> str:
+    """SQL: all columns of a JSON file. A column with numbers and texts, or with objects of any kind, becomes text."""
+    columns = connection.execute(f"DESCRIBE FROM {reader}", [str(file)]).fetchall()
+    mixed = [bad_rows.quoted(str(row[0])) for row in columns if row[1] == "JSON"]
+    texts = ", ".join(f"{_AS_TEXT.format(name)} AS {name}" for name in mixed)
+    return f"* REPLACE ({texts})" if mixed else "*"
 
 
 def wanted(label: str, rows: pa.Table, held: Table, added: tuple[str, ...] = ()) -> pa.Schema:

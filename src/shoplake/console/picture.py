@@ -6,7 +6,7 @@ The script of the page writes numbers into it: each box has the name of its data
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -52,20 +52,18 @@ def layers(graph: Graph) -> list[list[Box]]:
     ]
 
 
-def edges(graph: Graph) -> list[tuple[str, str]]:
-    """Pairs of boxes. Between the stores and what is after them, the boxes are systems."""
-    boxes = {box.name for layer in layers(graph) for box in layer}
+def edges(graph: Graph, boxes: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of boxes, by their names. Between the stores and what is after them, the boxes are systems."""
 
     def box_of(name: str) -> str:
         return name if name in boxes else name.partition(".")[0]
 
     found: dict[tuple[str, str], None] = {}
-    for layer in layers(graph):
-        for job in (box.name for box in layer if box.name.startswith("jobs.")):
-            found |= dict.fromkeys((box_of(edge.source), job) for edge in graph.edges(job, "up"))
-            found |= dict.fromkeys((job, box_of(edge.target)) for edge in graph.edges(job, "down"))
+    for job in (name for name in boxes if name.startswith("jobs.")):
+        found |= dict.fromkeys((box_of(edge.source), job) for edge in graph.edges(job, "up"))
+        found |= dict.fromkeys((job, box_of(edge.target)) for edge in graph.edges(job, "down"))
     found |= dict.fromkeys(itertools.pairwise(AFTER))
-    return [pair for pair in found if set(pair) <= boxes]
+    return [pair for pair in found if set(pair) <= set(boxes)]
 
 
 def svg(graph: Graph) -> str:
@@ -79,7 +77,7 @@ def svg(graph: Graph) -> str:
         for number, layer in enumerate(found)
         for box, top in zip(layer, _tops(layer, height), strict=True)
     }
-    lines = [_line(source, target, places) for source, target in edges(graph)]
+    lines = [_line(source, target, places) for source, target in edges(graph, places)]
     boxes = [_box(box, *places[box.name]) for layer in found for box in layer]
     opening = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="The way of an event through the platform">'
     return "\n".join([opening, *lines, *boxes, "</svg>"])

@@ -12,7 +12,7 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,6 +24,9 @@ from shoplake.proc_stat import start_time
 
 State: TypeAlias = Literal["START", "COMPLETE", "ABORT", "FAIL"]
 """In the words of OpenLineage. ABORT: stopped by a person or a signal before the end."""
+
+WORKFLOW = "workflow-"
+"""Begin of the name of a job that is a workflow."""
 
 KEEP_BYTES = 8 * 1024 * 1024
 """A longer file becomes `runs.jsonl.1`, and the one before that is deleted."""
@@ -145,13 +148,36 @@ def recording(*jobs: str, environment: str) -> Iterator[Mapping[str, RunResult]]
 def records(path: Path | None = None) -> list[RunRecord]:
     """The records of this stack, oldest first. A line that was cut off by a crash is left out."""
     path = file() if path is None else path
-    found = []
-    for part in (_older(path), path):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for line in part.read_bytes().splitlines():
-                with contextlib.suppress(msgspec.MsgspecError):
-                    found.append(msgspec.json.decode(line, type=RunRecord))
-    return found
+    return [record for part in (_older(path), path) for record in _decoded(_lines(part))]
+
+
+def newest(jobs: Collection[str], environment: str, *, ended: bool = False) -> RunRecord | None:
+    """The newest record of some jobs; None if there is none. It decodes no lines of other jobs: servers ask often.
+
+    Args:
+        jobs: names of jobs.
+        environment: the environment that they worked on.
+        ended: leave out records of the start of a run.
+    """
+    marks = [f'"{job}"'.encode() for job in jobs]
+    for part in (file(), _older(file())):
+        lines = (line for line in reversed(_lines(part)) if any(mark in line for mark in marks))
+        for record in _decoded(lines):
+            if record.job in jobs and record.environment == environment and not (ended and record.state == "START"):
+                return record
+    return None
+
+
+def _lines(path: Path) -> list[bytes]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return path.read_bytes().splitlines()
+    return []
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[RunRecord]:
+    for line in lines:
+        with contextlib.suppress(msgspec.MsgspecError):
+            yield msgspec.json.decode(line, type=RunRecord)
 
 
 def _append(lines: Sequence[RunRecord]) -> None:

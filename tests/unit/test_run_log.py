@@ -94,3 +94,26 @@ def test_a_home_that_cannot_be_written_does_not_stop_the_job(home: Path) -> None
     with run_log.recording("generate", environment="local") as results:
         results["generate"].counts = {"events": 1}
     assert run_log.records(home / "logs" / "runs.jsonl") == []
+
+
+def test_the_newest_record_of_some_jobs_is_found_in_both_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPLAKE_HOME", str(tmp_path))
+    for job, environment in (("warehouse", "local"), ("verify", "local"), ("warehouse", "dev"), ("generate", "local")):
+        with run_log.recording(job, environment=environment):
+            pass
+        if job == "verify":
+            run_log.file().replace(run_log.file().with_name("runs.jsonl.1"))
+    records = run_log.records()
+
+    def last(job: str, environment: str) -> run_log.RunRecord:
+        return next(one for one in reversed(records) if (one.job, one.environment) == (job, environment))
+
+    assert run_log.newest(("warehouse",), "local") == last("warehouse", "local")
+    assert run_log.newest(("warehouse", "verify"), "local") == last("verify", "local")
+    assert run_log.newest(("warehouse",), "dev") == last("warehouse", "dev")
+    assert run_log.newest(("warehouse",), "prod") is None
+    with run_log.recording("warehouse", environment="dev"):
+        started = run_log.newest(("warehouse",), "dev")
+        assert started is not None
+        assert started.state == "START"
+        assert run_log.newest(("warehouse",), "dev", ended=True) == last("warehouse", "dev")

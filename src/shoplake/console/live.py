@@ -119,10 +119,9 @@ def sample(settings: Settings, before: Sample | None = None) -> Sample:
 def _newest_build(environment: str) -> str:
     from shoplake import run_log
 
-    builds = [one for one in run_log.records() if one.job == "warehouse" and one.environment == environment]
-    if not builds:
+    newest = run_log.newest(("warehouse",), environment)
+    if newest is None:
         return ""
-    newest = builds[-1]
     done = {"START": "builds since", "COMPLETE": "built", "FAIL": "failed", "ABORT": "stopped"}[newest.state]
     return f"{done} {datetime.fromtimestamp(newest.time_ms / 1000, UTC):%H:%M} UTC"
 

@@ -287,8 +287,8 @@ class Boards:
     def _newest(self) -> str:
         from shoplake import run_log
 
-        wanted = [one.run for one in run_log.records() if one.job in ("warehouse", "verify") and one.state != "START"]
-        return wanted[-1] if wanted else ""
+        newest = run_log.newest(("warehouse", "verify"), self._environment, ended=True)
+        return newest.run if newest else ""
 
     def _draw(self) -> Mapping[str, str]:
         from shoplake.dashboards import build

@@ -33,6 +33,7 @@ from openlineage.client.serde import Serde
 from shoplake.aws import region
 from shoplake.map.graph import RECORDS
 from shoplake.query.lake import gold_database
+from shoplake.run_log import WORKFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 PRODUCER = "https://github.com/example/shoplake"
 FACETS = f"{PRODUCER}/blob/main/docs/lineage.md"
 STREAMS = ("sink-", "dead-letter-router")
-WORKFLOWS = "workflow-"
 
 
 @attr.define
@@ -200,7 +200,7 @@ def addresses(settings: Settings) -> dict[str, tuple[str, str]]:
 
 def _on_the_map(job: str) -> str:
     """The full name of a job of the run log. All workflows are one job of the map."""
-    return "jobs.workflow" if job.startswith(WORKFLOWS) else f"jobs.{job}"
+    return "jobs.workflow" if job.startswith(WORKFLOW) else f"jobs.{job}"
 
 
 def _facets(dataset: Dataset) -> dict[str, Any]:

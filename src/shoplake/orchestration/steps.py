@@ -34,7 +34,7 @@ RUN = "run"
 """Name of the resource that all steps of a run share."""
 
 RESULT = "result"
-LOG_PREFIX = "workflow-"
+
 TAG = "shoplake/"
 WORKFLOW_TAG = f"{TAG}workflow"
 _TYPES: Mapping[str, Any] = {"text": str, "integer": int, "number": float, "boolean": bool, "date": str}
@@ -209,7 +209,7 @@ def _resource_of(workflow: "Workflow") -> dg.ResourceDefinition:
             # `_fail_lost_runs` and `workflow cancel` find the process of a run by them.
             records.add_run_tags(context.run.run_id, process_tags(given["environment"]) | tags)
         running = Running(given["environment"], parameters, workflow.config.timeout_s)
-        job = f"{LOG_PREFIX}{workflow.name}"
+        job = f"{run_log.WORKFLOW}{workflow.name}"
         with (
             locks.held(running.environment, locks.name_of(workflow, parameters)),
             contextlib.suppress(Interrupted, WorkflowFailed),
